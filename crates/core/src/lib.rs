@@ -1,1 +1,23 @@
-//! stub
+//! What k8s-replicator decides, without doing any of it.
+//!
+//! ```text
+//! watch event → graph of metadata → decision for one target → action with its precondition
+//! ```
+//!
+//! This crate is pure: no clock, no network, no environment, no randomness of its own; time and random bytes are passed
+//! in. The rules are those of the behaviour contract ("SPEC n" in the comments names its sections).
+//!
+//! Read it in this order: [`names`], [`annotations`], [`observed`], [`graph`], [`decide`](mod@decide), [`action`].
+
+pub mod action;
+pub mod annotations;
+pub mod clear;
+pub mod decide;
+pub mod graph;
+pub mod kind;
+pub mod names;
+pub mod observed;
+pub mod pattern;
+pub mod payload;
+pub mod push;
+pub mod reason;

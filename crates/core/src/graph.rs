@@ -1,0 +1,558 @@
+//! The index: what is known of one kind's objects and of the namespaces, kept in step with the watches.
+//!
+//! It holds the objects that carry this program's annotations, and of the others only those whose name some annotation
+//! refers to. Of each it holds metadata and what was learnt of its content ([`Knowledge`]), never the content itself.
+//!
+//! Every change answers with the targets to look at again. That is a hint, never an order: looking at a target too often
+//! costs time and changes nothing ("level, not edge").
+//!
+//! Flow: `begin_list`, `observe` for each listed object, `end_list`; then `observe` and `forget` as the watch tells, and
+//! as the answers to the controller's own requests tell. Older news never replaces newer.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
+
+use crate::annotations::Marks;
+use crate::names::{Key, SourceKey, TargetKey};
+use crate::observed::{Annotated, Observed, ResourceVersion, Uid};
+use crate::payload::{Content, Digest};
+use crate::push::Push;
+
+/// What a read of an object's content leaves behind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Facts {
+    /// Fingerprint of the data.
+    pub digest: Digest,
+    /// Whether the data cannot be changed.
+    pub immutable: bool,
+    /// Whether the data is that of a cleared object of its type.
+    pub cleared: bool,
+}
+
+/// What is known of the content of an object at its current version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Knowledge {
+    /// Not read, but the first list showed it so: what its annotations say of it is believed.
+    Trusted,
+    /// Not read, and changed by someone since, or due for verification: to be read before it counts as up to date.
+    Suspect,
+    /// As `Suspect`, and a write of it was refused: to be read before it is written.
+    Refused,
+    /// Read, or written by the controller.
+    Known(Facts),
+}
+
+/// One object in the graph.
+#[derive(Debug, Clone)]
+pub struct Node {
+    /// `metadata.uid`.
+    pub uid: Uid,
+    /// `metadata.resourceVersion`.
+    pub resource_version: ResourceVersion,
+    /// Creation time, in seconds since 1970.
+    pub created: i64,
+    /// Whether it waits for finalizers.
+    pub deleting: bool,
+    /// Its annotations.
+    pub annotated: Annotated,
+    /// What is known of its content.
+    pub knowledge: Knowledge,
+    /// A Secret's type, once it was read. It stays the same as long as the uid does.
+    pub type_: Option<Arc<str>>,
+    /// The list in which it was last seen.
+    epoch: u32,
+}
+
+impl Node {
+    /// The annotations, if there are any and they are well-formed.
+    #[must_use]
+    pub fn marks(&self) -> Option<&Marks> {
+        self.annotated.marks()
+    }
+
+    fn push(&self) -> Option<&Push> {
+        self.marks().and_then(Marks::effective_push)
+    }
+}
+
+/// What the graph knows of an object that an annotation refers to.
+#[derive(Debug, Clone, Copy)]
+pub enum Presence<'g> {
+    /// It exists.
+    Present(&'g Node),
+    /// It does not exist.
+    Absent,
+    /// It was not yet referred to when it came by: it has to be looked up.
+    Unknown,
+}
+
+/// Proof that every first list is complete. Only with one can an action be made that removes something.
+#[derive(Debug, Clone, Copy)]
+pub struct FullView(());
+
+/// Targets to look at again, in no order; one may come twice.
+pub type Touched = Vec<TargetKey>;
+
+/// See the [module](self).
+#[derive(Debug, Default)]
+pub struct Graph {
+    nodes: BTreeMap<Key, Node>,
+    /// Existing namespaces; true: terminating.
+    namespaces: BTreeMap<Box<str>, (bool, u32)>,
+    /// Names that are referred to, and of which it is known that no object has them.
+    absent: HashSet<Key>,
+    created_by: HashMap<SourceKey, BTreeSet<TargetKey>>,
+    pulling_from: HashMap<SourceKey, BTreeSet<TargetKey>>,
+    pushing_into: HashMap<Box<str>, BTreeSet<SourceKey>>,
+    pushing_by_pattern: HashMap<Arc<str>, BTreeSet<SourceKey>>,
+    /// How many of the nodes are targets.
+    targets: usize,
+    lists: Lists,
+    namespace_lists: Lists,
+}
+
+#[derive(Debug, Default)]
+struct Lists {
+    epoch: u32,
+    complete: bool,
+}
+
+impl Graph {
+    // --- What the deciding side asks ---
+
+    /// The proof that every first list is complete, if so.
+    #[must_use]
+    pub fn full_view(&self) -> Option<FullView> {
+        (self.lists.complete && self.namespace_lists.complete).then_some(FullView(()))
+    }
+
+    /// The object of this name, if it exists and the graph holds it.
+    #[must_use]
+    pub fn node(&self, key: &Key) -> Option<&Node> {
+        self.nodes.get(key)
+    }
+
+    /// What is known of an object that an annotation refers to.
+    #[must_use]
+    pub fn presence(&self, key: &Key) -> Presence<'_> {
+        match self.nodes.get(key) {
+            Some(node) => Presence::Present(node),
+            None if self.absent.contains(key) => Presence::Absent,
+            None => Presence::Unknown,
+        }
+    }
+
+    /// Whether a namespace exists, and if so, whether it is terminating.
+    #[must_use]
+    pub fn namespace_terminating(&self, namespace: &str) -> Option<bool> {
+        self.namespaces.get(namespace).map(|(terminating, _)| *terminating)
+    }
+
+    /// The sources whose well-formed push names this target.
+    pub fn pushing_to<'g>(&'g self, target: &'g Key) -> impl Iterator<Item = (&'g SourceKey, &'g Node)> {
+        let literal = self.pushing_into.get(target.namespace()).into_iter().flatten();
+        let pattern = self.pushing_by_pattern.get(target.name()).into_iter().flatten();
+        literal.chain(pattern).filter_map(move |source| {
+            let node = self.nodes.get(&**source)?;
+            (**source != *target && node.push()?.names(target)).then_some((source, node))
+        })
+    }
+
+    /// Objects in the graph.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.nodes.len()
+    }
+
+    /// Whether the graph holds no object.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.nodes.is_empty()
+    }
+
+    /// The next target after `after` in key order, for going round all of them bit by bit.
+    #[must_use]
+    pub fn target_after(&self, after: Option<&Key>) -> Option<TargetKey> {
+        use std::ops::Bound::{Excluded, Unbounded};
+        let from = after.map_or(Unbounded, Excluded);
+        let mut rest = self.nodes.range::<Key, _>((from, Unbounded));
+        rest.find(|(_, node)| node.marks().is_some_and(Marks::is_target)).map(|(key, _)| key.clone().into())
+    }
+
+    /// Targets that exist: what one round of verification has to look at.
+    #[must_use]
+    pub fn target_count(&self) -> usize {
+        self.targets
+    }
+
+    /// Every target: those that exist, and those that some push names in an existing namespace.
+    #[must_use]
+    pub fn all_targets(&self) -> Touched {
+        let mut touched: Touched = self.nodes.keys().cloned().map(TargetKey::from).collect();
+        for (key, node) in &self.nodes {
+            if let Some(push) = node.push() {
+                self.touch_pushed(key, push, &mut touched);
+            }
+        }
+        touched
+    }
+
+    // --- What the watch tells ---
+
+    /// A list begins: objects that it will not name are gone when it ends.
+    pub fn begin_list(&mut self) {
+        self.lists.epoch = self.lists.epoch.wrapping_add(1);
+    }
+
+    /// The list is complete.
+    pub fn end_list(&mut self) -> Touched {
+        let was_full = self.full_view().is_some();
+        self.lists.complete = true;
+        let epoch = self.lists.epoch;
+        let gone: Vec<Key> =
+            self.nodes.iter().filter(|(_, node)| node.epoch != epoch).map(|(key, _)| key.clone()).collect();
+        let mut touched = Vec::new();
+        for key in gone {
+            touched.append(&mut self.remove(&key));
+        }
+        self.after_list(was_full, touched)
+    }
+
+    fn after_list(&self, was_full: bool, touched: Touched) -> Touched {
+        match self.full_view() {
+            Some(_) if !was_full => self.all_targets(),
+            _ => touched,
+        }
+    }
+
+    /// An object was seen. Objects that are nothing to this program are not kept.
+    pub fn observe(&mut self, observed: Observed) -> Touched {
+        self.put(observed, None)
+    }
+
+    /// The controller wrote the object, and this is what the server answered; `content` is what was written, or `None`
+    /// where the data was left as it was.
+    pub fn wrote(&mut self, observed: Observed, content: Option<(Facts, Option<Arc<str>>)>) -> Touched {
+        let kept = match (&content, self.nodes.get(&observed.key)) {
+            (None, Some(node)) if node.uid == observed.uid => Some((node.knowledge, node.type_.clone())),
+            _ => None,
+        };
+        let known = content.map(|(facts, type_)| (Knowledge::Known(facts), type_)).or(kept);
+        self.put(observed, known)
+    }
+
+    fn put(&mut self, observed: Observed, known: Option<(Knowledge, Option<Arc<str>>)>) -> Touched {
+        let Observed { key, uid, resource_version, created, deleting, annotated } = observed;
+        let epoch = self.lists.epoch;
+        let old = self.nodes.get_mut(&key);
+        let known_before = old.is_some();
+        let mut type_ = None;
+        let mut knowledge = if self.lists.complete { Knowledge::Suspect } else { Knowledge::Trusted };
+        if let Some(old) = old {
+            if old.resource_version == resource_version && old.uid == uid {
+                // Seen before, in the answer to a request or in an earlier list.
+                old.epoch = epoch;
+                if let Some((knowledge, type_)) = known {
+                    old.knowledge = knowledge;
+                    old.type_ = type_.or_else(|| old.type_.take());
+                }
+                return Vec::new();
+            }
+            if resource_version.is_older_than(&old.resource_version) {
+                old.epoch = epoch;
+                return Vec::new();
+            }
+            if old.uid == uid {
+                type_ = old.type_.take();
+            }
+            if old.knowledge == Knowledge::Refused {
+                knowledge = Knowledge::Refused;
+            }
+        }
+        if let Some((known, known_type)) = known {
+            knowledge = known;
+            type_ = known_type.or(type_);
+        }
+        if matches!(annotated, Annotated::Not) && !self.is_referred_to(&key) {
+            return if known_before { self.remove(&key) } else { Vec::new() };
+        }
+        self.absent.remove(&key);
+        let node = Node { uid, resource_version, created, deleting, annotated, knowledge, type_, epoch };
+        self.replace(key, Some(node))
+    }
+
+    /// An object was deleted. `uid`: of the deleted one; another object that has taken the name since stays.
+    pub fn forget(&mut self, key: &Key, uid: &Uid) -> Touched {
+        match self.nodes.get(key) {
+            Some(node) if node.uid != *uid => Vec::new(),
+            _ => self.remove(key),
+        }
+    }
+
+    fn remove(&mut self, key: &Key) -> Touched {
+        let touched = self.replace(key.clone(), None);
+        if self.is_source(key) {
+            self.absent.insert(key.clone());
+        }
+        touched
+    }
+
+    /// A look-up of an object that was [`Presence::Unknown`] found nothing.
+    pub fn confirm_absent(&mut self, key: &Key) {
+        // An object that came by in the meantime is in `nodes`: then the answer is old news.
+        if !self.nodes.contains_key(key) && self.is_source(key) {
+            self.absent.insert(key.clone());
+        }
+    }
+
+    /// A list of the namespaces begins.
+    pub fn begin_namespaces(&mut self) {
+        self.namespace_lists.epoch = self.namespace_lists.epoch.wrapping_add(1);
+    }
+
+    /// A namespace exists.
+    pub fn observe_namespace(&mut self, namespace: &str, terminating: bool) -> Touched {
+        let state = (terminating, self.namespace_lists.epoch);
+        match self.namespaces.insert(namespace.into(), state) {
+            Some((before, _)) if before == terminating => Vec::new(),
+            _ => self.touched_in(namespace),
+        }
+    }
+
+    /// A namespace is gone.
+    pub fn forget_namespace(&mut self, namespace: &str) {
+        self.namespaces.remove(namespace);
+    }
+
+    /// The list of the namespaces is complete.
+    pub fn end_namespaces(&mut self) -> Touched {
+        let was_full = self.full_view().is_some();
+        let epoch = self.namespace_lists.epoch;
+        self.namespaces.retain(|_, (_, seen)| *seen == epoch);
+        self.namespace_lists.complete = true;
+        self.after_list(was_full, Vec::new())
+    }
+
+    // --- What reading and writing taught ---
+
+    /// The object's content was read at this version. Old news is ignored.
+    pub fn learn(&mut self, key: &Key, version: &ResourceVersion, facts: Facts, content: &Content) {
+        if let Some(node) = self.nodes.get_mut(key).filter(|node| node.resource_version == *version) {
+            node.knowledge = Knowledge::Known(facts);
+            node.type_ = content.type_.clone();
+        }
+    }
+
+    /// The object is due for verification.
+    pub fn suspect(&mut self, key: &Key) {
+        self.set_knowledge(key, Knowledge::Suspect);
+    }
+
+    /// A write of the object was refused as invalid, on knowledge that may be too little. False: it was known well.
+    pub fn doubt(&mut self, key: &Key) -> bool {
+        let known = matches!(self.nodes.get(key).map(|node| node.knowledge), Some(Knowledge::Known(_)) | None);
+        if !known {
+            self.set_knowledge(key, Knowledge::Refused);
+        }
+        !known
+    }
+
+    fn set_knowledge(&mut self, key: &Key, knowledge: Knowledge) {
+        if let Some(node) = self.nodes.get_mut(key) {
+            node.knowledge = knowledge;
+        }
+    }
+
+    // --- Inside ---
+
+    /// Puts a node in the place of another, keeps the relations in step, and tells whom it concerns.
+    fn replace(&mut self, key: Key, new: Option<Node>) -> Touched {
+        let old = self.nodes.remove(&key);
+        let mut touched = Vec::new();
+        if old.is_none() && new.is_none() {
+            // Nothing to this program so far; but a source may wait for the name to be free.
+            if self.is_complete() && self.pushing_to(&key).next().is_some() {
+                touched.push(key.into());
+            }
+            return touched;
+        }
+                let is_target = |node: &Option<Node>| node.as_ref().and_then(Node::marks).is_some_and(Marks::is_target);
+        let from = |node: &Option<Node>| node.as_ref()?.marks()?.replicate_from.clone();
+        let remarked = old.as_ref().map(|node| &node.annotated) != new.as_ref().map(|node| &node.annotated);
+        let rewired = from(&old) != from(&new);
+        let recreated = matches!((&old, &new), (Some(old), Some(new)) if old.uid != new.uid);
+        self.targets = self.targets + usize::from(is_target(&new)) - usize::from(is_target(&old));
+
+        let mut released = Vec::new();
+        if let Some(old) = old.as_ref().filter(|_| remarked) {
+            self.unlink(&key, old, &mut released);
+        }
+        if let Some(new) = new {
+            if remarked {
+                self.link(&key, &new);
+            }
+            self.nodes.insert(key.clone(), new);
+        }
+        for name in released {
+            self.drop_if_nothing_to_us(&name);
+        }
+        if !self.is_complete() {
+            return touched;
+        }
+        let source = SourceKey::from(key.clone());
+        for related in [&self.created_by, &self.pulling_from] {
+            touched.extend(related.get(&source).into_iter().flatten().cloned());
+        }
+        if recreated {
+            // Its type may be another one, which the replicas' annotations do not show.
+            for target in &touched {
+                if let Some(node) = self.nodes.get_mut(&**target) {
+                    node.knowledge = Knowledge::Suspect;
+                }
+            }
+        }
+        if rewired {
+            // A ring may have closed or opened far down the chain.
+            self.touch_chain(&source, &mut touched);
+        }
+        for node in [old.as_ref(), self.nodes.get(&key)].into_iter().flatten() {
+            if let Some(push) = node.push() {
+                self.touch_pushed(&key, push, &mut touched);
+            }
+        }
+        touched.push(key.into());
+        touched
+    }
+
+    /// Before that, nobody asks what was touched: everything is looked at.
+    fn is_complete(&self) -> bool {
+        self.full_view().is_some()
+    }
+
+    fn touch_chain(&self, source: &SourceKey, touched: &mut Touched) {
+        let mut seen = HashSet::new();
+        let mut open = vec![source.clone()];
+        while let Some(source) = open.pop() {
+            for target in self.pulling_from.get(&source).into_iter().flatten() {
+                if seen.insert(target.clone()) {
+                    touched.push(target.clone());
+                    open.push(Key::from(target.clone()).into());
+                }
+            }
+        }
+    }
+
+    /// The targets that a push names in existing namespaces.
+    fn touch_pushed(&self, source: &Key, push: &Push, touched: &mut Touched) {
+        let mut touch = |namespace: &str| touch_names(source, push, namespace, touched);
+        if push.names_by_pattern().next().is_some() {
+            self.namespaces.keys().for_each(|namespace| touch(namespace));
+        } else {
+            push.literal_namespaces().filter(|name| self.namespaces.contains_key(*name)).for_each(touch);
+        }
+    }
+
+    /// The targets that any push names in this namespace.
+    fn touched_in(&self, namespace: &str) -> Touched {
+        let mut touched = Vec::new();
+        if !self.is_complete() {
+            return touched;
+        }
+        let literal = self.pushing_into.get(namespace).into_iter().flatten();
+        let pattern = self.pushing_by_pattern.values().flatten();
+        let sources: BTreeSet<&SourceKey> = literal.chain(pattern).collect();
+        for source in sources {
+            if let Some(push) = self.nodes.get(&**source).and_then(Node::push) {
+                touch_names(source, push, namespace, &mut touched);
+            }
+        }
+        touched
+    }
+
+    fn link(&mut self, key: &Key, node: &Node) {
+        let Some(marks) = node.marks() else { return };
+        let target = || TargetKey::from(key.clone());
+        if let Some(creator) = &marks.replicated_by {
+            self.created_by.entry(creator.clone()).or_default().insert(target());
+        }
+        if let Some(from) = &marks.replicate_from {
+            self.pulling_from.entry(from.clone()).or_default().insert(target());
+        }
+        if let Some(push) = marks.effective_push() {
+            for namespace in push.literal_namespaces() {
+                let sources = match self.pushing_into.get_mut(namespace) {
+                    Some(sources) => sources,
+                    None => self.pushing_into.entry(namespace.into()).or_default(),
+                };
+                sources.insert(key.clone().into());
+            }
+            for name in push.names_by_pattern() {
+                self.pushing_by_pattern.entry(name.clone()).or_default().insert(key.clone().into());
+            }
+        }
+    }
+
+    /// `released` gets the names that were referred to, and may not be any more.
+    fn unlink(&mut self, key: &Key, node: &Node, released: &mut Vec<Key>) {
+        let Some(marks) = node.marks() else { return };
+        let target = TargetKey::from(key.clone());
+        for (index, source) in
+            [(&mut self.created_by, &marks.replicated_by), (&mut self.pulling_from, &marks.replicate_from)]
+        {
+            if let Some(source) = source {
+                remove_from(index, source, &target);
+                released.push(source.clone().into());
+            }
+        }
+        if let Some(push) = marks.effective_push() {
+            let mut pushed = Vec::new();
+            self.touch_pushed(key, push, &mut pushed);
+            released.extend(pushed.into_iter().map(Key::from));
+            let source = SourceKey::from(key.clone());
+            for namespace in push.literal_namespaces() {
+                remove_from(&mut self.pushing_into, namespace, &source);
+            }
+            for name in push.names_by_pattern() {
+                remove_from(&mut self.pushing_by_pattern, name, &source);
+            }
+        }
+    }
+
+    fn drop_if_nothing_to_us(&mut self, key: &Key) {
+        if !self.is_source(key) {
+            self.absent.remove(key);
+        }
+        let unannotated = self.nodes.get(key).is_some_and(|node| matches!(node.annotated, Annotated::Not));
+        if unannotated && !self.is_referred_to(key) {
+            self.nodes.remove(key);
+        }
+    }
+
+    fn is_source(&self, key: &Key) -> bool {
+        let source = SourceKey::from(key.clone());
+        self.created_by.contains_key(&source) || self.pulling_from.contains_key(&source)
+    }
+
+    fn is_referred_to(&self, key: &Key) -> bool {
+        self.is_source(key) || self.pushing_to(key).next().is_some()
+    }
+}
+
+fn touch_names(source: &Key, push: &Push, namespace: &str, touched: &mut Touched) {
+    let targets = push.names_in(namespace).filter_map(|name| Key::new(namespace, name).ok());
+    touched.extend(targets.filter(|target| target != source).map(TargetKey::from));
+}
+
+fn remove_from<K, Q, V>(index: &mut HashMap<K, BTreeSet<V>>, key: &Q, value: &V)
+where
+    K: std::borrow::Borrow<Q> + std::hash::Hash + Eq,
+    Q: std::hash::Hash + Eq + ?Sized,
+    V: Ord,
+{
+    if let Some(values) = index.get_mut(key) {
+        values.remove(value);
+        if values.is_empty() {
+            index.remove(key);
+        }
+    }
+}

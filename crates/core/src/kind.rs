@@ -1,0 +1,102 @@
+//! What a resource kind has to say of itself. Everything else is shared by all kinds.
+//!
+//! To add a kind: implement [`Kind`] for a unit struct and name it in [`ALL`].
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::clear;
+use crate::payload::Payload;
+
+/// A source of random bytes, passed in so that this crate has no randomness of its own. For passwords it has to be
+/// cryptographic.
+pub type Entropy<'a> = &'a mut dyn FnMut() -> u8;
+
+/// One resource kind of the core API group (`/api/v1`).
+pub trait Kind: fmt::Debug + Send + Sync + 'static {
+    /// As in manifests: `Secret`.
+    fn name(&self) -> &'static str;
+
+    /// As in URLs and roles: `secrets`.
+    fn plural(&self) -> &'static str;
+
+    /// As in `--run-replicators` and `/healthz`: `secret`.
+    fn replicator(&self) -> &'static str;
+
+    /// The top-level fields that are data. They are copied, compared and cleared together, as raw JSON.
+    fn data_fields(&self) -> &'static [&'static str];
+
+    /// Whether objects have a top-level `type`, fixed when they are created.
+    fn is_typed(&self) -> bool {
+        false
+    }
+
+    /// Whether objects of this type are never read from and never written to (SPEC 7).
+    fn is_protected(&self, _type: &str) -> bool {
+        false
+    }
+
+    /// The data of a cleared object (SPEC 7): nothing, or minimal values for the keys that its type requires.
+    fn cleared(&self, _type: Option<&str>, _entropy: Entropy<'_>) -> Payload {
+        Payload::new(self.data_fields().iter().map(|_| None))
+    }
+
+    /// Whether `payload` could have come from [`cleared`](Self::cleared).
+    fn is_cleared(&self, _type: Option<&str>, payload: &Payload) -> bool {
+        payload.is_empty()
+    }
+}
+
+/// ConfigMaps.
+#[derive(Debug, Clone, Copy)]
+pub struct ConfigMap;
+
+impl Kind for ConfigMap {
+    fn name(&self) -> &'static str {
+        "ConfigMap"
+    }
+    fn plural(&self) -> &'static str {
+        "configmaps"
+    }
+    fn replicator(&self) -> &'static str {
+        "configMap"
+    }
+    fn data_fields(&self) -> &'static [&'static str] {
+        &["data", "binaryData"]
+    }
+}
+
+/// Secrets.
+#[derive(Debug, Clone, Copy)]
+pub struct Secret;
+
+impl Kind for Secret {
+    fn name(&self) -> &'static str {
+        "Secret"
+    }
+    fn plural(&self) -> &'static str {
+        "secrets"
+    }
+    fn replicator(&self) -> &'static str {
+        "secret"
+    }
+    fn data_fields(&self) -> &'static [&'static str] {
+        &["data"]
+    }
+    fn is_typed(&self) -> bool {
+        true
+    }
+    fn is_protected(&self, type_: &str) -> bool {
+        // The token controllers own these: a copy would be filled, rotated or deleted by them.
+        matches!(type_, "kubernetes.io/service-account-token" | "bootstrap.kubernetes.io/token")
+    }
+    fn cleared(&self, type_: Option<&str>, entropy: Entropy<'_>) -> Payload {
+        Payload::new([clear::minimal_secret(type_.unwrap_or_default(), entropy).map(Arc::from)])
+    }
+    fn is_cleared(&self, type_: Option<&str>, payload: &Payload) -> bool {
+        clear::is_minimal_secret(type_.unwrap_or_default(), payload.fields().flatten().next())
+    }
+}
+
+/// Every kind that can be replicated, in the order in which they are started and listed.
+pub const ALL: [&dyn Kind; 2] = [&Secret, &ConfigMap];

@@ -1,0 +1,261 @@
+//! What one look at an object leaves behind: a few fields of its metadata, and this program's annotations, read.
+//!
+//! Everything else is dropped at the door. That saves memory, and other annotations may hold a Secret's data
+//! (`kubectl.kubernetes.io/last-applied-configuration`).
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use serde::Deserialize;
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde_json::value::RawValue;
+use thiserror::Error;
+
+use crate::annotations::{Dialect, IllFormed, Marks};
+use crate::kind::Kind;
+use crate::names::{Key, NameError};
+use crate::payload::{Content, Payload};
+
+/// An object's `metadata.resourceVersion`.
+///
+/// Kubernetes 1.35 made versions of one resource comparable as decimal numbers (KEP-5504); before, all servers on etcd
+/// behaved so. A version that is no such number is only ever equal or not.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub enum ResourceVersion {
+    /// A decimal number.
+    Number(u64),
+    /// Anything else.
+    Text(Arc<str>),
+}
+
+impl ResourceVersion {
+    /// Reads a version. A text whose number would be written differently stays a text.
+    #[must_use]
+    pub fn new(text: &str) -> Self {
+        match text.parse::<u64>() {
+            Ok(number) if !text.starts_with(['0', '+']) => Self::Number(number),
+            _ => Self::Text(text.into()),
+        }
+    }
+
+    /// Whether it is known to be older than `other`.
+    #[must_use]
+    pub fn is_older_than(&self, other: &Self) -> bool {
+        matches!((self, other), (Self::Number(own), Self::Number(other)) if own < other)
+    }
+}
+
+impl fmt::Display for ResourceVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Number(number) => number.fmt(f),
+            Self::Text(text) => f.write_str(text),
+        }
+    }
+}
+
+impl fmt::Debug for ResourceVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// An object's `metadata.uid`: another one is another object, also under the same name.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Uid(Arc<str>);
+
+impl Uid {
+    /// Takes the text as it is.
+    #[must_use]
+    pub fn new(text: &str) -> Self {
+        Self(text.into())
+    }
+}
+
+impl fmt::Display for Uid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// An object's annotations, as far as they are this program's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Annotated {
+    /// None of them.
+    Not,
+    /// All of them well-formed.
+    Well(Box<Marks>),
+    /// At least one is not.
+    Ill(Box<IllFormed>),
+}
+
+impl Annotated {
+    /// The annotations, if there are any and they are well-formed.
+    #[must_use]
+    pub fn marks(&self) -> Option<&Marks> {
+        match self {
+            Self::Well(marks) => Some(marks),
+            Self::Not | Self::Ill(_) => None,
+        }
+    }
+}
+
+/// One object as it was seen at one version.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Observed {
+    /// Its name.
+    pub key: Key,
+    /// `metadata.uid`.
+    pub uid: Uid,
+    /// `metadata.resourceVersion`.
+    pub resource_version: ResourceVersion,
+    /// `metadata.creationTimestamp` in seconds since 1970.
+    pub created: i64,
+    /// Whether it is being deleted and waits for its finalizers.
+    pub deleting: bool,
+    /// This program's annotations.
+    pub annotated: Annotated,
+}
+
+/// Why an answer of the API server could not be read. Never shows what was in it.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum ReadError {
+    /// Not the JSON of an object.
+    #[error("not the JSON of an object: {kind} at line {line}, column {column}")]
+    Json {
+        /// The kind of mistake.
+        kind: &'static str,
+        /// Where, from 1.
+        line: usize,
+        /// Where, from 1.
+        column: usize,
+    },
+    /// A name that the API server cannot have accepted.
+    #[error(transparent)]
+    Name(#[from] NameError),
+}
+
+impl From<serde_json::Error> for ReadError {
+    fn from(error: serde_json::Error) -> Self {
+        // Not `error.to_string()`: it can quote the value that did not fit.
+        let kind = match error.classify() {
+            serde_json::error::Category::Io => "input error",
+            serde_json::error::Category::Syntax => "syntax error",
+            serde_json::error::Category::Data => "unexpected type of value",
+            serde_json::error::Category::Eof => "unexpected end",
+        };
+        Self::Json { kind, line: error.line(), column: error.column() }
+    }
+}
+
+#[derive(Deserialize)]
+struct Object<'a> {
+    #[serde(borrow)]
+    metadata: Metadata<'a>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Metadata<'a> {
+    #[serde(borrow)]
+    name: Cow<'a, str>,
+    #[serde(borrow, default)]
+    namespace: Cow<'a, str>,
+    #[serde(borrow, default)]
+    uid: Cow<'a, str>,
+    #[serde(borrow, default)]
+    resource_version: Cow<'a, str>,
+    #[serde(borrow, default)]
+    creation_timestamp: Option<Cow<'a, str>>,
+    #[serde(default)]
+    deletion_timestamp: Option<IgnoredAny>,
+    #[serde(borrow, default)]
+    annotations: Option<&'a RawValue>,
+}
+
+impl Observed {
+    /// Reads the JSON of an object, whole or metadata only.
+    ///
+    /// # Errors
+    /// When it is not one.
+    pub fn from_json(json: &str, dialect: &Dialect) -> Result<Self, ReadError> {
+        let Metadata { name, namespace, uid, resource_version, creation_timestamp, deletion_timestamp, annotations } =
+            serde_json::from_str::<Object<'_>>(json)?.metadata;
+        let key = Key::new(&namespace, &name)?;
+        let ours = match annotations {
+            None => Vec::new(),
+            Some(json) => Ours { dialect }.deserialize(&mut serde_json::Deserializer::from_str(json.get()))?,
+        };
+        let annotated = match Marks::parse(&key, ours.iter().map(|(name, value)| (name.as_str(), value.as_str()))) {
+            Ok(None) => Annotated::Not,
+            Ok(Some(marks)) => Annotated::Well(Box::new(marks)),
+            Err(error) => Annotated::Ill(Box::new(error)),
+        };
+        let created = creation_timestamp.and_then(|time| time.parse::<jiff::Timestamp>().ok());
+        Ok(Self {
+            key,
+            uid: Uid::new(&uid),
+            resource_version: ResourceVersion::new(&resource_version),
+            created: created.map_or(0, jiff::Timestamp::as_second),
+            deleting: deletion_timestamp.is_some(),
+            annotated,
+        })
+    }
+}
+
+/// Reads the content of an object of `kind` from its whole JSON.
+///
+/// # Errors
+/// When it is not one.
+pub fn content_from_json(json: &str, kind: &dyn Kind) -> Result<Content, ReadError> {
+    let raw: BTreeMap<Cow<'_, str>, &RawValue> = serde_json::from_str(json)?;
+    let text = |field: &str| raw.get(field).map(|json| json.get());
+    let type_: Option<String> = text("type").filter(|_| kind.is_typed()).map(serde_json::from_str).transpose()?;
+    let immutable: Option<bool> = text("immutable").map(serde_json::from_str).transpose()?.flatten();
+    Ok(Content {
+        type_: type_.map(Arc::from),
+        immutable: immutable.unwrap_or(false),
+        payload: Payload::new(kind.data_fields().iter().map(|field| text(field).map(Arc::from))),
+    })
+}
+
+/// Takes this program's annotations out of all of an object's, and does not even copy the others.
+struct Ours<'d> {
+    dialect: &'d Dialect,
+}
+
+#[derive(Deserialize)]
+struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+
+impl<'de> DeserializeSeed<'de> for Ours<'_> {
+    type Value = Vec<(String, String)>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Ours<'_> {
+    type Value = Vec<(String, String)>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a map of annotations")
+    }
+
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok(Vec::new())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut ours = Vec::new();
+        while let Some(Text(key)) = map.next_key()? {
+            match self.dialect.name(&key) {
+                Some(name) => ours.push((name.to_owned(), map.next_value()?)),
+                None => drop(map.next_value::<IgnoredAny>()?),
+            }
+        }
+        Ok(ours)
+    }
+}

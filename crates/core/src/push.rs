@@ -1,0 +1,218 @@
+//! What a source pushes, and where: `replicate-to` and `replicate-to-namespaces` read together.
+
+use std::sync::Arc;
+
+use thiserror::Error;
+
+use crate::annotations::Annotation;
+use crate::names::{Key, excerpt, is_subdomain};
+use crate::pattern::{NamespaceList, PatternError};
+
+/// What is wrong with a push.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum PushError {
+    /// More than one slash in an item.
+    #[error("replicate-to: {0:?} has more than one \"/\"; expected \"namespace/name\" or \"name\"")]
+    TooManySlashes(String),
+    /// A name that the API server would refuse.
+    #[error("replicate-to: {0:?} is not a legal object name")]
+    Name(String),
+    /// A namespace with a slash in it.
+    #[error("replicate-to-namespaces: {0:?} has a \"/\"; expected a namespace or a pattern")]
+    Slash(String),
+    /// A namespace pattern that cannot be read.
+    #[error("{}: {error}", annotation.name())]
+    Pattern {
+        /// Where it stands.
+        annotation: Annotation,
+        /// What is wrong.
+        error: PatternError,
+    },
+}
+
+/// A well-formed push. It may name nothing, and is still a push.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Push {
+    parts: Vec<Part>,
+}
+
+/// Every name in every one of the namespaces. Kept unmultiplied: two long lists would fill the memory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Part {
+    /// Sorted, each once.
+    names: Box<[Arc<str>]>,
+    namespaces: NamespaceList,
+}
+
+impl Push {
+    /// Reads the push of the object `own`. `None`: it has neither annotation.
+    ///
+    /// # Errors
+    /// When either annotation is ill-formed (SPEC 2).
+    pub fn parse(own: &Key, to: Option<&str>, to_namespaces: Option<&str>) -> Result<Option<Self>, PushError> {
+        let namespaces = to_namespaces
+            .map(|text| {
+                if let Some(item) = text.split(',').find(|item| item.contains('/')) {
+                    return Err(PushError::Slash(excerpt(item)));
+                }
+                let annotation = Annotation::ReplicateToNamespaces;
+                NamespaceList::parse(text).map_err(|error| PushError::Pattern { annotation, error })
+            })
+            .transpose()?;
+        let mut unqualified = Vec::new();
+        let mut parts = Vec::new();
+        match (to, &namespaces) {
+            (None, None) => return Ok(None),
+            (None, Some(_)) => unqualified.push(own.name()),
+            (Some(to), _) => {
+                for item in to.split(',').filter(|item| !item.is_empty()) {
+                    match item.split_once('/') {
+                        None => unqualified.push(legal(item)?),
+                        Some((_, name)) if name.contains('/') => {
+                            return Err(PushError::TooManySlashes(excerpt(item)));
+                        }
+                        Some((namespace, name)) => {
+                            let names = [legal(name)?.into()].into();
+                            let annotation = Annotation::ReplicateTo;
+                            let namespaces = NamespaceList::parse(namespace)
+                                .map_err(|error| PushError::Pattern { annotation, error })?;
+                            parts.push(Part { names, namespaces });
+                        }
+                    }
+                }
+            }
+        }
+        unqualified.sort_unstable();
+        unqualified.dedup();
+        let names: Box<[Arc<str>]> = unqualified.into_iter().map(Arc::from).collect();
+        let namespaces = match namespaces {
+            Some(namespaces) => namespaces,
+            None => NamespaceList::parse(own.namespace())
+                .map_err(|error| PushError::Pattern { annotation: Annotation::ReplicateTo, error })?,
+        };
+        parts.push(Part { names, namespaces });
+        Ok(Some(Self { parts }))
+    }
+
+    /// Whether the push names this object. (An object never targets itself; that is the caller's to see.)
+    #[must_use]
+    pub fn names(&self, target: &Key) -> bool {
+        let (namespace, name) = (target.namespace(), target.name());
+        self.parts.iter().any(|part| {
+            part.names.binary_search_by(|n| n.as_ref().cmp(name)).is_ok() && part.namespaces.matches(namespace)
+        })
+    }
+
+    /// The names that are pushed into a namespace; one may come twice.
+    pub fn names_in<'a>(&'a self, namespace: &'a str) -> impl Iterator<Item = &'a Arc<str>> {
+        self.parts.iter().filter(move |part| part.namespaces.matches(namespace)).flat_map(|part| part.names.iter())
+    }
+
+    /// The namespaces that are named literally; one may come twice.
+    pub fn literal_namespaces(&self) -> impl Iterator<Item = &str> {
+        self.parts.iter().filter(|part| !part.names.is_empty()).flat_map(|part| part.namespaces.literals())
+    }
+
+    /// The names that are pushed into namespaces by a pattern; one may come twice.
+    pub fn names_by_pattern(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.parts.iter().filter(|part| part.namespaces.has_patterns()).flat_map(|part| part.names.iter())
+    }
+}
+
+fn legal(name: &str) -> Result<&str, PushError> {
+    if is_subdomain(name) { Ok(name) } else { Err(PushError::Name(excerpt(name))) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NAMESPACES: [&str; 6] = ["own", "a", "ab", "b", "jx-1", "jx-2"];
+
+    /// Every target in the namespaces above, as text.
+    fn targets(to: Option<&str>, to_namespaces: Option<&str>) -> Result<Option<Vec<String>>, String> {
+        let push = Push::parse(&Key::new("own", "src").unwrap(), to, to_namespaces).map_err(|e| e.to_string())?;
+        Ok(push.map(|push| {
+            let mut found = Vec::new();
+            for namespace in NAMESPACES {
+                for name in push.names_in(namespace) {
+                    assert!(push.names(&Key::new(namespace, name).unwrap()), "{namespace}/{name}");
+                    found.push(format!("{namespace}/{name}"));
+                }
+            }
+            found.sort();
+            found.dedup();
+            for namespace in NAMESPACES {
+                for name in ["src", "x", "y"] {
+                    let key = Key::new(namespace, name).unwrap();
+                    assert_eq!(push.names(&key), found.contains(&key.to_string()), "{key}");
+                }
+            }
+            found
+        }))
+    }
+
+    #[test]
+    fn the_two_annotations_combine() {
+        type Case = (Option<&'static str>, Option<&'static str>, Option<&'static [&'static str]>);
+        let cases: &[Case] = &[
+            (None, None, None),
+            // An empty push is still a push, of nothing.
+            (Some(""), None, Some(&[])),
+            (None, Some(""), Some(&[])),
+            (Some(""), Some("a"), Some(&[])),
+            (Some("x"), Some(""), Some(&[])),
+            (Some(",x,,x"), None, Some(&["own/x"])),
+            (Some("x,y"), None, Some(&["own/x", "own/y"])),
+            (Some("a/x"), None, Some(&["a/x"])),
+            (Some("x,y"), Some("a,b"), Some(&["a/x", "a/y", "b/x", "b/y"])),
+            (Some("x,b/y"), Some("a"), Some(&["a/x", "b/y"])),
+            (Some("b/y"), Some("a"), Some(&["b/y"])),
+            (None, Some("a,jx-.*"), Some(&["a/src", "jx-1/src", "jx-2/src"])),
+            (Some("jx-.*/x"), None, Some(&["jx-1/x", "jx-2/x"])),
+            (Some("a.*/x,a/x"), Some("a,a"), Some(&["a/x", "ab/x"])),
+            // A dot alone is no pattern; an illegal literal names nothing; the whole namespace has to match.
+            (None, Some("jx-.,b"), Some(&["b/src"])),
+            (None, Some("(a)"), Some(&["a/src"])),
+            (None, Some("a?"), Some(&["a/src"])),
+            // Not trimmed: the space belongs to the item.
+            (None, Some("a, b"), Some(&["a/src"])),
+            (Some("/x"), None, Some(&[])),
+            (Some("own/src"), None, Some(&["own/src"])),
+        ];
+        for (to, to_namespaces, expected) in cases {
+            let expected = expected.map(|list| list.iter().map(ToString::to_string).collect());
+            assert_eq!(targets(*to, *to_namespaces), Ok(expected), "{to:?} {to_namespaces:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_ill_formed_is_named() {
+        let cases = [
+            (Some("a/b/c"), None, "replicate-to: \"a/b/c\" has more than one"),
+            (Some("X"), None, "replicate-to: \"X\" is not a legal object name"),
+            (Some(" x"), None, "replicate-to: \" x\" is not a legal object name"),
+            (Some("a/"), None, "replicate-to: \"\" is not a legal object name"),
+            (Some("x,a/Y"), None, "replicate-to: \"Y\" is not a legal object name"),
+            (Some("x"), Some("a/b"), "replicate-to-namespaces: \"a/b\" has a \"/\""),
+            (None, Some("a,("), "replicate-to-namespaces: "),
+            (Some("(/x,a/x"), None, "replicate-to: "),
+        ];
+        for (to, to_namespaces, message) in cases {
+            let error = targets(to, to_namespaces).unwrap_err();
+            assert!(error.starts_with(message), "{to:?} {to_namespaces:?}: {error}");
+        }
+    }
+
+    #[test]
+    fn what_the_index_registers() {
+        let own = Key::new("own", "src").unwrap();
+        let push = Push::parse(&own, Some("x,b/y,j.*/z"), Some("a,ab*")).unwrap().unwrap();
+        let mut literals: Vec<_> = push.literal_namespaces().collect();
+        literals.sort_unstable();
+        assert_eq!(literals, ["a", "b"]);
+        let mut names: Vec<_> = push.names_by_pattern().map(|name| &**name).collect();
+        names.sort_unstable();
+        assert_eq!(names, ["x", "z"]);
+    }
+}
