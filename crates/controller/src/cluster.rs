@@ -1,0 +1,107 @@
+//! What stands between deciding and the API server: the few requests that the control loop makes, and their answers.
+//!
+//! [`kube`] is the real one; a model of it can take its place.
+
+pub mod body;
+pub mod kube;
+
+use std::future::Future;
+use std::time::Duration;
+
+use k8s_replicator_core::action::Action;
+use k8s_replicator_core::kind::Kind;
+use k8s_replicator_core::names::Key;
+use k8s_replicator_core::observed::Observed;
+use k8s_replicator_core::payload::Content;
+use k8s_replicator_core::reason::Reason;
+
+/// One request.
+#[derive(Debug)]
+pub enum Request {
+    /// Does it exist, and what does its metadata say?
+    Look(Key),
+    /// All of it.
+    Read(Key),
+    /// Change it.
+    Write(Action),
+}
+
+/// The answer to a request that the server granted.
+#[derive(Debug)]
+pub enum Answer {
+    /// To `Look` and `Read`: no object has this name.
+    Missing,
+    /// To `Look`, and to a create or update: the object as it is now.
+    Seen(Observed),
+    /// To `Read`: the object and its content, of the same version.
+    Content(Observed, Content),
+    /// To a delete.
+    Deleted,
+}
+
+/// What kind of failure it was: what to do next depends on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FailureKind {
+    /// 409: the object is not as it was when it was decided, or exists already.
+    Conflict,
+    /// 404 to a write: the object, or its namespace, is gone.
+    Gone,
+    /// 403 to a create, since the namespace is being deleted.
+    NamespaceTerminating,
+    /// 401 or 403.
+    Forbidden,
+    /// 400, 413 or 422: the server does not accept the object.
+    Invalid,
+    /// 429.
+    Throttled,
+    /// Any other refusal, or an answer that cannot be read.
+    Server,
+    /// No answer. A write may have been carried out.
+    Unreachable,
+}
+
+impl FailureKind {
+    /// The word for it in the closed list.
+    #[must_use]
+    pub fn reason(self) -> Reason {
+        match self {
+            Self::Conflict | Self::Gone => Reason::Conflict,
+            Self::NamespaceTerminating => Reason::NamespaceTerminating,
+            Self::Forbidden => Reason::Forbidden,
+            Self::Invalid => Reason::Invalid,
+            Self::Throttled => Reason::Throttled,
+            Self::Server => Reason::ServerError,
+            Self::Unreachable => Reason::Unreachable,
+        }
+    }
+}
+
+/// A request that failed.
+#[derive(Debug, Clone)]
+pub struct Failure {
+    /// What kind.
+    pub kind: FailureKind,
+    /// What was tried, and what the server said. No value of a Secret is in it.
+    pub message: String,
+    /// How long the server asks to be left alone.
+    pub retry_after: Option<Duration>,
+}
+
+impl Failure {
+    /// How long to leave the server alone, if the failure is a sign that it has too much to do; `by_default` where it
+    /// does not say.
+    #[must_use]
+    pub fn asks_for_less(&self, by_default: Duration) -> Option<Duration> {
+        match self.kind {
+            FailureKind::Throttled => Some(self.retry_after.unwrap_or(by_default)),
+            FailureKind::Server | FailureKind::Unreachable => Some(self.retry_after.unwrap_or_default()),
+            _ => None,
+        }
+    }
+}
+
+/// An API server, or a model of one.
+pub trait Cluster: Send + Sync + 'static {
+    /// Carries out one request. It always ends: with an answer, or a failure after a time-out.
+    fn send(&self, kind: &'static dyn Kind, request: Request) -> impl Future<Output = Result<Answer, Failure>> + Send;
+}

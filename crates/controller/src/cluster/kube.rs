@@ -1,0 +1,239 @@
+//! The real API server, by way of `kube`'s client.
+//!
+//! Only the transport is `kube`'s (addresses, TLS, authentication). Its typed calls log whole answers when they cannot be
+//! read, which would print Secrets; here bodies are read by this program alone. Answers to writes are asked for as
+//! metadata only, so that they carry no data.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Method, StatusCode, header};
+use http_body_util::{BodyExt as _, Limited};
+use k8s_replicator_core::action::Action;
+use k8s_replicator_core::annotations::Dialect;
+use k8s_replicator_core::kind::Kind;
+use k8s_replicator_core::names::Key;
+use k8s_replicator_core::observed::{Observed, ReadError, content_from_json};
+use k8s_replicator_core::payload::Payload;
+use kube::Client;
+use kube::client::Body;
+use serde::Deserialize;
+
+use super::{Answer, Cluster, Failure, FailureKind, Request, body};
+
+/// Asks for an object's metadata alone, as all API servers since Kubernetes 1.15 can give it.
+pub const METADATA_ONLY: &str = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
+/// The same for a list.
+pub const METADATA_LIST: &str = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
+const JSON: &str = "application/json";
+const JSON_PATCH: &str = "application/json-patch+json";
+
+/// Who writes, as `metadata.managedFields` tells it to others.
+const FIELD_MANAGER: &str = "k8s-replicator";
+/// The API server gives up after 60 s itself; a healthy one answers these requests in milliseconds.
+const TIMEOUT: Duration = Duration::from_secs(30);
+/// No object is larger than 3 MiB, etcd's limit with room to spare.
+const LONGEST_ANSWER: usize = 16 << 20;
+/// What is shown of a server's message.
+const LONGEST_MESSAGE: usize = 1_000;
+
+/// See the [module](self).
+#[derive(Clone)]
+pub struct KubeCluster {
+    client: Client,
+    dialect: Dialect,
+}
+
+impl KubeCluster {
+    /// `dialect`: how annotations are named.
+    #[must_use]
+    pub fn new(client: Client, dialect: Dialect) -> Self {
+        Self { client, dialect }
+    }
+
+    async fn carry_out(&self, kind: &dyn Kind, request: &Request) -> Result<Answer, Failure> {
+        let (method, accept, content_type, content) = match request {
+            Request::Look(_) => (Method::GET, METADATA_ONLY, None, String::new()),
+            Request::Read(_) => (Method::GET, JSON, None, String::new()),
+            Request::Write(Action::Create(create)) => {
+                (Method::POST, METADATA_ONLY, Some(JSON), body::create(create, kind, &self.dialect))
+            }
+            Request::Write(Action::Update(update)) => {
+                (Method::PATCH, METADATA_ONLY, Some(JSON_PATCH), body::update(update, kind, &self.dialect))
+            }
+            Request::Write(Action::Delete(delete)) => (Method::DELETE, METADATA_ONLY, Some(JSON), body::delete(delete)),
+        };
+        let mut http = http::Request::builder().method(method).uri(path(kind, request)).header(header::ACCEPT, accept);
+        if let Some(content_type) = content_type {
+            http = http.header(header::CONTENT_TYPE, content_type);
+        }
+        let http = http.body(Body::from(content.into_bytes())).map_err(|error| unreachable(&error))?;
+        let (status, headers, answer) = exchange(&self.client, http, LONGEST_ANSWER).await?;
+        if status == StatusCode::NOT_FOUND && matches!(request, Request::Look(_) | Request::Read(_)) {
+            return Ok(Answer::Missing);
+        }
+        if !status.is_success() {
+            return Err(refusal(status, &headers, &answer));
+        }
+        let json = std::str::from_utf8(&answer).map_err(|error| unreadable(&error))?;
+        let observed = || Observed::from_json(json, &self.dialect).map_err(|error: ReadError| unreadable(&error));
+        Ok(match request {
+            Request::Write(Action::Delete(_)) => Answer::Deleted,
+            Request::Read(_) => {
+                let content = content_from_json(json, kind).map_err(|error| unreadable(&error))?;
+                Answer::Content(observed()?, content)
+            }
+            Request::Look(_) | Request::Write(_) => Answer::Seen(observed()?),
+        })
+    }
+}
+
+impl Cluster for KubeCluster {
+    async fn send(&self, kind: &'static dyn Kind, request: Request) -> Result<Answer, Failure> {
+        self.carry_out(kind, &request).await.map_err(|failure| {
+            let message = match written(&request) {
+                Some(payload) => body::redact(&failure.message, payload),
+                None => failure.message,
+            };
+            Failure { message: format!("{} {}: {message}", verb(&request), named(kind, key(&request))), ..failure }
+        })
+    }
+}
+
+/// Sends a request and takes its whole answer, of `longest` bytes at most, within a time limit.
+///
+/// # Errors
+/// When there is no answer.
+pub async fn exchange(
+    client: &Client,
+    request: http::Request<Body>,
+    longest: usize,
+) -> Result<(StatusCode, http::HeaderMap, Bytes), Failure> {
+    let exchange = async {
+        let response = client.send(request).await.map_err(|error| unreachable(&error))?;
+        let (parts, body) = response.into_parts();
+        let body = Limited::new(body, longest);
+        let body = body.collect().await.map_err(|error| unreachable(&*error))?;
+        Ok((parts.status, parts.headers, body.to_bytes()))
+    };
+    match tokio::time::timeout(TIMEOUT, exchange).await {
+        Ok(result) => result,
+        Err(_) => Err(Failure {
+            kind: FailureKind::Unreachable,
+            message: format!("no answer within {} s", TIMEOUT.as_secs()),
+            retry_after: None,
+        }),
+    }
+}
+
+fn key(request: &Request) -> &Key {
+    match request {
+        Request::Look(key) | Request::Read(key) => key,
+        Request::Write(action) => action.target(),
+    }
+}
+
+fn named(kind: &dyn Kind, key: &Key) -> String {
+    format!("{} {key}", kind.name())
+}
+
+/// As roles call it.
+fn verb(request: &Request) -> &'static str {
+    match request {
+        Request::Look(_) | Request::Read(_) => "get",
+        Request::Write(Action::Create(_)) => "create",
+        Request::Write(Action::Update(_)) => "patch",
+        Request::Write(Action::Delete(_)) => "delete",
+    }
+}
+
+fn written(request: &Request) -> Option<&Payload> {
+    match request {
+        Request::Write(Action::Create(create)) => Some(&create.payload),
+        Request::Write(Action::Update(update)) => update.data.as_ref().map(|data| &data.payload),
+        _ => None,
+    }
+}
+
+fn path(kind: &dyn Kind, request: &Request) -> String {
+    let (key, plural) = (key(request), kind.plural());
+    let collection = format!("/api/v1/namespaces/{}/{plural}", key.namespace());
+    match request {
+        Request::Write(Action::Create(_)) => format!("{collection}?fieldManager={FIELD_MANAGER}"),
+        Request::Write(Action::Update(_)) => format!("{collection}/{}?fieldManager={FIELD_MANAGER}", key.name()),
+        _ => format!("{collection}/{}", key.name()),
+    }
+}
+
+/// The part of a `Status` that says what went wrong.
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Status {
+    message: String,
+    reason: String,
+    details: Details,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default, rename_all = "camelCase")]
+struct Details {
+    causes: Vec<Cause>,
+    retry_after_seconds: u64,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Cause {
+    reason: String,
+}
+
+/// What the server's refusal means.
+#[must_use]
+pub fn refusal(status: StatusCode, headers: &http::HeaderMap, body: &[u8]) -> Failure {
+    // A proxy's page is no Status; then the code has to do.
+    let answer: Status = serde_json::from_slice(body).unwrap_or_default();
+    let terminating = answer.details.causes.iter().any(|cause| cause.reason == "NamespaceTerminating");
+    let kind = match status.as_u16() {
+        409 => FailureKind::Conflict,
+        404 => FailureKind::Gone,
+        403 if terminating => FailureKind::NamespaceTerminating,
+        401 | 403 => FailureKind::Forbidden,
+        400 | 413 | 422 => FailureKind::Invalid,
+        429 => FailureKind::Throttled,
+        _ => FailureKind::Server,
+    };
+    let header = headers.get(header::RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
+    let retry_after = header.or(Some(answer.details.retry_after_seconds).filter(|seconds| *seconds > 0));
+    let said: String = answer.message.chars().take(LONGEST_MESSAGE).collect();
+    let message = match (said.is_empty(), answer.reason.is_empty()) {
+        (true, _) => format!("the server answered {status}"),
+        (false, true) => format!("the server answered {status}: {said}"),
+        (false, false) => format!("the server answered {} {}: {said}", status.as_u16(), answer.reason),
+    };
+    Failure { kind, message, retry_after: retry_after.map(Duration::from_secs) }
+}
+
+/// The request did not reach the server, or its answer did not come back.
+pub fn unreachable(error: &(dyn std::error::Error + 'static)) -> Failure {
+    Failure { kind: FailureKind::Unreachable, message: with_causes(error), retry_after: None }
+}
+
+fn unreadable(error: &(dyn std::error::Error + 'static)) -> Failure {
+    let message = format!("the answer cannot be read: {}", with_causes(error));
+    Failure { kind: FailureKind::Server, message, retry_after: None }
+}
+
+/// An error with what lies under it, in one line; the outer ones of HTTP clients only say that something failed.
+#[must_use]
+pub fn with_causes(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let next = error.to_string();
+        if !text.contains(&next) {
+            text = format!("{text}: {next}");
+        }
+        cause = error.source();
+    }
+    text.replace('\n', " ")
+}

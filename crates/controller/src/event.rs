@@ -1,0 +1,52 @@
+//! What the outside tells a replicator.
+
+use std::time::Duration;
+
+use k8s_replicator_core::names::Key;
+use k8s_replicator_core::observed::{Observed, Uid};
+
+/// Time since the program's start, on a clock that never goes back.
+pub type Moment = Duration;
+
+/// One reading of both clocks.
+#[derive(Debug, Clone, Copy)]
+pub struct Now {
+    /// For waiting.
+    pub moment: Moment,
+    /// For `replicated-at`.
+    pub time: jiff::Timestamp,
+}
+
+/// What a watch of objects tells.
+#[derive(Debug)]
+pub enum ObjectEvent {
+    /// A list begins: what it does not name is gone when it ends.
+    ListBegins,
+    /// The object exists.
+    Seen(Observed),
+    /// The list is complete.
+    ListEnds,
+    /// The object was deleted.
+    Deleted(Key, Uid),
+}
+
+/// What the watch of namespaces tells.
+#[derive(Debug, Clone)]
+pub enum NamespaceEvent {
+    /// A list begins: what it does not name is gone when it ends.
+    ListBegins,
+    /// The namespace exists.
+    Seen {
+        /// Its name.
+        name: String,
+        /// Whether it is being deleted.
+        terminating: bool,
+    },
+    /// The list is complete.
+    ListEnds,
+    /// The namespace is gone.
+    Deleted {
+        /// Its name.
+        name: String,
+    },
+}

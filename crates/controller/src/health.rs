@@ -1,0 +1,122 @@
+//! Whether the program is ready, and whether it is alive.
+//!
+//! Ready: every replicator has its first lists. Alive: no watch has been silent for longer than it can be when all is
+//! well. A watch always ends in bytes, in an error or in a time-out, also when the API server is away; if none of them
+//! comes, it is stuck, and only a restart helps.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// A watch is stuck after this silence. The longest when all is well: an idle watch (150 s, see
+/// [`watch`](crate::watch)), then a pause (38 s), then a list without an answer (30 s).
+pub const LONGEST_SILENCE: Duration = Duration::from_secs(300);
+
+/// The heartbeat of one watch.
+#[derive(Debug)]
+pub struct Progress {
+    started: Instant,
+    /// Milliseconds from `started` to the last sign of life.
+    last: AtomicU64,
+}
+
+impl Progress {
+    fn new() -> Self {
+        Self { started: Instant::now(), last: AtomicU64::new(0) }
+    }
+
+    /// The watch moved: something came, or an attempt ended.
+    pub fn made(&self) {
+        let millis = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.last.store(millis, Ordering::Relaxed);
+    }
+
+    fn silence(&self, now: Instant) -> Duration {
+        let last = Duration::from_millis(self.last.load(Ordering::Relaxed));
+        now.saturating_duration_since(self.started).saturating_sub(last)
+    }
+}
+
+/// Shared by the replicators, which write it, and the status server, which reads it.
+#[derive(Debug, Default)]
+pub struct Health {
+    replicators: Mutex<Vec<(&'static str, Arc<AtomicBool>)>>,
+    watches: Mutex<Vec<(&'static str, Arc<Progress>)>>,
+    stopping: AtomicBool,
+}
+
+impl Health {
+    /// Announces a replicator, by its name in `/healthz`. It is ready when the flag is set.
+    pub fn replicator(&self, name: &'static str) -> Arc<AtomicBool> {
+        let ready = Arc::new(AtomicBool::new(false));
+        locked(&self.replicators).push((name, ready.clone()));
+        ready
+    }
+
+    /// Announces a watch.
+    pub fn watch(&self, resource: &'static str) -> Arc<Progress> {
+        let progress = Arc::new(Progress::new());
+        locked(&self.watches).push((resource, progress.clone()));
+        progress
+    }
+
+    /// The program takes no new work.
+    pub fn stop(&self) {
+        self.stopping.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether [`stop`](Self::stop) was called.
+    #[must_use]
+    pub fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Relaxed)
+    }
+
+    /// The replicators that still wait for their first lists.
+    #[must_use]
+    pub fn not_ready(&self) -> Vec<&'static str> {
+        let replicators = locked(&self.replicators);
+        replicators.iter().filter(|(_, ready)| !ready.load(Ordering::Relaxed)).map(|(name, _)| *name).collect()
+    }
+
+    /// The watches that are stuck at `now`, and for how long each has been silent.
+    #[must_use]
+    pub fn stuck(&self, now: Instant) -> Vec<(&'static str, Duration)> {
+        let watches = locked(&self.watches);
+        let silences = watches.iter().map(|(resource, progress)| (*resource, progress.silence(now)));
+        silences.filter(|(_, silence)| *silence > LONGEST_SILENCE).collect()
+    }
+}
+
+fn locked<T>(list: &Mutex<Vec<T>>) -> std::sync::MutexGuard<'_, Vec<T>> {
+    // A panic while a list of names is extended leaves it whole.
+    list.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_watch_is_stuck_when_nothing_moves_for_too_long() {
+        let health = Health::default();
+        let (secrets, namespaces) = (health.watch("secrets"), health.watch("namespaces"));
+        let start = secrets.started;
+        let later = start + LONGEST_SILENCE + Duration::from_secs(5);
+        assert_eq!(health.stuck(start + LONGEST_SILENCE), []);
+        let names = |stuck: Vec<(&'static str, Duration)>| stuck.iter().map(|(name, _)| *name).collect::<Vec<_>>();
+        assert_eq!(names(health.stuck(later)), ["secrets", "namespaces"]);
+        namespaces.last.store(10_000, Ordering::Relaxed);
+        assert_eq!(health.stuck(later), [("secrets", LONGEST_SILENCE + Duration::from_secs(5))]);
+    }
+
+    #[test]
+    fn ready_when_every_replicator_is() {
+        let health = Health::default();
+        let (secret, config_map) = (health.replicator("secret"), health.replicator("configMap"));
+        assert_eq!(health.not_ready(), ["secret", "configMap"]);
+        secret.store(true, Ordering::Relaxed);
+        assert_eq!(health.not_ready(), ["configMap"]);
+        config_map.store(true, Ordering::Relaxed);
+        assert!(health.not_ready().is_empty());
+    }
+}

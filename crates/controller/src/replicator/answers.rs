@@ -1,0 +1,153 @@
+//! What the answers to a replicator's requests mean to it.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use k8s_replicator_core::action::Action;
+use k8s_replicator_core::decide::{Need, Verb, Verdict};
+use k8s_replicator_core::names::TargetKey;
+
+use super::{Replicator, Ticket, UnderWay, Written};
+use crate::cluster::{Answer, Failure, FailureKind};
+use crate::event::Now;
+use crate::queue::{Priority, backoff};
+use crate::report::{Outcome, Report};
+
+/// The longest wait between attempts that the server refuses for a reason that only a person can remove.
+const LONGEST_WAIT: Duration = Duration::from_secs(300);
+/// The longest wait between attempts when the server is in trouble.
+const LONGEST_OUTAGE_WAIT: Duration = Duration::from_secs(30);
+/// How long a server that asks for fewer requests is left alone if it does not say.
+const PAUSE: Duration = Duration::from_secs(1);
+/// That many conflicts in a row are the ordinary course of things, and not worth a word.
+const ORDINARY_CONFLICTS: u32 = 3;
+
+impl Replicator {
+    /// Takes the answer to a request.
+    pub fn answer(&mut self, now: Now, ticket: Ticket, answer: Result<Answer, Failure>) {
+        let Some(request) = self.under_way.remove(&ticket) else { return };
+        self.window.learn(now.moment, answer.as_ref().err().and_then(|failure| failure.asks_for_less(PAUSE)));
+        match request {
+            UnderWay::Read(need) => {
+                let waiting = self.waiting.remove(&need).unwrap_or_default();
+                match answer {
+                    Ok(answer) => self.was_read(now, &need, answer, waiting),
+                    Err(failure) => self.read_failed(now, &need, &failure, waiting),
+                }
+            }
+            UnderWay::Write { target, verb, verdict, written } => match answer {
+                Ok(answer) => self.was_written(target, verb, verdict, written, answer),
+                Err(failure) => self.write_failed(now, &target, verb, verdict, &failure),
+            },
+        }
+    }
+
+    fn was_read(&mut self, now: Now, need: &Need, answer: Answer, waiting: BTreeSet<TargetKey>) {
+        match answer {
+            Answer::Content(observed, content) => {
+                let (key, version) = (observed.key.clone(), observed.resource_version.clone());
+                let touched = self.graph.observe(observed);
+                self.look_at(touched);
+                let facts = self.facts(content.type_.as_deref(), content.immutable, &content.payload);
+                self.graph.learn(&key, &version, facts, &content);
+                if waiting.iter().any(|target| **target != key) {
+                    self.contents.keep(now.moment, key, version, content.payload);
+                }
+            }
+            Answer::Seen(observed) => {
+                let touched = self.graph.observe(observed);
+                self.look_at(touched);
+            }
+            Answer::Missing | Answer::Deleted => {
+                let (Need::Presence(key) | Need::Content(key)) = need;
+                self.graph.confirm_absent(key);
+                if self.graph.node(key).is_some() {
+                    // Gone already, but the watch has not told yet, and it is the watch that is believed.
+                    for target in &waiting {
+                        self.delay(now, target, LONGEST_OUTAGE_WAIT);
+                    }
+                    return;
+                }
+            }
+        }
+        for target in waiting {
+            self.queue.add(target.clone(), Priority::Urgent);
+            self.queue.release(&target);
+        }
+    }
+
+    fn read_failed(&mut self, now: Now, need: &Need, failure: &Failure, waiting: BTreeSet<TargetKey>) {
+        let (Need::Presence(key) | Need::Content(key)) = need;
+        let reason = failure.kind.reason();
+        for target in waiting {
+            let source = (*key != *target).then(|| key.clone().into());
+            self.failed(now, &target, None, Verdict { reason, source, detail: None }, failure);
+        }
+    }
+
+    fn was_written(&mut self, target: TargetKey, verb: Verb, verdict: Verdict, written: Written, answer: Answer) {
+        let mut resource_version = None;
+        if let Answer::Seen(observed) = answer {
+            resource_version = Some(observed.resource_version.clone());
+            let touched = self.graph.wrote(observed, written);
+            self.look_at(touched);
+        }
+        self.queue.done(&target);
+        self.reports.push(Report { target, verdict, outcome: Outcome::Done { verb, resource_version } });
+    }
+
+    fn write_failed(&mut self, now: Now, target: &TargetKey, verb: Verb, verdict: Verdict, failure: &Failure) {
+        match failure.kind {
+            FailureKind::NamespaceTerminating => {
+                // The namespace's own events tell when there is one of this name again.
+                let touched = self.graph.observe_namespace(target.namespace(), true);
+                self.look_at(touched);
+                self.queue.done(target);
+            }
+            // The replica is gone, or its namespace: the watch will tell.
+            FailureKind::Gone => {
+                self.delay(now, target, LONGEST_OUTAGE_WAIT);
+            }
+            // It is not as it was. What it is now is asked for, without waiting for the watch.
+            FailureKind::Conflict if self.queue.failures(target) < ORDINARY_CONFLICTS => {
+                self.queue.failed(target);
+                self.looks.push_back(target.clone());
+            }
+            // Its type, or that it is immutable, may not have been known: it is read before it is decided again.
+            FailureKind::Invalid if self.queue.failures(target) == 0 && self.graph.node(target).is_some() => {
+                self.graph.doubt(target);
+                self.queue.failed(target);
+                self.queue.retry(target, now.moment);
+            }
+            _ => self.failed(now, target, Some(verb), verdict, failure),
+        }
+    }
+
+    fn failed(&mut self, now: Now, target: &TargetKey, verb: Option<Verb>, verdict: Verdict, failure: &Failure) {
+        let longest = match failure.kind {
+            FailureKind::Forbidden | FailureKind::Invalid => LONGEST_WAIT,
+            _ => LONGEST_OUTAGE_WAIT,
+        };
+        let retry_in = self.delay(now, target, longest);
+        let (reason, error) = (failure.kind.reason(), failure.message.clone());
+        let outcome = Outcome::Failed { verb, reason, error, retry_in };
+        self.reports.push(Report { target: target.clone(), verdict, outcome });
+    }
+
+    /// Lets a target wait, longer with each failure in a row.
+    fn delay(&mut self, now: Now, target: &TargetKey, longest: Duration) -> Duration {
+        let wait = backoff(self.queue.failed(target), longest, (self.entropy)());
+        self.queue.retry(target, now.moment + wait);
+        wait
+    }
+
+    /// What will be known of a target's content when the write is carried out.
+    pub(super) fn written_by(&self, action: &Action) -> Written {
+        let (type_, payload) = match action {
+            Action::Create(create) => (&create.type_, &create.payload),
+            Action::Update(update) => update.data.as_ref().map(|data| (&data.expected_type, &data.payload))?,
+            Action::Delete(_) => return None,
+        };
+        Some((self.facts(type_.as_deref(), false, payload), type_.clone()))
+    }
+}

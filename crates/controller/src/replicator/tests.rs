@@ -1,0 +1,376 @@
+//! The control loop, driven by hand: what it asks for, and what it makes of each answer.
+
+use k8s_replicator_core::action::Action;
+use k8s_replicator_core::annotations::Dialect;
+use k8s_replicator_core::kind::Secret;
+use k8s_replicator_core::names::Key;
+use k8s_replicator_core::observed::{Observed, content_from_json};
+use serde_json::{Value, json};
+
+use super::*;
+use crate::cluster::{Answer, Failure, FailureKind};
+
+/// A replicator with a clock that stands still until it is moved.
+struct Loop {
+    replicator: Replicator,
+    moment: Moment,
+}
+
+fn key(text: &str) -> Key {
+    Key::resolve(text, "none").unwrap()
+}
+
+/// An object as the server gives it. `annotations`: `name=value`, separated by spaces.
+fn object(name: &str, version: u64, annotations: &str, data: Value) -> Value {
+    let key = key(name);
+    let annotations: serde_json::Map<String, Value> = annotations
+        .split_whitespace()
+        .filter_map(|pair| pair.split_once('='))
+        .map(|(name, value)| (format!("p/{name}"), json!(value)))
+        .collect();
+    json!({
+        "metadata": {
+            "namespace": key.namespace(), "name": key.name(), "uid": format!("uid-of-{name}"),
+            "resourceVersion": version.to_string(), "annotations": annotations,
+        },
+        "type": "Opaque",
+        "data": data,
+    })
+}
+
+fn observed(object: &Value) -> Observed {
+    Observed::from_json(&object.to_string(), &Dialect::new("p/", false)).unwrap()
+}
+
+fn content(object: &Value) -> Answer {
+    Answer::Content(observed(object), content_from_json(&object.to_string(), &Secret).unwrap())
+}
+
+fn failure(kind: FailureKind) -> Failure {
+    Failure { kind, message: "the server's words".into(), retry_after: None }
+}
+
+/// A request in few words; writes with their data and the version that they require.
+fn words(request: &Request) -> String {
+    match request {
+        Request::Look(key) => format!("look {key}"),
+        Request::Read(key) => format!("read {key}"),
+        Request::Write(Action::Create(create)) => format!("create {}", create.target),
+        Request::Write(Action::Update(update)) => {
+            format!("update {} at {}", update.target, update.precondition.resource_version)
+        }
+        Request::Write(Action::Delete(delete)) => {
+            format!("delete {} at {}", delete.target, delete.precondition.resource_version)
+        }
+    }
+}
+
+impl Loop {
+    /// Namespaces `a` to `d`, and these objects in the first list.
+    fn with(objects: &[Value]) -> Self {
+        Self::with_resync(objects, Duration::ZERO)
+    }
+
+    fn with_resync(objects: &[Value], resync_period: Duration) -> Self {
+        let settings = Settings { rules: Rules::default(), resync_period, entropy: Box::new(|| 0) };
+        let mut this = Self { replicator: Replicator::new(&Secret, settings), moment: Moment::ZERO };
+        this.replicator.namespace(NamespaceEvent::ListBegins);
+        for name in ["a", "b", "c", "d"] {
+            this.replicator.namespace(NamespaceEvent::Seen { name: name.into(), terminating: false });
+        }
+        this.replicator.namespace(NamespaceEvent::ListEnds);
+        this.replicator.object(ObjectEvent::ListBegins);
+        objects.iter().for_each(|object| this.seen(object));
+        assert!(this.requests().is_empty(), "nothing is done before the first list is complete");
+        this.replicator.object(ObjectEvent::ListEnds);
+        this
+    }
+
+    fn now(&self) -> Now {
+        Now { moment: self.moment, time: jiff::Timestamp::from_second(1_700_000_000).unwrap() }
+    }
+
+    fn seen(&mut self, object: &Value) {
+        self.replicator.object(ObjectEvent::Seen(observed(object)));
+    }
+
+    fn requests(&mut self) -> Vec<(Ticket, Request)> {
+        let now = self.now();
+        std::iter::from_fn(|| self.replicator.next_request(now)).collect()
+    }
+
+    /// What is asked for now, in words, sorted.
+    fn asks(&mut self) -> (Vec<String>, Vec<Ticket>) {
+        let mut requests: Vec<_> = self.requests().iter().map(|(ticket, r)| (words(r), *ticket)).collect();
+        requests.sort();
+        requests.into_iter().unzip()
+    }
+
+    /// The one request that is asked for now.
+    fn asks_for(&mut self, expected: &str) -> Ticket {
+        let (asked, tickets) = self.asks();
+        assert_eq!(asked, [expected]);
+        tickets[0]
+    }
+
+    #[track_caller]
+    fn asks_nothing(&mut self) {
+        assert_eq!(self.asks().0, [""; 0]);
+    }
+
+    fn answer(&mut self, ticket: Ticket, answer: Answer) {
+        self.replicator.answer(self.now(), ticket, Ok(answer));
+    }
+
+    fn fails(&mut self, ticket: Ticket, kind: FailureKind) {
+        self.replicator.answer(self.now(), ticket, Err(failure(kind)));
+    }
+
+    /// Reports as `target outcome reason`, without "nothing".
+    fn reports(&mut self) -> Vec<String> {
+        let reports = self.replicator.take_reports();
+        let told = reports.iter().filter_map(|report| {
+            let (target, reason) = (&report.target, report.verdict.reason);
+            match &report.outcome {
+                Outcome::Nothing => None,
+                Outcome::Done { verb, .. } => Some(format!("{target} {} {reason}", verb.word())),
+                Outcome::Refused => Some(format!("{target} refused {reason}")),
+                Outcome::Failed { reason, .. } => Some(format!("{target} failed {reason}")),
+            }
+        });
+        told.collect()
+    }
+
+    /// Moves the clock to when the replicator wants to be asked again.
+    fn wait(&mut self) -> Duration {
+        let at = self.replicator.wake_at(self.now()).unwrap();
+        let waited = at.saturating_sub(self.moment);
+        self.moment = at;
+        waited
+    }
+}
+
+fn source(version: u64, value: &str) -> Value {
+    object("a/src", version, "replicate-to-namespaces=b,c,d", json!({ "k": value }))
+}
+
+fn replica(namespace: &str, version: u64, of: u64) -> Value {
+    let annotations = format!("replicated-by=a/src replicated-from-version={of}");
+    object(&format!("{namespace}/src"), version, &annotations, json!({ "k": "v1" }))
+}
+
+#[test]
+fn a_source_is_read_once_for_all_its_targets_and_they_are_written_side_by_side() {
+    let mut it = Loop::with(&[source(1, "v1")]);
+    let read = it.asks_for("read a/src");
+    it.answer(read, content(&source(1, "v1")));
+    let (asked, tickets) = it.asks();
+    assert_eq!(asked, ["create b/src", "create c/src", "create d/src"]);
+    for (ticket, (namespace, version)) in tickets.into_iter().zip([("b", 2), ("c", 3), ("d", 4)]) {
+        it.answer(ticket, Answer::Seen(observed(&replica(namespace, version, 1))));
+    }
+    it.asks_nothing();
+    assert_eq!(it.reports(), ["b/src create NewTarget", "c/src create NewTarget", "d/src create NewTarget"]);
+    // The echo of its own writes says nothing new.
+    for (namespace, version) in [("b", 2), ("c", 3), ("d", 4)] {
+        it.seen(&replica(namespace, version, 1));
+    }
+    it.asks_nothing();
+    assert!(it.replicator.is_idle());
+}
+
+#[test]
+fn a_restart_with_nothing_to_do_asks_for_nothing() {
+    let mut it = Loop::with(&[source(1, "v1"), replica("b", 2, 1), replica("c", 3, 1), replica("d", 4, 1)]);
+    it.asks_nothing();
+    assert!(it.reports().is_empty() && it.replicator.is_idle());
+}
+
+#[test]
+fn a_conflict_means_look_again_and_decide_again() {
+    let mut it = Loop::with(&[source(5, "v2"), replica("b", 2, 5), replica("c", 3, 5)]);
+    let read = it.asks_for("read a/src");
+    it.answer(read, content(&source(5, "v2")));
+    let create = it.asks_for("create d/src");
+    it.fails(create, FailureKind::Conflict);
+    let look = it.asks_for("look d/src");
+    // Somebody else's object has the name.
+    it.answer(look, Answer::Seen(observed(&object("d/src", 9, "", json!({})))));
+    it.asks_nothing();
+    assert_eq!(it.reports(), ["d/src refused NotCreatedBySource"]);
+    // It is not told again for the same state, and the name is taken at once when it is free.
+    it.seen(&source(6, "v2"));
+    let read = it.asks_for("read a/src");
+    it.answer(read, content(&source(6, "v2")));
+    let (asked, _) = it.asks();
+    assert_eq!(asked, ["read b/src", "read c/src"], "their content is not known, and their version is an older one");
+    assert!(it.reports().is_empty());
+    it.replicator.object(ObjectEvent::Deleted(key("d/src"), observed(&object("d/src", 9, "", json!({}))).uid));
+    it.asks_for("create d/src");
+}
+
+#[test]
+fn a_lost_reply_is_no_second_write() {
+    let mut it = Loop::with(&[source(1, "v1"), replica("b", 2, 1), replica("c", 3, 1)]);
+    let read = it.asks_for("read a/src");
+    it.answer(read, content(&source(1, "v1")));
+    let create = it.asks_for("create d/src");
+    it.fails(create, FailureKind::Unreachable);
+    assert_eq!(it.reports(), ["d/src failed Unreachable"]);
+    // It was carried out all the same; the watch tells before the next attempt.
+    it.seen(&replica("d", 7, 1));
+    let read = it.asks_for("read d/src");
+    it.answer(read, content(&replica("d", 7, 1)));
+    it.asks_nothing();
+    it.wait();
+    it.asks_nothing();
+    assert!(it.reports().is_empty());
+}
+
+#[test]
+fn one_failing_target_delays_no_other_and_comes_back_after_growing_pauses() {
+    let mut it = Loop::with(&[source(1, "v1"), replica("b", 2, 1)]);
+    let read = it.asks_for("read a/src");
+    it.answer(read, content(&source(1, "v1")));
+    let (asked, tickets) = it.asks();
+    assert_eq!(asked, ["create c/src", "create d/src"]);
+    it.fails(tickets[0], FailureKind::Forbidden);
+    it.answer(tickets[1], Answer::Seen(observed(&replica("d", 4, 1))));
+    assert_eq!(it.reports(), ["c/src failed Forbidden", "d/src create NewTarget"]);
+    let mut waits = Vec::new();
+    for _ in 0..3 {
+        it.asks_nothing();
+        waits.push(it.wait().as_millis());
+        let create = it.asks_for("create c/src");
+        it.fails(create, FailureKind::Forbidden);
+    }
+    assert_eq!(waits, [100, 200, 400]);
+    // When something happens to it, it is tried at once.
+    it.replicator.namespace(NamespaceEvent::Deleted { name: "c".into() });
+    it.replicator.namespace(NamespaceEvent::Seen { name: "c".into(), terminating: false });
+    it.asks_for("create c/src");
+}
+
+#[test]
+fn a_server_that_is_throttling_is_left_alone_for_as_long_as_it_says() {
+    let mut it = Loop::with(&[source(1, "v1")]);
+    let read = it.asks_for("read a/src");
+    let throttled = Failure { retry_after: Some(Duration::from_secs(7)), ..failure(FailureKind::Throttled) };
+    it.replicator.answer(it.now(), read, Err(throttled));
+    it.asks_nothing();
+    it.replicator.namespace(NamespaceEvent::Seen { name: "e".into(), terminating: false });
+    it.seen(&source(2, "v2"));
+    it.asks_nothing();
+    assert_eq!(it.wait(), Duration::from_secs(7));
+    it.asks_for("read a/src");
+}
+
+#[test]
+fn a_replica_whose_update_is_invalid_is_read_and_made_again_if_its_type_is_another_one() {
+    let mut it = Loop::with(&[source(1, "v1"), replica("b", 2, 1), replica("c", 3, 1), replica("d", 4, 1)]);
+    it.asks_nothing();
+    // The source was made again with another type; nobody knows the type of the replicas yet.
+    let mut again = source(10, "v1");
+    again["metadata"]["uid"] = json!("another");
+    again["type"] = json!("example.com/other");
+    it.seen(&again);
+    let read = it.asks_for("read a/src");
+    it.answer(read, content(&again));
+    let (asked, tickets) = it.asks();
+    assert_eq!(asked, ["read b/src", "read c/src", "read d/src"]);
+    it.answer(tickets[0], content(&replica("b", 2, 1)));
+    let delete = it.asks_for("delete b/src at 2");
+    it.answer(delete, Answer::Deleted);
+    it.replicator.object(ObjectEvent::Deleted(key("b/src"), observed(&replica("b", 2, 1)).uid));
+    it.asks_for("create b/src");
+    assert_eq!(it.reports(), ["b/src recreate TypeChanged"]);
+}
+
+#[test]
+fn an_invalid_update_is_repeated_only_after_the_target_was_read() {
+    let pulling = |version| object("b/t", version, "replicate-from=a/src", json!({}));
+    let source = object("a/src", 1, "replication-allowed=true", json!({ "k": "v" }));
+    let mut it = Loop::with(&[source.clone(), pulling(2)]);
+    let read = it.asks_for("read a/src");
+    it.answer(read, content(&source));
+    let update = it.asks_for("update b/t at 2");
+    it.fails(update, FailureKind::Invalid);
+    let read = it.asks_for("read b/t");
+    let mut immutable = pulling(2);
+    immutable["immutable"] = json!(true);
+    it.answer(read, content(&immutable));
+    it.asks_nothing();
+    assert_eq!(it.reports(), ["b/t refused TargetImmutable"]);
+}
+
+#[test]
+fn a_source_that_changes_while_it_is_copied_is_copied_as_it_is_in_the_end() {
+    let mut it = Loop::with(&[source(1, "v1")]);
+    let read = it.asks_for("read a/src");
+    it.seen(&source(2, "v2"));
+    it.answer(read, content(&source(1, "v1")));
+    let read = it.asks_for("read a/src");
+    // The read is newer than what the watch has told.
+    it.answer(read, content(&source(3, "v3")));
+    let (asked, _) = it.asks();
+    assert_eq!(asked, ["create b/src", "create c/src", "create d/src"]);
+    it.seen(&source(2, "v2"));
+    it.asks_nothing();
+}
+
+#[test]
+fn a_terminating_namespace_is_left_alone_until_it_is_another_one() {
+    let mut it = Loop::with(&[source(1, "v1"), replica("b", 2, 1), replica("c", 3, 1)]);
+    let read = it.asks_for("read a/src");
+    it.answer(read, content(&source(1, "v1")));
+    let create = it.asks_for("create d/src");
+    it.fails(create, FailureKind::NamespaceTerminating);
+    it.asks_nothing();
+    assert!(it.reports().is_empty());
+    it.replicator.namespace(NamespaceEvent::Deleted { name: "d".into() });
+    it.asks_nothing();
+    it.replicator.namespace(NamespaceEvent::Seen { name: "d".into(), terminating: false });
+    it.asks_for("create d/src");
+}
+
+#[test]
+fn verification_reads_each_replica_once_in_a_period_and_writes_only_what_differs() {
+    let emptied = object("c/src", 3, "replicated-by=a/src replicated-from-version=1", json!({}));
+    let objects = [source(1, "v1"), replica("b", 2, 1), emptied.clone(), replica("d", 4, 1)];
+    let mut it = Loop::with_resync(&objects, Duration::from_secs(60));
+    let mut all = Vec::new();
+    it.asks_nothing();
+    loop {
+        it.wait();
+        loop {
+            let (asked, tickets) = it.asks();
+            for (asked, ticket) in asked.iter().zip(tickets) {
+                all.push(format!("{} s: {asked}", it.moment.as_secs()));
+                match asked.as_str() {
+                    "read a/src" => it.answer(ticket, content(&source(1, "v1"))),
+                    "read b/src" => it.answer(ticket, content(&replica("b", 2, 1))),
+                    "read c/src" => it.answer(ticket, content(&emptied)),
+                    "read d/src" => it.answer(ticket, content(&replica("d", 4, 1))),
+                    _ => it.answer(ticket, Answer::Seen(observed(&replica("c", 9, 1)))),
+                }
+            }
+            if asked.is_empty() {
+                break;
+            }
+        }
+        if it.moment >= Duration::from_secs(60) {
+            break;
+        }
+    }
+    let expected = [
+        "20 s: read a/src",
+        "20 s: read b/src",
+        "40 s: read c/src",
+        // Its bytes are not kept from one verification to the next; its fingerprint is.
+        "40 s: read a/src",
+        "40 s: update c/src at 3",
+        "60 s: read d/src",
+    ];
+    assert_eq!(all, expected);
+    assert_eq!(it.reports(), ["c/src update Drift"]);
+}

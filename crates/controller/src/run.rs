@@ -1,0 +1,261 @@
+//! Running: tasks around the replicators.
+//!
+//! ```text
+//! watch of secrets    ─┐
+//!                      ├→ task that owns the Secret replicator    ⇄ requests under way
+//! watch of namespaces ─┤
+//!                      ├→ task that owns the ConfigMap replicator ⇄ requests under way
+//! watch of configmaps ─┘
+//! ```
+//!
+//! Channels are bounded: a replicator that is behind holds up its watches, and nothing is dropped.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use k8s_replicator_core::annotations::Dialect;
+use k8s_replicator_core::decide::Rules;
+use k8s_replicator_core::kind::Kind;
+use k8s_replicator_core::observed::Observed;
+use kube::Client;
+use rand::RngExt as _;
+use rand::SeedableRng as _;
+use rand::rngs::StdRng;
+use tokio::sync::{mpsc, watch};
+use tokio::task::{Id, JoinSet};
+use tracing::{info, warn};
+
+use crate::cluster::kube::KubeCluster;
+use crate::cluster::{Answer, Cluster, Failure, FailureKind};
+use crate::event::{NamespaceEvent, Now, ObjectEvent};
+use crate::health::Health;
+use crate::replicator::{Replicator, Settings, Ticket};
+use crate::watch::{Change, Consumer, Watch};
+
+/// Pages and bursts of events that may wait for a replicator.
+const CHANNEL: usize = 16;
+/// What is under way when the program is told to stop has this long to finish.
+pub const GRACE: Duration = Duration::from_secs(10);
+
+/// What the controller is to do.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Which kinds.
+    pub kinds: Vec<&'static dyn Kind>,
+    /// How the annotations are named.
+    pub dialect: Dialect,
+    /// The rules of deciding.
+    pub rules: Rules,
+    /// All replicas are verified within this time; zero: never.
+    pub resync_period: Duration,
+}
+
+/// Runs the controller until `stop` changes to true, and what is under way then has ended.
+pub async fn run(client: Client, url: String, options: Options, health: Arc<Health>, stop: watch::Receiver<bool>) {
+    let mut watches = JoinSet::new();
+    let mut replicators = JoinSet::new();
+    let mut to_all = Vec::new();
+    for kind in &options.kinds {
+        let (sender, receiver) = mpsc::channel(CHANNEL);
+        let consumer = Objects { dialect: options.dialect.clone(), taken: Vec::new(), to: sender.clone() };
+        to_all.push(sender);
+        let progress = health.watch(kind.plural());
+        watches.spawn(Watch::new(client.clone(), url.clone(), kind.plural(), progress, entropy()).run(consumer));
+
+        let settings =
+            Settings { rules: options.rules.clone(), resync_period: options.resync_period, entropy: entropy() };
+        let driver = Driver {
+            replicator: Replicator::new(*kind, settings),
+            cluster: Arc::new(KubeCluster::new(client.clone(), options.dialect.clone())),
+            started: Instant::now(),
+            ready: health.replicator(kind.replicator()),
+            requests: JoinSet::new(),
+            tickets: HashMap::new(),
+        };
+        replicators.spawn(driver.run(receiver, stop.clone()));
+    }
+    let consumer = Namespaces { taken: Vec::new(), to: to_all };
+    let progress = health.watch("namespaces");
+    watches.spawn(Watch::new(client, url, "namespaces", progress, entropy()).run(consumer));
+    replicators.join_all().await;
+    watches.abort_all();
+}
+
+/// Random bytes from a cryptographic generator that was seeded by the operating system.
+fn entropy() -> Box<dyn FnMut() -> u8 + Send + Sync> {
+    let mut generator = StdRng::from_rng(&mut rand::rng());
+    Box::new(move || generator.random())
+}
+
+/// What the watches tell a replicator.
+enum News {
+    Objects(Vec<ObjectEvent>),
+    Namespaces(Vec<NamespaceEvent>),
+}
+
+struct Objects {
+    dialect: Dialect,
+    taken: Vec<ObjectEvent>,
+    to: mpsc::Sender<News>,
+}
+
+impl Objects {
+    fn read(&self, json: &str) -> Option<Observed> {
+        let read = Observed::from_json(json, &self.dialect);
+        read.inspect_err(|error| warn!(%error, "an object of the API server cannot be read; it is passed over")).ok()
+    }
+}
+
+impl Consumer for Objects {
+    fn take(&mut self, change: Change<'_>) {
+        let event = match change {
+            Change::Begins => Some(ObjectEvent::ListBegins),
+            Change::Seen(json) => self.read(json).map(ObjectEvent::Seen),
+            Change::Ends => Some(ObjectEvent::ListEnds),
+            Change::Deleted(json) => self.read(json).map(|object| ObjectEvent::Deleted(object.key, object.uid)),
+        };
+        self.taken.extend(event);
+    }
+
+    async fn flush(&mut self) -> bool {
+        self.taken.is_empty() || self.to.send(News::Objects(std::mem::take(&mut self.taken))).await.is_ok()
+    }
+}
+
+struct Namespaces {
+    taken: Vec<NamespaceEvent>,
+    to: Vec<mpsc::Sender<News>>,
+}
+
+#[derive(serde::Deserialize)]
+struct NamespaceObject {
+    metadata: NamespaceMetadata,
+}
+
+#[derive(serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct NamespaceMetadata {
+    name: String,
+    #[serde(default)]
+    deletion_timestamp: Option<serde::de::IgnoredAny>,
+}
+
+impl Consumer for Namespaces {
+    fn take(&mut self, change: Change<'_>) {
+        let read = |json: &str| serde_json::from_str::<NamespaceObject>(json).ok().map(|namespace| namespace.metadata);
+        let event = match change {
+            Change::Begins => Some(NamespaceEvent::ListBegins),
+            Change::Seen(json) => read(json).map(|NamespaceMetadata { name, deletion_timestamp }| {
+                NamespaceEvent::Seen { name, terminating: deletion_timestamp.is_some() }
+            }),
+            Change::Ends => Some(NamespaceEvent::ListEnds),
+            Change::Deleted(json) => read(json).map(|metadata| NamespaceEvent::Deleted { name: metadata.name }),
+        };
+        self.taken.extend(event);
+    }
+
+    async fn flush(&mut self) -> bool {
+        let taken = std::mem::take(&mut self.taken);
+        if taken.is_empty() {
+            return true;
+        }
+        for to in &self.to {
+            // All replicators end together.
+            if to.send(News::Namespaces(taken.clone())).await.is_err() {
+                return false;
+            }
+        }
+        true
+    }
+}
+
+/// Brings a replicator together with the clock, the watches and the API server.
+struct Driver<C> {
+    replicator: Replicator,
+    cluster: Arc<C>,
+    started: Instant,
+    ready: Arc<AtomicBool>,
+    requests: JoinSet<Result<Answer, Failure>>,
+    tickets: HashMap<Id, Ticket>,
+}
+
+impl<C: Cluster> Driver<C> {
+    async fn run(mut self, mut news: mpsc::Receiver<News>, mut stop: watch::Receiver<bool>) {
+        loop {
+            self.send_requests();
+            self.tell();
+            let wake_at = self.replicator.wake_at(self.now()).unwrap_or(Duration::from_secs(3_600));
+            let wake_at = tokio::time::Instant::from_std(self.started + wake_at);
+            tokio::select! {
+                _ = stop.wait_for(|stop| *stop) => break,
+                Some(news) = news.recv() => self.take(news),
+                Some(answer) = self.requests.join_next_with_id() => self.answer(answer),
+                () = tokio::time::sleep_until(wake_at) => {}
+            }
+        }
+        self.finish().await;
+    }
+
+    /// Nothing new is begun; what is under way may end.
+    async fn finish(mut self) {
+        let kind = self.replicator.kind().name();
+        let ended = tokio::time::timeout(GRACE, async {
+            while let Some(answer) = self.requests.join_next_with_id().await {
+                self.answer(answer);
+                self.tell();
+            }
+        });
+        match ended.await {
+            Ok(()) => info!(kind, "stopped; nothing is under way"),
+            Err(_) => warn!(kind, "stopped; some requests did not end in time and will be checked at the next start"),
+        }
+    }
+
+    fn now(&self) -> Now {
+        Now { moment: self.started.elapsed(), time: jiff::Timestamp::now() }
+    }
+
+    fn send_requests(&mut self) {
+        let now = self.now();
+        while let Some((ticket, request)) = self.replicator.next_request(now) {
+            let (cluster, kind) = (self.cluster.clone(), self.replicator.kind());
+            let task = self.requests.spawn(async move { cluster.send(kind, request).await });
+            self.tickets.insert(task.id(), ticket);
+        }
+    }
+
+    fn take(&mut self, news: News) {
+        match news {
+            News::Objects(events) => events.into_iter().for_each(|event| self.replicator.object(event)),
+            News::Namespaces(events) => events.into_iter().for_each(|event| self.replicator.namespace(event)),
+        }
+        if self.replicator.is_ready() && !self.ready.swap(true, Ordering::Relaxed) {
+            let objects = self.replicator.graph().len();
+            info!(kind = self.replicator.kind().name(), objects, "ready: every first list is complete");
+        }
+    }
+
+    fn answer(&mut self, answer: Result<(Id, Result<Answer, Failure>), tokio::task::JoinError>) {
+        let (id, answer) = match answer {
+            Ok((id, answer)) => (id, answer),
+            Err(error) => (error.id(), Err(broken())),
+        };
+        if let Some(ticket) = self.tickets.remove(&id) {
+            let now = self.now();
+            self.replicator.answer(now, ticket, answer);
+        }
+    }
+
+    fn tell(&mut self) {
+        let kind = self.replicator.kind();
+        self.replicator.take_reports().iter().for_each(|report| report.log(kind));
+    }
+}
+
+/// The task of a request panicked: nobody knows whether the server carried it out.
+fn broken() -> Failure {
+    let message = "the request broke off by a mistake in this program".to_owned();
+    Failure { kind: FailureKind::Unreachable, message, retry_after: None }
+}

@@ -1,0 +1,367 @@
+//! One resource's list and watch, metadata only.
+//!
+//! Flow: list in pages → watch from the list's version → on its end watch again from the last version seen → on 410 (the
+//! version is too old) list again.
+//!
+//! Guarantees: what the consumer is given is in the order of the server's events; a list that fails in the middle is begun
+//! again, and `Ends` comes only after a whole one; attempts are never made in a hot loop, whatever the server answers;
+//! every wait has an end.
+//!
+//! Caveat: an object that vanished while no watch was running is not named by any event. The consumer has to compare at
+//! `Ends`.
+
+use std::borrow::Cow;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::BytesMut;
+use http::{StatusCode, header};
+use http_body_util::BodyExt as _;
+use k8s_replicator_core::observed::ReadError;
+use kube::Client;
+use kube::client::Body;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use tracing::{debug, info, warn};
+
+use crate::cluster::kube::{METADATA_LIST, METADATA_ONLY, exchange, refusal, unreachable};
+use crate::cluster::{Failure, FailureKind};
+use crate::health::Progress;
+use crate::queue::backoff;
+
+/// Objects in one answer of a list.
+const PAGE: usize = 500;
+/// 500 objects with the longest annotations (256 KiB each), with room to spare.
+const LONGEST_PAGE: usize = 256 << 20;
+/// The longest event: 256 KiB of annotations as JSON, managed fields, with room to spare.
+const LONGEST_LINE: usize = 8 << 20;
+/// The server is asked to end a watch after this time.
+const WATCH_SECONDS: u32 = 290;
+/// Bookmarks come about once a minute; a watch that is silent for longer than two has lost its connection.
+const LONGEST_IDLE: Duration = Duration::from_secs(150);
+/// A watch that ended sooner counts as a failure: it is not opened again at once.
+const SHORTEST_WATCH: Duration = Duration::from_secs(5);
+/// The longest pause between attempts.
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+
+/// What the consumer is told. Objects as JSON, metadata only.
+#[derive(Debug)]
+pub enum Change<'a> {
+    /// A list begins.
+    Begins,
+    /// The object exists.
+    Seen(&'a str),
+    /// The list is complete.
+    Ends,
+    /// The object was deleted.
+    Deleted(&'a str),
+}
+
+/// Takes what a watch tells.
+pub trait Consumer: Send {
+    /// Takes one change.
+    fn take(&mut self, change: Change<'_>);
+
+    /// Hands on what was taken. False: nobody wants it any more.
+    fn flush(&mut self) -> impl Future<Output = bool> + Send;
+}
+
+/// See the [module](self).
+pub struct Watch {
+    client: Client,
+    /// The server's address, for messages.
+    url: String,
+    /// The resource in the core API group: `secrets`.
+    resource: &'static str,
+    progress: Arc<Progress>,
+    entropy: Box<dyn FnMut() -> u8 + Send + Sync>,
+}
+
+/// Why a watch stopped delivering.
+enum End {
+    /// It has to be listed again.
+    Expired,
+    /// It ended as it should, or was cut off.
+    Closed,
+    /// It could not be had.
+    Failed(Failure),
+    /// The consumer is gone.
+    Unwanted,
+}
+
+impl From<Failure> for End {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
+#[derive(Deserialize)]
+struct List<'a> {
+    #[serde(borrow)]
+    metadata: ListMetadata<'a>,
+    /// Go writes an empty list as null.
+    #[serde(borrow, default)]
+    items: Option<Vec<&'a RawValue>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ListMetadata<'a> {
+    #[serde(borrow, default)]
+    resource_version: Cow<'a, str>,
+    #[serde(borrow, default, rename = "continue")]
+    continue_: Cow<'a, str>,
+}
+
+#[derive(Deserialize)]
+struct Line<'a> {
+    #[serde(borrow, rename = "type")]
+    type_: Cow<'a, str>,
+    #[serde(borrow)]
+    object: &'a RawValue,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "camelCase", default)]
+struct LineMetadata<'a> {
+    #[serde(borrow)]
+    resource_version: Cow<'a, str>,
+}
+
+#[derive(Deserialize)]
+struct LineObject<'a> {
+    #[serde(borrow, default)]
+    metadata: LineMetadata<'a>,
+    #[serde(default)]
+    code: u16,
+}
+
+impl Watch {
+    /// A watch of `resource`; `entropy` spreads the attempts of many programs.
+    #[must_use]
+    pub fn new(
+        client: Client,
+        url: String,
+        resource: &'static str,
+        progress: Arc<Progress>,
+        entropy: Box<dyn FnMut() -> u8 + Send + Sync>,
+    ) -> Self {
+        Self { client, url, resource, progress, entropy }
+    }
+
+    /// Watches until the consumer wants no more.
+    pub async fn run(mut self, mut consumer: impl Consumer) {
+        // The version to go on from; none: list first.
+        let mut version: Option<String> = None;
+        let mut failures = 0;
+        let mut told = Told::default();
+        loop {
+            let begun = Instant::now();
+            let listing = version.is_none();
+            let end = match &mut version {
+                None => match self.list(&mut consumer).await {
+                    Ok(listed) => {
+                        info!(resource = self.resource, "listed");
+                        told = Told::default();
+                        version = Some(listed);
+                        continue;
+                    }
+                    Err(end) => end,
+                },
+                Some(version) => self.watch(version, &mut consumer).await,
+            };
+            self.progress.made();
+            if begun.elapsed() >= SHORTEST_WATCH {
+                failures = 0;
+            }
+            let pause = backoff(failures + 2, LONGEST_PAUSE, (self.entropy)());
+            let verb = if listing { "list" } else { "watch" };
+            match end {
+                End::Unwanted => return,
+                End::Expired => {
+                    debug!(resource = self.resource, "the version to watch from is too old; listing again");
+                    version = None;
+                }
+                End::Closed => debug!(resource = self.resource, "watch closed"),
+                End::Failed(failure) => {
+                    let error = self.explain(verb, &failure);
+                    if told.is_news(&error) {
+                        let (resource, reason) = (self.resource, failure.kind.reason().code());
+                        warn!(resource, verb, reason, error, "cannot {verb} {resource}; trying again");
+                    }
+                    let pause = failure.retry_after.unwrap_or_default().max(pause);
+                    failures += 1;
+                    tokio::time::sleep(pause).await;
+                    continue;
+                }
+            }
+            if begun.elapsed() < SHORTEST_WATCH {
+                failures += 1;
+                tokio::time::sleep(pause).await;
+            }
+        }
+    }
+
+    /// Gives the consumer a whole list, and answers the version to watch from.
+    async fn list(&self, consumer: &mut impl Consumer) -> Result<String, End> {
+        consumer.take(Change::Begins);
+        let mut position = String::new();
+        loop {
+            let continue_ = if position.is_empty() { String::new() } else { format!("&continue={position}") };
+            let request = self.request(METADATA_LIST, &format!("limit={PAGE}{continue_}"))?;
+            let (status, headers, body) = exchange(&self.client, request, LONGEST_PAGE).await?;
+            self.progress.made();
+            if status == StatusCode::GONE {
+                return Err(End::Expired);
+            }
+            if !status.is_success() {
+                return Err(refusal(status, &headers, &body).into());
+            }
+            let list: List<'_> = serde_json::from_slice(&body).map_err(unreadable)?;
+            for item in list.items.iter().flatten() {
+                consumer.take(Change::Seen(item.get()));
+            }
+            if list.metadata.continue_.is_empty() {
+                consumer.take(Change::Ends);
+                let wanted = consumer.flush().await;
+                return if wanted { Ok(list.metadata.resource_version.into_owned()) } else { Err(End::Unwanted) };
+            }
+            position = escape(&list.metadata.continue_);
+            if !consumer.flush().await {
+                return Err(End::Unwanted);
+            }
+        }
+    }
+
+    /// Gives the consumer every event after `version`, and moves it on.
+    async fn watch(&self, version: &mut String, consumer: &mut impl Consumer) -> End {
+        match self.stream(version, consumer).await {
+            Ok(end) | Err(end) => end,
+        }
+    }
+
+    async fn stream(&self, version: &mut String, consumer: &mut impl Consumer) -> Result<End, End> {
+        let query = format!(
+            "watch=true&allowWatchBookmarks=true&timeoutSeconds={WATCH_SECONDS}&resourceVersion={}",
+            escape(version)
+        );
+        let request = self.request(METADATA_ONLY, &query)?;
+        let response = within(LONGEST_IDLE, self.client.send(request)).await?;
+        let response = response.map_err(|error| unreachable(&error))?;
+        let (parts, mut body) = response.into_parts();
+        if parts.status == StatusCode::GONE {
+            return Ok(End::Expired);
+        }
+        if !parts.status.is_success() {
+            let body = within(LONGEST_IDLE, http_body_util::Limited::new(body, LONGEST_LINE).collect()).await?;
+            let body = body.map(|body| body.to_bytes()).unwrap_or_default();
+            return Err(refusal(parts.status, &parts.headers, &body).into());
+        }
+        let mut buffer = BytesMut::new();
+        while let Some(frame) = within(LONGEST_IDLE, body.frame()).await? {
+            self.progress.made();
+            let Ok(data) = frame.map_err(|error| unreachable(&error))?.into_data() else { continue };
+            // Only what is new can hold the end of a line.
+            let mut searched = buffer.len();
+            buffer.extend_from_slice(&data);
+            while let Some(end) = buffer[searched..].iter().position(|byte| *byte == b'\n') {
+                let line = buffer.split_to(searched + end + 1);
+                searched = 0;
+                if let Some(end) = take_line(&line, version, consumer)? {
+                    return Ok(end);
+                }
+            }
+            if buffer.len() > LONGEST_LINE {
+                let message = format!("an event is longer than {LONGEST_LINE} bytes");
+                return Err(Failure { kind: FailureKind::Server, message, retry_after: None }.into());
+            }
+            if !consumer.flush().await {
+                return Ok(End::Unwanted);
+            }
+        }
+        Ok(End::Closed)
+    }
+
+    fn request(&self, accept: &str, query: &str) -> Result<http::Request<Body>, Failure> {
+        http::Request::get(format!("/api/v1/{}?{query}", self.resource))
+            .header(header::ACCEPT, accept)
+            .body(Body::empty())
+            .map_err(|error| unreachable(&error))
+    }
+
+    /// The server's words, with what to do about it.
+    fn explain(&self, verb: &str, failure: &Failure) -> String {
+        let (resource, url, said) = (self.resource, &self.url, &failure.message);
+        match failure.kind {
+            FailureKind::Forbidden => format!(
+                "{said}; the controller's account needs the verb \"{verb}\" on \"{resource}\" in all namespaces"
+            ),
+            FailureKind::Unreachable => format!("no answer from the API server at {url}: {said}"),
+            _ => said.clone(),
+        }
+    }
+}
+
+/// Takes one event. An end: the watch cannot go on.
+fn take_line(line: &[u8], version: &mut String, consumer: &mut impl Consumer) -> Result<Option<End>, Failure> {
+    if line.trim_ascii().is_empty() {
+        return Ok(None);
+    }
+    let line: Line<'_> = serde_json::from_slice(line).map_err(unreadable)?;
+    let object: LineObject<'_> = serde_json::from_str(line.object.get()).map_err(unreadable)?;
+    match &*line.type_ {
+        "ADDED" | "MODIFIED" => consumer.take(Change::Seen(line.object.get())),
+        "DELETED" => consumer.take(Change::Deleted(line.object.get())),
+        "BOOKMARK" => {}
+        _ if object.code == StatusCode::GONE.as_u16() => return Ok(Some(End::Expired)),
+        _ => {
+            let status = StatusCode::from_u16(object.code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+            return Err(refusal(status, &http::HeaderMap::new(), line.object.get().as_bytes()));
+        }
+    }
+    let seen = object.metadata.resource_version;
+    if !seen.is_empty() {
+        *version = seen.into_owned();
+    }
+    Ok(None)
+}
+
+/// A failure is told when it is another one than before, and once in a while.
+#[derive(Default)]
+struct Told {
+    last: Option<(String, Instant)>,
+}
+
+impl Told {
+    fn is_news(&mut self, error: &str) -> bool {
+        const AGAIN_AFTER: Duration = Duration::from_secs(60);
+        let old = matches!(&self.last, Some((last, at)) if last == error && at.elapsed() < AGAIN_AFTER);
+        if !old {
+            self.last = Some((error.to_owned(), Instant::now()));
+        }
+        !old
+    }
+}
+
+async fn within<T>(time: Duration, future: impl Future<Output = T>) -> Result<T, Failure> {
+    tokio::time::timeout(time, future).await.map_err(|_| Failure {
+        kind: FailureKind::Unreachable,
+        message: format!("nothing came for {} s", time.as_secs()),
+        retry_after: None,
+    })
+}
+
+/// Says where, and never what: an annotation can hold a Secret.
+fn unreadable(error: impl Into<ReadError>) -> Failure {
+    let message = format!("the answer cannot be read: {}", error.into());
+    Failure { kind: FailureKind::Server, message, retry_after: None }
+}
+
+/// Percent-encodes a value for a query. Versions and continue tokens are opaque.
+fn escape(text: &str) -> String {
+    let unreserved = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~".contains(byte);
+    text.bytes()
+        .map(|byte| if unreserved(&byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
+        .collect()
+}
