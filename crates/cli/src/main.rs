@@ -1,1 +1,90 @@
-fn main() {}
+//! The program `k8s-replicator`: flags in, exit code out.
+
+use std::io::Write as _;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use k8s_replicator::args::{self, Stop};
+use k8s_replicator::logging;
+use k8s_replicator::settings::Settings;
+use k8s_replicator_controller::health::Health;
+use k8s_replicator_controller::{admin, connect, run};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+use tracing::{error, info};
+
+/// Gives memory back to the system after the first lists, which glibc's allocator does not.
+#[cfg(not(target_env = "msvc"))]
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
+fn main() -> ExitCode {
+    let settings = match args::parse(std::env::args_os()) {
+        Ok(settings) => settings,
+        Err(stop) => return say(&stop),
+    };
+    logging::start(settings.log_format, &settings.log_level);
+    match replicate(settings) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            error!(error = format!("{error:#}"), "k8s-replicator ends");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn say(stop: &Stop) -> ExitCode {
+    // Nobody is left to tell if even that fails.
+    let _ = if stop.to_stdout {
+        writeln!(std::io::stdout(), "{}", stop.message.trim_end())
+    } else {
+        writeln!(std::io::stderr(), "{}", stop.message.trim_end())
+    };
+    ExitCode::from(stop.code)
+}
+
+#[tokio::main]
+async fn replicate(settings: Settings) -> anyhow::Result<()> {
+    let address = settings.status_address.to_string();
+    let listener = TcpListener::bind(&address)
+        .await
+        .with_context(|| format!("cannot serve the status on {address}; name another --status-address"))?;
+    let health = Arc::new(Health::default());
+    let (client, url) = connect::connect(settings.kube_config.as_deref()).await?;
+    let options = settings.options();
+    info!(version = env!("CARGO_PKG_VERSION"), server = url, "k8s-replicator starts");
+    info!(address = listener.local_addr()?.to_string(), "serving status");
+
+    let (stop, stopped) = watch::channel(false);
+    let mut status = tokio::spawn(admin::serve(listener, health.clone()));
+    let mut controller = tokio::spawn(run::run(client, url, options, health.clone(), stopped));
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut asked_to_stop = async || {
+        tokio::select! {
+            _ = terminate.recv() => "SIGTERM",
+            _ = interrupt.recv() => "SIGINT",
+        }
+    };
+    let signal = tokio::select! {
+        signal = asked_to_stop() => signal,
+        ended = &mut controller => {
+            ended.context("the controller broke off")?;
+            anyhow::bail!("the controller ended by itself");
+        }
+        ended = &mut status => {
+            ended?.context("the status server failed")?;
+            anyhow::bail!("the status server ended by itself");
+        }
+    };
+    info!(signal, "stopping: no new work is begun, requests under way may end");
+    health.stop();
+    stop.send_replace(true);
+    tokio::select! {
+        ended = &mut controller => ended.context("the controller broke off")?,
+        signal = asked_to_stop() => anyhow::bail!("{signal} again: stopping at once"),
+    }
+    Ok(())
+}

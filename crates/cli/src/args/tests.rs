@@ -1,0 +1,269 @@
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::*;
+use crate::settings::LogFormat;
+
+fn read(args: &[&str]) -> Result<Settings, Stop> {
+    parse(std::iter::once("program").chain(args.iter().copied()).map(OsString::from))
+}
+
+/// The settings that one flag makes.
+fn with(flag: &str, value: &str) -> Settings {
+    let settings = read(&[&format!("{flag}={value}")]);
+    settings.unwrap_or_else(|stop| panic!("{flag} {value:?}: {}", stop.message))
+}
+
+/// Asserts that every value ends the program with code 2 and one line, which names flag, value and what was expected.
+fn refused(flag: &str, values: &[&str], expected: &str) {
+    for value in values {
+        let stop = read(&[flag, value]).or_else(|_| read(&[&format!("{flag}={value}")])).unwrap_err();
+        let message = format!("error: invalid value {value:?} for {flag}: expected {expected}");
+        assert_eq!(stop, Stop { code: 2, to_stdout: false, message });
+        assert_eq!(stop.message.lines().count(), 1, "{value:?}");
+    }
+}
+
+fn kinds(settings: &Settings) -> Vec<&'static str> {
+    settings.replicators.iter().map(|kind| kind.replicator()).collect()
+}
+
+fn managed_by(value: &str) -> BTreeMap<String, String> {
+    BTreeMap::from([("app.kubernetes.io/managed-by".to_owned(), value.to_owned())])
+}
+
+#[test]
+fn the_defaults_are_those_of_the_contract() {
+    let settings = read(&[]).unwrap();
+    assert_eq!((settings.allow_all, settings.ignore_unknown), (false, false));
+    assert_eq!(settings.resync_period, Duration::from_secs(30 * 60));
+    assert_eq!(kinds(&settings), ["secret", "configMap"]);
+    assert_eq!(settings.annotations_prefix, "k8s-replicator/");
+    assert_eq!(settings.create_with_labels, managed_by("k8s-replicator"));
+    assert_eq!(settings.status_address.to_string(), "[::]:9102");
+    assert_eq!(settings.kube_config, None);
+    assert_eq!((settings.log_format, &*settings.log_level), (LogFormat::Text, "info"));
+    // Not even the program's name.
+    assert!(parse([]).is_ok());
+}
+
+#[test]
+fn booleans() {
+    for (args, expected) in [
+        (&["--allow-all", "--ignore-unknown"][..], true),
+        (&["-allow-all", "-ignore-unknown"], true),
+        (&["--allow-all=1", "--ignore-unknown=T"], true),
+        (&["-allow-all=TRUE", "-ignore-unknown=True"], true),
+        (&["--allow-all=false", "--ignore-unknown=0"], false),
+        (&["--allow-all", "-ignore-unknown", "--allow-all=F", "--ignore-unknown=False"], false),
+    ] {
+        let settings = read(args).unwrap();
+        assert_eq!((settings.allow_all, settings.ignore_unknown), (expected, expected), "{args:?}");
+    }
+    for flag in ["--allow-all", "--ignore-unknown"] {
+        for value in ["", "yes", "tRUE", "2", " true", "\n"] {
+            let message = format!("error: invalid value {value:?} for {flag}: expected true or false");
+            assert_eq!(read(&[&format!("{flag}={value}")]).unwrap_err().message, message);
+        }
+    }
+}
+
+#[test]
+fn resync_period() {
+    let cases = [("0", 0), ("90s", 90_000), ("1h30m", 5_400_000), ("1.5h", 5_400_000), ("500ms", 500), ("-0s", 0)];
+    for (value, milliseconds) in cases {
+        assert_eq!(with("--resync-period", value).resync_period, Duration::from_millis(milliseconds), "{value}");
+    }
+    let bad = ["", "30", "-30m", "soon", "30 m", "1d", "30m\n", "9999999h"];
+    let expected = "a duration that is not negative, such as 30m, 1h30m or 90s, or 0 for never";
+    refused("--resync-period", &bad, expected);
+}
+
+#[test]
+fn run_replicators() {
+    let cases: &[(&str, &[&str])] = &[
+        ("all", &["secret", "configMap"]),
+        ("ALL", &["secret", "configMap"]),
+        ("secret", &["secret"]),
+        ("ConfigMap", &["configMap"]),
+        ("configmap,SECRET", &["secret", "configMap"]),
+        (" secret ,, secret,", &["secret"]),
+        ("secret,all", &["secret", "configMap"]),
+    ];
+    for (value, expected) in cases {
+        assert_eq!(kinds(&with("--run-replicators", value)), *expected, "{value:?}");
+    }
+    // A list that names none would run nothing.
+    let bad = ["", " , ", "secrets", "secret,pod", "none", "secret;configMap"];
+    refused("--run-replicators", &bad, "all, or a list of secret and configMap, separated by commas");
+}
+
+#[test]
+fn annotations_prefix() {
+    let longest = "a".repeat(253);
+    let cases = [
+        // as typed, as used, value of the default label
+        ("", "", "k8s-replicator"),
+        ("k8s-replicator", "k8s-replicator/", "k8s-replicator"),
+        ("k8s-replicator/", "k8s-replicator/", "k8s-replicator"),
+        ("a.example.com", "a.example.com/", "a.example.com"),
+        ("Example.com", "Example.com/", "Example.com"),
+        // Too long for a label.
+        (&longest, &format!("{longest}/"), "k8s-replicator"),
+    ];
+    for (value, prefix, label) in cases {
+        let settings = with("--annotations-prefix", value);
+        assert_eq!(
+            (&*settings.annotations_prefix, settings.create_with_labels),
+            (prefix, managed_by(label)),
+            "{value:?}"
+        );
+    }
+    let bad = ["/", "a//", "a/b", "a/b/", "/a", "a_b", "-a", "a-", "a b", " a", "a..b", "ä"];
+    let expected =
+        "the DNS name that stands before the slash of an annotation, such as replicator.example.com, or nothing";
+    refused("--annotations-prefix", &bad, expected);
+}
+
+#[test]
+fn create_with_labels() {
+    assert_eq!(with("--create-with-labels", "").create_with_labels, BTreeMap::new());
+    assert_eq!(with("--create-with-labels", " , ").create_with_labels, BTreeMap::new());
+    let labels = with("--create-with-labels", " a/b = c , d=e,").create_with_labels;
+    assert_eq!(labels, [("a/b", "c"), ("d", "e")].map(|(k, v)| (k.to_owned(), v.to_owned())).into());
+    // What is said counts, whatever the prefix.
+    let settings = read(&["--create-with-labels=a=b", "--annotations-prefix=c"]).unwrap();
+    assert_eq!(settings.create_with_labels, BTreeMap::from([("a".to_owned(), "b".to_owned())]));
+    let bad = ["a", "a=", "=b", "a=b=c", "a=b,c", "a b=c", "a=b/c", "a/b/c=d", "A/b=c"];
+    refused("--create-with-labels", &bad, "legal labels as key=value, separated by commas, or nothing");
+}
+
+#[test]
+fn status_address() {
+    for (value, expected) in [(":0", "[::]:0"), ("127.0.0.1:0", "127.0.0.1:0"), ("[::1]:80", "[::1]:80")] {
+        assert_eq!(with("--status-address", value).status_address.to_string(), expected);
+    }
+    let bad = ["", "9102", "localhost", ":http", ":65536", "::1:80", "a b:1"];
+    refused("--status-address", &bad, "host:port or :port, such as :9102, 127.0.0.1:9102 or [::1]:9102");
+}
+
+#[test]
+fn kube_config() {
+    assert_eq!(with("--kube-config", "").kube_config, None);
+    assert_eq!(with("--kube-config", "a b/=c").kube_config, Some(PathBuf::from("a b/=c")));
+    assert_eq!(read(&["-kube-config", "-"]).unwrap().kube_config, Some(PathBuf::from("-")));
+}
+
+#[test]
+fn log_format() {
+    assert_eq!(with("--log-format", "text").log_format, LogFormat::Text);
+    assert_eq!(with("--log-format", "json").log_format, LogFormat::Json);
+    refused("--log-format", &["", "JSON", "yaml"], "text or json");
+}
+
+#[test]
+fn log_level() {
+    let cases = [
+        ("off", "off"),
+        ("error", "error"),
+        ("WARN", "warn"),
+        ("info", "info"),
+        ("Debug", "debug"),
+        ("trace", "trace"),
+        ("info,k8s_replicator_controller=debug", "info,k8s_replicator_controller=debug"),
+        ("hyper=off", "hyper=off"),
+    ];
+    for (value, expected) in cases {
+        assert_eq!(with("--log-level", value).log_level, expected);
+    }
+    let bad = ["", "verbose", "info,verbose", "info,", "hyper=loud", "5", "warning", "info debug", "[=", " info"];
+    let expected = "off, error, warn, info, debug or trace, or levels of parts such as info,hyper=debug";
+    refused("--log-level", &bad, expected);
+}
+
+#[test]
+fn the_last_of_several_counts() {
+    let settings = read(&["--log-level", "debug", "-log-level=warn", "--kube-config=a", "--kube-config="]).unwrap();
+    assert_eq!((&*settings.log_level, settings.kube_config), ("warn", None));
+    // Only the value that counts is looked at.
+    assert_eq!(read(&["--log-format=x", "--log-format=json"]).unwrap().log_format, LogFormat::Json);
+}
+
+#[test]
+fn what_is_no_flag_is_told_in_one_line() {
+    let cases: &[(&[&str], &str)] = &[
+        (&["--resync-perod=1m"], r#"unknown flag "--resync-perod"; did you mean --resync-period?"#),
+        (&["-alow-all"], r#"unknown flag "--alow-all"; did you mean --allow-all?"#),
+        (&["--nothing-like-it"], r#"unknown flag "--nothing-like-it"; --help lists the known ones"#),
+        (&["-x\ny"], r#"unknown flag "--x\ny"; --help lists the known ones"#),
+        (&["--kube-config"], "--kube-config needs a value; --help tells which"),
+        (&["-log-level"], "--log-level needs a value; --help tells which"),
+        (&["run"], r#"unexpected argument "run"; only flags are expected, --help lists them"#),
+        (&["--allow-all", "false"], r#"unexpected argument "false"; only flags are expected, --help lists them"#),
+        (&["--", "--help"], r#"unexpected argument "--help"; only flags are expected, --help lists them"#),
+        (&["---help"], r#"unexpected argument "---help"; only flags are expected, --help lists them"#),
+        (&["--help=1"], "unexpected value '1' for '--help' found; no more were expected"),
+    ];
+    for (args, message) in cases {
+        let message = format!("error: {message}");
+        assert_eq!(read(args).unwrap_err(), Stop { code: 2, to_stdout: false, message }, "{args:?}");
+    }
+    // Nobody wants to read a value of a thousand characters again.
+    let stop = read(&["--log-format", &"x".repeat(1000)]).unwrap_err();
+    assert!(stop.message.len() < 200 && stop.message.contains('…'), "{}", stop.message);
+}
+
+#[cfg(unix)]
+#[test]
+fn what_is_no_text_is_told_too() {
+    use std::os::unix::ffi::OsStringExt as _;
+
+    let read = |args: &[&[u8]]| parse([&b"program"[..]].iter().chain(args).map(|arg| OsString::from_vec(arg.to_vec())));
+    let path = OsString::from_vec(b"/a\xFF".to_vec());
+    assert_eq!(read(&[b"-kube-config", b"/a\xFF"]).unwrap().kube_config, Some(PathBuf::from(&path)));
+    assert_eq!(read(&[b"--kube-config=/a\xFF"]).unwrap().kube_config, Some(PathBuf::from(&path)));
+    let message = |args: &[&[u8]]| read(args).unwrap_err().message;
+    assert_eq!(
+        message(&[b"--log-format", b"\xFF"]),
+        "error: invalid value \"\u{FFFD}\" for --log-format: expected text or json"
+    );
+    assert!(message(&[b"\xFF"]).starts_with("error: unexpected argument \"\u{FFFD}\""));
+    assert!(message(&[b"--a\xFF"]).starts_with("error: unknown flag \"--a\u{FFFD}\""));
+}
+
+#[test]
+fn help_explains_every_flag() {
+    for spelling in ["--help", "-help", "-h", "--h"] {
+        let stop = read(&["--log-format=x", spelling]).unwrap_err();
+        assert_eq!((stop.code, stop.to_stdout), (0, true), "{spelling}");
+    }
+    let help = read(&["--help"]).unwrap_err().message;
+    for line in help.lines() {
+        assert!(line.chars().count() <= 100, "{line}");
+    }
+    let headings =
+        [BEHAVIOUR, ANNOTATIONS, CONNECTION, LOGGING, OTHER].map(|heading| help.find(&format!("\n{heading}:\n")));
+    assert!(headings.is_sorted() && headings.iter().all(Option::is_some), "{headings:?}");
+    for arg in Flags::command().get_arguments() {
+        let flag = arg.get_long().unwrap();
+        assert!(help.contains(&format!("--{flag}")), "{flag}");
+        let sentence = arg.get_help().unwrap().to_string();
+        assert!(sentence.starts_with(char::is_uppercase) && sentence.ends_with('.'), "{sentence}");
+        let has_default = sentence.to_lowercase().contains("default");
+        assert!(has_default || arg.get_help_heading() == Some(OTHER), "{sentence}");
+    }
+    // The examples work.
+    for example in help.lines().map(str::trim).filter_map(|line| line.strip_prefix("k8s-replicator ")) {
+        let args: Vec<_> = example.split(' ').collect();
+        assert!(read(&args).is_ok(), "{example}");
+    }
+}
+
+#[test]
+fn the_version_is_told() {
+    let message = format!("k8s-replicator {}\n", env!("CARGO_PKG_VERSION"));
+    for spelling in ["--version", "-version", "-V"] {
+        assert_eq!(read(&[spelling]).unwrap_err(), Stop { code: 0, to_stdout: true, message: message.clone() });
+    }
+}

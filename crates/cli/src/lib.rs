@@ -1,0 +1,13 @@
+//! What the program `k8s-replicator` takes from its command line, and how it logs.
+//!
+//! ```text
+//! arguments → go_flags: Go's spellings → args: flags as typed → settings: checked and ready to use
+//! ```
+
+pub mod args;
+mod go_duration;
+mod go_flags;
+mod labels;
+pub mod logging;
+pub mod settings;
+pub mod status_address;

@@ -1,0 +1,196 @@
+//! What the flags mean: checked, and ready to use.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use k8s_replicator_controller::run::Options;
+use k8s_replicator_core::annotations::Dialect;
+use k8s_replicator_core::decide::Rules;
+use k8s_replicator_core::kind::{self, Kind};
+use k8s_replicator_core::names::{excerpt, is_subdomain};
+use thiserror::Error;
+use tracing_subscriber::EnvFilter;
+
+use crate::args::Flags;
+use crate::status_address::StatusAddress;
+use crate::{go_duration, go_flags, labels};
+
+/// Whom the label says that a created object is managed by, unless the annotations' prefix tells better.
+const MANAGER: &str = "k8s-replicator";
+const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
+
+/// What the program is to do (SPEC 10).
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Sources need no annotation that allows replication.
+    pub allow_all: bool,
+    /// Unknown annotations under the prefix do no harm.
+    pub ignore_unknown: bool,
+    /// Every replica is verified once within this time; zero: never.
+    pub resync_period: Duration,
+    /// The kinds to replicate; at least one, each once.
+    pub replicators: Vec<&'static dyn Kind>,
+    /// What stands before the annotations' names. It ends in a slash, or is empty.
+    pub annotations_prefix: String,
+    /// Labels of created objects.
+    pub create_with_labels: BTreeMap<String, String>,
+    /// Where the status is served.
+    pub status_address: StatusAddress,
+    /// The kubeconfig file; `None`: the cluster that the program runs in.
+    pub kube_config: Option<PathBuf>,
+    /// How log lines are written.
+    pub log_format: LogFormat,
+    /// A level (`info`, in lower case), or directives of `tracing` (`info,k8s_replicator_controller=debug`).
+    pub log_level: String,
+}
+
+/// How log lines are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// For programs: one JSON object a line.
+    Json,
+}
+
+/// A flag with a value that cannot be read. The message is one line.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("invalid value {value:?} for {flag}: expected {expected}")]
+pub struct BadValue {
+    /// The flag, with its dashes.
+    pub flag: &'static str,
+    /// The value, or its beginning if it is long.
+    pub value: String,
+    /// What was expected.
+    pub expected: String,
+}
+
+impl Settings {
+    /// What the controller needs of them.
+    #[must_use]
+    pub fn options(&self) -> Options {
+        Options {
+            kinds: self.replicators.clone(),
+            dialect: Dialect::new(&self.annotations_prefix, self.ignore_unknown),
+            rules: Rules { allow_all: self.allow_all, create_with_labels: Arc::new(self.create_with_labels.clone()) },
+            resync_period: self.resync_period,
+        }
+    }
+}
+
+impl TryFrom<Flags> for Settings {
+    type Error = BadValue;
+
+    fn try_from(flags: Flags) -> Result<Self, BadValue> {
+        const BOOLEAN: &str = "true or false";
+        let annotations_prefix = read(
+            "--annotations-prefix",
+            &flags.annotations_prefix,
+            "the DNS name that stands before the slash of an annotation, such as replicator.example.com, or nothing",
+            prefix,
+        )?;
+        let create_with_labels = match flags.create_with_labels {
+            None => BTreeMap::from([(MANAGED_BY.to_owned(), manager(&annotations_prefix).to_owned())]),
+            Some(text) => read(
+                "--create-with-labels",
+                &text,
+                "legal labels as key=value, separated by commas, or nothing",
+                labels::parse,
+            )?,
+        };
+        let kinds: Vec<_> = kind::ALL.iter().map(|kind| kind.replicator()).collect();
+        let kinds = format!("all, or a list of {}, separated by commas", kinds.join(" and "));
+        Ok(Self {
+            allow_all: read("--allow-all", &flags.allow_all, BOOLEAN, go_flags::boolean)?,
+            ignore_unknown: read("--ignore-unknown", &flags.ignore_unknown, BOOLEAN, go_flags::boolean)?,
+            resync_period: read(
+                "--resync-period",
+                &flags.resync_period,
+                "a duration that is not negative, such as 30m, 1h30m or 90s, or 0 for never",
+                go_duration::parse,
+            )?,
+            replicators: read("--run-replicators", &flags.run_replicators, &kinds, replicators)?,
+            annotations_prefix,
+            create_with_labels,
+            status_address: read(
+                "--status-address",
+                &flags.status_address,
+                "host:port or :port, such as :9102, 127.0.0.1:9102 or [::1]:9102",
+                StatusAddress::parse,
+            )?,
+            kube_config: flags.kube_config.filter(|path| !path.is_empty()).map(PathBuf::from),
+            log_format: read("--log-format", &flags.log_format, "text or json", log_format)?,
+            log_level: read(
+                "--log-level",
+                &flags.log_level,
+                "off, error, warn, info, debug or trace, or levels of parts such as info,hyper=debug",
+                log_level,
+            )?,
+        })
+    }
+}
+
+fn read<T>(
+    flag: &'static str,
+    typed: &OsString,
+    expected: &str,
+    parse: impl FnOnce(&str) -> Option<T>,
+) -> Result<T, BadValue> {
+    typed.to_str().and_then(parse).ok_or_else(|| BadValue {
+        flag,
+        value: excerpt(&typed.to_string_lossy()),
+        expected: expected.to_owned(),
+    })
+}
+
+/// Kinds by their names, in any case; spaces and empty items do not count. A list that names none would do nothing.
+fn replicators(text: &str) -> Option<Vec<&'static dyn Kind>> {
+    let items: Vec<_> = text.split(',').map(str::trim).filter(|item| !item.is_empty()).collect();
+    let is_all = |item: &str| item.eq_ignore_ascii_case("all");
+    let is = |item: &str, kind: &dyn Kind| item.eq_ignore_ascii_case(kind.replicator());
+    if !items.iter().all(|item| is_all(item) || kind::ALL.iter().any(|kind| is(item, *kind))) {
+        return None;
+    }
+    let is_named = |kind: &dyn Kind| items.iter().any(|item| is_all(item) || is(item, kind));
+    let named: Vec<_> = kind::ALL.into_iter().filter(|kind| is_named(*kind)).collect();
+    (!named.is_empty()).then_some(named)
+}
+
+/// The prefix with its slash. (Annotations' prefixes may have capital letters, unlike those of labels.)
+fn prefix(text: &str) -> Option<String> {
+    if text.is_empty() {
+        return Some(String::new());
+    }
+    let name = text.strip_suffix('/').unwrap_or(text);
+    is_subdomain(&name.to_ascii_lowercase()).then(|| format!("{name}/"))
+}
+
+/// The value of the default label: the prefix, where it is a value.
+fn manager(prefix: &str) -> &str {
+    let name = prefix.trim_end_matches('/');
+    if labels::is_value(name) { name } else { MANAGER }
+}
+
+fn log_format(text: &str) -> Option<LogFormat> {
+    match text {
+        "text" => Some(LogFormat::Text),
+        "json" => Some(LogFormat::Json),
+        _ => None,
+    }
+}
+
+fn log_level(text: &str) -> Option<String> {
+    let is_level = |text: &str| {
+        ["off", "error", "warn", "info", "debug", "trace"].iter().any(|level| text.eq_ignore_ascii_case(level))
+    };
+    if is_level(text) {
+        return Some(text.to_ascii_lowercase());
+    }
+    // A single word that is no level would be taken for a part of the program, at its highest level.
+    let is_directive = |item: &str| is_level(item) || item.contains('=');
+    let is_known = text.split(',').all(is_directive) && EnvFilter::builder().parse(text).is_ok();
+    is_known.then(|| text.to_owned())
+}
