@@ -1,1 +1,15 @@
-//! stub
+//! What the tests against a real API server are written in.
+//!
+//! A [`Scene`] is one test's own part of the shared control plane: an annotation prefix that no other test uses (so that
+//! its controller sees nothing of the others'), namespaces of its own, a controller with an identity of its own (so that
+//! its requests can be counted in the server's audit log).
+//!
+//! Names in a test are short: namespace `a` stands for a namespace of this scene, `a/src` for an object in it, and `{a}` in
+//! an annotation's value for its full name.
+#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic)] // A test ends where its scene cannot be set.
+
+mod object;
+mod scene;
+
+pub use object::{Object, config_map, secret};
+pub use scene::{Scene, WAIT};

@@ -1,0 +1,400 @@
+//! One test's part of the control plane.
+
+use std::fmt::Write as _;
+use std::path::Path;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use k8s_replicator_testenv::{ControlPlane, Controller, Request, Rights, User};
+use kube::Client;
+use kube::client::Body;
+use serde_json::{Value, json};
+
+use crate::Object;
+
+/// The longest wait for something that must happen. Two cores run many tests at once: this is generous, and costs nothing
+/// when all is well.
+pub const WAIT: Duration = Duration::from_secs(60);
+/// Between two looks at something that is waited for.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// See the [crate](crate).
+pub struct Scene {
+    plane: &'static ControlPlane,
+    runtime: tokio::runtime::Runtime,
+    client: Client,
+    /// Who the controller is.
+    user: User,
+    id: String,
+    controller: Option<Controller>,
+    sentinels: u32,
+}
+
+impl Default for Scene {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Scene {
+    /// A part of the control plane that is this test's alone.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::for_user(Rights::Admin)
+    }
+
+    /// The same, with a controller that has these rights.
+    #[must_use]
+    pub fn for_user(rights: Rights) -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let plane = ControlPlane::shared();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let kubeconfig = kube::config::Kubeconfig::read_from(plane.kubeconfig()).expect("the admin's kubeconfig");
+        let client = runtime.block_on(async {
+            let config = kube::Config::from_custom_kubeconfig(kubeconfig, &Default::default()).await.expect("a config");
+            Client::try_from(config).expect("a client")
+        });
+        let user = plane.user(rights);
+        let id = format!("t{}", NEXT.fetch_add(1, Ordering::Relaxed));
+        Self { plane, runtime, client, user, id, controller: None, sentinels: 0 }
+    }
+
+    // --- Names ---
+
+    /// The annotation prefix of this scene, with its slash.
+    #[must_use]
+    pub fn prefix(&self) -> String {
+        format!("{}.test/", self.id)
+    }
+
+    /// A namespace's full name.
+    #[must_use]
+    pub fn namespace_name(&self, short: &str) -> String {
+        format!("{}-{short}", self.id)
+    }
+
+    /// A text with each `{a}` in the place of the namespace's full name.
+    #[must_use]
+    pub fn full(&self, text: &str) -> String {
+        // Only lower-case labels in braces: a pattern's `{2}` and the like stay as they are.
+        let mut full = String::new();
+        let mut rest = text;
+        while let Some((before, after)) = rest.split_once('{') {
+            full.push_str(before);
+            match after.split_once('}') {
+                Some((name, after)) if name.starts_with(|c: char| c.is_ascii_lowercase()) => {
+                    full.push_str(&self.namespace_name(name));
+                    rest = after;
+                }
+                _ => {
+                    full.push('{');
+                    rest = after;
+                }
+            }
+        }
+        full + rest
+    }
+
+    fn path(&self, resource: &str, key: &str) -> String {
+        let (namespace, name) = key.split_once('/').expect("namespace/name");
+        format!("/api/v1/namespaces/{}/{resource}/{name}", self.namespace_name(namespace))
+    }
+
+    // --- The API server ---
+
+    /// The control plane itself.
+    #[must_use]
+    pub fn plane(&self) -> &'static ControlPlane {
+        self.plane
+    }
+
+    /// Who the controller is.
+    #[must_use]
+    pub fn user(&self) -> &User {
+        &self.user
+    }
+
+    /// One request, as the administrator: status and answer.
+    pub fn call(&self, method: &str, path: &str, content_type: &str, body: &Value) -> (u16, Value) {
+        let body = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
+        let request = http::Request::builder()
+            .method(method)
+            .uri(path)
+            .header("Content-Type", content_type)
+            .body(Body::from(body))
+            .expect("a request");
+        self.runtime.block_on(async {
+            let response = self.client.send(request).await.expect("an answer");
+            let status = response.status().as_u16();
+            let bytes = response.into_body().collect_bytes().await.expect("a whole answer");
+            (status, serde_json::from_slice(&bytes).unwrap_or(Value::Null))
+        })
+    }
+
+    fn must(&self, method: &str, path: &str, content_type: &str, body: &Value) -> Value {
+        let (status, answer) = self.call(method, path, content_type, body);
+        assert!((200..300).contains(&status), "{method} {path}: {status} {answer}");
+        answer
+    }
+
+    /// Makes a namespace.
+    pub fn namespace(&self, short: &str) -> String {
+        let name = self.namespace_name(short);
+        self.must("POST", "/api/v1/namespaces", "application/json", &json!({ "metadata": { "name": name } }));
+        name
+    }
+
+    /// Makes namespaces.
+    pub fn namespaces(&self, short: &[&str]) {
+        short.iter().for_each(|short| drop(self.namespace(short)));
+    }
+
+    /// The object's JSON, with full names.
+    #[must_use]
+    pub fn manifest(&self, object: &Object) -> Value {
+        let (namespace, name) = object.key.split_once('/').expect("namespace/name");
+        let mut json = Value::Object(object.rest.clone());
+        json["apiVersion"] = json!("v1");
+        json["kind"] = json!(if object.resource == "secrets" { "Secret" } else { "ConfigMap" });
+        json["metadata"]["namespace"] = json!(self.namespace_name(namespace));
+        json["metadata"]["name"] = json!(name);
+        for (note, value) in &object.notes {
+            json["metadata"]["annotations"][self.prefix() + note] = json!(self.full(value));
+        }
+        json
+    }
+
+    /// Makes an object; answers it as the server made it.
+    pub fn create(&self, object: &Object) -> Value {
+        let path = self.path(object.resource, &object.key);
+        let collection = path.rsplit_once('/').expect("a path").0.to_owned();
+        self.must("POST", &collection, "application/json", &self.manifest(object))
+    }
+
+    /// Puts an object in the place of another: what is not said is gone.
+    pub fn replace(&self, object: &Object) -> Value {
+        self.must("PUT", &self.path(object.resource, &object.key), "application/json", &self.manifest(object))
+    }
+
+    /// A merge patch of an object.
+    pub fn patch(&self, resource: &str, key: &str, patch: &Value) -> Value {
+        self.must("PATCH", &self.path(resource, key), "application/merge-patch+json", patch)
+    }
+
+    /// Sets one of this program's annotations on a Secret, or takes it off.
+    pub fn note(&self, key: &str, name: &str, value: Option<&str>) -> Value {
+        let value = value.map(|value| self.full(value));
+        self.patch("secrets", key, &json!({ "metadata": { "annotations": { self.prefix() + name: value } } }))
+    }
+
+    /// Sets one value of a Secret's data.
+    pub fn set_data(&self, key: &str, entry: &str, value: &str) -> Value {
+        self.patch("secrets", key, &json!({ "data": { entry: BASE64.encode(value) } }))
+    }
+
+    /// Deletes a Secret.
+    pub fn delete(&self, key: &str) {
+        self.delete_of("secrets", key);
+    }
+
+    /// Deletes an object.
+    pub fn delete_of(&self, resource: &str, key: &str) {
+        self.must("DELETE", &self.path(resource, key), "application/json", &Value::Null);
+    }
+
+    /// An object as it is now.
+    #[must_use]
+    pub fn get_of(&self, resource: &str, key: &str) -> Option<Value> {
+        let (status, answer) = self.call("GET", &self.path(resource, key), "application/json", &Value::Null);
+        match status {
+            404 => None,
+            200 => Some(answer),
+            _ => panic!("get {key}: {status} {answer}"),
+        }
+    }
+
+    /// A Secret as it is now.
+    #[must_use]
+    pub fn get(&self, key: &str) -> Option<Value> {
+        self.get_of("secrets", key)
+    }
+
+    // --- The controller ---
+
+    /// Starts the controller with these flags, and waits until it is ready.
+    pub fn start(&mut self, flags: &[&str]) {
+        self.start_without_waiting(flags);
+        if let Err(error) = self.controller_mut().wait_ready(WAIT) {
+            self.give_up(&format!("the controller is not ready: {error}"));
+        }
+    }
+
+    /// Starts the controller with these flags.
+    pub fn start_without_waiting(&mut self, flags: &[&str]) {
+        let kubeconfig = self.user.kubeconfig.clone();
+        self.start_at(&kubeconfig, flags);
+    }
+
+    /// Starts the controller with another kubeconfig.
+    pub fn start_at(&mut self, kubeconfig: &Path, flags: &[&str]) {
+        let prefix = format!("--annotations-prefix={}", self.prefix());
+        let mut all = vec![prefix.as_str()];
+        all.extend(flags);
+        self.controller = Some(Controller::start(kubeconfig, &all).expect("the controller starts"));
+    }
+
+    /// The running controller.
+    pub fn controller(&self) -> &Controller {
+        self.controller.as_ref().expect("a controller was started")
+    }
+
+    /// The running controller.
+    pub fn controller_mut(&mut self) -> &mut Controller {
+        self.controller.as_mut().expect("a controller was started")
+    }
+
+    /// Kills the controller at once, as a node that fails does.
+    pub fn kill(&mut self) {
+        let mut controller = self.controller.take().expect("a controller was started");
+        controller.kill();
+    }
+
+    /// What the controller asked of the server, by its audit log.
+    #[must_use]
+    pub fn requests(&self) -> Vec<Request> {
+        self.plane.requests(&self.user)
+    }
+
+    /// What the controller wrote, by the server's audit log.
+    #[must_use]
+    pub fn writes(&self) -> Vec<Request> {
+        let mut requests = self.requests();
+        requests.retain(|request| !matches!(request.verb.as_str(), "get" | "list" | "watch"));
+        requests
+    }
+
+    // --- Waiting ---
+
+    /// Waits until it holds; shows what is there if it never does.
+    #[track_caller]
+    pub fn until<T>(&self, what: &str, mut holds: impl FnMut() -> Option<T>) -> T {
+        let end = Instant::now() + WAIT;
+        loop {
+            if let Some(found) = holds() {
+                return found;
+            }
+            if Instant::now() > end {
+                self.give_up(what);
+            }
+            std::thread::sleep(LOOK);
+        }
+    }
+
+    /// Fails, and shows the scene.
+    #[track_caller]
+    pub fn give_up(&self, what: &str) -> ! {
+        let mut shown = format!("never happened: {what}\n--- objects of {}\n", self.id);
+        for resource in ["secrets", "configmaps"] {
+            let (_, list) = self.call("GET", &format!("/api/v1/{resource}"), "application/json", &Value::Null);
+            for item in list["items"].as_array().into_iter().flatten() {
+                let namespace = item["metadata"]["namespace"].as_str().unwrap_or_default();
+                if namespace.starts_with(&format!("{}-", self.id)) {
+                    let _ = writeln!(shown, "{resource} {namespace}/{} {item}", item["metadata"]["name"]);
+                }
+            }
+        }
+        if let Some(controller) = &self.controller {
+            let log = controller.log();
+            let from = log.len().saturating_sub(20_000);
+            let from = (from..).find(|at| log.is_char_boundary(*at)).unwrap_or(0);
+            let _ = write!(shown, "--- the controller's log\n{}", &log[from..]);
+        }
+        panic!("{shown}");
+    }
+
+    /// Waits until the Secret's data is this, and answers the Secret.
+    #[track_caller]
+    pub fn has_data(&self, key: &str, data: &[(&str, &str)]) -> Value {
+        let mut expected = json!({});
+        for (entry, value) in data {
+            expected[*entry] = json!(BASE64.encode(value));
+        }
+        self.until(&format!("{key} holds {data:?}"), || {
+            self.get(key).filter(|secret| *secret.get("data").unwrap_or(&json!({})) == expected)
+        })
+    }
+
+    /// Waits until the Secret has this annotation, or (`None`) has not, and answers the Secret.
+    #[track_caller]
+    pub fn has_note(&self, key: &str, name: &str, value: Option<&str>) -> Value {
+        let expected = value.map(|value| self.full(value));
+        self.until(&format!("{key} has {name} {value:?}"), || {
+            self.get(key).filter(|secret| self.note_of(secret, name) == expected)
+        })
+    }
+
+    /// An annotation of this program's on an object.
+    #[must_use]
+    pub fn note_of(&self, object: &Value, name: &str) -> Option<String> {
+        object["metadata"]["annotations"][self.prefix() + name].as_str().map(str::to_owned)
+    }
+
+    /// Waits until the Secret does not exist.
+    #[track_caller]
+    pub fn is_gone(&self, key: &str) {
+        self.until(&format!("{key} is gone"), || self.get(key).is_none().then_some(()));
+    }
+
+    /// Waits until the controller has told this of a target, and answers the log line.
+    #[track_caller]
+    pub fn is_told(&self, key: &str, action: &str, reason: &str) -> Value {
+        let target = {
+            let (namespace, name) = key.split_once('/').expect("namespace/name");
+            format!("{}/{name}", self.namespace_name(namespace))
+        };
+        self.until(&format!("the log tells: {target} {action} {reason}"), || {
+            self.controller().log_lines().into_iter().find(|line| {
+                line["target"] == json!(target) && line["action"] == json!(action) && line["reason"] == json!(reason)
+            })
+        })
+    }
+
+    /// Waits until the controller has dealt with everything that happened before: a replica that is asked for now is made
+    /// after all that, and twice, so that what the first round left in the queue is done too.
+    #[track_caller]
+    pub fn barrier(&mut self) {
+        if self.sentinels == 0 {
+            self.namespaces(&["sentinel", "sentinel-copy"]);
+        }
+        for _ in 0..2 {
+            self.sentinels += 1;
+            let name = format!("s{}", self.sentinels);
+            for make in [crate::secret, crate::config_map] {
+                let sentinel = make(&format!("sentinel/{name}")).note("replicate-to-namespaces", "{sentinel-copy}");
+                self.create(&sentinel);
+            }
+            let copy = format!("sentinel-copy/{name}");
+            for resource in ["secrets", "configmaps"] {
+                self.until(&format!("the sentinel {copy} is there"), || self.get_of(resource, &copy));
+            }
+        }
+    }
+
+    /// What happened up to now leaves the object as it is: waits for the controller to have seen it, then compares.
+    #[track_caller]
+    pub fn stays(&mut self, object: &Value) {
+        self.barrier();
+        let metadata = &object["metadata"];
+        let resource = if object["kind"] == json!("ConfigMap") { "configmaps" } else { "secrets" };
+        let (Some(namespace), Some(name)) = (metadata["namespace"].as_str(), metadata["name"].as_str()) else {
+            panic!("not an object: {object}")
+        };
+        let path = format!("/api/v1/namespaces/{namespace}/{resource}/{name}");
+        let (_, now) = self.call("GET", &path, "application/json", &Value::Null);
+        if now["metadata"]["resourceVersion"] != metadata["resourceVersion"] {
+            self.give_up(&format!("{namespace}/{name} stays as it is; it was {object}"));
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! Behaviour against a real API server.
