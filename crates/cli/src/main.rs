@@ -1,6 +1,6 @@
 //! The program `k8s-replicator`: flags in, exit code out.
 
-use std::io::Write as _;
+use std::io::{self, Write as _};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -8,6 +8,7 @@ use anyhow::Context as _;
 use k8s_replicator::args::{self, Stop};
 use k8s_replicator::logging;
 use k8s_replicator::settings::Settings;
+use k8s_replicator::status_address::StatusAddress;
 use k8s_replicator_controller::health::Health;
 use k8s_replicator_controller::{admin, connect, run};
 use tokio::net::TcpListener;
@@ -38,19 +39,23 @@ fn main() -> ExitCode {
 fn say(stop: &Stop) -> ExitCode {
     // Nobody is left to tell if even that fails.
     let _ = if stop.to_stdout {
-        writeln!(std::io::stdout(), "{}", stop.message.trim_end())
+        writeln!(io::stdout(), "{}", stop.message.trim_end())
     } else {
-        writeln!(std::io::stderr(), "{}", stop.message.trim_end())
+        writeln!(io::stderr(), "{}", stop.message.trim_end())
     };
     ExitCode::from(stop.code)
 }
 
+async fn listen(address: &StatusAddress) -> io::Result<TcpListener> {
+    // Without a host that is IPv6 and IPv4, where the machine has both.
+    TcpListener::bind(&*address.resolve()?).await
+}
+
 #[tokio::main]
 async fn replicate(settings: Settings) -> anyhow::Result<()> {
-    let address = settings.status_address.to_string();
-    let listener = TcpListener::bind(&address)
-        .await
-        .with_context(|| format!("cannot serve the status on {address}; name another --status-address"))?;
+    let listener = listen(&settings.status_address).await.with_context(|| {
+        format!("cannot serve the status on {}; name another --status-address", settings.status_address)
+    })?;
     let health = Arc::new(Health::default());
     let (client, url) = connect::connect(settings.kube_config.as_deref()).await?;
     let options = settings.options();
