@@ -52,7 +52,8 @@ pub struct Options {
     pub resync_period: Duration,
 }
 
-/// Runs the controller until `stop` changes to true, and what is under way then has ended.
+/// Runs the controller until `stop` changes to true, and what is under way then has ended. It ends by itself only when a
+/// part of it broke off.
 pub async fn run(client: Client, url: String, options: Options, health: Arc<Health>, stop: watch::Receiver<bool>) {
     let mut watches = JoinSet::new();
     let mut replicators = JoinSet::new();
@@ -79,8 +80,11 @@ pub async fn run(client: Client, url: String, options: Options, health: Arc<Heal
     let consumer = Namespaces { taken: Vec::new(), to: to_all };
     let progress = health.watch("namespaces");
     watches.spawn(Watch::new(client, url, "namespaces", progress, entropy()).run(consumer));
-    replicators.join_all().await;
-    watches.abort_all();
+    tokio::select! {
+        _ = replicators.join_next() => replicators.join_all().await,
+        // A watch ends by itself only by a mistake in this program; going on without it would be silent.
+        _ = watches.join_next() => Vec::new(),
+    };
 }
 
 /// Random bytes from a cryptographic generator that was seeded by the operating system.
