@@ -1,1 +1,37 @@
-//! stub
+//! A real Kubernetes control plane for tests and for people, without Docker: etcd and kube-apiserver as child processes.
+//!
+//! - [`assets`] finds the programs, or builds them from the Go module in `tools/controlplane`.
+//! - [`ControlPlane`] runs them on loopback, hands out users ([`User`]) and tells what each of them asked ([`Request`]).
+//! - [`Controller`] runs the program under test against it.
+//! - [`Proxy`] stands between the two and breaks what it is told to ([`Fault`]).
+//!
+//! Guarantees: no child process outlives this one, however it ends, `kill -9` included; no temporary folder either.
+//! Only processes that were started here are ended.
+//!
+//! All calls block, and may be made from plain threads and from inside any tokio runtime: the little asynchronous work there
+//! is runs on a runtime of this crate's own.
+//!
+//! Not for production: what a test cannot go on without panics, with words that say what was missing.
+
+#![allow(clippy::print_stderr, reason = "speaks to the person who runs it: progress, and logs of what failed")]
+
+pub mod assets;
+mod audit;
+mod child;
+mod client;
+mod control_plane;
+mod controller;
+mod kubeconfig;
+mod proxy;
+mod runtime;
+mod scratch;
+mod users;
+mod watchdog;
+
+pub use audit::Request;
+pub use child::Child;
+pub use client::Client;
+pub use control_plane::{ControlPlane, Settings};
+pub use controller::Controller;
+pub use proxy::{Fault, Proxy, RequestView};
+pub use users::{Rights, User};

@@ -1,0 +1,160 @@
+//! Building the programs with Go.
+
+use std::collections::HashSet;
+use std::ffi::OsStr;
+use std::fs::{self, File, TryLockError};
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail, ensure};
+
+use super::progress::Progress;
+use super::{Module, TOOLS};
+use crate::Child;
+
+/// Builds all programs into `folder`, which appears only when it is complete. Another process that builds the same is waited
+/// for, and its work taken.
+pub(super) fn build(module: &Module, folder: &Path) -> Result<()> {
+    let parent = folder.parent().context("the cache folder has no parent")?;
+    fs::create_dir_all(parent).with_context(|| format!("cannot create {}", parent.display()))?;
+    // Released by the kernel when this process ends, however it does.
+    let lock = File::create(folder.with_extension("lock")).context("cannot create a lock file in the cache")?;
+    if let Err(TryLockError::WouldBlock) = lock.try_lock() {
+        eprintln!("Another process builds the control plane; waiting for it.");
+        lock.lock().context("cannot wait for the other process")?;
+    }
+    if folder.is_dir() {
+        return Ok(());
+    }
+    check_go(module)?;
+    eprintln!("Building etcd, kubectl and kube-apiserver into {}", folder.display());
+    eprintln!("This is done once. It takes about 7 minutes on two cores, less on more.");
+    let unfinished = folder.with_extension("unfinished");
+    fs::create_dir_all(&unfinished)?;
+    let start = Instant::now();
+    let mut progress = Progress::new();
+    let mut built = HashSet::new();
+    for (number, tool) in TOOLS.iter().enumerate() {
+        let title = format!("{} ({} of {})", tool.name, number + 1, TOOLS.len());
+        let packages = packages(module, tool.package, &title, &mut progress)?;
+        // What an earlier program needed too is compiled already.
+        let total = packages.difference(&built).count();
+        let mut arguments =
+            vec!["build".to_owned(), "-v".into(), "-o".into(), unfinished.join(tool.name).display().to_string()];
+        arguments.extend(module.build_flags()?);
+        arguments.push(tool.package.into());
+        let mut count = 0;
+        let begin = Instant::now();
+        go(module, &arguments, |line| {
+            count += line.is_some_and(|line| packages.contains(line)) as usize;
+            let what = if count < total { "packages compiled" } else { "packages compiled, linking" };
+            progress.tell(&format!("{title}: {count} of {total} {what}"));
+        })
+        .with_context(|| format!("cannot build {}", tool.name))?;
+        progress.done(&format!("{title}: built in {} s", begin.elapsed().as_secs()));
+        built.extend(packages);
+    }
+    fs::rename(&unfinished, folder).with_context(|| format!("cannot rename {}", unfinished.display()))?;
+    eprintln!("Built in {} s.", start.elapsed().as_secs());
+    Ok(())
+}
+
+/// All packages that `package` is made of. On a machine that has none of them yet, this is where Go downloads them.
+fn packages(module: &Module, package: &str, title: &str, progress: &mut Progress) -> Result<HashSet<String>> {
+    let mut downloads = 0;
+    let output = go(module, &["list", "-deps", package], |line| {
+        downloads += line.is_some_and(|line| line.starts_with("go: downloading")) as usize;
+        progress.tell(&format!("{title}: looking for its packages, {downloads} modules downloaded"));
+    });
+    let output = output.with_context(|| format!("cannot list the packages of {package}"))?;
+    Ok(output.lines().map(str::to_owned).collect())
+}
+
+/// Says in one sentence what to install, before minutes are spent.
+fn check_go(module: &Module) -> Result<()> {
+    let wanted = module.line("go")?;
+    let advice = format!(
+        "install Go {wanted} or newer (https://go.dev/dl), or set KUBEBUILDER_ASSETS to a folder with ready-made etcd, \
+         kube-apiserver and kubectl"
+    );
+    // Asked inside the module, where Go may fetch a newer toolchain by itself, if it is allowed to.
+    let answer = match Command::new("go").args(["env", "GOVERSION"]).current_dir(&module.folder).output() {
+        Ok(answer) => answer,
+        Err(error) => bail!("the control plane is built with Go, which cannot be run ({error}): {advice}"),
+    };
+    let words = String::from_utf8_lossy(&answer.stderr).trim().to_owned();
+    ensure!(answer.status.success(), "the control plane is built with Go, which says `{words}`: {advice}");
+    let version = String::from_utf8_lossy(&answer.stdout).trim().to_owned();
+    ensure!(is_at_least(&version, wanted), "the control plane needs a newer Go than {version}: {advice}");
+    Ok(())
+}
+
+/// Whether a toolchain such as `go1.26.8` satisfies a `go` line such as `1.26.0`. A version without numbers is a development
+/// build, and new enough.
+fn is_at_least(version: &str, wanted: &str) -> bool {
+    let numbers = |text: &str| -> Vec<u32> {
+        text.split('.').map_while(|part| part.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()).collect()
+    };
+    match version.strip_prefix("go") {
+        Some(version) => numbers(version) >= numbers(wanted),
+        None => true,
+    }
+}
+
+/// Runs `go` in the module, calls `seen` with each line of its error output, and at least once a second without one.
+/// Returns its output.
+fn go(module: &Module, arguments: &[impl AsRef<OsStr>], mut seen: impl FnMut(Option<&str>)) -> Result<String> {
+    // To a file: a pipe would have to be read at the same time.
+    let output = crate::scratch::folder("go")?.join("output");
+    let file = File::create(&output)?;
+    let mut go = Child::start(OsStr::new("go"), arguments, |command| {
+        command.current_dir(&module.folder).stdout(file).stderr(Stdio::piped());
+        // The flags are all named here; a person's own would change what comes out.
+        command.env_remove("GOFLAGS");
+    })?;
+    let errors = BufReader::new(go.take_stderr().context("go has no error output")?);
+    let (sender, lines) = channel();
+    thread::spawn(move || errors.lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
+    let mut complaints = Vec::new();
+    loop {
+        match lines.recv_timeout(Duration::from_secs(1)) {
+            Ok(line) => {
+                seen(Some(&line));
+                complaints.push(line);
+            }
+            Err(RecvTimeoutError::Timeout) => seen(None),
+            Err(RecvTimeoutError::Disconnected) => break,
+        }
+    }
+    let status = go.wait(Duration::MAX).context("go goes on without an error output")?;
+    if !status.success() {
+        // The reasons come after the names of what was compiled.
+        let last = complaints.len().saturating_sub(20);
+        bail!("go {} failed:\n{}", arguments[0].as_ref().display(), complaints[last..].join("\n"));
+    }
+    Ok(fs::read_to_string(&output)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn go_versions_compare_as_numbers() {
+        for (version, wanted, enough) in [
+            ("go1.26.8", "1.26.0", true),
+            ("go1.26.0", "1.26.0", true),
+            ("go1.27rc1", "1.26.0", true),
+            ("go1.100.0", "1.26.0", true),
+            ("go1.25.9", "1.26.0", false),
+            ("go1.9", "1.26.0", false),
+            ("devel +abc", "1.26.0", true),
+        ] {
+            assert_eq!(is_at_least(version, wanted), enough, "{version} for {wanted}");
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! Who asked the API server what: its audit log.
+
+use std::path::Path;
+
+use anyhow::{Context as _, Result};
+use serde_json::Value;
+
+use crate::users::ADMIN;
+
+/// One request, as the API server saw it. What does not apply is empty.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Request {
+    /// As RBAC calls it: get, list, watch, create, update, patch, delete, deletecollection.
+    pub verb: String,
+    /// `secrets`, `configmaps`, …; empty for paths that are no resource, such as `/version`.
+    pub resource: String,
+    /// `status`, `finalize`, …
+    pub subresource: String,
+    /// Empty for cluster-wide requests.
+    pub namespace: String,
+    /// Empty for lists, watches and creations.
+    pub name: String,
+    /// Status code of the answer; 0 when none was given.
+    pub code: u16,
+    /// Path and query.
+    pub uri: String,
+}
+
+/// One line for each request: when it is answered, for a watch when it begins to be.
+///
+/// The administrator's requests are a test's own doing, those of the server to itself nobody's: they would only make the log
+/// long.
+pub(crate) fn policy() -> String {
+    format!(
+        "apiVersion: audit.k8s.io/v1
+kind: Policy
+rules:
+- level: None
+  users: [system:apiserver, system:anonymous, {ADMIN}]
+- level: Metadata
+  verbs: [watch]
+  omitStages: [RequestReceived, ResponseComplete]
+- level: Metadata
+  omitStages: [RequestReceived, ResponseStarted]
+"
+    )
+}
+
+/// The requests of `user`, in the order in which they came in.
+pub(crate) fn requests(log: &Path, user: &str) -> Result<Vec<Request>> {
+    let text = std::fs::read_to_string(log).with_context(|| format!("cannot read {}", log.display()))?;
+    let complete = text.rfind('\n').map_or("", |end| &text[..end]);
+    // Parsing is slow and the log is everybody's: look for the name first.
+    let mark = format!("\"username\":\"{user}\"");
+    let mut events: Vec<Value> = complete
+        .lines()
+        .filter(|line| line.contains(&mark))
+        .map(|line| {
+            serde_json::from_str(line).with_context(|| format!("{} holds a line that is no JSON", log.display()))
+        })
+        .collect::<Result<_>>()?;
+    // The log's order is that of the answers. The stamps have a fixed width, so they sort as text.
+    events.sort_by(|a, b| text_at(a, "/requestReceivedTimestamp").cmp(text_at(b, "/requestReceivedTimestamp")));
+    Ok(events.iter().map(Request::from_event).collect())
+}
+
+impl Request {
+    fn from_event(event: &Value) -> Self {
+        let text = |pointer| text_at(event, pointer).to_owned();
+        let code = event.pointer("/responseStatus/code").and_then(Value::as_u64).unwrap_or(0);
+        Self {
+            verb: text("/verb"),
+            resource: text("/objectRef/resource"),
+            subresource: text("/objectRef/subresource"),
+            namespace: text("/objectRef/namespace"),
+            name: text("/objectRef/name"),
+            code: u16::try_from(code).unwrap_or(0),
+            uri: text("/requestURI"),
+        }
+    }
+}
+
+fn text_at<'a>(event: &'a Value, pointer: &str) -> &'a str {
+    event.pointer(pointer).and_then(Value::as_str).unwrap_or("")
+}

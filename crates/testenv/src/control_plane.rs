@@ -1,0 +1,157 @@
+//! etcd and kube-apiserver, started and stopped together.
+
+mod launch;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use anyhow::{Context as _, Result};
+
+use self::launch::Started;
+use crate::kubeconfig::write_private;
+use crate::users::Users;
+use crate::{Client, Request, Rights, User, assets, audit, scratch};
+
+/// How a control plane is started. The default: everything temporary.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// Where all its files go, and stay, the cluster's content included. None: a temporary folder.
+    pub dir: Option<PathBuf>,
+    /// The API server's port. None: a free one.
+    pub port: Option<u16>,
+}
+
+/// A running API server and its etcd, on loopback only. Dropping it stops them.
+///
+/// It is a bare API server: RBAC and admission work, but no controller of Kubernetes runs. A deleted namespace stays
+/// `Terminating` (see [`Client::finish_namespace`]), nothing is garbage-collected, and no service account gets a token.
+pub struct ControlPlane {
+    dir: PathBuf,
+    audit_log: PathBuf,
+    users: Users,
+    started: Started,
+}
+
+impl ControlPlane {
+    /// Starts one, and returns when its `/readyz` says yes.
+    ///
+    /// # Errors
+    /// When the programs are missing and cannot be built, or when one of them does not start: then with the end of its log.
+    pub fn start(settings: Settings) -> Result<Self> {
+        let assets = assets::find_or_build()?;
+        let dir = match settings.dir {
+            Some(dir) => std::path::absolute(dir)?,
+            None => scratch::folder("control-plane")?,
+        };
+        fs::create_dir_all(&dir).with_context(|| format!("cannot create {}", dir.display()))?;
+        let users = Users::create(&dir)?;
+        write_private(&dir.join(launch::AUDIT_POLICY), &audit::policy())?;
+        // A port that is free now may be taken by another process a moment later: then take others.
+        let mut attempts = if settings.port.is_some() { 1 } else { 4 };
+        let started = loop {
+            attempts -= 1;
+            match Started::new(&assets, &dir, &users, settings.port) {
+                Err(error) if attempts > 0 && format!("{error:#}").contains(launch::PORT_CLASH) => {}
+                outcome => break outcome?,
+            }
+        };
+        let audit_log = dir.join(launch::AUDIT_LOG);
+        Ok(Self { dir, audit_log, users, started })
+    }
+
+    /// The one that all tests of this process share, started by the first who asks. It ends with the process.
+    ///
+    /// # Panics
+    /// When it cannot be started: no test can go on then.
+    #[expect(clippy::panic, reason = "for tests only, and each of them has to fail")]
+    pub fn shared() -> &'static Self {
+        static SHARED: OnceLock<Result<ControlPlane, String>> = OnceLock::new();
+        match SHARED.get_or_init(|| Self::start(Settings::default()).map_err(|error| format!("{error:#}"))) {
+            Ok(plane) => plane,
+            Err(error) => panic!("the control plane does not start: {error}"),
+        }
+    }
+
+    /// Where the API server listens, such as `https://127.0.0.1:40123`.
+    pub fn url(&self) -> &str {
+        &self.started.url
+    }
+
+    /// The folder with its files and logs.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// The administrator's kubeconfig.
+    pub fn kubeconfig(&self) -> &Path {
+        &self.started.kubeconfig
+    }
+
+    /// A client for the administrator.
+    pub fn client(&self) -> &Client {
+        &self.started.client
+    }
+
+    /// The API server's audit log: JSON lines.
+    pub fn audit_log(&self) -> &Path {
+        &self.audit_log
+    }
+
+    /// A user that nobody else has.
+    ///
+    /// # Panics
+    /// When all are taken (600 with all rights, 100 with none), or the kubeconfig cannot be written.
+    #[expect(clippy::panic, reason = "nothing a test could do about it")]
+    pub fn user(&self, rights: Rights) -> User {
+        match self.users.next(rights, &self.started.url, &self.started.authority) {
+            Ok(user) => user,
+            Err(error) => panic!("no user: {error:#}"),
+        }
+    }
+
+    /// What `user` asked until now, in order. Watches are there once they began to be answered, all other requests once they
+    /// were; the last line may come a moment after the answer, so wait for what you expect.
+    ///
+    /// # Panics
+    /// When the log cannot be read.
+    #[expect(clippy::panic, reason = "nothing a test could do about it")]
+    pub fn requests(&self, user: &User) -> Vec<Request> {
+        match audit::requests(&self.audit_log, &user.name) {
+            Ok(requests) => requests,
+            Err(error) => panic!("the audit log: {error:#}"),
+        }
+    }
+
+    /// Creates a namespace.
+    ///
+    /// # Errors
+    /// As [`Client::create_namespace`].
+    pub fn create_namespace(&self, name: &str) -> Result<()> {
+        self.client().create_namespace(name)
+    }
+
+    /// Deletes a namespace, which stays `Terminating`.
+    ///
+    /// # Errors
+    /// As [`Client::terminate_namespace`].
+    pub fn terminate_namespace(&self, name: &str) -> Result<()> {
+        self.client().terminate_namespace(name)
+    }
+
+    /// Lets a terminating namespace go, with its Secrets and ConfigMaps.
+    ///
+    /// # Errors
+    /// As [`Client::finish_namespace`].
+    pub fn finish_namespace(&self, name: &str) -> Result<()> {
+        self.client().finish_namespace(name)
+    }
+
+    /// Lets it run on when this process ends. Returns the ids of its processes, in the order in which to end them.
+    ///
+    /// # Errors
+    /// When they cannot be taken off the watchdog's list.
+    pub fn detach(self) -> Result<[u32; 2]> {
+        Ok([self.started.api_server.detach()?, self.started.etcd.detach()?])
+    }
+}

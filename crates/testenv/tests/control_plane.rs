@@ -1,0 +1,180 @@
+//! The environment itself, tried on the real programs.
+
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use http::Method;
+use k8s_replicator_testenv::{Client, ControlPlane, Fault, Proxy, Request, Rights, Settings};
+use serde_json::json;
+
+const SECRETS: &str = "/api/v1/namespaces/default/secrets";
+
+fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !condition() {
+        assert!(start.elapsed() < Duration::from_secs(30), "waited too long: {what}");
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn users_have_their_rights_and_their_requests_are_known_in_order() {
+    let plane = ControlPlane::shared();
+    let (admin, nobody) = (plane.user(Rights::Admin), plane.user(Rights::Nothing));
+    let client = Client::new(&admin.kubeconfig).unwrap();
+    let secret = json!({"metadata": {"name": "audited"}});
+    client.request(&Method::POST, SECRETS, Some(&secret)).unwrap();
+    client.get(SECRETS).unwrap();
+    client.get(&format!("{SECRETS}?watch=true&timeoutSeconds=1")).unwrap();
+    client.request(&Method::PATCH, &format!("{SECRETS}/audited"), Some(&json!({"type": "Opaque"}))).unwrap();
+    client.request(&Method::DELETE, &format!("{SECRETS}/audited"), None).unwrap();
+    assert_eq!(Client::new(&nobody.kubeconfig).unwrap().send(&Method::GET, SECRETS, None).unwrap().0, 403);
+
+    wait_until("the audit log", || plane.requests(&admin).len() == 5 && plane.requests(&nobody).len() == 1);
+    let requests = plane.requests(&admin);
+    let told: Vec<_> =
+        requests.iter().map(|request| (request.verb.as_str(), request.name.as_str(), request.code)).collect();
+    // A creation has no name in its path; the server fills it in from the object.
+    let expected = [
+        ("create", "audited", 201),
+        ("list", "", 200),
+        ("watch", "", 200),
+        ("patch", "audited", 200),
+        ("delete", "audited", 200),
+    ];
+    assert_eq!(told, expected);
+    let refused = Request {
+        verb: "list".into(),
+        resource: "secrets".into(),
+        subresource: String::new(),
+        namespace: "default".into(),
+        name: String::new(),
+        code: 403,
+        uri: SECRETS.into(),
+    };
+    assert_eq!(plane.requests(&nobody), [refused]);
+}
+
+#[test]
+fn calls_work_inside_a_runtime_of_the_test_itself() {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(async {
+        let mut proxy = Proxy::start(&ControlPlane::shared().user(Rights::Admin));
+        Client::new(proxy.kubeconfig()).unwrap().get("/version").unwrap();
+        proxy.stop();
+    });
+}
+
+#[test]
+fn a_namespace_terminates_until_it_is_finished() {
+    let plane = ControlPlane::shared();
+    let path = "/api/v1/namespaces/short-lived";
+    plane.create_namespace("short-lived").unwrap();
+    plane.terminate_namespace("short-lived").unwrap();
+    assert_eq!(plane.client().get(path).unwrap()["status"]["phase"], "Terminating");
+    plane.finish_namespace("short-lived").unwrap();
+    assert_eq!(plane.client().send(&Method::GET, path, None).unwrap().0, 404);
+}
+
+#[test]
+fn the_proxy_passes_and_breaks_as_told() {
+    let plane = ControlPlane::shared();
+    let user = plane.user(Rights::Admin);
+    let mut proxy = Proxy::start(&user);
+    let client = Client::new(proxy.kubeconfig()).unwrap();
+    let get = |path: &str| client.send(&Method::GET, path, None);
+
+    assert_eq!(get("/version").unwrap().0, 200);
+    proxy.set_rule(|request| match request.path.as_str() {
+        "/limited" => {
+            Fault::Status { code: 429, headers: vec![("Retry-After".into(), "1".into())], body: "slow down".into() }
+        }
+        "/version" => Fault::Disconnect,
+        SECRETS if request.is_watch() => Fault::CloseAtOnce,
+        SECRETS if request.method == "POST" => Fault::LoseReply,
+        _ => Fault::Delay(Duration::from_millis(1)),
+    });
+    assert_eq!(get("/limited").unwrap(), (429, "slow down".into()));
+    assert!(get("/version").is_err());
+    assert_eq!(get(&format!("{SECRETS}?watch=true")).unwrap(), (200, String::new()));
+    let secret = json!({"metadata": {"name": "lost-reply"}});
+    assert!(client.send(&Method::POST, SECRETS, Some(&secret)).is_err());
+    // The server heard it all the same.
+    assert_eq!(get(&format!("{SECRETS}/lost-reply")).unwrap().0, 200);
+    let seen: Vec<_> = proxy.seen().into_iter().map(|request| request.path).collect();
+    assert_eq!(seen, ["/version", "/limited", "/version", SECRETS, SECRETS, &format!("{SECRETS}/lost-reply")]);
+
+    proxy.stop();
+    assert!(get(SECRETS).is_err());
+    proxy.start_again();
+    assert_eq!(get(SECRETS).unwrap().0, 200);
+}
+
+#[test]
+fn a_watch_flows_through_the_proxy_event_by_event() {
+    let plane = ControlPlane::shared();
+    let proxy = Proxy::start(&plane.user(Rights::Admin));
+    let server = std::fs::read_to_string(proxy.kubeconfig()).unwrap();
+    let address = server.split("http://").nth(1).unwrap().lines().next().unwrap().to_owned();
+    let mut stream = std::net::TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    let path = "/api/v1/namespaces?watch=true&fieldSelector=metadata.name=watched";
+    std::io::Write::write_all(&mut stream, format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n").as_bytes()).unwrap();
+    let mut lines = BufReader::new(stream).lines().map(Result::unwrap);
+    assert_eq!(lines.next().unwrap(), "HTTP/1.1 200 OK");
+    for (change, event) in [("create", "ADDED"), ("terminate", "MODIFIED"), ("finish", "DELETED")] {
+        match change {
+            "create" => plane.create_namespace("watched"),
+            "terminate" => plane.terminate_namespace("watched"),
+            _ => plane.finish_namespace("watched"),
+        }
+        .unwrap();
+        // The answer has no end; each event must come before the next change is made.
+        assert!(lines.any(|line| line.contains(&format!("\"type\":\"{event}\""))), "{event}");
+    }
+}
+
+#[test]
+fn a_program_that_does_not_start_shows_the_end_of_its_log() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port();
+    let error = ControlPlane::start(Settings { port: Some(port), dir: None }).err().unwrap().to_string();
+    assert!(error.starts_with("kube-apiserver ended (exit status: 1); the last it wrote:"), "{error}");
+    assert!(error.contains("address already in use"), "{error}");
+}
+
+#[test]
+fn nothing_is_left_of_a_process_that_was_killed() {
+    // The process to be killed is this test once more.
+    const ROLE: &str = "TO_BE_KILLED";
+    if std::env::var_os(ROLE).is_some() {
+        println!("\ndir {}", ControlPlane::shared().dir().display());
+        thread::sleep(Duration::from_secs(60));
+        return;
+    }
+    let mut parent = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "nothing_is_left_of_a_process_that_was_killed", "--nocapture"])
+        .env(ROLE, "")
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let lines = BufReader::new(parent.stdout.take().unwrap()).lines();
+    let dir = lines.map(Result::unwrap).find_map(|line| line.strip_prefix("dir ").map(str::to_owned)).unwrap();
+    assert_eq!(processes_of(&dir), 2);
+    parent.kill().unwrap();
+    parent.wait().unwrap();
+    wait_until("the watchdog", || processes_of(&dir) == 0 && !Path::new(&dir).exists());
+}
+
+/// How many processes were told to work in `dir`, except for the watchdog's shell.
+fn processes_of(dir: &str) -> usize {
+    let processes = std::fs::read_dir("/proc").unwrap().filter_map(Result::ok);
+    // Processes end while one looks: what cannot be read any more does not count.
+    let lines = processes.filter_map(|process| std::fs::read_to_string(process.path().join("cmdline")).ok());
+    lines.filter(|line| line.contains(&format!("={dir}/"))).count()
+}
