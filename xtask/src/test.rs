@@ -1,0 +1,88 @@
+//! Everything that proves the project, in the order of its costs.
+
+mod count;
+
+use std::io::{BufRead as _, BufReader};
+use std::process::{Command, Stdio};
+use std::time::Instant;
+
+use anyhow::{Context as _, Result, ensure};
+use k8s_replicator_testenv::assets;
+
+use self::count::Count;
+use crate::cargo;
+
+/// The tests that need a control plane of their own.
+const API_TESTS: &str = "k8s-replicator-api-tests";
+
+/// Runs all steps. Its last line of output, also after a failed test, is that of [`Count`].
+pub(crate) fn run() -> Result<()> {
+    let mut count = Count::default();
+    let done = steps(&mut count);
+    if count.any() {
+        // Before the sum, so that the sum is the last word.
+        if let Err(error) = &done {
+            eprintln!("error: {error:#}");
+        }
+        println!("{count}");
+        if done.is_err() {
+            std::process::exit(1);
+        }
+    }
+    done
+}
+
+fn steps(count: &mut Count) -> Result<()> {
+    step("format", || plain(cargo(&["fmt", "--all", "--check"])))?;
+    step("control plane", || assets::find_or_build().map(drop))?;
+    step("clippy", || plain(cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])))?;
+    step("cargo deny", deny)?;
+    step("unit and doc tests", || {
+        counted(cargo(&["test", "--workspace", "--exclude", API_TESTS, "--no-fail-fast"]), count)
+    })?;
+    step("documentation", || {
+        let mut doc = cargo(&["doc", "--workspace", "--no-deps"]);
+        doc.env("RUSTDOCFLAGS", "-D warnings");
+        plain(doc)
+    })?;
+    step("API tests", || counted(cargo(&["test", "--package", API_TESTS]), count))
+}
+
+fn step(name: &str, work: impl FnOnce() -> Result<()>) -> Result<()> {
+    println!("=== {name}");
+    let start = Instant::now();
+    work().with_context(|| format!("step `{name}` failed"))?;
+    println!("=== {name}: done in {:.1} s\n", start.elapsed().as_secs_f64());
+    Ok(())
+}
+
+fn plain(mut command: Command) -> Result<()> {
+    let status = command.status().context("cannot run cargo")?;
+    ensure!(status.success(), "cargo ended with {status}");
+    Ok(())
+}
+
+/// Licenses, known vulnerabilities, sources of crates: `deny.toml`.
+fn deny() -> Result<()> {
+    let is_installed = cargo(&["deny", "--version"]).output().is_ok_and(|answer| answer.status.success());
+    if !is_installed {
+        println!("skipped: cargo-deny is not installed (cargo install --locked cargo-deny)");
+        return Ok(());
+    }
+    plain(cargo(&["deny", "check", "--hide-inclusion-graph"]))
+}
+
+/// Shows the output of a test run while it comes, and counts the tests in it.
+fn counted(mut command: Command, count: &mut Count) -> Result<()> {
+    let mut child = command.stdout(Stdio::piped()).spawn().context("cannot run cargo")?;
+    let output = child.stdout.take().context("cargo has no output")?;
+    for line in BufReader::new(output).split(b'\n') {
+        let line = line?;
+        let line = String::from_utf8_lossy(&line);
+        println!("{line}");
+        count.add(&line);
+    }
+    let status = child.wait()?;
+    ensure!(status.success(), "cargo ended with {status}");
+    Ok(())
+}

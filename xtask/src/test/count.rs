@@ -1,0 +1,60 @@
+//! How many tests ran, read off the summaries of the test runs.
+
+use std::fmt;
+
+/// The sum over all runs.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Count {
+    passed: u64,
+    failed: u64,
+    skipped: u64,
+}
+
+impl Count {
+    /// Adds what a line such as `test result: ok. 3 passed; 0 failed; 1 ignored; …` says; other lines say nothing.
+    pub(super) fn add(&mut self, line: &str) {
+        let Some(summary) = line.trim_start().strip_prefix("test result: ") else { return };
+        let words: Vec<&str> = summary.split([' ', ';']).collect();
+        for pair in words.windows(2) {
+            let Ok(number) = pair[0].parse::<u64>() else { continue };
+            match pair[1] {
+                "passed" => self.passed += number,
+                "failed" => self.failed += number,
+                "ignored" => self.skipped += number,
+                _ => {}
+            }
+        }
+    }
+
+    /// Whether any test ran.
+    pub(super) fn any(&self) -> bool {
+        *self != Self::default()
+    }
+}
+
+impl fmt::Display for Count {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} passed, {} failed, {} skipped", self.passed, self.failed, self.skipped)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn summaries_are_added_and_all_else_is_not() {
+        let mut count = Count::default();
+        assert!(!count.any());
+        for line in [
+            "running 5 tests",
+            "test a ... ok",
+            "test result: ok. 3 passed; 0 failed; 1 ignored; 0 measured; 7 filtered out; finished in 0.01s",
+            "test result: FAILED. 2 passed; 4 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.01s",
+        ] {
+            count.add(line);
+        }
+        assert!(count.any());
+        assert_eq!(count.to_string(), "5 passed, 4 failed, 1 skipped");
+    }
+}
