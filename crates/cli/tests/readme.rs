@@ -1,0 +1,40 @@
+//! What the README says is so.
+
+use std::path::Path;
+
+use k8s_replicator::args;
+
+fn read(path: &str) -> String {
+    std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path)).unwrap()
+}
+
+#[test]
+fn its_examples_are_those_that_the_demo_applies() {
+    let readme = read("README.md");
+    let names = ["1-database-credentials", "2-generated-password", "3-tls-key", "4-chart-secret"];
+    let examples = names.map(|name| read(&format!("examples/{name}.yaml")));
+    let shown: Vec<&str> = readme.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    assert_eq!(shown.len(), 5);
+    for part in shown {
+        assert!(examples.iter().any(|example| example.contains(part)), "in no example:\n{part}");
+    }
+}
+
+#[test]
+fn it_lists_every_flag() {
+    let help = args::parse(["k8s-replicator", "--help"].map(Into::into).into_iter()).unwrap_err().message;
+    let flags = help.split_whitespace().filter(|word| word.starts_with("--") && word.len() > 2);
+    let names = flags.map(|flag| flag.split(['[', '=']).next().unwrap_or(flag));
+    let readme = read("README.md");
+    for name in names.filter(|name| !["--help", "--version"].contains(name)) {
+        assert!(readme.contains(&format!("| `{name}` |")), "{name} is in the table of flags");
+    }
+}
+
+#[test]
+fn it_lists_every_annotation_that_users_write() {
+    let readme = read("README.md");
+    for annotation in k8s_replicator_core::annotations::Annotation::ALL {
+        assert!(readme.contains(&format!("`{}`", annotation.name())), "{}", annotation.name());
+    }
+}
