@@ -158,3 +158,74 @@ impl Delete {
         Self { target, precondition: owned.precondition() }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graph::Graph;
+    use crate::names::Key;
+    use crate::observed::{Annotated, Observed};
+
+    /// A graph that holds one object with these annotations, at version 7.
+    fn graph(annotations: &[(&str, &str)]) -> Graph {
+        let key = Key::new("b", "t").unwrap();
+        let marks = Marks::parse(&key, annotations.iter().copied()).unwrap();
+        let annotated = marks.map_or(Annotated::Not, |marks| Annotated::Well(Box::new(marks)));
+        let (uid, resource_version) = (Uid::new("u"), ResourceVersion::new("7"));
+        let mut graph = Graph::default();
+        graph.begin_list();
+        graph.observe(Observed { key, uid, resource_version, created: 0, deleting: false, annotated });
+        graph.end_list();
+        graph.begin_namespaces();
+        graph.end_namespaces();
+        graph
+    }
+
+    #[test]
+    fn only_the_marks_prove_that_an_object_may_be_written() {
+        let (from, by, to) = (("replicate-from", "a/x"), ("replicated-by", "a/y"), ("replicate-to", "b/z"));
+        let cases: [(&[(&str, &str)], bool); 7] = [
+            (&[from], true),
+            (&[by], true),
+            (&[by, to], true),
+            (&[from, by, to], true),
+            (&[from, to], false),
+            (&[to], false),
+            (&[("replicated-from-version", "1"), ("replicated-at", "then")], false),
+        ];
+        for (annotations, owned) in cases {
+            let graph = graph(annotations);
+            let node = graph.node(&Key::new("b", "t").unwrap()).unwrap();
+            assert_eq!(Owned::prove(node).is_some(), owned, "{annotations:?}");
+        }
+    }
+
+    #[test]
+    fn writes_carry_the_version_that_was_proved() {
+        let graph = graph(&[("replicated-by", "a/y")]);
+        let target: TargetKey = Key::new("b", "t").unwrap().into();
+        let owned = Owned::prove(graph.node(&target).unwrap()).unwrap();
+        assert_eq!(owned.node().uid, Uid::new("u"));
+        let precondition = Precondition { uid: Uid::new("u"), resource_version: ResourceVersion::new("7") };
+        let change = AnnotationChange { set: BTreeMap::new(), remove: vec![Annotation::ReplicateTo] };
+        assert!(!change.is_empty() && AnnotationChange::default().is_empty());
+        let minimal = || NewData { payload: Payload::new([None]), expected_type: None };
+        let view = graph.full_view().unwrap();
+
+        let update = Update::new(target.clone(), &owned, change.clone(), None);
+        let expected = Update {
+            target: target.clone(),
+            precondition: precondition.clone(),
+            annotations: change.clone(),
+            data: None,
+        };
+        assert_eq!(update, expected);
+        let clear = Update::clearing(target.clone(), &owned, view, change.clone(), minimal());
+        assert_eq!(clear, Update { data: Some(minimal()), ..expected });
+        let delete = Delete::new(target.clone(), &owned, view);
+        assert_eq!(delete, Delete { target: target.clone(), precondition });
+        for action in [Action::Update(update), Action::Update(clear), Action::Delete(delete)] {
+            assert_eq!(*action.target(), target);
+        }
+    }
+}

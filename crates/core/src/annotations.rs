@@ -270,3 +270,6 @@ impl<'a> Reader<'a> {
             .transpose()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -348,13 +348,9 @@ impl Graph {
         self.set_knowledge(key, Knowledge::Suspect);
     }
 
-    /// A write of the object was refused as invalid, on knowledge that may be too little. False: it was known well.
-    pub fn doubt(&mut self, key: &Key) -> bool {
-        let known = matches!(self.nodes.get(key).map(|node| node.knowledge), Some(Knowledge::Known(_)) | None);
-        if !known {
-            self.set_knowledge(key, Knowledge::Refused);
-        }
-        !known
+    /// A write of the object was refused as invalid: it has to be read before the next one.
+    pub fn doubt(&mut self, key: &Key) {
+        self.set_knowledge(key, Knowledge::Refused);
     }
 
     fn set_knowledge(&mut self, key: &Key, knowledge: Knowledge) {
@@ -376,7 +372,7 @@ impl Graph {
             }
             return touched;
         }
-                let is_target = |node: &Option<Node>| node.as_ref().and_then(Node::marks).is_some_and(Marks::is_target);
+        let is_target = |node: &Option<Node>| node.as_ref().and_then(Node::marks).is_some_and(Marks::is_target);
         let from = |node: &Option<Node>| node.as_ref()?.marks()?.replicate_from.clone();
         let remarked = old.as_ref().map(|node| &node.annotated) != new.as_ref().map(|node| &node.annotated);
         let rewired = from(&old) != from(&new);
@@ -409,6 +405,12 @@ impl Graph {
                 if let Some(node) = self.nodes.get_mut(&**target) {
                     node.knowledge = Knowledge::Suspect;
                 }
+            }
+        }
+        // What was not made because of this object may be made now, where a push waits for its data.
+        for combined in self.pulling_from.get(&source).into_iter().flatten() {
+            if let Some(push) = self.nodes.get(&**combined).and_then(Node::push) {
+                self.touch_pushed(combined, push, &mut touched);
             }
         }
         if rewired {
@@ -556,3 +558,6 @@ where
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

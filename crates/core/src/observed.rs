@@ -259,3 +259,6 @@ impl<'de> Visitor<'de> for Ours<'_> {
         Ok(ours)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -86,7 +86,8 @@ mod tests {
 
     #[test]
     fn nothing_is_nothing_however_it_is_written() {
-        let of = |data: Option<&str>, binary: Option<&str>| Payload::new([data.map(Into::into), binary.map(Into::into)]);
+        let of =
+            |data: Option<&str>, binary: Option<&str>| Payload::new([data.map(Into::into), binary.map(Into::into)]);
         let empty = of(None, None);
         for (data, binary) in [(Some("null"), None), (Some("{}"), Some("{}")), (None, Some("null"))] {
             assert_eq!(of(data, binary), empty);

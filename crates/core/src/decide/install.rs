@@ -21,11 +21,7 @@ impl<'g> Case<'g> {
         let mut wanted = Wanted::default();
         wanted.set(Annotation::ReplicatedBy, Some(source.key.as_str().into()));
         wanted.take(
-            &[
-                Annotation::ReplicateOnce,
-                Annotation::ReplicationAllowed,
-                Annotation::ReplicationAllowedNamespaces,
-            ],
+            &[Annotation::ReplicateOnce, Annotation::ReplicationAllowed, Annotation::ReplicationAllowedNamespaces],
             marks,
         );
         match &marks.replicate_from {
@@ -52,7 +48,8 @@ impl<'g> Case<'g> {
             return Ok(self.creating(source, wanted, type_, Data::From(source)));
         };
 
-        let copy = existing.marks.from_version.as_ref();
+        // What was pulled for a source that was a combined one is no copy of its own data.
+        let copy = existing.marks.from_version.as_ref().filter(|_| existing.marks.replicate_from.is_none());
         let once_more = asks_once_more(marks, existing.marks.text(Annotation::ReplicateOnceVersion));
         if marks.once && copy.is_some() && !once_more {
             wanted.take(&[version], existing.marks);
@@ -110,14 +107,21 @@ impl<'g> Case<'g> {
             };
             return Ok(self.creating(source, wanted, type_, data));
         };
-        if let (Some(ours), Some(theirs)) = (&existing.node.type_, type_)
+        // A source as young as its replica may be another one than made it, of another type: it was made again while
+        // nobody looked.
+        let ours = match &existing.node.type_ {
+            None if source.node.created >= existing.node.created => {
+                self.type_of(self.target, existing.node, source.key)?
+            }
+            known => known.as_ref(),
+        };
+        if let (Some(ours), Some(theirs)) = (ours, type_)
             && ours != theirs
         {
             return self.remove(existing, Verb::Recreate, Reason::TypeChanged, source.key);
         }
         // Another `from`, or another `once`: what the replica holds is no copy any more.
-        let holds_no_copy =
-            existing.marks.replicate_from.as_ref() != Some(from) || existing.marks.once != marks.once;
+        let holds_no_copy = existing.marks.replicate_from.as_ref() != Some(from) || existing.marks.once != marks.once;
         let mut receiver = Receiver::of(&existing);
         receiver.once = marks.once;
         if holds_no_copy {
@@ -143,9 +147,10 @@ impl<'g> Case<'g> {
             Pull::Empty(reason) => {
                 let is_empty = match existing.node.knowledge {
                     Knowledge::Known(facts) => facts.cleared,
-                    // What the first list showed without a copy was left empty.
-                    Knowledge::Trusted => receiver.copy.is_none() && !holds_no_copy,
-                    Knowledge::Suspect | Knowledge::Refused => return Err(self.need_target()),
+                    Knowledge::Trusted if existing.marks.from_version.is_some() => false,
+                    // Without a copy it need not be empty: it may hold what was copied from another object, and was
+                    // left there while this one was ill-formed.
+                    _ => return Err(self.need_target()),
                 };
                 if !is_empty && existing.is_immutable() {
                     return self.remove(existing, Verb::Recreate, Reason::ReplicaImmutable, source.key);

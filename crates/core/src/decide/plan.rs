@@ -154,7 +154,16 @@ impl<'g> Case<'g> {
                 otherwise?;
                 return Err(nothing(why.0, Some(why.1)));
             }
-            Data::Keep => (Verb::Update, Reason::InheritedChanged),
+            Data::Keep => {
+                // Not even annotations are written to a target of a protected type, or because of what a source of one
+                // gives.
+                let source = self.graph.node(why.1).filter(|_| matches!(why.0, Reason::UpToDate | Reason::HeldByOnce));
+                if let Some(source) = source {
+                    self.type_of(why.1, source, why.1)?;
+                }
+                self.type_of(self.target, existing.node, why.1)?;
+                (Verb::Update, Reason::InheritedChanged)
+            }
             Data::From(_) => (Verb::Update, why.0),
             Data::Cleared => (Verb::Clear, why.0),
         };
@@ -167,13 +176,7 @@ impl<'g> Case<'g> {
     }
 
     /// Removes the target; its type has to be known for that, since protected ones are never touched.
-    pub(super) fn remove(
-        self,
-        existing: Existing<'g>,
-        verb: Verb,
-        reason: Reason,
-        source: &SourceKey,
-    ) -> Outcome<'g> {
+    pub(super) fn remove(self, existing: Existing<'g>, verb: Verb, reason: Reason, source: &SourceKey) -> Outcome<'g> {
         self.type_of(self.target, existing.node, source)?;
         Ok(self.plan(verb, reason, source, Step::Delete { owned: existing.owned }))
     }

@@ -1,1 +1,18 @@
+//! The decisions, proved rule by rule against the behaviour contract.
+//!
+//! `world` is a small model of the API server, `fixture` the language of its worlds, `table` compares a whole step with one line
+//! of text; the other files are tables by section of the contract, and `properties` are random worlds.
 
+mod clear;
+mod combined;
+mod consent;
+mod fixture;
+mod install;
+mod once;
+mod oracle;
+mod order;
+mod properties;
+mod pull;
+mod steps;
+mod table;
+mod world;

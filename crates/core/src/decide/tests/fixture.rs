@@ -1,0 +1,141 @@
+//! The language of the fixtures: one line is one object.
+//!
+//! ```text
+//! a/src #7 @3 type:tls allowed :one      version 7, created at second 3, replication-allowed: true, data "one"
+//! b/t from=a/src version=7 :one known    a pulling target that holds a copy; its content was read
+//! no-ns b   terminating b                namespaces exist unless said otherwise
+//! ```
+//! Words with `=` are annotations: a short name of [`ALIASES`], or any other name as it is.
+
+use std::collections::BTreeMap;
+
+use super::super::*;
+use super::world::{Object, World};
+use crate::annotations::Annotation;
+use crate::payload::Payload;
+
+#[rustfmt::skip]
+pub(super) const ALIASES: [(&str, &str); 12] = [
+    ("from", "replicate-from"), ("to", "replicate-to"), ("to-ns", "replicate-to-namespaces"),
+    ("once", "replicate-once"), ("once-v", "replicate-once-version"), ("allowed", "replication-allowed"),
+    ("allowed-ns", "replication-allowed-namespaces"), ("at", "replicated-at"), ("by", "replicated-by"),
+    ("version", "replicated-from-version"), ("origin", "replicated-from-origin"), ("chain", "replicated-from-allowed"),
+];
+
+pub(super) fn alias(annotation: Annotation) -> &'static str {
+    ALIASES.iter().find(|(_, name)| *name == annotation.name()).unwrap().0
+}
+
+pub(super) fn key(text: &str) -> Key {
+    let (namespace, name) = text.split_once('/').unwrap_or_else(|| panic!("no key: {text:?}"));
+    Key::new(namespace, name).unwrap()
+}
+
+pub(super) fn target(text: &str) -> TargetKey {
+    key(text).into()
+}
+
+impl World {
+    /// Writes an object without telling the graph. An object that is there stays the same one, with a new version;
+    /// the word `new` makes it another one.
+    pub(super) fn put(&mut self, line: &str) {
+        let (name, words) = line.split_once(' ').unwrap_or((line, ""));
+        let name = key(name);
+        self.namespaces.entry(name.namespace().to_owned()).or_insert(false);
+        self.counter += 1;
+        let (old, version) = (self.objects.get(&name), self.counter);
+        let mut object = Object {
+            uid: old.map_or(version, |old| old.uid),
+            version,
+            created: old.map_or(0, |old| old.created),
+            deleting: false,
+            immutable: false,
+            type_: self.kind.is_typed().then(|| "Opaque".into()),
+            annotations: BTreeMap::new(),
+            labels: BTreeMap::new(),
+            payload: Payload::new([]),
+        };
+        // As in life, a replica is younger than its source, unless it is said otherwise.
+        if old.is_none() && words.contains("by=") {
+            object.created = 1;
+        }
+        let mut data = "";
+        for word in words.split(' ').filter(|word| !word.is_empty()) {
+            if let Some((name, value)) = word.split_once('=') {
+                let known = ALIASES.iter().find(|(short, _)| *short == name);
+                object.annotations.insert(known.map_or(name, |(_, name)| *name).to_owned(), value.to_owned());
+            } else if let Some(version) = word.strip_prefix('#') {
+                object.version = version.parse().unwrap();
+            } else if let Some(created) = word.strip_prefix('@') {
+                object.created = created.parse().unwrap();
+            } else if let Some(type_) = word.strip_prefix("type:") {
+                object.type_ = Some(long_type(type_).into());
+            } else if let Some(text) = word.strip_prefix(':') {
+                data = text;
+            } else {
+                match word {
+                    "once" => drop(object.annotations.insert("replicate-once".to_owned(), "true".to_owned())),
+                    "allowed" => drop(object.annotations.insert("replication-allowed".to_owned(), "true".to_owned())),
+                    "immutable" => object.immutable = true,
+                    "deleting" => object.deleting = true,
+                    "new" => object.uid = version,
+                    "known" | "suspect" | "refused" => {}
+                    _ => panic!("unknown word {word:?}"),
+                }
+            }
+        }
+        object.payload = self.payload(object.type_.as_deref(), data);
+        self.objects.insert(name, object);
+    }
+
+    pub(super) fn payload(&self, type_: Option<&str>, text: &str) -> Payload {
+        let keys = required_keys(type_.unwrap_or_default());
+        if text.is_empty() {
+            let mut entropy = 0u8;
+            return self.kind.cleared(type_, &mut || {
+                entropy = entropy.wrapping_add(1);
+                entropy
+            });
+        }
+        let keys = if keys.is_empty() { &["v"] } else { keys };
+        let field = |text: &str| {
+            let entries: Vec<String> = keys.iter().map(|key| format!("{key:?}:{text:?}")).collect();
+            format!("{{{}}}", entries.join(",")).into()
+        };
+        let (data, binary) = text.split_once('+').unwrap_or((text, ""));
+        let fields = [data, binary].map(|text| (!text.is_empty()).then(|| field(text)));
+        Payload::new(fields.into_iter().take(self.kind.data_fields().len()))
+    }
+}
+
+pub(super) fn lines(text: &str) -> impl Iterator<Item = &str> {
+    text.split(['\n', ';']).map(str::trim).filter(|line| !line.is_empty())
+}
+
+fn long_type(short: &str) -> String {
+    match short {
+        "token" => "bootstrap.kubernetes.io/token".to_owned(),
+        "basic-auth" | "ssh-auth" | "tls" | "dockercfg" | "dockerconfigjson" | "service-account-token" => {
+            format!("kubernetes.io/{short}")
+        }
+        _ => short.to_owned(),
+    }
+}
+
+/// The keys that the API server requires (its `ValidateSecret`).
+fn required_keys(type_: &str) -> &'static [&'static str] {
+    match type_ {
+        "kubernetes.io/basic-auth" => &["password", "username"],
+        "kubernetes.io/ssh-auth" => &["ssh-privatekey"],
+        "kubernetes.io/tls" => &["tls.crt", "tls.key"],
+        "kubernetes.io/dockercfg" => &[".dockercfg"],
+        "kubernetes.io/dockerconfigjson" => &[".dockerconfigjson"],
+        _ => &[],
+    }
+}
+
+pub(super) fn is_valid(kind: &dyn Kind, type_: Option<&str>, payload: &Payload) -> bool {
+    let keys = required_keys(type_.unwrap_or_default());
+    let data: String = payload.fields().flatten().collect();
+    !kind.is_typed() || keys.iter().all(|key| data.contains(&format!("{key:?}:")))
+}

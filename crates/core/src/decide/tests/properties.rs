@@ -1,0 +1,373 @@
+//! Random small worlds, changed at random, looked at in random order through a slow watch: whatever happens, they settle
+//! as the [`oracle`](super::oracle) says, and nothing is written that must not be.
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+use proptest::sample::select;
+
+use super::super::*;
+use super::fixture::key;
+use super::oracle::{complaints, consents};
+use super::table::{act, settle, step};
+use super::world::{End, World};
+use crate::action::Action;
+
+const KEYS: [&str; 7] = ["a/x", "a/y", "b/x", "b/y", "c/x", "c/y", "d/x"];
+
+/// One change of the world.
+#[derive(Debug, Clone)]
+enum Change {
+    /// Another object, or another state of the same one.
+    Put(&'static str, Vec<String>),
+    Annotate(&'static str, String),
+    Strip(&'static str, &'static str),
+    Fill(&'static str, &'static str),
+    Delete(&'static str),
+    Namespace(&'static str, Option<bool>),
+}
+
+/// How the controller comes to know of changes.
+#[derive(Debug, Clone)]
+enum Episode {
+    Watched(Vec<Change>),
+    /// The watch breaks, and the next list tells.
+    Missed(Vec<Change>),
+    /// Nobody is there; the next first list tells, and all is verified.
+    Down(Vec<Change>),
+}
+
+fn reference() -> impl Strategy<Value = String> {
+    let usual = select(&KEYS[..]).prop_map(str::to_owned);
+    let odd = select(&["x", "y", "", "A", "b/x/y", "gone/z"][..]).prop_map(str::to_owned);
+    prop_oneof![12 => usual, 1 => odd]
+}
+
+fn annotation() -> impl Strategy<Value = String> {
+    let list = select(&["", "a", "b", "a,b", "b,c", "[bc]", "[a-c],d", ".*", "-", "(", "a,(("][..]);
+    let push = prop_oneof![
+        8 => select(&["x", "y", "x,y", "b/x", "c/y,x", "[ab]/y", ".*/x", ""][..]),
+        1 => select(&["X", "a/b/c", "(/x"][..]),
+    ];
+    let boolean = prop_oneof![6 => Just("true"), 4 => Just("false"), 1 => Just("maybe")];
+    prop_oneof![
+        6 => reference().prop_map(|text| format!("from={text}")),
+        3 => push.prop_map(|text| format!("to={text}")),
+        3 => list.clone().prop_map(|text| format!("to-ns={text}")),
+        2 => boolean.clone().prop_map(|text| format!("once={text}")),
+        2 => select(&["1", "2", ""][..]).prop_map(|text| format!("once-v={text}")),
+        6 => boolean.prop_map(|text| format!("allowed={text}")),
+        2 => list.clone().prop_map(|text| format!("allowed-ns={text}")),
+        2 => reference().prop_map(|text| format!("by={text}")),
+        1 => select(&["3", "5"][..]).prop_map(|text| format!("version={text}")),
+        1 => reference().prop_map(|text| format!("origin={text}")),
+        1 => list.prop_map(|text| format!("chain={text}")),
+        1 => Just("typo=x".to_owned()),
+    ]
+}
+
+const ALIASES: [&str; 11] =
+    ["from", "to", "to-ns", "once", "once-v", "allowed", "allowed-ns", "by", "version", "origin", "chain"];
+const DATA: [&str; 4] = ["", ":one", ":two", ":three"];
+
+fn words() -> impl Strategy<Value = Vec<String>> {
+    let rare = |word: &str| prop_oneof![12 => Just(String::new()), 1 => Just(word.to_owned())];
+    let type_ = prop_oneof![12 => Just(""), 2 => Just("type:x/y"), 1 => Just("type:token")].prop_map(str::to_owned);
+    let plain = (type_, rare("immutable"), rare("deleting"), rare("new"), (0..4).prop_map(|age| format!("@{age}")));
+    let plain = plain.prop_map(|(a, b, c, d, e)| vec![a, b, c, d, e]);
+    (prop::collection::vec(annotation(), 0..4), plain, select(&DATA[..])).prop_map(|(mut words, plain, data)| {
+        words.extend(plain);
+        words.push(data.to_owned());
+        words.retain(|word| !word.is_empty());
+        words
+    })
+}
+
+fn change() -> impl Strategy<Value = Change> {
+    let at = || select(&KEYS[..]);
+    prop_oneof![
+        4 => (at(), words()).prop_map(|(at, words)| Change::Put(at, words)),
+        6 => (at(), annotation()).prop_map(|(at, word)| Change::Annotate(at, word)),
+        3 => (at(), select(&ALIASES[..])).prop_map(|(at, alias)| Change::Strip(at, alias)),
+        3 => (at(), select(&DATA[..])).prop_map(|(at, data)| Change::Fill(at, data)),
+        3 => at().prop_map(Change::Delete),
+        1 => (select(&["b", "d"][..]), prop::option::of(any::<bool>())).prop_map(|(name, state)| Change::Namespace(name, state)),
+    ]
+}
+
+fn episodes() -> impl Strategy<Value = Vec<Episode>> {
+    let changes = || prop::collection::vec(change(), 1..4);
+    let episode = prop_oneof![
+        4 => changes().prop_map(Episode::Watched),
+        1 => changes().prop_map(Episode::Missed),
+        1 => changes().prop_map(Episode::Down),
+    ];
+    prop::collection::vec(episode, 0..5)
+}
+
+/// Immutable data is like no other: whether a write changes it is the API server's to see.
+fn line(name: &str, words: &[String]) -> String {
+    let mut words = words.join(" ");
+    if words.contains("immutable") {
+        words += &format!(" :{}", name.replace('/', "-"));
+    }
+    format!("{name} {words}")
+}
+
+fn world() -> impl Strategy<Value = String> {
+    let objects = prop::collection::btree_map(select(&KEYS[..]), words(), 1..7);
+    (objects, any::<bool>(), prop::bool::weighted(0.2)).prop_map(|(objects, allow_all, configmaps)| {
+        let mut lines: Vec<String> = objects.iter().map(|(name, words)| line(name, words)).collect();
+        if configmaps {
+            lines.iter_mut().for_each(|line| *line = line.replace("type:token", "").replace("type:x/y", ""));
+            lines.insert(0, "configmaps".to_owned());
+        }
+        if allow_all {
+            lines.insert(0, "allow-all".to_owned());
+        }
+        lines.push("d/z :own".to_owned());
+        lines.join("; ")
+    })
+}
+
+/// Small numbers, made from one seed.
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, sides: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(self.0 >> 33).unwrap() % sides
+    }
+}
+
+impl World {
+    /// The change itself; the watch is told of it as it is.
+    fn change(&mut self, change: &Change) {
+        match change {
+            Change::Put(name, words) => {
+                let mut line = line(name, words);
+                if !self.kind.is_typed() {
+                    line = line.replace("type:token", "").replace("type:x/y", "");
+                }
+                // The type of an object never changes: another type is another object.
+                let remade = if line.contains("type:") || self.type_of(name) != Some("Opaque") { "new" } else { "" };
+                if self.namespaces.contains_key(key(name).namespace()) {
+                    self.edit(&format!("{line} {remade}"));
+                }
+            }
+            Change::Annotate(name, word) => {
+                let (alias, value) = word.split_once('=').unwrap();
+                self.touch(name, |object| object.annotate(alias, Some(value)));
+            }
+            Change::Strip(name, alias) => self.touch(name, |object| object.annotate(alias, None)),
+            Change::Fill(name, data) => {
+                let payload = self.payload(None, data.trim_start_matches(':'));
+                self.touch(name, |object| {
+                    if !object.immutable {
+                        object.payload = payload;
+                    }
+                });
+            }
+            Change::Delete(name) => {
+                if self.objects.contains_key(&key(name)) {
+                    self.delete(name);
+                }
+            }
+            Change::Namespace(name, Some(terminating)) => {
+                self.namespaces.insert((*name).to_owned(), *terminating);
+                let touched = self.graph.observe_namespace(name, *terminating);
+                self.queue.extend(touched);
+            }
+            Change::Namespace(name, None) => {
+                let inside: Vec<Key> = self.objects.keys().filter(|key| key.namespace() == *name).cloned().collect();
+                inside.iter().for_each(|key| self.delete(key.as_str()));
+                self.namespaces.remove(*name);
+                self.graph.forget_namespace(name);
+            }
+        }
+    }
+
+    fn type_of(&self, name: &str) -> Option<&str> {
+        self.objects.get(&key(name)).and_then(|object| object.type_.as_deref())
+    }
+
+    fn touch(&mut self, name: &str, change: impl FnOnce(&mut super::world::Object)) {
+        let key = key(name);
+        let Some(object) = self.objects.get_mut(&key) else { return };
+        change(object);
+        self.counter += 1;
+        object.version = self.counter;
+        self.see(&key);
+    }
+
+    /// The watch breaks and begins with a list.
+    fn relist(&mut self) {
+        self.pending.clear();
+        self.graph.begin_namespaces();
+        let mut touched = Vec::new();
+        for (name, terminating) in &self.namespaces {
+            touched.extend(self.graph.observe_namespace(name, *terminating));
+        }
+        touched.extend(self.graph.end_namespaces());
+        self.graph.begin_list();
+        for (key, object) in &self.objects {
+            touched.extend(self.graph.observe(object.observed(key)));
+        }
+        touched.extend(self.graph.end_list());
+        self.queue.extend(touched);
+    }
+
+    /// Works through all that is touched, in random order, with news in between, and watches every write.
+    fn run(&mut self, dice: &mut Dice) {
+        let mut refused: BTreeMap<TargetKey, usize> = BTreeMap::new();
+        for _ in 0..2000 {
+            if !self.pending.is_empty() && (self.queue.is_empty() || dice.roll(3) == 0) {
+                self.hear();
+                continue;
+            }
+            let Some(at) = self.queue.iter().nth(dice.roll(self.queue.len().max(1))).cloned() else { return };
+            self.queue.remove(&at);
+            let (end, _) = self.look(&at);
+            let End::Act(verb, verdict, action) = end else { continue };
+            self.may(&at, &verdict, &action);
+            match self.apply(&action) {
+                Ok(()) => self.is_the_last_word(&at, verb),
+                // A second look; if that does not help, it waits (in life, longer and longer).
+                Err(_) => {
+                    let failures = refused.entry(at.clone()).or_default();
+                    *failures += 1;
+                    if *failures < 10 {
+                        self.queue.insert(at);
+                    }
+                }
+            }
+        }
+        panic!("it never ends");
+    }
+
+    /// What must not be written, judged by what the graph showed.
+    fn may(&self, at: &TargetKey, verdict: &Verdict, action: &Action) {
+        let node = self.graph.node(at);
+        assert_eq!(node.is_none(), matches!(action, Action::Create(_)));
+        let marks = node.map(|node| node.marks().unwrap());
+        let is_target = marks.is_none_or(|marks| marks.replicated_by.is_some() || marks.replicate_from.is_some());
+        assert!(is_target, "{at} is no target: {action:?}");
+        let protected = |key: &Key| {
+            let object =
+                self.objects.get(key).filter(|object| self.graph.node(key).is_some_and(|n| n.uid == object.uid()));
+            object.and_then(|object| object.type_.as_deref()).is_some_and(|type_| self.kind.is_protected(type_))
+        };
+        assert!(!protected(at) || matches!(action, Action::Create(_)) || self.apply_fails(action), "{at} is protected");
+        let copied = match action {
+            Action::Create(create) => Some(&create.payload),
+            Action::Update(update) => update.data.as_ref().map(|data| &data.payload),
+            Action::Delete(_) => None,
+        };
+        let Some(source) = verdict.source.as_ref().filter(|_| copied.is_some_and(|payload| !payload.is_empty())) else {
+            return;
+        };
+        let annotated = self.graph.node(source).map(|node| &node.annotated);
+        assert!(!matches!(annotated, Some(Annotated::Ill(_))), "{at} gets an ill-formed object's data");
+        let pushes =
+            annotated.and_then(Annotated::marks).and_then(Marks::effective_push).is_some_and(|push| push.names(at));
+        let from = annotated.and_then(Annotated::marks).and_then(|marks| marks.replicate_from.as_ref());
+        let from = if pushes { from } else { Some(source) };
+        let Some(from) = from else { return };
+        let other = self.graph.node(from).map(|node| node.annotated.marks());
+        let consent = other.is_some_and(|other| consents(other, at.namespace(), self.rules.allow_all));
+        assert!(consent, "{at} gets what {from} withholds: {action:?}");
+    }
+
+    /// A write on a wrong guess of the type, which the API server refuses.
+    fn apply_fails(&self, action: &Action) -> bool {
+        let Action::Update(update) = action else { return false };
+        let type_ = self.objects.get(action.target()).and_then(|object| object.type_.as_ref());
+        update.data.as_ref().is_some_and(|data| data.expected_type.as_ref() != type_)
+    }
+
+    /// After a write there is nothing left to do for its target, as long as nothing else happens.
+    fn is_the_last_word(&mut self, at: &TargetKey, verb: Verb) {
+        let (end, _) = self.look(at);
+        let End::Act(again, verdict, _) = end else { return };
+        let made_again = matches!(verb, Verb::Delete | Verb::Recreate) && again == Verb::Create;
+        let news = !self.pending.is_empty();
+        // Told to pull from itself, it is its own source, and changed by the write.
+        let of_itself = self.graph.node(at).and_then(Node::marks).and_then(|marks| marks.replicate_from.as_ref());
+        let of_itself = of_itself.is_some_and(|from| **from == **at);
+        assert!(made_again || news || of_itself, "{at}: after {verb:?} comes {again:?} because of {verdict:?}");
+    }
+
+    fn at_rest(&mut self, what: &str) {
+        assert_eq!(settle(self), [""; 0], "{what}: something was not touched");
+        assert_eq!(complaints(self), [""; 0], "{what}");
+    }
+}
+
+/// A second or two by default; more with `PROPTEST_CASES`.
+fn config() -> ProptestConfig {
+    let cases = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok());
+    ProptestConfig { cases: cases.unwrap_or(400), ..ProptestConfig::default() }
+}
+
+proptest! {
+    #![proptest_config(config())]
+
+    #[test]
+    fn every_world_settles_as_the_contract_says(text in world(), episodes in episodes(), seed: u64, is_slow: bool) {
+        let mut dice = Dice(seed);
+        let mut world = World::new(&text);
+        world.is_slow = is_slow;
+        world.run(&mut dice);
+        world.at_rest("at first");
+        for episode in &episodes {
+            let (Episode::Watched(changes) | Episode::Missed(changes) | Episode::Down(changes)) = episode;
+            match episode {
+                Episode::Watched(_) => {
+                    for change in changes {
+                        world.change(change);
+                        if dice.roll(2) == 0 {
+                            world.run(&mut dice);
+                        }
+                    }
+                }
+                Episode::Missed(_) => {
+                    world.is_slow = true;
+                    changes.iter().for_each(|change| world.change(change));
+                    world.relist();
+                    world.is_slow = is_slow;
+                }
+                Episode::Down(_) => {
+                    changes.iter().for_each(|change| world.change(change));
+                    world.restart();
+                    world.run(&mut dice);
+                    let targets = world.graph.all_targets();
+                    targets.iter().for_each(|at| world.graph.suspect(at));
+                    world.queue.extend(targets);
+                }
+            }
+            world.run(&mut dice);
+            world.at_rest(&format!("after {episode:?}"));
+        }
+        let writes = world.writes;
+        world.restart();
+        world.run(&mut dice);
+        world.at_rest("after a restart");
+        for at in world.graph.all_targets() {
+            world.graph.suspect(&at);
+        }
+        world.at_rest("verified");
+        prop_assert_eq!(world.writes, writes, "a restart with nothing to do writes nothing");
+    }
+
+    #[test]
+    fn deciding_is_deterministic(text in world()) {
+        let mut world = World::new(&text);
+        for at in world.graph.all_targets() {
+            let twice = [(); 2].map(|()| format!("{:?}", decide(&world.graph, world.kind, &world.rules, &at)));
+            prop_assert_eq!(&twice[0], &twice[1]);
+            let twice = [(); 2].map(|()| step(&mut World::new(&text), at.as_str()).0);
+            prop_assert_eq!(&twice[0], &twice[1]);
+            act(&mut world, at.as_str());
+        }
+    }
+}

@@ -1,0 +1,380 @@
+//! A small model of the API server for one kind of objects, and what feeds a graph from it.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+
+use super::super::*;
+use super::fixture::{ALIASES, is_valid, key, lines};
+use crate::action::{Action, AnnotationChange, Precondition, Update};
+use crate::annotations::Annotation;
+use crate::kind::{ConfigMap, Secret};
+use crate::observed::{Observed, Uid};
+use crate::payload::{Content, Payload};
+
+pub(super) const NOW: &str = "2026-01-02T03:04:05Z";
+
+/// One object of the model.
+#[derive(Debug, Clone)]
+pub(super) struct Object {
+    pub(super) uid: u64,
+    pub(super) version: u64,
+    pub(super) created: i64,
+    pub(super) deleting: bool,
+    pub(super) immutable: bool,
+    pub(super) type_: Option<Arc<str>>,
+    /// Names without prefix.
+    pub(super) annotations: BTreeMap<String, String>,
+    pub(super) labels: BTreeMap<String, String>,
+    pub(super) payload: Payload,
+}
+
+impl Object {
+    pub(super) fn annotation(&self, alias: &str) -> Option<&str> {
+        let (_, name) = ALIASES.iter().find(|(short, _)| *short == alias).unwrap();
+        self.annotations.get(*name).map(String::as_str)
+    }
+
+    pub(super) fn annotate(&mut self, alias: &str, value: Option<&str>) {
+        let name = ALIASES.iter().find(|(short, _)| *short == alias).map_or(alias, |(_, name)| *name);
+        match value {
+            Some(value) => drop(self.annotations.insert(name.to_owned(), value.to_owned())),
+            None => drop(self.annotations.remove(name)),
+        }
+    }
+
+    pub(super) fn annotated(&self, key: &Key) -> Annotated {
+        match Marks::parse(key, self.annotations.iter().map(|(name, value)| (name.as_str(), value.as_str()))) {
+            Ok(None) => Annotated::Not,
+            Ok(Some(marks)) => Annotated::Well(Box::new(marks)),
+            Err(error) => Annotated::Ill(Box::new(error)),
+        }
+    }
+
+    pub(super) fn observed(&self, key: &Key) -> Observed {
+        Observed {
+            key: key.clone(),
+            uid: self.uid(),
+            resource_version: self.resource_version(),
+            created: self.created,
+            deleting: self.deleting,
+            annotated: self.annotated(key),
+        }
+    }
+
+    pub(super) fn uid(&self) -> Uid {
+        Uid::new(&format!("uid-{}", self.uid))
+    }
+
+    pub(super) fn resource_version(&self) -> ResourceVersion {
+        ResourceVersion::new(&self.version.to_string())
+    }
+}
+
+/// How a look at a target ended.
+#[derive(Debug)]
+pub(super) enum End {
+    Nothing(Verdict),
+    Refuse(Verdict),
+    Act(Verb, Verdict, Action),
+}
+
+/// What the watch tells.
+#[derive(Debug)]
+pub(super) enum News {
+    Seen(Observed),
+    Deleted(Key, Uid),
+}
+
+/// Why the API server did not carry out a write.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Failure {
+    Conflict,
+    Exists,
+    Invalid,
+}
+
+pub(super) struct World {
+    pub(super) kind: &'static dyn Kind,
+    pub(super) rules: Rules,
+    pub(super) objects: BTreeMap<Key, Object>,
+    /// true: terminating.
+    pub(super) namespaces: BTreeMap<String, bool>,
+    pub(super) graph: Graph,
+    /// Targets to look at.
+    pub(super) queue: BTreeSet<TargetKey>,
+    /// What the watch has not told yet, where it is slow.
+    pub(super) pending: VecDeque<News>,
+    pub(super) is_slow: bool,
+    /// Writes that were carried out.
+    pub(super) writes: usize,
+    pub(super) counter: u64,
+    entropy: u8,
+}
+
+impl World {
+    /// A world as the controller finds it when its first lists are complete.
+    pub(super) fn new(text: &str) -> Self {
+        let mut world = Self::unseen(text);
+        world.restart();
+        for line in lines(text) {
+            let (name, words) = line.split_once(' ').unwrap_or((line, ""));
+            for word in words.split(' ') {
+                match word {
+                    "known" => world.answer(&Need::Content(key(name))),
+                    "suspect" => world.graph.suspect(&key(name)),
+                    "refused" => world.graph.doubt(&key(name)),
+                    _ => {}
+                }
+            }
+        }
+        world
+    }
+
+    /// A world whose objects nobody has listed yet.
+    pub(super) fn unseen(text: &str) -> Self {
+        let labels = BTreeMap::from([("made".to_owned(), "here".to_owned())]);
+        let mut world = Self {
+            kind: &Secret,
+            rules: Rules { allow_all: false, create_with_labels: Arc::new(labels) },
+            objects: BTreeMap::new(),
+            namespaces: ["a", "b", "c"].map(|name| (name.to_owned(), false)).into(),
+            graph: Graph::default(),
+            queue: BTreeSet::new(),
+            pending: VecDeque::new(),
+            is_slow: false,
+            writes: 0,
+            counter: 100,
+            entropy: 0,
+        };
+        for line in lines(text) {
+            match line.split_once(' ').unwrap_or((line, "")) {
+                ("allow-all", _) => world.rules.allow_all = true,
+                ("configmaps", _) => world.kind = &ConfigMap,
+                ("no-ns", name) => drop(world.namespaces.remove(name)),
+                ("terminating", name) => drop(world.namespaces.insert(name.to_owned(), true)),
+                _ => world.put(line),
+            }
+        }
+        world
+    }
+
+    /// Writes an object, and the watch tells.
+    pub(super) fn edit(&mut self, line: &str) {
+        self.put(line);
+        let (name, _) = line.split_once(' ').unwrap_or((line, ""));
+        self.see(&key(name));
+    }
+
+    /// Deletes an object, and the watch tells.
+    pub(super) fn delete(&mut self, name: &str) {
+        let key = key(name);
+        let uid = self.objects.remove(&key).unwrap().uid();
+        self.tell(News::Deleted(key, uid));
+    }
+
+    /// The watch tells of an object.
+    pub(super) fn see(&mut self, key: &Key) {
+        self.tell(News::Seen(self.objects[key].observed(key)));
+    }
+
+    fn tell(&mut self, news: News) {
+        self.pending.push_back(news);
+        if !self.is_slow {
+            self.hear();
+        }
+    }
+
+    /// The watch tells the oldest of its news.
+    pub(super) fn hear(&mut self) {
+        let touched = match self.pending.pop_front() {
+            None => return,
+            Some(News::Seen(observed)) => self.graph.observe(observed),
+            Some(News::Deleted(key, uid)) => self.graph.forget(&key, &uid),
+        };
+        self.queue.extend(touched);
+    }
+
+    /// The controller starts with nothing but what the first lists show.
+    pub(super) fn restart(&mut self) {
+        self.graph = Graph::default();
+        self.queue.clear();
+        self.pending.clear();
+        self.graph.begin_namespaces();
+        for (name, terminating) in &self.namespaces {
+            assert_eq!(self.graph.observe_namespace(name, *terminating), []);
+        }
+        assert_eq!(self.graph.end_namespaces(), []);
+        self.graph.begin_list();
+        for (key, object) in &self.objects {
+            assert_eq!(self.graph.observe(object.observed(key)), []);
+        }
+        let touched = self.graph.end_list();
+        self.queue.extend(touched);
+    }
+
+    /// Reads what a decision needs, as the controller does.
+    pub(super) fn answer(&mut self, need: &Need) {
+        let (Need::Presence(key) | Need::Content(key)) = need;
+        let Some(object) = self.objects.get(key) else {
+            match self.graph.node(key).map(|node| node.uid.clone()) {
+                Some(uid) => {
+                    let touched = self.graph.forget(key, &uid);
+                    self.queue.extend(touched);
+                }
+                None => self.graph.confirm_absent(key),
+            }
+            return;
+        };
+        let touched = self.graph.observe(object.observed(key));
+        self.queue.extend(touched);
+        if matches!(need, Need::Content(_)) {
+            let content =
+                Content { type_: object.type_.clone(), immutable: object.immutable, payload: object.payload.clone() };
+            self.graph.learn(key, &object.resource_version(), self.facts(object), &content);
+        }
+    }
+
+    fn facts(&self, object: &Object) -> Facts {
+        Facts {
+            digest: object.payload.digest(),
+            immutable: object.immutable,
+            cleared: self.kind.is_cleared(object.type_.as_deref(), &object.payload),
+        }
+    }
+
+    /// Looks at a target until it is decided; also tells what had to be read for it.
+    pub(super) fn look(&mut self, target: &TargetKey) -> (End, Vec<Need>) {
+        let mut reads = Vec::new();
+        loop {
+            let need = match decide(&self.graph, self.kind, &self.rules, target) {
+                Decision::Nothing(verdict) => return (End::Nothing(verdict), reads),
+                Decision::Refuse(verdict) => return (End::Refuse(verdict), reads),
+                Decision::Need(need) => need,
+                Decision::Act(plan) => {
+                    let (verb, verdict) = (plan.verb, plan.verdict.clone());
+                    let source = plan.copies().cloned();
+                    let held = source.as_ref().map(|source| self.graph.node(source).unwrap().resource_version.clone());
+                    let content = source.as_ref().and_then(|source| self.objects.get(&**source));
+                    let content = content.filter(|content| Some(content.resource_version()) == held);
+                    match (&source, content) {
+                        (Some(source), None) => Need::Content(source.clone().into()),
+                        _ => {
+                            let entropy = &mut self.entropy;
+                            let mut random = || {
+                                *entropy = entropy.wrapping_add(1);
+                                *entropy
+                            };
+                            let action = plan.action(content.map(|content| &content.payload), NOW, &mut random);
+                            return (End::Act(verb, verdict, action), reads);
+                        }
+                    }
+                }
+            };
+            // Twice the same is in order where the first answer showed that the source is another object now.
+            assert!(reads.len() < 8, "{target} asks and asks: {reads:?}");
+            self.answer(&need);
+            reads.push(need);
+        }
+    }
+
+    /// Carries out a write as an API server does, and tells the graph of the answer.
+    pub(super) fn apply(&mut self, action: &Action) -> Result<(), Failure> {
+        let key: Key = action.target().clone().into();
+        let written = self.write(&key, action);
+        match &written {
+            Ok(content) => {
+                self.writes += 1;
+                let touched = match (self.objects.get(&key), action) {
+                    (Some(object), _) => {
+                        let content = content.then(|| (self.facts(object), object.type_.clone()));
+                        let observed = object.observed(&key);
+                        let touched = self.graph.wrote(observed.clone(), content);
+                        self.tell(News::Seen(observed));
+                        touched
+                    }
+                    (None, Action::Delete(delete)) => {
+                        let uid = delete.precondition.uid.clone();
+                        let touched = self.graph.forget(&key, &uid);
+                        self.tell(News::Deleted(key, uid));
+                        touched
+                    }
+                    (None, _) => unreachable!(),
+                };
+                self.queue.extend(touched);
+            }
+            Err(Failure::Conflict | Failure::Exists) => self.answer(&Need::Presence(key)),
+            Err(Failure::Invalid) => self.graph.doubt(&key),
+        }
+        written.map(drop)
+    }
+
+    /// True: data was written.
+    fn write(&mut self, key: &Key, action: &Action) -> Result<bool, Failure> {
+        let version = self.counter + 1;
+        match action {
+            Action::Create(create) => {
+                if self.objects.contains_key(key) || self.namespaces.get(key.namespace()) != Some(&false) {
+                    return Err(Failure::Exists);
+                }
+                is_valid(self.kind, create.type_.as_deref(), &create.payload).then_some(()).ok_or(Failure::Invalid)?;
+                let annotations = create.annotations.iter().map(|(a, text)| (a.name().to_owned(), text.to_string()));
+                self.counter = version;
+                let object = Object {
+                    uid: version,
+                    version,
+                    created: i64::try_from(version).unwrap(),
+                    deleting: false,
+                    immutable: false,
+                    type_: create.type_.clone(),
+                    annotations: annotations.collect(),
+                    labels: (*create.labels).clone(),
+                    payload: create.payload.clone(),
+                };
+                self.objects.insert(key.clone(), object);
+                Ok(true)
+            }
+            Action::Update(Update { precondition, annotations, data, .. }) => {
+                let kind = self.kind;
+                let object = existing(&mut self.objects, key, precondition)?;
+                if let Some(data) = data {
+                    let type_ = data.expected_type.as_ref();
+                    let frozen = object.immutable && object.payload != data.payload;
+                    if frozen || type_ != object.type_.as_ref() || !is_valid(kind, type_.map(|t| &**t), &data.payload) {
+                        return Err(Failure::Invalid);
+                    }
+                    object.payload = data.payload.clone();
+                }
+                change(&mut object.annotations, annotations);
+                object.version = version;
+                self.counter = version;
+                Ok(data.is_some())
+            }
+            Action::Delete(delete) => {
+                existing(&mut self.objects, key, &delete.precondition)?;
+                self.objects.remove(key);
+                Ok(false)
+            }
+        }
+    }
+}
+
+fn existing<'o>(
+    objects: &'o mut BTreeMap<Key, Object>,
+    key: &Key,
+    precondition: &Precondition,
+) -> Result<&'o mut Object, Failure> {
+    let object = objects.get_mut(key).ok_or(Failure::Conflict)?;
+    let same = object.uid() == precondition.uid && object.resource_version() == precondition.resource_version;
+    same.then_some(object).ok_or(Failure::Conflict)
+}
+
+fn change(annotations: &mut BTreeMap<String, String>, change: &AnnotationChange) {
+    for annotation in &change.remove {
+        assert!(annotations.remove(annotation.name()).is_some(), "{annotation:?} is removed, and was not there");
+    }
+    for (annotation, text) in &change.set {
+        let before = annotations.insert(annotation.name().to_owned(), text.to_string());
+        let changed = before.as_deref() != Some(text) || *annotation == Annotation::ReplicatedAt;
+        assert!(changed, "{annotation:?} is set to what it was");
+    }
+}

@@ -1,0 +1,93 @@
+//! The index: what each event changes in it, and exactly whom it touches.
+
+mod events;
+mod knowledge;
+mod properties;
+
+use super::*;
+
+/// One object: its name, its version `#7`, its uid `u=2` (1 if not said), and annotations: `from=`, `by=`, `to=`, `to-ns=`,
+/// `allowed=`, or others by their names.
+fn object(line: &str) -> Observed {
+    let mut words = line.split(' ');
+    let key = key(words.next().unwrap());
+    let (mut version, mut uid, mut annotations) = ("1", "1", Vec::new());
+    for word in words {
+        if let Some(text) = word.strip_prefix('#') {
+            version = text;
+            continue;
+        }
+        let (name, value) = word.split_once('=').unwrap();
+        let name = match name {
+            "u" => {
+                uid = value;
+                continue;
+            }
+            "from" => "replicate-from",
+            "by" => "replicated-by",
+            "to" => "replicate-to",
+            "to-ns" => "replicate-to-namespaces",
+            "allowed" => "replication-allowed",
+            other => other,
+        };
+        annotations.push((name, value));
+    }
+    let annotated = match Marks::parse(&key, annotations) {
+        Ok(None) => Annotated::Not,
+        Ok(Some(marks)) => Annotated::Well(Box::new(marks)),
+        Err(error) => Annotated::Ill(Box::new(error)),
+    };
+    let (uid, resource_version) = (Uid::new(uid), ResourceVersion::new(version));
+    Observed { key, uid, resource_version, created: 0, deleting: false, annotated }
+}
+
+fn key(text: &str) -> Key {
+    Key::resolve(text, "").unwrap()
+}
+
+fn uid(text: &str) -> Uid {
+    Uid::new(text)
+}
+
+/// A graph with a full view: the namespaces a, b and c, and these objects, listed in this order.
+fn graph(objects: &[&str]) -> Graph {
+    let mut graph = Graph::default();
+    graph.begin_namespaces();
+    for namespace in ["a", "b", "c"] {
+        assert_eq!(graph.observe_namespace(namespace, false), []);
+    }
+    assert_eq!(graph.end_namespaces(), []);
+    graph.begin_list();
+    for line in objects {
+        assert_eq!(graph.observe(object(line)), []);
+    }
+    graph.end_list();
+    graph
+}
+
+/// The touched targets, each once, as text.
+fn names(touched: Touched) -> String {
+    let touched: BTreeSet<String> = touched.iter().map(ToString::to_string).collect();
+    touched.into_iter().collect::<Vec<_>>().join(" ")
+}
+
+fn presence(graph: &Graph, name: &str) -> &'static str {
+    match graph.presence(&key(name)) {
+        Presence::Present(_) => "present",
+        Presence::Absent => "absent",
+        Presence::Unknown => "unknown",
+    }
+}
+
+/// The targets that exist, by going round them.
+fn round(graph: &Graph) -> String {
+    let mut found = Vec::new();
+    let mut last = None;
+    while let Some(next) = graph.target_after(last.as_ref()) {
+        found.push(next.to_string());
+        last = Some(next.into());
+        assert!(found.len() <= graph.len(), "it goes round and round");
+    }
+    assert_eq!(found.len(), graph.target_count(), "{found:?}");
+    found.join(" ")
+}

@@ -1,0 +1,289 @@
+//! Whom each event touches, what is kept of it, and what is gone when.
+
+use super::*;
+
+#[test]
+fn before_the_full_view_nothing_is_touched_and_with_it_everything() {
+    let lines = ["a/s to=b/x,gone/x,c/y", "b/t from=a/f", "b/x by=a/s", "c/ill replicate-once=x", "a/plain"];
+    let everything = "a/s b/t b/x c/ill c/y";
+    for namespaces_first in [true, false] {
+        let mut graph = Graph::default();
+        let objects = |graph: &mut Graph| {
+            graph.begin_list();
+            for line in lines {
+                assert_eq!(graph.observe(object(line)), []);
+            }
+            assert_eq!(graph.forget(&key("a/none"), &uid("1")), []);
+            graph.end_list()
+        };
+        let namespaces = |graph: &mut Graph| {
+            graph.begin_namespaces();
+            for name in ["a", "b", "c"] {
+                assert_eq!(graph.observe_namespace(name, false), []);
+            }
+            graph.end_namespaces()
+        };
+        assert!(graph.full_view().is_none());
+        let (first, second) = if namespaces_first {
+            let first = namespaces(&mut graph);
+            assert!(graph.full_view().is_none());
+            (first, objects(&mut graph))
+        } else {
+            let first = objects(&mut graph);
+            assert!(graph.full_view().is_none());
+            assert_eq!(graph.observe(object("b/t #2 from=a/g")), [], "news before the namespaces are there");
+            graph.observe(object("b/t #3 from=a/f"));
+            (first, namespaces(&mut graph))
+        };
+        assert!(graph.full_view().is_some());
+        assert_eq!((first, names(second).as_str()), (vec![], everything), "namespaces first: {namespaces_first}");
+        assert_eq!(names(graph.all_targets()), everything);
+        assert_eq!((graph.len(), graph.is_empty()), (4, false));
+    }
+    assert!(Graph::default().is_empty());
+}
+
+#[test]
+fn whom_an_object_touches() {
+    let base = [
+        "a/f #5 allowed=true",
+        "a/s #5 to=x to-ns=[ab]",
+        "b/x #5 by=a/s",
+        "c/s #5 from=a/f to=b/y,c/z",
+        "b/y #5 by=c/s from=a/f",
+        "b/p #5 from=a/f",
+        "c/q #5 from=b/p",
+        "c/r #5 from=c/q",
+        "a/plain #5",
+    ];
+    // What happens, and whom it touches.
+    let cases = [
+        ("a/f #6 allowed=true", "a/f b/p b/y c/s c/z"),
+        ("a/f #6 allowed=false", "a/f b/p b/y c/s c/z"),
+        ("a/f #6", "a/f b/p b/y c/s c/z"),
+        ("a/f #6 replicate-once=x", "a/f b/p b/y c/s c/z"),
+        // A ring may close or open: all that hangs on it, however far down.
+        ("a/f #6 allowed=true from=c/r", "a/f b/p b/y c/q c/r c/s c/z"),
+        ("b/p #6 from=a/f allowed=true", "b/p c/q"),
+        ("b/p #6 from=a/s", "b/p c/q c/r"),
+        ("b/p #6", "b/p c/q c/r"),
+        // A push: old and new targets, but not the source as its own target.
+        ("a/s #6 to=x to-ns=[ab]", "a/s a/x b/x"),
+        ("a/s #6 to=x to-ns=c", "a/s a/x b/x c/x"),
+        ("a/s #6 to=s,y", "a/s a/x a/y b/x"),
+        ("a/s #6 to=gone/x", "a/s a/x b/x"),
+        ("a/s #6 to=x to-ns=[ab] by=c/n", "a/s a/x b/x"),
+        ("a/s #6", "a/s a/x b/x"),
+        ("b/x #6", "b/x"),
+        ("b/x #6 by=a/s to-ns=.*", "b/x"),
+        ("c/s #6 to=b/y,c/z", "b/y c/s c/z"),
+        // New objects.
+        ("a/new #6", ""),
+        ("a/x #6", "a/x"),
+        ("c/z #6 allowed=true", "c/z"),
+        ("a/new #6 allowed=true", "a/new"),
+        ("a/new #6 to-ns=.*", "a/new b/new c/new"),
+        ("a/new #6 from=b/p", "a/new"),
+        ("a/plain #6 from=b/p", "a/plain"),
+        // No news.
+        ("a/f #5 allowed=true", ""),
+        ("a/f #4 allowed=false", ""),
+        ("a/f #4 u=2 allowed=false", ""),
+        ("a/plain #6", ""),
+        // Another one of the same name.
+        ("a/f #6 u=2 allowed=true", "a/f b/p b/y c/s c/z"),
+    ];
+    for (event, touched) in cases {
+        let mut graph = graph(&base);
+        assert_eq!(names(graph.observe(object(event))), touched, "{event}");
+        assert_eq!(graph.observe(object(event)), [], "{event}, a second time");
+    }
+    // Deletions.
+    let cases = [
+        ("a/f", "a/f b/p b/y c/s c/z"),
+        ("a/s", "a/s a/x b/x"),
+        ("b/x", "b/x"),
+        ("b/p", "b/p c/q c/r"),
+        ("c/s", "b/y c/s c/z"),
+        ("a/plain", ""),
+        ("c/none", ""),
+        // Nothing to us so far, but a source waits for the name.
+        ("a/x", "a/x"),
+        ("c/z", "c/z"),
+    ];
+    for (name, touched) in cases {
+        let mut graph = graph(&base);
+        assert_eq!(names(graph.forget(&key(name), &uid("1"))), touched, "{name}");
+        if base.iter().any(|line| line.starts_with(&format!("{name} "))) && name != "a/plain" {
+            let mut graph = self::graph(&base);
+            assert_eq!(graph.forget(&key(name), &uid("2")), [], "{name}: another one was deleted");
+            assert_eq!(presence(&graph, name), "present");
+        }
+    }
+}
+
+#[test]
+fn whom_a_namespace_touches() {
+    let mut graph =
+        graph(&["a/s to=x,y to-ns=b,d", "b/s to-ns=.*", "c/s to=d/x,e/z", "d/x", "a/ill to-ns=.* replicate-once=x"]);
+    assert_eq!(names(graph.observe_namespace("d", false)), "d/s d/x d/y");
+    assert_eq!(graph.observe_namespace("d", false), []);
+    assert_eq!(names(graph.observe_namespace("d", true)), "d/s d/x d/y");
+    assert_eq!(graph.observe_namespace("d", true), []);
+    assert_eq!(graph.namespace_terminating("d"), Some(true));
+    graph.forget_namespace("d");
+    assert_eq!(graph.namespace_terminating("d"), None);
+    assert_eq!(names(graph.observe_namespace("d", false)), "d/s d/x d/y");
+    assert_eq!(graph.namespace_terminating("d"), Some(false));
+    assert_eq!(names(graph.observe_namespace("e", false)), "e/s e/z");
+    // Not its own target; and only its own name by a pattern.
+    assert_eq!(names(graph.observe_namespace("b", true)), "b/x b/y");
+
+    // A list of the namespaces: those that it does not name are gone when it ends.
+    graph.begin_namespaces();
+    assert_eq!(names(graph.observe_namespace("b", false)), "b/x b/y");
+    assert_eq!(graph.namespace_terminating("e"), Some(false), "not before");
+    assert_eq!(graph.end_namespaces(), []);
+    assert_eq!(graph.namespace_terminating("b"), Some(false));
+    assert_eq!(["a", "c", "d", "e"].map(|name| graph.namespace_terminating(name)), [None; 4]);
+    assert!(graph.full_view().is_some());
+}
+
+#[test]
+fn what_a_list_does_not_name_is_gone_when_it_ends() {
+    let mut graph = graph(&["a/s #1 to=b/x", "b/x #2 by=a/s", "c/t #3 from=b/x", "c/u #4 from=a/none"]);
+    assert_eq!(graph.confirm_absent(&key("a/none")), ());
+    graph.begin_list();
+    assert_eq!(graph.observe(object("a/s #1 to=b/x")), []);
+    assert_eq!(names(graph.observe(object("c/t #9 from=b/x allowed=true"))), "c/t");
+    assert_eq!(names(graph.observe(object("a/none #8"))), "a/none c/u", "it came while the watch was broken");
+    // Old news of the list itself, and the controller's own write in the middle of it.
+    assert_eq!(graph.observe(object("c/u #3 from=b/x")), []);
+    assert_eq!(names(graph.wrote(object("b/y #10 by=a/s"), None)), "b/y");
+    assert_eq!((presence(&graph, "b/x"), graph.len()), ("present", 6), "not before it ends");
+    assert!(graph.full_view().is_some(), "the view stays full");
+    assert_eq!(names(graph.end_list()), "b/x c/t");
+    assert_eq!(
+        ["b/x", "b/y", "c/u", "a/none"].map(|name| presence(&graph, name)),
+        ["absent", "present", "present", "present"]
+    );
+    graph.begin_list();
+    assert_eq!(names(graph.end_list()), "a/none a/s b/x b/y c/t c/u");
+    assert!(graph.is_empty());
+}
+
+#[test]
+fn an_aborted_list_takes_nothing_away() {
+    let mut graph = graph(&["a/s to=b/x", "b/x by=a/s"]);
+    graph.begin_list();
+    graph.observe(object("a/s to=b/x"));
+    // The watch breaks again; the next list is complete.
+    graph.begin_list();
+    for line in ["a/s to=b/x", "b/x by=a/s"] {
+        assert_eq!(graph.observe(object(line)), []);
+    }
+    assert_eq!(graph.end_list(), []);
+    assert_eq!(graph.len(), 2);
+}
+
+#[test]
+fn objects_without_annotations_are_kept_only_as_long_as_something_names_them() {
+    let mut graph =
+        graph(&["a/early", "c/t from=a/early", "c/u from=a/late", "a/late", "c/s to=b/x,b/y", "b/x", "b/no"]);
+    assert_eq!(presence(&graph, "a/early"), "unknown", "it came by before it was named");
+    assert_eq!(["a/late", "b/x", "b/no"].map(|name| presence(&graph, name)), ["present", "present", "unknown"]);
+    assert_eq!(names(graph.observe(object("a/early"))), "a/early c/t", "looked up");
+    assert_eq!(graph.len(), 6);
+    // The references go, one by one.
+    graph.observe(object("c/t #2 from=a/late"));
+    assert_eq!(presence(&graph, "a/early"), "unknown");
+    graph.observe(object("c/u #2 allowed=true"));
+    assert_eq!(presence(&graph, "a/late"), "present", "the other still names it");
+    graph.forget(&key("c/t"), &uid("1"));
+    assert_eq!(presence(&graph, "a/late"), "unknown");
+    graph.observe(object("b/y #3"));
+    graph.observe(object("c/s #2 to=b/y"));
+    assert_eq!((presence(&graph, "b/x"), presence(&graph, "b/y")), ("unknown", "present"));
+    graph.observe(object("c/s #3 to=b/y replicate-once=x"));
+    assert_eq!(presence(&graph, "b/y"), "unknown", "an ill-formed push names nothing");
+    assert_eq!(graph.len(), 2);
+    // An object that loses its annotations.
+    assert_eq!(names(graph.observe(object("c/u #3"))), "c/u");
+    assert_eq!(presence(&graph, "c/u"), "unknown");
+    // One that named itself.
+    graph.observe(object("c/u #4 from=c/u"));
+    assert_eq!(names(graph.observe(object("c/u #5"))), "c/u");
+    assert_eq!((presence(&graph, "c/u"), graph.len()), ("unknown", 1));
+}
+
+#[test]
+fn absent_is_known_only_of_what_is_named() {
+    let mut graph = graph(&["b/t from=a/x", "b/u by=a/y", "c/s to=b/w"]);
+    assert_eq!(["a/x", "a/y", "b/w", "a/z"].map(|name| presence(&graph, name)), ["unknown"; 4]);
+    for name in ["a/x", "a/y", "b/w", "a/z", "b/t"] {
+        graph.confirm_absent(&key(name));
+    }
+    assert_eq!(
+        ["a/x", "a/y", "b/w", "a/z"].map(|name| presence(&graph, name)),
+        ["absent", "absent", "unknown", "unknown"]
+    );
+    assert_eq!(presence(&graph, "b/t"), "present", "it came by in the meantime");
+    // It comes, and goes.
+    assert_eq!(names(graph.observe(object("a/x"))), "a/x b/t");
+    assert_eq!(presence(&graph, "a/x"), "present");
+    assert_eq!(names(graph.forget(&key("a/x"), &uid("1"))), "a/x b/t");
+    assert_eq!(presence(&graph, "a/x"), "absent");
+    // Nothing names it any more.
+    graph.observe(object("b/t #2 from=a/y"));
+    assert_eq!(presence(&graph, "a/x"), "unknown");
+    graph.forget(&key("b/t"), &uid("1"));
+    assert_eq!(presence(&graph, "a/y"), "absent", "b/u still names it");
+    graph.forget(&key("b/u"), &uid("1"));
+    assert_eq!(presence(&graph, "a/y"), "unknown");
+}
+
+#[test]
+fn who_pushes_to_a_name() {
+    let graph = graph(&[
+        "a/s to=x to-ns=b,c",
+        "b/s to=x to-ns=[bc]",
+        "c/s to=b/x,b/x,.*/x",
+        "b/x to-ns=.*",
+        "a/by to=b/x by=c/s",
+        "a/ill to=b/x replicate-once=x",
+        "a/no to=b/y",
+    ]);
+    let pushing = |name: &str| {
+        let target = key(name);
+        let sources: BTreeSet<String> = graph.pushing_to(&target).map(|(source, _)| source.to_string()).collect();
+        sources.into_iter().collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(pushing("b/x"), "a/s b/s c/s", "and not from itself");
+    assert_eq!(pushing("c/x"), "a/s b/s b/x c/s");
+    assert_eq!(pushing("a/x"), "b/x c/s");
+    assert_eq!(pushing("none/x"), "b/x c/s", "whether the namespace exists is not asked here");
+    assert_eq!((pushing("b/y").as_str(), pushing("b/z").as_str()), ("a/no", ""));
+}
+
+#[test]
+fn going_round_the_targets() {
+    let mut graph = graph(&[
+        "b/t from=a/x",
+        "a/s to=b/w",
+        "b/w by=a/s",
+        "a/c from=b/t to=q",
+        "a/plain",
+        "c/ill from=A",
+        "c/z from=b/t",
+    ]);
+    assert_eq!(round(&graph), "b/t b/w c/z");
+    graph.observe(object("b/t #2"));
+    graph.observe(object("a/c #2 from=b/t"));
+    graph.observe(object("c/ill #2 from=a/a"));
+    assert_eq!(round(&graph), "a/c b/w c/ill c/z");
+    assert_eq!(graph.target_after(Some(&key("b/none"))).map(|key| key.to_string()).as_deref(), Some("b/w"));
+    for name in ["a/c", "b/w", "c/ill", "c/z"] {
+        graph.forget(&key(name), &uid("1"));
+    }
+    assert_eq!((round(&graph).as_str(), graph.target_after(None)), ("", None));
+}

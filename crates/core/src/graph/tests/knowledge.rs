@@ -1,0 +1,131 @@
+//! What is known of contents, and when it is forgotten.
+
+use super::*;
+use crate::payload::Payload;
+
+fn content(text: &str) -> Content {
+    let json = format!("{{\"v\":{text:?}}}");
+    Content { type_: Some("Opaque".into()), immutable: false, payload: Payload::new([Some(json.into())]) }
+}
+
+fn facts(content: &Content) -> Facts {
+    Facts { digest: content.payload.digest(), immutable: content.immutable, cleared: false }
+}
+
+fn known(text: &str) -> (Facts, Option<Arc<str>>) {
+    (facts(&content(text)), Some("x/y".into()))
+}
+
+fn learn(graph: &mut Graph, name: &str, version: &str, text: &str) {
+    let content = content(text);
+    graph.learn(&key(name), &ResourceVersion::new(version), facts(&content), &content);
+}
+
+/// What is known of an object's content, and its type.
+fn knowledge(graph: &Graph, name: &str) -> (Knowledge, Option<String>) {
+    let node = graph.node(&key(name)).unwrap();
+    (node.knowledge, node.type_.as_ref().map(ToString::to_string))
+}
+
+fn opaque() -> Option<String> {
+    Some("Opaque".to_owned())
+}
+
+#[test]
+fn what_the_first_list_shows_is_trusted_and_later_changes_are_not() {
+    let mut graph = graph(&["b/t #5 from=a/x"]);
+    assert_eq!(knowledge(&graph, "b/t"), (Knowledge::Trusted, None));
+    graph.observe(object("b/t #5 from=a/x"));
+    assert_eq!(knowledge(&graph, "b/t"), (Knowledge::Trusted, None), "no news");
+    graph.observe(object("b/t #6 from=a/x"));
+    assert_eq!(knowledge(&graph, "b/t"), (Knowledge::Suspect, None));
+    graph.observe(object("b/u #7 from=a/x"));
+    assert_eq!(knowledge(&graph, "b/u"), (Knowledge::Suspect, None), "it came later");
+
+    // Also with a relist: what did not change is as well known as before.
+    let mut graph = self::graph(&["b/t #5 from=a/x", "b/u #5 from=a/x"]);
+    graph.begin_list();
+    graph.observe(object("b/t #5 from=a/x"));
+    graph.observe(object("b/u #6 from=a/x"));
+    graph.end_list();
+    assert_eq!(knowledge(&graph, "b/t").0, Knowledge::Trusted);
+    assert_eq!(knowledge(&graph, "b/u").0, Knowledge::Suspect);
+}
+
+#[test]
+fn a_read_is_of_one_version() {
+    let mut graph = graph(&["b/t #5 from=a/x"]);
+    learn(&mut graph, "b/t", "4", "old");
+    learn(&mut graph, "b/none", "5", "x");
+    assert_eq!(knowledge(&graph, "b/t"), (Knowledge::Trusted, None), "old news");
+    learn(&mut graph, "b/t", "5", "one");
+    assert_eq!(knowledge(&graph, "b/t"), (Knowledge::Known(known("one").0), opaque()));
+    graph.observe(object("b/t #6 from=a/x"));
+    assert_eq!(knowledge(&graph, "b/t"), (Knowledge::Suspect, opaque()), "the type stays as long as the uid");
+    learn(&mut graph, "b/t", "5", "one");
+    assert_eq!(knowledge(&graph, "b/t").0, Knowledge::Suspect, "old news");
+    learn(&mut graph, "b/t", "6", "two");
+    graph.observe(object("b/t #7 u=2 from=a/x"));
+    assert_eq!(knowledge(&graph, "b/t"), (Knowledge::Suspect, None), "another object");
+}
+
+#[test]
+fn what_the_controller_wrote_is_known() {
+    let written = (Knowledge::Known(known("one").0), Some("x/y".to_owned()));
+    // The answer comes first, and the watch tells the same.
+    let mut graph = graph(&["b/t #5 from=a/x"]);
+    assert_eq!(names(graph.wrote(object("b/t #6 from=a/x"), Some(known("one")))), "b/t");
+    assert_eq!(graph.observe(object("b/t #6 from=a/x")), []);
+    assert_eq!(knowledge(&graph, "b/t"), written);
+    // Only annotations were written: the content is as known as it was.
+    graph.wrote(object("b/t #7 from=a/x allowed=true"), None);
+    assert_eq!(knowledge(&graph, "b/t"), written);
+    // The watch comes first.
+    graph.observe(object("b/t #8 from=a/x"));
+    assert_eq!(graph.wrote(object("b/t #8 from=a/x"), Some(known("two"))), []);
+    assert_eq!(knowledge(&graph, "b/t").0, Knowledge::Known(known("two").0));
+    // Somebody wrote since: the answer is old news.
+    graph.observe(object("b/t #10 from=a/x"));
+    assert_eq!(graph.wrote(object("b/t #9 from=a/x"), Some(known("one"))), []);
+    assert_eq!(knowledge(&graph, "b/t"), (Knowledge::Suspect, Some("x/y".to_owned())));
+    // A new one, and another one of the same name.
+    assert_eq!(names(graph.wrote(object("b/new #11 by=a/x"), Some(known("one")))), "b/new");
+    assert_eq!(knowledge(&graph, "b/new"), written);
+    graph.wrote(object("b/t #12 u=2 from=a/x"), None);
+    assert_eq!(knowledge(&graph, "b/t"), (Knowledge::Suspect, None));
+}
+
+#[test]
+fn a_refused_write_is_not_tried_again_before_a_read() {
+    let mut graph = graph(&["b/t #5 from=a/x"]);
+    graph.doubt(&key("b/t"));
+    graph.doubt(&key("b/none"));
+    assert_eq!(knowledge(&graph, "b/t").0, Knowledge::Refused);
+    graph.observe(object("b/t #6 from=a/x"));
+    assert_eq!(knowledge(&graph, "b/t").0, Knowledge::Refused, "a change by others does not help");
+    learn(&mut graph, "b/t", "6", "one");
+    assert_eq!(knowledge(&graph, "b/t").0, Knowledge::Known(known("one").0));
+    graph.doubt(&key("b/t"));
+    assert_eq!(knowledge(&graph, "b/t"), (Knowledge::Refused, opaque()), "also what was known");
+}
+
+#[test]
+fn what_is_due_for_verification_is_suspect() {
+    let mut graph = graph(&["b/t #5 from=a/x", "b/u #5 from=a/x"]);
+    learn(&mut graph, "b/u", "5", "one");
+    for name in ["b/t", "b/u", "b/none"] {
+        graph.suspect(&key(name));
+    }
+    assert_eq!(knowledge(&graph, "b/t"), (Knowledge::Suspect, None));
+    assert_eq!(knowledge(&graph, "b/u"), (Knowledge::Suspect, opaque()));
+}
+
+#[test]
+fn a_source_that_was_made_again_makes_its_replicas_suspect() {
+    let mut graph = graph(&["a/x #5 to=b/r", "b/r #5 by=a/x", "b/t #5 from=a/x", "c/t #5 from=b/t"]);
+    graph.observe(object("a/x #6 to=b/r"));
+    let all = |graph: &Graph| ["b/r", "b/t", "c/t"].map(|name| knowledge(graph, name).0);
+    assert_eq!(all(&graph), [Knowledge::Trusted; 3]);
+    graph.observe(object("a/x #7 u=2 to=b/r"));
+    assert_eq!(all(&graph), [Knowledge::Suspect, Knowledge::Suspect, Knowledge::Trusted]);
+}
