@@ -8,6 +8,7 @@
 //! an annotation's value for its full name.
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic)] // A test ends where its scene cannot be set.
 
+mod expect;
 mod object;
 mod scene;
 

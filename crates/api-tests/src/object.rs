@@ -34,6 +34,33 @@ impl Object {
         Self { resource, key: key.to_owned(), notes: Vec::new(), rest: Map::new() }
     }
 
+    /// `secrets` or `configmaps`.
+    #[must_use]
+    pub fn resource(&self) -> &'static str {
+        self.resource
+    }
+
+    /// `namespace/name`, short.
+    #[must_use]
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+
+    /// The same without data.
+    #[must_use]
+    pub fn empty(mut self) -> Self {
+        self.rest.remove("data");
+        self.rest.remove("binaryData");
+        self
+    }
+
+    /// The same, elsewhere.
+    #[must_use]
+    pub fn at(mut self, key: &str) -> Self {
+        self.key = key.to_owned();
+        self
+    }
+
     /// One value of its data.
     #[must_use]
     pub fn data(self, key: &str, value: &str) -> Self {

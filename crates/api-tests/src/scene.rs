@@ -1,5 +1,8 @@
 //! One test's part of the control plane.
 
+mod circumstances;
+
+use std::cell::Cell;
 use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -28,8 +31,10 @@ pub struct Scene {
     /// Who the controller is.
     user: User,
     id: String,
+    /// Another annotation prefix than the scene's own.
+    prefix: Option<String>,
     controller: Option<Controller>,
-    sentinels: u32,
+    sentinels: Cell<u32>,
 }
 
 impl Default for Scene {
@@ -58,7 +63,7 @@ impl Scene {
         });
         let user = plane.user(rights);
         let id = format!("t{}", NEXT.fetch_add(1, Ordering::Relaxed));
-        Self { plane, runtime, client, user, id, controller: None, sentinels: 0 }
+        Self { plane, runtime, client, user, id, prefix: None, controller: None, sentinels: Cell::new(0) }
     }
 
     // --- Names ---
@@ -66,7 +71,13 @@ impl Scene {
     /// The annotation prefix of this scene, with its slash.
     #[must_use]
     pub fn prefix(&self) -> String {
-        format!("{}.test/", self.id)
+        self.prefix.clone().unwrap_or_else(|| format!("{}.test/", self.id))
+    }
+
+    /// Writes annotations under this prefix from now on. It is the test's then to give the flag, and to see that no other
+    /// test uses the same prefix.
+    pub fn use_prefix(&mut self, prefix: &str) {
+        self.prefix = Some(prefix.to_owned());
     }
 
     /// A namespace's full name.
@@ -178,6 +189,14 @@ impl Scene {
         self.must("PUT", &self.path(object.resource, &object.key), "application/json", &self.manifest(object))
     }
 
+    /// Makes an object, or puts it in the place of another.
+    pub fn put(&self, object: &Object) -> Value {
+        match self.get_of(object.resource, &object.key) {
+            Some(_) => self.replace(object),
+            None => self.create(object),
+        }
+    }
+
     /// A merge patch of an object.
     pub fn patch(&self, resource: &str, key: &str, patch: &Value) -> Value {
         self.must("PATCH", &self.path(resource, key), "application/merge-patch+json", patch)
@@ -197,6 +216,11 @@ impl Scene {
     /// Deletes a Secret.
     pub fn delete(&self, key: &str) {
         self.delete_of("secrets", key);
+    }
+
+    /// Deletes an object of either kind.
+    pub fn remove(&self, object: &Object) {
+        self.delete_of(object.resource, &object.key);
     }
 
     /// Deletes an object.
@@ -240,8 +264,8 @@ impl Scene {
     /// Starts the controller with another kubeconfig.
     pub fn start_at(&mut self, kubeconfig: &Path, flags: &[&str]) {
         let prefix = format!("--annotations-prefix={}", self.prefix());
-        let mut all = vec![prefix.as_str()];
-        all.extend(flags);
+        let own = self.prefix.is_none().then_some(prefix.as_str());
+        let all: Vec<&str> = own.into_iter().chain(flags.iter().copied()).collect();
         self.controller = Some(Controller::start(kubeconfig, &all).expect("the controller starts"));
     }
 
@@ -279,16 +303,10 @@ impl Scene {
 
     /// Waits until it holds; shows what is there if it never does.
     #[track_caller]
-    pub fn until<T>(&self, what: &str, mut holds: impl FnMut() -> Option<T>) -> T {
-        let end = Instant::now() + WAIT;
-        loop {
-            if let Some(found) = holds() {
-                return found;
-            }
-            if Instant::now() > end {
-                self.give_up(what);
-            }
-            std::thread::sleep(LOOK);
+    pub fn until<T>(&self, what: &str, holds: impl FnMut() -> Option<T>) -> T {
+        match wait_for(holds) {
+            Some(found) => found,
+            None => self.give_up(what),
         }
     }
 
@@ -364,13 +382,13 @@ impl Scene {
     /// Waits until the controller has dealt with everything that happened before: a replica that is asked for now is made
     /// after all that, and twice, so that what the first round left in the queue is done too.
     #[track_caller]
-    pub fn barrier(&mut self) {
-        if self.sentinels == 0 {
+    pub fn barrier(&self) {
+        if self.sentinels.get() == 0 {
             self.namespaces(&["sentinel", "sentinel-copy"]);
         }
         for _ in 0..2 {
-            self.sentinels += 1;
-            let name = format!("s{}", self.sentinels);
+            self.sentinels.update(|made| made + 1);
+            let name = format!("s{}", self.sentinels.get());
             for make in [crate::secret, crate::config_map] {
                 let sentinel = make(&format!("sentinel/{name}")).note("replicate-to-namespaces", "{sentinel-copy}");
                 self.create(&sentinel);
@@ -384,8 +402,14 @@ impl Scene {
 
     /// What happened up to now leaves the object as it is: waits for the controller to have seen it, then compares.
     #[track_caller]
-    pub fn stays(&mut self, object: &Value) {
+    pub fn stays(&self, object: &Value) {
         self.barrier();
+        self.is_still(object);
+    }
+
+    /// The object is as it was when it was answered so.
+    #[track_caller]
+    pub(crate) fn is_still(&self, object: &Value) {
         let metadata = &object["metadata"];
         let resource = if object["kind"] == json!("ConfigMap") { "configmaps" } else { "secrets" };
         let (Some(namespace), Some(name)) = (metadata["namespace"].as_str(), metadata["name"].as_str()) else {
@@ -395,6 +419,18 @@ impl Scene {
         let (_, now) = self.call("GET", &path, "application/json", &Value::Null);
         if now["metadata"]["resourceVersion"] != metadata["resourceVersion"] {
             self.give_up(&format!("{namespace}/{name} stays as it is; it was {object}"));
+        }
+    }
+}
+
+/// Waits until it holds; `None`: it never did.
+pub(crate) fn wait_for<T>(mut holds: impl FnMut() -> Option<T>) -> Option<T> {
+    let end = Instant::now() + WAIT;
+    loop {
+        match holds() {
+            Some(found) => return Some(found),
+            None if Instant::now() > end => return None,
+            None => std::thread::sleep(LOOK),
         }
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 use http::{Method, Request, header};
 use kube::config::{KubeConfigOptions, Kubeconfig};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::runtime::block_on;
 
@@ -79,40 +79,5 @@ impl Client {
     /// As [`Client::request`].
     pub fn get(&self, path: &str) -> Result<Value> {
         self.request(&Method::GET, path, None)
-    }
-
-    /// Creates a namespace.
-    ///
-    /// # Errors
-    /// As [`Client::request`]; one that exists is an error too.
-    pub fn create_namespace(&self, name: &str) -> Result<()> {
-        let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});
-        self.request(&Method::POST, "/api/v1/namespaces", Some(&namespace))?;
-        Ok(())
-    }
-
-    /// Deletes a namespace. It stays `Terminating`, since no namespace controller runs, until [`Client::finish_namespace`].
-    ///
-    /// # Errors
-    /// As [`Client::request`].
-    pub fn terminate_namespace(&self, name: &str) -> Result<()> {
-        self.request(&Method::DELETE, &format!("/api/v1/namespaces/{name}"), None)?;
-        Ok(())
-    }
-
-    /// Does what the namespace controller would for a terminating namespace: deletes what is in it (here: its Secrets and
-    /// ConfigMaps), then lets it go.
-    ///
-    /// # Errors
-    /// As [`Client::request`].
-    pub fn finish_namespace(&self, name: &str) -> Result<()> {
-        let path = format!("/api/v1/namespaces/{name}");
-        for resource in ["secrets", "configmaps"] {
-            self.request(&Method::DELETE, &format!("{path}/{resource}"), None)?;
-        }
-        let mut namespace = self.get(&path)?;
-        namespace["spec"]["finalizers"] = json!([]);
-        self.request(&Method::PUT, &format!("{path}/finalize"), Some(&namespace))?;
-        Ok(())
     }
 }

@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use anyhow::{Context as _, Result};
+use http::Method;
+use serde_json::json;
 
 use self::launch::Started;
 use crate::kubeconfig::write_private;
@@ -25,7 +27,7 @@ pub struct Settings {
 /// A running API server and its etcd, on loopback only. Dropping it stops them.
 ///
 /// It is a bare API server: RBAC and admission work, but no controller of Kubernetes runs. A deleted namespace stays
-/// `Terminating` (see [`Client::finish_namespace`]), nothing is garbage-collected, and no service account gets a token.
+/// `Terminating` (see [`ControlPlane::finish_namespace`]), nothing is garbage-collected, and no service account gets a token.
 pub struct ControlPlane {
     dir: PathBuf,
     audit_log: PathBuf,
@@ -126,25 +128,33 @@ impl ControlPlane {
     /// Creates a namespace.
     ///
     /// # Errors
-    /// As [`Client::create_namespace`].
+    /// As [`Client::request`]; one that exists is an error too.
     pub fn create_namespace(&self, name: &str) -> Result<()> {
-        self.client().create_namespace(name)
+        let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});
+        self.client().request(&Method::POST, "/api/v1/namespaces", Some(&namespace)).map(drop)
     }
 
-    /// Deletes a namespace, which stays `Terminating`.
+    /// Deletes a namespace. It stays `Terminating` until [`ControlPlane::finish_namespace`].
     ///
     /// # Errors
-    /// As [`Client::terminate_namespace`].
+    /// As [`Client::request`].
     pub fn terminate_namespace(&self, name: &str) -> Result<()> {
-        self.client().terminate_namespace(name)
+        self.client().request(&Method::DELETE, &namespace_path(name), None).map(drop)
     }
 
-    /// Lets a terminating namespace go, with its Secrets and ConfigMaps.
+    /// Does what the namespace controller would for a terminating namespace: deletes what is in it (here: its Secrets and
+    /// ConfigMaps), then lets it go.
     ///
     /// # Errors
-    /// As [`Client::finish_namespace`].
+    /// As [`Client::request`].
     pub fn finish_namespace(&self, name: &str) -> Result<()> {
-        self.client().finish_namespace(name)
+        let path = namespace_path(name);
+        for resource in ["secrets", "configmaps"] {
+            self.client().request(&Method::DELETE, &format!("{path}/{resource}"), None)?;
+        }
+        let mut namespace = self.client().get(&path)?;
+        namespace["spec"]["finalizers"] = json!([]);
+        self.client().request(&Method::PUT, &format!("{path}/finalize"), Some(&namespace)).map(drop)
     }
 
     /// Lets it run on when this process ends. Returns the ids of its processes, in the order in which to end them.
@@ -154,4 +164,8 @@ impl ControlPlane {
     pub fn detach(self) -> Result<[u32; 2]> {
         Ok([self.started.api_server.detach()?, self.started.etcd.detach()?])
     }
+}
+
+fn namespace_path(name: &str) -> String {
+    format!("/api/v1/namespaces/{name}")
 }

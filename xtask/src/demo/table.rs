@@ -10,6 +10,9 @@ use super::style::Style;
 
 const HEAD: [&str; 5] = ["SECRET", "DATA", "VERSION", "BECAUSE OF", "WHY"];
 
+/// The column with the digests.
+const DATA: usize = 1;
+
 /// The annotations that explain what a Secret is, in the order of telling. The others are the controller's bookkeeping.
 const CAUSES: [&str; 8] = [
     "replicated-by",
@@ -44,7 +47,8 @@ pub(super) fn table(act: &Act, before: &Snapshot, outcome: &Outcome<'_>, style: 
     let mut text = layout(&rows, style);
     for reason in Reason::ALL {
         if rows.iter().any(|row| row.cells[4].iter().any(|code| code == reason.code())) {
-            text += &style.dim(&format!("  {}: {}\n", reason.code(), reason.sentence()));
+            text += &style.dim(&format!("  {}: {}", reason.code(), reason.sentence()));
+            text += "\n";
         }
     }
     text
@@ -95,7 +99,11 @@ fn layout(rows: &[Row], style: Style) -> String {
             let mark = if row.changed && line == 0 { "*" } else { " " };
             let cells = row.cells.iter().enumerate().map(|(column, cell)| {
                 let padded = pad(cell.get(line).map_or("", String::as_str), column);
-                if column == 1 { style.by_content(&padded) } else { padded }
+                match column {
+                    DATA if padded.starts_with('(') => style.dim(&padded),
+                    DATA => style.by_content(&padded),
+                    _ => padded,
+                }
             });
             text += format!("{mark} {}", cells.collect::<Vec<_>>().join("  ")).trim_end();
             text += "\n";

@@ -113,8 +113,9 @@ impl Replicator {
                 self.queue.failed(target);
                 self.looks.push_back(target.clone());
             }
-            // Its type, or that it is immutable, may not have been known: it is read before it is decided again.
-            FailureKind::Invalid if self.queue.failures(target) == 0 && self.graph.node(target).is_some() => {
+            // Its type, or that it is immutable, may not have been known; or it lost its annotations meanwhile, and the patch
+            // does not fit any more: it is read before it is decided again.
+            FailureKind::Invalid if self.queue.failures(target) == 0 && verb != Verb::Create => {
                 self.graph.doubt(target);
                 self.queue.failed(target);
                 self.queue.retry(target, now.moment);

@@ -1,0 +1,85 @@
+//! Controllers in special circumstances: behind a proxy, started again, as somebody else; and what they asked for.
+
+use k8s_replicator_testenv::{Proxy, Request, Rights};
+use serde_json::Value;
+
+use super::{Scene, WAIT};
+use crate::Object;
+
+impl Scene {
+    /// A proxy that speaks as the controller's user.
+    #[must_use]
+    pub fn proxy(&self) -> Proxy {
+        Proxy::start(&self.user)
+    }
+
+    /// Starts the controller behind a proxy, and waits until it is ready.
+    #[track_caller]
+    pub fn start_behind(&mut self, proxy: &Proxy, flags: &[&str]) {
+        self.start_at(proxy.kubeconfig(), flags);
+        self.wait_ready();
+    }
+
+    /// Waits until the controller is ready.
+    #[track_caller]
+    pub fn wait_ready(&mut self) {
+        if let Err(error) = self.controller_mut().wait_ready(WAIT) {
+            self.give_up(&format!("the controller is not ready: {error}"));
+        }
+    }
+
+    /// Kills the controller, and starts it again with these flags.
+    #[track_caller]
+    pub fn restart(&mut self, flags: &[&str]) {
+        self.kill();
+        self.start(flags);
+    }
+
+    /// From its next start on the controller is somebody else, whose requests can be told from those before.
+    pub fn change_user(&mut self) {
+        self.user = self.plane.user(Rights::Admin);
+    }
+
+    /// What the controller asked about single objects of this scene (no lists, no watches), but for the barrier's.
+    #[must_use]
+    pub fn requests_for_objects(&self) -> Vec<Request> {
+        let (own, sentinels) = (self.namespace_name(""), self.namespace_name("sentinel"));
+        let mut requests = self.requests();
+        requests.retain(|request| {
+            request.namespace.starts_with(&own)
+                && !request.namespace.starts_with(&sentinels)
+                && !matches!(request.verb.as_str(), "list" | "watch")
+        });
+        requests
+    }
+
+    /// The same, only those that the server granted and that were to change something.
+    #[must_use]
+    pub fn changes(&self) -> Vec<Request> {
+        let mut requests = self.requests_for_objects();
+        requests.retain(|request| request.verb != "get" && request.code < 300);
+        requests
+    }
+
+    /// Waits until the object does not exist.
+    #[track_caller]
+    pub fn is_deleted(&self, object: &Object) {
+        let Object { resource, key, .. } = object;
+        self.until(&format!("{key} of {resource} is deleted"), || self.get_of(resource, key).is_none().then_some(()));
+    }
+
+    /// Waits until the object's data is that of `expected`, and answers the object.
+    #[track_caller]
+    pub fn has_data_of(&self, expected: &Object) -> Value {
+        let Object { resource, key, .. } = expected;
+        let manifest = self.manifest(expected);
+        let same = |now: &Value| ["data", "binaryData"].iter().all(|field| now.get(field) == manifest.get(field));
+        self.until(&format!("{key} of {resource} has the data of {manifest}"), || self.get_of(resource, key).filter(same))
+    }
+
+    /// Waits until the controller has logged such a line, and answers the first.
+    #[track_caller]
+    pub fn logs(&self, what: &str, is_it: impl Fn(&Value) -> bool) -> Value {
+        self.until(&format!("the log tells {what}"), || self.controller().log_lines().into_iter().find(|line| is_it(line)))
+    }
+}

@@ -1,0 +1,258 @@
+//! SPEC 9.2: replicas that were changed by somebody else, at once and in the course of `--resync-period`; names that become
+//! free.
+
+use k8s_replicator_api_tests::{Object, Scene, config_map, secret};
+use serde_json::{Value, json};
+
+/// What somebody does to a replica's data, by hand or by a tool.
+const HARM: [&str; 4] = ["changes a value", "adds a value", "empties it", "deletes it"];
+
+fn harm(scene: &Scene, harm: &str, object: &Object) {
+    let (resource, key) = (object.resource(), object.key());
+    match harm {
+        "changes a value" => drop(scene.patch(resource, key, &json!({ "data": { "k": "aGFybQ==" } }))),
+        "adds a value" => drop(scene.patch(resource, key, &json!({ "data": { "more": "aGFybQ==" } }))),
+        "empties it" => drop(scene.patch(resource, key, &json!({ "data": null }))),
+        _ => scene.remove(object),
+    }
+}
+
+/// SPEC 9.2: a pushed replica that was edited, emptied or deleted is put right at once.
+#[test]
+fn a_pushed_replica_is_put_right_at_once() {
+    let mut scene = Scene::new();
+    scene.namespaces(&["a", "b"]);
+    scene.start(&["--resync-period=0"]);
+    for kind in [secret, config_map] {
+        let source = scene.create(&kind("a/s").data("k", "v").note("replicate-to-namespaces", "{b}"));
+        let replica = scene.created(kind("b/s").data("k", "v").made_by(&source).holding(&source));
+        let mut right = scene.becomes(&replica);
+        for by_hand in HARM {
+            harm(&scene, by_hand, &replica);
+            scene.until(&format!("the replica is written after somebody {by_hand}"), || {
+                let version = |object: &Value| object["metadata"]["resourceVersion"].clone();
+                scene.get_of(replica.resource(), replica.key()).filter(|now| version(now) != version(&right)).map(drop)
+            });
+            right = scene.becomes(&replica);
+        }
+        scene.stays(&right);
+    }
+}
+
+/// SPEC 9.2: so is a ConfigMap's binary data.
+#[test]
+fn binary_data_is_put_right_too() {
+    let mut scene = Scene::new();
+    scene.namespaces(&["a", "b"]);
+    scene.start(&["--resync-period=0"]);
+    let source = config_map("a/s").data("k", "v").binary("b", &[1]).note("replicate-to-namespaces", "{b}");
+    let source = scene.create(&source);
+    let replica = scene.created(config_map("b/s").data("k", "v").binary("b", &[1]).made_by(&source).holding(&source));
+    scene.becomes(&replica);
+    for patch in [json!({ "binaryData": { "b": "Ag==" } }), json!({ "binaryData": null }), json!({ "binaryData": { "c": "Aw==" } })]
+    {
+        scene.patch("configmaps", "b/s", &patch);
+        scene.becomes(&replica);
+    }
+}
+
+/// SPEC 9.2: a pulling target that was edited or emptied is put right at once. (A deleted one is its user's affair.)
+#[test]
+fn a_pulling_target_is_put_right_at_once() {
+    let mut scene = Scene::new();
+    scene.namespaces(&["a", "b"]);
+    scene.start(&["--resync-period=0"]);
+    for kind in [secret, config_map] {
+        let source = scene.create(&kind("a/s").data("k", "v").note("replication-allowed", "true"));
+        let target = kind("b/t").note("replicate-from", "{a}/s");
+        scene.create(&target);
+        let filled = target.clone().data("k", "v").pulled(&source, ".*");
+        scene.becomes(&filled);
+        for by_hand in &HARM[..3] {
+            harm(&scene, by_hand, &target);
+            scene.becomes(&filled);
+        }
+        scene.remove(&target);
+        scene.barrier();
+        assert_eq!(scene.get_of(target.resource(), target.key()), None);
+    }
+}
+
+/// SPEC 9.2: a stub that is applied once more, as GitOps tools do, is filled once more, whether it takes the marks away (an
+/// update) or leaves them there (an apply that empties the data).
+#[test]
+fn a_stub_that_is_applied_again_is_filled_again() {
+    let mut scene = Scene::new();
+    scene.namespaces(&["a", "b"]);
+    scene.start(&["--resync-period=0"]);
+    for kind in [secret, config_map] {
+        let source = scene.create(&kind("a/s").data("k", "v").note("replication-allowed", "true"));
+        let stub = kind("b/t").note("replicate-from", "{a}/s");
+        let filled = stub.clone().data("k", "v").pulled(&source, ".*");
+        scene.create(&stub);
+        scene.becomes(&filled);
+        for _ in 0..2 {
+            scene.replace(&stub);
+            scene.becomes(&filled);
+            scene.replace(&filled.clone().empty());
+            scene.becomes(&filled);
+        }
+    }
+}
+
+/// SPEC 6, 9.2: a replica that holds a copy under once belongs to its user as far as data goes, also when it is verified.
+#[test]
+fn a_once_replica_is_left_to_its_user() {
+    let mut scene = Scene::new();
+    scene.namespaces(&["a", "b"]);
+    scene.start(&["--resync-period=100ms"]);
+    for kind in [secret, config_map] {
+        let source = kind("a/s").data("k", "v").note("replication-allowed", "true").note("replicate-once", "true");
+        scene.create(&source.note("replicate-to-namespaces", "{b}"));
+        scene.create(&kind("a/free").data("k", "v").note("replication-allowed", "true"));
+        let pulls = kind("b/pulls").note("replicate-from", "{a}/s");
+        let pulls_once = kind("b/pulls-once").note("replicate-from", "{a}/free").note("replicate-once", "true");
+        scene.create(&pulls);
+        scene.create(&pulls_once);
+        let replicas = ["b/s", "b/pulls", "b/pulls-once"].map(|key| kind(key).data("k", "v"));
+        for by_hand in &HARM[..3] {
+            let held = replicas.each_ref().map(|replica| {
+                scene.has_data_of(replica);
+                harm(&scene, by_hand, replica);
+                scene.get_of(replica.resource(), replica.key()).unwrap_or_default()
+            });
+            scene.all_stay(&held);
+            for replica in &replicas {
+                scene.patch(replica.resource(), replica.key(), &json!({ "data": null }));
+                let value = scene.manifest(replica)["data"].clone();
+                scene.patch(replica.resource(), replica.key(), &json!({ "data": value }));
+            }
+        }
+        // One that is deleted holds no copy: its source pushes, so it is there again.
+        let pushed = &replicas[0];
+        scene.remove(pushed);
+        scene.has_data_of(pushed);
+    }
+}
+
+/// SPEC 9.2: a source that waits for a name gets it as soon as the controller itself has freed it.
+#[test]
+fn a_name_that_the_controller_frees_is_taken_at_once() {
+    let mut scene = Scene::new();
+    scene.namespaces(&["a", "b"]);
+    scene.start(&["--resync-period=0"]);
+    for kind in [secret, config_map] {
+        let older = kind("a/older").data("from", "older").note("replicate-to", "{b}/t");
+        let made = scene.create(&older);
+        scene.has_data_of(&kind("b/t").data("from", "older"));
+        scene.next_second_after(&made);
+        let younger = scene.create(&kind("a/younger").data("from", "younger").note("replicate-to", "{b}/t"));
+        scene.put(&kind("a/older").data("from", "older"));
+        let replica = kind("b/t").data("from", "younger");
+        scene.becomes(&scene.created(replica.made_by(&younger).holding(&younger)));
+    }
+}
+
+/// SPEC 3.5, 9.2: and as soon as somebody else has.
+#[test]
+fn a_name_that_somebody_frees_is_taken_at_once() {
+    let mut scene = Scene::new();
+    scene.namespaces(&["a", "b"]);
+    scene.start(&["--resync-period=0"]);
+    for kind in [secret, config_map] {
+        let own = kind("b/t").data("own", "data");
+        scene.create(&own);
+        let source = scene.create(&kind("a/s").data("k", "v").note("replicate-to", "{b}/t"));
+        scene.is_told("b/t", "refuse", "NotCreatedBySource");
+        scene.remove(&own);
+        scene.becomes(&scene.created(kind("b/t").data("k", "v").made_by(&source).holding(&source)));
+    }
+}
+
+/// SPEC 9.2: what hangs on a replica that the controller deletes is cleared at once.
+#[test]
+fn what_hangs_on_a_deleted_replica_is_cleared_at_once() {
+    let mut scene = Scene::new();
+    scene.namespaces(&["a", "b", "c"]);
+    scene.start(&["--resync-period=0"]);
+    for kind in [secret, config_map] {
+        let source = kind("a/s").data("k", "v").note("replication-allowed", "true");
+        scene.create(&source.clone().note("replicate-to-namespaces", "{b}"));
+        let below = kind("c/t").note("replicate-from", "{b}/s");
+        scene.create(&below);
+        scene.has_data_of(&below.clone().data("k", "v"));
+        scene.put(&source);
+        scene.is_deleted(&kind("b/s"));
+        scene.becomes(&below.written());
+    }
+}
+
+/// What was changed while no controller was there to see it, with all marks as they were.
+fn changed_while_nobody_looked(scene: &mut Scene, flags: &[&str]) -> Vec<(Object, Value)> {
+    scene.namespaces(&["a", "b"]);
+    scene.start(&["--resync-period=0"]);
+    let mut replicas = Vec::new();
+    for kind in [secret, config_map] {
+        let source = kind("a/s").data("k", "v").note("replication-allowed", "true");
+        scene.create(&source.note("replicate-to-namespaces", "{b}"));
+        scene.create(&kind("b/t").note("replicate-from", "{a}/s"));
+        replicas.extend(["b/s", "b/t"].map(|key| kind(key).data("k", "v")));
+    }
+    replicas.iter().for_each(|replica| drop(scene.has_data_of(replica)));
+    scene.kill();
+    for (replica, by_hand) in replicas.iter().zip(HARM.iter().cycle()) {
+        harm(scene, if *by_hand == "deletes it" { "empties it" } else { by_hand }, replica);
+    }
+    scene.change_user();
+    let now: Vec<Value> =
+        replicas.iter().map(|replica| scene.get_of(replica.resource(), replica.key()).unwrap_or_default()).collect();
+    scene.start(flags);
+    replicas.into_iter().zip(now).collect()
+}
+
+/// SPEC 9.2: every `--resync-period` all replicas are compared by content: what nobody saw is found.
+#[test]
+fn all_replicas_are_verified_by_content_every_resync_period() {
+    let mut scene = Scene::new();
+    for (replica, _) in changed_while_nobody_looked(&mut scene, &["--resync-period=500ms"]) {
+        scene.has_data_of(&replica);
+    }
+    for target in ["b/s", "b/t"] {
+        scene.is_told(target, "update", "Drift");
+    }
+}
+
+/// SPEC 9.2: with `--resync-period 0` nothing is read in order to verify it.
+#[test]
+fn nothing_is_verified_with_a_resync_period_of_zero() {
+    let mut scene = Scene::new();
+    let changed = changed_while_nobody_looked(&mut scene, &["--resync-period=0"]);
+    let objects: Vec<Value> = changed.into_iter().map(|(_, object)| object).collect();
+    scene.all_stay(&objects);
+    assert_eq!(scene.requests_for_objects(), []);
+}
+
+/// SPEC 9.2: verification writes nothing where nothing is wrong.
+#[test]
+fn verification_writes_nothing_where_nothing_is_wrong() {
+    let mut scene = Scene::new();
+    scene.namespaces(&["a", "b"]);
+    scene.start(&["--resync-period=200ms"]);
+    let mut replicas = Vec::new();
+    for kind in [secret, config_map] {
+        let source = kind("a/s").data("k", "v").note("replication-allowed", "true");
+        scene.create(&source.note("replicate-to-namespaces", "{b}"));
+        scene.create(&kind("b/t").note("replicate-from", "{a}/s"));
+        scene.create(&kind("b/cleared").note("replicate-from", "{a}/missing"));
+        scene.create(&kind("a/combined").note("replicate-from", "{a}/missing").note("replicate-to-namespaces", "{b}"));
+        replicas.extend(["b/s", "b/t"].map(|key| scene.has_data_of(&kind(key).data("k", "v"))));
+        replicas.push(scene.has_data_of(&kind("b/combined")));
+    }
+    // Each of them has been read, and more than once.
+    scene.until("some rounds of verification", || {
+        let requests = scene.requests_for_objects();
+        let read = |name: &str| requests.iter().filter(|request| request.verb == "get" && request.name == name).count();
+        (read("t") >= 4 && read("combined") >= 4).then_some(())
+    });
+    scene.all_stay(&replicas);
+}

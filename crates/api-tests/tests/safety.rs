@@ -1,0 +1,229 @@
+//! SPEC 8: nothing is written over what changed meanwhile, and nothing is removed on half a view.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use k8s_replicator_api_tests::{Object, Scene, config_map, secret};
+use k8s_replicator_testenv::{Fault, Proxy, Request, RequestView};
+use serde_json::json;
+
+/// Long enough for a test to do something meanwhile, also when the machine is busy.
+const MEANWHILE: Duration = Duration::from_secs(2);
+
+/// A request that waits at the proxy.
+struct Delayed(Arc<AtomicBool>);
+
+impl Delayed {
+    /// From now on, the first such request waits for a while; all others pass.
+    fn first(proxy: &Proxy, method: &'static str, path_end: String) -> Self {
+        let waits = Arc::new(AtomicBool::new(false));
+        let came = waits.clone();
+        proxy.set_rule(move |request| {
+            let is_it = request.method == method && request.path.ends_with(&path_end);
+            if is_it && !came.swap(true, Ordering::Relaxed) { Fault::Delay(MEANWHILE) } else { Fault::Pass }
+        });
+        Self(waits)
+    }
+
+    /// Waits until it is there.
+    fn is_there(self, scene: &Scene) {
+        scene.until("the request is at the proxy", || self.0.load(Ordering::Relaxed).then_some(()));
+    }
+}
+
+/// Waits until the server has refused one such request of the controller.
+fn wait_refused(scene: &Scene, verb: &str, resource: &str) {
+    scene.until(&format!("a {verb} of {resource} was refused"), || {
+        let requests = scene.requests_for_objects();
+        // 422: the patch does not fit what is there, which is found out before the version is compared.
+        let refused = |request: &&Request| {
+            request.verb == verb && request.resource == resource && matches!(request.code, 409 | 422)
+        };
+        requests.iter().find(refused).map(drop)
+    });
+}
+
+/// SPEC 8: an update carries the version that was decided on: who leaves while it is on its way is not overwritten.
+#[test]
+fn an_update_does_not_overwrite_who_left_meanwhile() {
+    let mut scene = Scene::new();
+    scene.namespaces(&["a", "b"]);
+    scene.create(&secret("a/s").data("k", "1").note("replication-allowed", "true"));
+    scene.create(&secret("b/t").note("replicate-from", "{a}/s"));
+    let proxy = scene.proxy();
+    scene.start_behind(&proxy, &[]);
+    scene.has_data("b/t", &[("k", "1")]);
+    let delayed = Delayed::first(&proxy, "PATCH", "/secrets/t".to_owned());
+    scene.set_data("a/s", "k", "2");
+    delayed.is_there(&scene);
+    let left = scene.replace(&secret("b/t").data("own", "data"));
+    wait_refused(&scene, "patch", "secrets");
+    scene.stays(&left);
+    let failures = scene.controller().log_lines().into_iter().filter(|line| line["level"] == "WARN");
+    assert_eq!(failures.collect::<Vec<_>>(), [json!(null); 0], "that is no failure");
+}
+
+/// SPEC 8: a conflict means: look again, decide again. What others wrote meanwhile is kept.
+#[test]
+fn a_conflict_is_looked_at_again() {
+    let mut scene = Scene::new();
+    scene.namespaces(&["a", "b"]);
+    let source = secret("a/s").note("replicate-to", "{b}/t");
+    scene.create(&source.clone().data("k", "1"));
+    let proxy = scene.proxy();
+    scene.start_behind(&proxy, &[]);
+    scene.has_data("b/t", &[("k", "1")]);
+    let delayed = Delayed::first(&proxy, "PATCH", "/secrets/t".to_owned());
+    let source = scene.put(&source.data("k", "2"));
+    delayed.is_there(&scene);
+    scene.patch("secrets", "b/t", &json!({ "metadata": { "labels": { "own": "label" } }, "data": { "own": "eA==" } }));
+    wait_refused(&scene, "patch", "secrets");
+    scene.becomes(&scene.created(secret("b/t").data("k", "2").label("own", "label").made_by(&source).holding(&source)));
+}
+
+/// SPEC 8: a clear carries the version: the user who points the target elsewhere meanwhile does not find it empty.
+#[test]
+fn a_clear_does_not_empty_what_changed_meanwhile() {
+    let mut scene = Scene::new();
+    scene.namespaces(&["a", "b"]);
+    let source = |name: &str| secret(&format!("a/{name}")).data("from", name).note("replication-allowed", "true");
+    scene.create(&source("one"));
+    scene.create(&secret("b/t").note("replicate-from", "{a}/one"));
+    let proxy = scene.proxy();
+    scene.start_behind(&proxy, &[]);
+    scene.has_data("b/t", &[("from", "one")]);
+    let delayed = Delayed::first(&proxy, "PATCH", "/secrets/t".to_owned());
+    scene.delete("a/one");
+    delayed.is_there(&scene);
+    let kept = scene.note("b/t", "replicate-from", None);
+    wait_refused(&scene, "patch", "secrets");
+    scene.stays(&kept);
+    assert_eq!(kept["data"]["from"], json!("b25l"));
+}
+
+/// SPEC 8: a delete carries the version: a replica that somebody makes his own meanwhile is not deleted.
+#[test]
+fn a_delete_does_not_hit_what_changed_meanwhile() {
+    let mut scene = Scene::new();
+    scene.namespaces(&["a", "b"]);
+    let proxy = scene.proxy();
+    scene.start_behind(&proxy, &[]);
+    for kind in [secret, config_map] {
+        scene.create(&kind("a/s").data("k", "v").note("replicate-to", "{b}/t"));
+        scene.has_data_of(&kind("b/t").data("k", "v"));
+        let resource = kind("a/s").resource();
+        let delayed = Delayed::first(&proxy, "DELETE", format!("/{resource}/t"));
+        scene.remove(&kind("a/s"));
+        delayed.is_there(&scene);
+        let own = scene.replace(&kind("b/t").data("k", "v"));
+        wait_refused(&scene, "delete", resource);
+        scene.stays(&own);
+    }
+}
+
+/// SPEC 8: a delete carries the uid too: another object that took the name meanwhile is not deleted.
+#[test]
+fn a_delete_does_not_hit_another_object_of_the_name() {
+    let mut scene = Scene::new();
+    scene.namespaces(&["a", "b"]);
+    scene.create(&secret("a/s").data("k", "v").note("replicate-to", "{b}/t"));
+    let proxy = scene.proxy();
+    scene.start_behind(&proxy, &[]);
+    scene.has_data("b/t", &[("k", "v")]);
+    let delayed = Delayed::first(&proxy, "DELETE", "/secrets/t".to_owned());
+    scene.delete("a/s");
+    delayed.is_there(&scene);
+    scene.delete("b/t");
+    let own = scene.create(&secret("b/t").data("own", "data"));
+    wait_refused(&scene, "delete", "secrets");
+    scene.stays(&own);
+}
+
+/// SPEC 8: a create fails if something is there: it is told that it was not made by the source, and left alone.
+#[test]
+fn a_create_does_not_replace_what_came_meanwhile() {
+    let mut scene = Scene::new();
+    scene.namespaces(&["a", "b"]);
+    let proxy = scene.proxy();
+    scene.start_behind(&proxy, &[]);
+    let delayed = Delayed::first(&proxy, "POST", format!("/{}/secrets", scene.namespace_name("b")));
+    scene.create(&secret("a/s").data("k", "v").note("replicate-to", "{b}/t"));
+    delayed.is_there(&scene);
+    let own = scene.create(&secret("b/t").data("own", "data"));
+    scene.is_told("b/t", "refuse", "NotCreatedBySource");
+    scene.stays(&own);
+    wait_refused(&scene, "create", "secrets");
+}
+
+/// What is to be deleted and what is to be cleared since its source vanished while no controller ran, of one kind.
+fn orphans(kind: fn(&str) -> Object) -> [Object; 2] {
+    [kind("b/deleted").note("replicated-by", "{a}/gone"), kind("b/cleared").note("replicate-from", "{a}/gone")]
+}
+
+/// SPEC 8: nothing is deleted, cleared or made before the namespaces are listed, though all objects are.
+#[test]
+fn nothing_is_done_before_the_namespaces_are_listed() {
+    let mut scene = Scene::new();
+    scene.namespaces(&["a", "b"]);
+    for orphan in [orphans(secret), orphans(config_map)].into_iter().flatten() {
+        scene.create(&orphan.data("k", "v").note("replicated-from-version", "1"));
+    }
+    scene.create(&secret("a/s").data("k", "v").note("replicate-to", "{b}/new"));
+    let proxy = scene.proxy();
+    let of_namespaces = |request: &RequestView| request.path == "/api/v1/namespaces";
+    proxy.set_rule(move |request| if of_namespaces(request) { Fault::Delay(MEANWHILE) } else { Fault::Pass });
+    scene.start_at(proxy.kubeconfig(), &[]);
+    for resource in ["secrets", "configmaps"] {
+        scene.until("everything else is listed, and watched", || {
+            let watches = |request: &RequestView| request.is_watch() && request.path.ends_with(resource);
+            proxy.seen().iter().any(watches).then_some(())
+        });
+    }
+    assert_eq!(scene.controller_mut().healthz(), (503, r#"{"notReady":["secret","configMap"]}"#.to_owned()));
+    for [deleted, cleared] in [orphans(secret), orphans(config_map)] {
+        scene.is_deleted(&deleted);
+        scene.becomes(&cleared.written());
+    }
+    scene.has_data("b/new", &[("k", "v")]);
+    // In the order in which the server heard of them.
+    let requests = scene.requests();
+    let listed = requests.iter().position(|request| request.verb == "list" && request.resource == "namespaces");
+    let begun = requests.iter().position(|request| !matches!(request.verb.as_str(), "list" | "watch"));
+    assert!(listed.is_some() && listed < begun, "{requests:#?}");
+}
+
+/// SPEC 8: a list that breaks off in the middle is no list: what its first page lacks is not taken to be gone.
+#[test]
+fn nothing_is_done_on_half_a_list() {
+    let mut scene = Scene::new();
+    scene.namespaces(&["a", "b"]);
+    let source = scene.create(&secret("a/s").data("k", "v").note("replication-allowed", "true"));
+    let target = secret("b/t").note("replicate-from", "{a}/s").data("k", "v").pulled(&source, ".*");
+    let target = scene.create(&target.note("replicated-at", "2020-02-02T02:02:02Z"));
+    // A first page on which the target stands alone; of the second one nothing comes.
+    let page = json!({
+        "apiVersion": "meta.k8s.io/v1", "kind": "PartialObjectMetadataList",
+        "metadata": { "resourceVersion": target["metadata"]["resourceVersion"], "continue": "more" },
+        "items": [{ "metadata": target["metadata"] }],
+    });
+    let proxy = scene.proxy();
+    let answer = move |request: &RequestView| match request.path.as_str() {
+        "/api/v1/secrets" if request.query.contains("continue=") => Fault::status(500),
+        "/api/v1/secrets" if !request.is_watch() => {
+            Fault::Status { code: 200, headers: Vec::new(), body: page.to_string() }
+        }
+        _ => Fault::Pass,
+    };
+    proxy.set_rule(answer);
+    scene.start_at(proxy.kubeconfig(), &[]);
+    scene.until("the second page was asked for again and again", || {
+        let asked = proxy.seen().iter().filter(|request| request.query.contains("continue=")).count();
+        (asked >= 3).then_some(())
+    });
+    assert_eq!(scene.controller_mut().healthz(), (503, r#"{"notReady":["secret"]}"#.to_owned()));
+    proxy.set_rule(|_| Fault::Pass);
+    scene.wait_ready();
+    scene.stays(&target);
+    assert_eq!(scene.changes(), []);
+}
