@@ -9,71 +9,23 @@
 //! Flow: `begin_list`, `observe` for each listed object, `end_list`; then `observe` and `forget` as the watch tells, and
 //! as the answers to the controller's own requests tell. Older news never replaces newer.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+mod node;
+mod relations;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use crate::annotations::Marks;
 use crate::names::{Key, SourceKey, TargetKey};
 use crate::observed::{Annotated, Observed, ResourceVersion, Uid};
-use crate::payload::{Content, Digest};
+use crate::payload::Content;
 use crate::push::Push;
 
-/// What a read of an object's content leaves behind.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Facts {
-    /// Fingerprint of the data.
-    pub digest: Digest,
-    /// Whether the data cannot be changed.
-    pub immutable: bool,
-    /// Whether the data is that of a cleared object of its type.
-    pub cleared: bool,
-}
+use relations::Relations;
 
-/// What is known of the content of an object at its current version.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Knowledge {
-    /// Not read, but the first list showed it so: what its annotations say of it is believed.
-    Trusted,
-    /// Not read, and changed by someone since, or due for verification: to be read before it counts as up to date.
-    Suspect,
-    /// As `Suspect`, and a write of it was refused: to be read before it is written.
-    Refused,
-    /// Read, or written by the controller.
-    Known(Facts),
-}
-
-/// One object in the graph.
-#[derive(Debug, Clone)]
-pub struct Node {
-    /// `metadata.uid`.
-    pub uid: Uid,
-    /// `metadata.resourceVersion`.
-    pub resource_version: ResourceVersion,
-    /// Creation time, in seconds since 1970.
-    pub created: i64,
-    /// Whether it waits for finalizers.
-    pub deleting: bool,
-    /// Its annotations.
-    pub annotated: Annotated,
-    /// What is known of its content.
-    pub knowledge: Knowledge,
-    /// A Secret's type, once it was read. It stays the same as long as the uid does.
-    pub type_: Option<Arc<str>>,
-    /// The list in which it was last seen.
-    epoch: u32,
-}
-
-impl Node {
-    /// The annotations, if there are any and they are well-formed.
-    #[must_use]
-    pub fn marks(&self) -> Option<&Marks> {
-        self.annotated.marks()
-    }
-
-    fn push(&self) -> Option<&Push> {
-        self.marks().and_then(Marks::effective_push)
-    }
-}
+pub use node::{Facts, Knowledge, Node};
 
 /// What the graph knows of an object that an annotation refers to.
 #[derive(Debug, Clone, Copy)]
@@ -101,10 +53,7 @@ pub struct Graph {
     namespaces: BTreeMap<Box<str>, (bool, u32)>,
     /// Names that are referred to, and of which it is known that no object has them.
     absent: HashSet<Key>,
-    created_by: HashMap<SourceKey, BTreeSet<TargetKey>>,
-    pulling_from: HashMap<SourceKey, BTreeSet<TargetKey>>,
-    pushing_into: HashMap<Box<str>, BTreeSet<SourceKey>>,
-    pushing_by_pattern: HashMap<Arc<str>, BTreeSet<SourceKey>>,
+    relations: Relations,
     /// How many of the nodes are targets.
     targets: usize,
     lists: Lists,
@@ -150,9 +99,7 @@ impl Graph {
 
     /// The sources whose well-formed push names this target.
     pub fn pushing_to<'g>(&'g self, target: &'g Key) -> impl Iterator<Item = (&'g SourceKey, &'g Node)> {
-        let literal = self.pushing_into.get(target.namespace()).into_iter().flatten();
-        let pattern = self.pushing_by_pattern.get(target.name()).into_iter().flatten();
-        literal.chain(pattern).filter_map(move |source| {
+        self.relations.maybe_pushing_to(target).filter_map(move |source| {
             let node = self.nodes.get(&**source)?;
             (**source != *target && node.push()?.names(target)).then_some((source, node))
         })
@@ -291,7 +238,7 @@ impl Graph {
 
     fn remove(&mut self, key: &Key) -> Touched {
         let touched = self.replace(key.clone(), None);
-        if self.is_source(key) {
+        if self.relations.is_source(key) {
             self.absent.insert(key.clone());
         }
         touched
@@ -300,7 +247,7 @@ impl Graph {
     /// A look-up of an object that was [`Presence::Unknown`] found nothing.
     pub fn confirm_absent(&mut self, key: &Key) {
         // An object that came by in the meantime is in `nodes`: then the answer is old news.
-        if !self.nodes.contains_key(key) && self.is_source(key) {
+        if !self.nodes.contains_key(key) && self.relations.is_source(key) {
             self.absent.insert(key.clone());
         }
     }
@@ -380,12 +327,13 @@ impl Graph {
         self.targets = self.targets + usize::from(is_target(&new)) - usize::from(is_target(&old));
 
         let mut released = Vec::new();
-        if let Some(old) = old.as_ref().filter(|_| remarked) {
-            self.unlink(&key, old, &mut released);
+        if let Some(marks) = old.as_ref().filter(|_| remarked).and_then(Node::marks) {
+            self.relations.unlink(&key, marks);
+            self.referred_to(&key, marks, &mut released);
         }
         if let Some(new) = new {
-            if remarked {
-                self.link(&key, &new);
+            if let Some(marks) = new.marks().filter(|_| remarked) {
+                self.relations.link(&key, marks);
             }
             self.nodes.insert(key.clone(), new);
         }
@@ -396,9 +344,8 @@ impl Graph {
             return touched;
         }
         let source = SourceKey::from(key.clone());
-        for related in [&self.created_by, &self.pulling_from] {
-            touched.extend(related.get(&source).into_iter().flatten().cloned());
-        }
+        touched.extend(self.relations.created_by(&source).cloned());
+        touched.extend(self.relations.pulling_from(&source).cloned());
         if recreated {
             // Its type may be another one, which the replicas' annotations do not show.
             for target in &touched {
@@ -408,7 +355,7 @@ impl Graph {
             }
         }
         // What was not made because of this object may be made now, where a push waits for its data.
-        for combined in self.pulling_from.get(&source).into_iter().flatten() {
+        for combined in self.relations.pulling_from(&source) {
             if let Some(push) = self.nodes.get(&**combined).and_then(Node::push) {
                 self.touch_pushed(combined, push, &mut touched);
             }
@@ -435,7 +382,7 @@ impl Graph {
         let mut seen = HashSet::new();
         let mut open = vec![source.clone()];
         while let Some(source) = open.pop() {
-            for target in self.pulling_from.get(&source).into_iter().flatten() {
+            for target in self.relations.pulling_from(&source) {
                 if seen.insert(target.clone()) {
                     touched.push(target.clone());
                     open.push(Key::from(target.clone()).into());
@@ -460,10 +407,7 @@ impl Graph {
         if !self.is_complete() {
             return touched;
         }
-        let literal = self.pushing_into.get(namespace).into_iter().flatten();
-        let pattern = self.pushing_by_pattern.values().flatten();
-        let sources: BTreeSet<&SourceKey> = literal.chain(pattern).collect();
-        for source in sources {
+        for source in self.relations.maybe_pushing_into(namespace) {
             if let Some(push) = self.nodes.get(&**source).and_then(Node::push) {
                 touch_names(source, push, namespace, &mut touched);
             }
@@ -471,57 +415,18 @@ impl Graph {
         touched
     }
 
-    fn link(&mut self, key: &Key, node: &Node) {
-        let Some(marks) = node.marks() else { return };
-        let target = || TargetKey::from(key.clone());
-        if let Some(creator) = &marks.replicated_by {
-            self.created_by.entry(creator.clone()).or_default().insert(target());
-        }
-        if let Some(from) = &marks.replicate_from {
-            self.pulling_from.entry(from.clone()).or_default().insert(target());
-        }
-        if let Some(push) = marks.effective_push() {
-            for namespace in push.literal_namespaces() {
-                let sources = match self.pushing_into.get_mut(namespace) {
-                    Some(sources) => sources,
-                    None => self.pushing_into.entry(namespace.into()).or_default(),
-                };
-                sources.insert(key.clone().into());
-            }
-            for name in push.names_by_pattern() {
-                self.pushing_by_pattern.entry(name.clone()).or_default().insert(key.clone().into());
-            }
-        }
-    }
-
-    /// `released` gets the names that were referred to, and may not be any more.
-    fn unlink(&mut self, key: &Key, node: &Node, released: &mut Vec<Key>) {
-        let Some(marks) = node.marks() else { return };
-        let target = TargetKey::from(key.clone());
-        for (index, source) in
-            [(&mut self.created_by, &marks.replicated_by), (&mut self.pulling_from, &marks.replicate_from)]
-        {
-            if let Some(source) = source {
-                remove_from(index, source, &target);
-                released.push(source.clone().into());
-            }
-        }
+    /// The names that these annotations refer to, in existing namespaces.
+    fn referred_to(&self, key: &Key, marks: &Marks, names: &mut Vec<Key>) {
+        names.extend([&marks.replicated_by, &marks.replicate_from].into_iter().flatten().cloned().map(Key::from));
         if let Some(push) = marks.effective_push() {
             let mut pushed = Vec::new();
             self.touch_pushed(key, push, &mut pushed);
-            released.extend(pushed.into_iter().map(Key::from));
-            let source = SourceKey::from(key.clone());
-            for namespace in push.literal_namespaces() {
-                remove_from(&mut self.pushing_into, namespace, &source);
-            }
-            for name in push.names_by_pattern() {
-                remove_from(&mut self.pushing_by_pattern, name, &source);
-            }
+            names.extend(pushed.into_iter().map(Key::from));
         }
     }
 
     fn drop_if_nothing_to_us(&mut self, key: &Key) {
-        if !self.is_source(key) {
+        if !self.relations.is_source(key) {
             self.absent.remove(key);
         }
         let unannotated = self.nodes.get(key).is_some_and(|node| matches!(node.annotated, Annotated::Not));
@@ -530,13 +435,8 @@ impl Graph {
         }
     }
 
-    fn is_source(&self, key: &Key) -> bool {
-        let source = SourceKey::from(key.clone());
-        self.created_by.contains_key(&source) || self.pulling_from.contains_key(&source)
-    }
-
     fn is_referred_to(&self, key: &Key) -> bool {
-        self.is_source(key) || self.pushing_to(key).next().is_some()
+        self.relations.is_source(key) || self.pushing_to(key).next().is_some()
     }
 }
 
@@ -544,20 +444,3 @@ fn touch_names(source: &Key, push: &Push, namespace: &str, touched: &mut Touched
     let targets = push.names_in(namespace).filter_map(|name| Key::new(namespace, name).ok());
     touched.extend(targets.filter(|target| target != source).map(TargetKey::from));
 }
-
-fn remove_from<K, Q, V>(index: &mut HashMap<K, BTreeSet<V>>, key: &Q, value: &V)
-where
-    K: std::borrow::Borrow<Q> + std::hash::Hash + Eq,
-    Q: std::hash::Hash + Eq + ?Sized,
-    V: Ord,
-{
-    if let Some(values) = index.get_mut(key) {
-        values.remove(value);
-        if values.is_empty() {
-            index.remove(key);
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests;

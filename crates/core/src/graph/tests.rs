@@ -4,6 +4,8 @@ mod events;
 mod knowledge;
 mod properties;
 
+use std::collections::BTreeSet;
+
 use super::*;
 
 /// One object: its name, its version `#7`, its uid `u=2` (1 if not said), and annotations: `from=`, `by=`, `to=`, `to-ns=`,

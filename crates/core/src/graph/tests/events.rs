@@ -1,5 +1,7 @@
 //! Whom each event touches, what is kept of it, and what is gone when.
 
+use std::collections::BTreeSet;
+
 use super::*;
 
 #[test]

@@ -1,5 +1,7 @@
 //! After any events the graph is the one that a first list would have made.
 
+use std::collections::BTreeSet;
+
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;

@@ -1,0 +1,66 @@
+//! One object in the graph, and what is known of its content.
+
+use std::sync::Arc;
+
+use crate::annotations::Marks;
+use crate::observed::{Annotated, ResourceVersion, Uid};
+use crate::payload::Digest;
+use crate::push::Push;
+
+/// What a read of an object's content leaves behind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Facts {
+    /// Fingerprint of the data.
+    pub digest: Digest,
+    /// Whether the data cannot be changed.
+    pub immutable: bool,
+    /// Whether the data is that of a cleared object of its type.
+    pub cleared: bool,
+}
+
+/// What is known of the content of an object at its current version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Knowledge {
+    /// Not read, but the first list showed it so: what its annotations say of it is believed.
+    Trusted,
+    /// Not read, and changed by someone since, or due for verification: to be read before it counts as up to date.
+    Suspect,
+    /// As `Suspect`, and a write of it was refused: to be read before it is written.
+    Refused,
+    /// Read, or written by the controller.
+    Known(Facts),
+}
+
+/// One object in the graph.
+#[derive(Debug, Clone)]
+pub struct Node {
+    /// `metadata.uid`.
+    pub uid: Uid,
+    /// `metadata.resourceVersion`.
+    pub resource_version: ResourceVersion,
+    /// Creation time, in seconds since 1970.
+    pub created: i64,
+    /// Whether it waits for finalizers.
+    pub deleting: bool,
+    /// Its annotations.
+    pub annotated: Annotated,
+    /// What is known of its content.
+    pub knowledge: Knowledge,
+    /// A Secret's type, once it was read. It stays the same as long as the uid does.
+    pub type_: Option<Arc<str>>,
+    /// The list in which it was last seen.
+    pub(super) epoch: u32,
+}
+
+impl Node {
+    /// The annotations, if there are any and they are well-formed.
+    #[must_use]
+    pub fn marks(&self) -> Option<&Marks> {
+        self.annotated.marks()
+    }
+
+    /// The push that counts, if any.
+    pub(super) fn push(&self) -> Option<&Push> {
+        self.marks().and_then(Marks::effective_push)
+    }
+}
