@@ -151,7 +151,7 @@ pub(super) const ACTS: &[Act] = &[
         story: "The chart ships chat/admin-source, which makes chat/admin and fills it from a secret of the user's own.",
         commands: &[&["apply", "-f", "examples/4-chart-secret.yaml"]],
         namespaces: &["vault", "chat"],
-        expectations: &[expect("chat/admin", State::CopyOf("vault/chat-admin"), "FirstCopy")],
+        expectations: &[expect("chat/admin", State::CopyOf("vault/chat-admin"), "NewTarget")],
     },
     Act {
         title: "The user points the chart at another secret",
