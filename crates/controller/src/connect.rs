@@ -7,7 +7,7 @@ use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 use thiserror::Error;
 
-use crate::cluster::kube::with_causes;
+use crate::causes::with_causes;
 
 /// Longer than any healthy network takes.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);

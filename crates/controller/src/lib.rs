@@ -9,6 +9,7 @@
 //! it in production: one task per kind owns its replicator, and nothing else can reach it.
 
 pub mod admin;
+pub mod causes;
 pub mod cluster;
 pub mod connect;
 pub mod contents;

@@ -21,7 +21,7 @@ use std::time::Duration;
 use k8s_replicator_core::decide::{Decision, Need, Rules, Verb, Verdict, decide};
 use k8s_replicator_core::graph::{Facts, Graph, Touched};
 use k8s_replicator_core::kind::Kind;
-use k8s_replicator_core::names::TargetKey;
+use k8s_replicator_core::names::{Key, TargetKey};
 use k8s_replicator_core::payload::Payload;
 
 use crate::cluster::Request;
@@ -58,6 +58,8 @@ pub struct Replicator {
     verification: Verification,
     /// Requests under way.
     under_way: BTreeMap<Ticket, UnderWay>,
+    /// Those of them whose object was deleted since they were sent: their answers may be older than that.
+    overtaken: BTreeSet<Ticket>,
     /// Who waits for what is being read.
     waiting: HashMap<Need, BTreeSet<TargetKey>>,
     /// Targets that a write found changed, to be looked up.
@@ -72,6 +74,16 @@ pub struct Replicator {
 enum UnderWay {
     Read(Need),
     Write { target: TargetKey, verb: Verb, verdict: Verdict, written: Written },
+}
+
+impl UnderWay {
+    /// The object that is read or written.
+    fn key(&self) -> &Key {
+        match self {
+            Self::Read(Need::Presence(key) | Need::Content(key)) => key,
+            Self::Write { target, .. } => target,
+        }
+    }
 }
 
 /// What will be known of the target's content once the write is carried out; `None`: what is known now.
@@ -91,6 +103,7 @@ impl Replicator {
             contents: Contents::default(),
             verification: Verification::new(settings.resync_period),
             under_way: BTreeMap::new(),
+            overtaken: BTreeSet::new(),
             waiting: HashMap::new(),
             looks: VecDeque::new(),
             refused: HashMap::new(),
@@ -142,8 +155,17 @@ impl Replicator {
                 return;
             }
             ObjectEvent::Seen(observed) => self.graph.observe(observed),
-            ObjectEvent::ListEnds => self.graph.end_list(),
-            ObjectEvent::Deleted(key, uid) => self.graph.forget(&key, &uid),
+            ObjectEvent::ListEnds => {
+                let touched = self.graph.end_list();
+                let gone = self.under_way.iter().filter(|(_, request)| self.graph.node(request.key()).is_none());
+                self.overtaken.extend(gone.map(|(ticket, _)| ticket));
+                touched
+            }
+            ObjectEvent::Deleted(key, uid) => {
+                let about = self.under_way.iter().filter(|(_, request)| *request.key() == key);
+                self.overtaken.extend(about.map(|(ticket, _)| ticket));
+                self.graph.forget(&key, &uid)
+            }
         };
         self.look_at(touched);
     }
@@ -236,7 +258,7 @@ impl Replicator {
                     Ok(copied) => {
                         self.refused.remove(&target);
                         let (verb, verdict) = (plan.verb, plan.verdict.clone());
-                        let action = plan.action(copied.as_ref(), &rfc3339(now), &mut *self.entropy);
+                        let action = plan.action(copied.as_ref(), &rfc3339(now), &mut *self.entropy)?;
                         let written = self.written_by(&action);
                         let under_way = UnderWay::Write { target, verb, verdict, written };
                         return Some((self.ticket(under_way), Request::Write(action)));

@@ -215,7 +215,8 @@ pub fn content_from_json(json: &str, kind: &dyn Kind) -> Result<Content, ReadErr
     let type_: Option<String> = text("type").filter(|_| kind.is_typed()).map(serde_json::from_str).transpose()?;
     let immutable: Option<bool> = text("immutable").map(serde_json::from_str).transpose()?.flatten();
     Ok(Content {
-        type_: type_.map(Arc::from),
+        // The API server gives every Secret a type. One without would be asked for it for ever.
+        type_: kind.is_typed().then(|| type_.unwrap_or_default().into()),
         immutable: immutable.unwrap_or(false),
         payload: Payload::new(kind.data_fields().iter().map(|field| text(field).map(Arc::from))),
     })

@@ -20,6 +20,7 @@ use kube::client::Body;
 use serde::Deserialize;
 
 use super::{Answer, Cluster, Failure, FailureKind, Request, body};
+use crate::causes::with_causes;
 
 /// Asks for an object's metadata alone, as all API servers since Kubernetes 1.15 can give it.
 pub const METADATA_ONLY: &str = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
@@ -221,19 +222,4 @@ pub fn unreachable(error: &(dyn std::error::Error + 'static)) -> Failure {
 fn unreadable(error: &(dyn std::error::Error + 'static)) -> Failure {
     let message = format!("the answer cannot be read: {}", with_causes(error));
     Failure { kind: FailureKind::Server, message, retry_after: None }
-}
-
-/// An error with what lies under it, in one line; the outer ones of HTTP clients only say that something failed.
-#[must_use]
-pub fn with_causes(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let next = error.to_string();
-        if !text.contains(&next) {
-            text = format!("{text}: {next}");
-        }
-        cause = error.source();
-    }
-    text.replace('\n', " ")
 }

@@ -27,15 +27,23 @@ impl Replicator {
     pub fn answer(&mut self, now: Now, ticket: Ticket, answer: Result<Answer, Failure>) {
         let Some(request) = self.under_way.remove(&ticket) else { return };
         self.window.learn(now.moment, answer.as_ref().err().and_then(|failure| failure.asks_for_less(PAUSE)));
+        let overtaken = self.overtaken.remove(&ticket);
         match request {
             UnderWay::Read(need) => {
                 let waiting = self.waiting.remove(&need).unwrap_or_default();
                 match answer {
+                    Ok(_) if overtaken => self.look_again(waiting),
                     Ok(answer) => self.was_read(now, &need, answer, waiting),
                     Err(failure) => self.read_failed(now, &need, &failure, waiting),
                 }
             }
             UnderWay::Write { target, verb, verdict, written } => match answer {
+                Ok(_) if overtaken => {
+                    // Carried out, on an object that is gone, or is another one now.
+                    self.looks.push_back(target.clone());
+                    let outcome = Outcome::Done { verb, resource_version: None };
+                    self.reports.push(Report { target, verdict, outcome });
+                }
                 Ok(answer) => self.was_written(target, verb, verdict, written, answer),
                 Err(failure) => self.write_failed(now, &target, verb, verdict, &failure),
             },
@@ -70,6 +78,11 @@ impl Replicator {
                 }
             }
         }
+        self.look_again(waiting);
+    }
+
+    /// What these waited for is known now, or is not worth waiting for any more.
+    fn look_again(&mut self, waiting: BTreeSet<TargetKey>) {
         for target in waiting {
             self.queue.add(target.clone(), Priority::Urgent);
             self.queue.release(&target);

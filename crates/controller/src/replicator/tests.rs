@@ -319,6 +319,33 @@ fn a_source_that_changes_while_it_is_copied_is_copied_as_it_is_in_the_end() {
 }
 
 #[test]
+fn an_answer_that_was_overtaken_by_a_deletion_brings_nothing_back() {
+    let consenting = |version| object("a/src", version, "replication-allowed=true", json!({ "k": "v" }));
+    let pulling = |version, notes: &str| object("b/t", version, &format!("replicate-from=a/src {notes}"), json!({}));
+    let mut it = Loop::with(&[consenting(1), pulling(2, "")]);
+    // A read of the source is under way when the source is deleted.
+    let read = it.asks_for("read a/src");
+    it.replicator.object(ObjectEvent::Deleted(key("a/src"), observed(&consenting(1)).uid));
+    it.answer(read, content(&consenting(1)));
+    it.asks_nothing();
+    assert!(it.reports().is_empty(), "nothing was copied from what is gone");
+    // A write of the target is under way when the target is deleted, and a list finds neither.
+    it.seen(&consenting(5));
+    let read = it.asks_for("read a/src");
+    it.answer(read, content(&consenting(5)));
+    let update = it.asks_for("update b/t at 2");
+    it.replicator.object(ObjectEvent::ListBegins);
+    it.replicator.object(ObjectEvent::ListEnds);
+    it.answer(update, Answer::Seen(observed(&pulling(6, "replicated-from-version=5"))));
+    assert_eq!(it.reports(), ["b/t update FirstCopy"]);
+    let look = it.asks_for("look b/t");
+    it.answer(look, Answer::Missing);
+    it.asks_nothing();
+    assert!(it.replicator.is_idle());
+    assert_eq!(it.replicator.graph().len(), 0);
+}
+
+#[test]
 fn a_terminating_namespace_is_left_alone_until_it_is_another_one() {
     let mut it = Loop::with(&[source(1, "v1"), replica("b", 2, 1), replica("c", 3, 1)]);
     let read = it.asks_for("read a/src");

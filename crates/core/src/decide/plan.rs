@@ -209,38 +209,35 @@ impl<'g> Plan<'g> {
         }
     }
 
-    /// Fills in the data (`copied`: of [`Plan::copies`]) and the time, RFC 3339.
+    /// Fills in the data (`copied`: of [`Plan::copies`]) and the time, RFC 3339. `None`: it copies, and was not given what.
     #[must_use]
-    pub fn action(self, copied: Option<&Payload>, replicated_at: &str, entropy: Entropy<'_>) -> Action {
+    pub fn action(self, copied: Option<&Payload>, replicated_at: &str, entropy: Entropy<'_>) -> Option<Action> {
         let Self { case: PlannedFor { kind, target, labels, view }, step, .. } = self;
         let target = target.clone();
-        let mut payload = |data, type_: Option<&str>| match (data, copied) {
-            (Data::From(_), Some(copied)) => copied.clone(),
-            _ => kind.cleared(type_, entropy),
+        let mut payload = |data, type_: Option<&str>| match data {
+            Data::From(_) => copied.cloned(),
+            Data::Keep | Data::Cleared => Some(kind.cleared(type_, entropy)),
         };
         let at = (Annotation::ReplicatedAt, Arc::from(replicated_at));
-        match step {
+        Some(match step {
             Step::Create { mut annotations, type_, data } => {
                 annotations.0.extend([at]);
-                let payload = payload(data, type_.as_deref());
+                let payload = payload(data, type_.as_deref())?;
                 Action::Create(Create { target, annotations: annotations.0, labels: labels.clone(), type_, payload })
             }
             Step::Update { owned, mut annotations, expected_type, data } => {
                 annotations.set.extend([at]);
-                let new = |payload| NewData { payload, expected_type: expected_type.clone() };
+                if matches!(data, Data::Keep) {
+                    return Some(Action::Update(Update::new(target, &owned, annotations, None)));
+                }
+                let payload = payload(data, expected_type.as_deref())?;
+                let new = NewData { payload, expected_type };
                 Action::Update(match data {
-                    Data::Keep => Update::new(target, &owned, annotations, None),
-                    Data::From(_) => {
-                        let payload = payload(data, expected_type.as_deref());
-                        Update::new(target, &owned, annotations, Some(new(payload)))
-                    }
-                    Data::Cleared => {
-                        let payload = payload(data, expected_type.as_deref());
-                        Update::clearing(target, &owned, view, annotations, new(payload))
-                    }
+                    Data::Cleared => Update::clearing(target, &owned, view, annotations, new),
+                    Data::From(_) | Data::Keep => Update::new(target, &owned, annotations, Some(new)),
                 })
             }
             Step::Delete { owned } => Action::Delete(Delete::new(target, &owned, view)),
-        }
+        })
     }
 }

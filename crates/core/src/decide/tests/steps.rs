@@ -330,3 +330,15 @@ fn deciding_says_the_same_twice() {
         assert_eq!(once, format!("{:?}", decide(&world.graph, world.kind, &world.rules, &at)));
     }
 }
+
+#[test]
+fn what_is_decided_shows_no_data() {
+    let text = "a/src to=b/x,b/t :hunter2 known; b/t by=a/src version=1 :hunter3 known; c/t from=a/src version=1 :hunter4 known";
+    let mut world = World::new(text);
+    for at in world.graph.all_targets() {
+        let decision = format!("{:?}", decide(&world.graph, world.kind, &world.rules, &at));
+        let (line, action) = step(&mut world, at.as_str());
+        let shown = format!("{decision} {action:?} {:?}", world.graph);
+        assert!(!shown.contains("hunter"), "{line}: {shown}");
+    }
+}

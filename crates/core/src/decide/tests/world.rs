@@ -264,7 +264,8 @@ impl World {
                                 *entropy = entropy.wrapping_add(1);
                                 *entropy
                             };
-                            let action = plan.action(content.map(|content| &content.payload), NOW, &mut random);
+                            let action =
+                                plan.action(content.map(|content| &content.payload), NOW, &mut random).unwrap();
                             return (End::Act(verb, verdict, action), reads);
                         }
                     }

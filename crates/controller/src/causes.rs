@@ -1,0 +1,79 @@
+//! What an error of the libraries underneath is told as: one line, with what lies under it, and without anything that could
+//! be a credential.
+
+use std::error::Error;
+
+use kube::client::AuthError;
+use kube::config::KubeconfigError;
+
+/// What is shown of a credential plugin's own words.
+const LONGEST_WORDS: usize = 300;
+
+/// An error with what lies under it, in one line; the outer ones of HTTP clients only say that something failed.
+#[must_use]
+pub fn with_causes(error: &(dyn Error + 'static)) -> String {
+    let chain = || std::iter::successors(Some(error), |error| (*error).source());
+    if let Some(said) = chain().find_map(without_quotation) {
+        return said;
+    }
+    let mut text = error.to_string();
+    for cause in chain().skip(1) {
+        let next = cause.to_string();
+        if !text.contains(&next) {
+            text = format!("{text}: {next}");
+        }
+    }
+    one_line(&text)
+}
+
+/// Some errors of `kube` quote what they could not use: lines of a kubeconfig, with its tokens, and all that a credential
+/// plugin wrote, which is where it writes credentials.
+fn without_quotation(error: &(dyn Error + 'static)) -> Option<String> {
+    if let Some(KubeconfigError::Parse(error)) = error.downcast_ref() {
+        let place = error.location().map(|at| format!(" at line {}, column {}", at.line(), at.column()));
+        return Some(format!("it is no YAML of a kubeconfig{}", place.unwrap_or_default()));
+    }
+    match error.downcast_ref::<AuthError>()? {
+        AuthError::AuthExecRun { out, .. } => {
+            // Its error output is for people; kubectl shows it as well.
+            let words: String = String::from_utf8_lossy(&out.stderr).trim().chars().take(LONGEST_WORDS).collect();
+            let words = if words.is_empty() { "it said nothing on standard error".into() } else { one_line(&words) };
+            Some(format!("the credential plugin failed ({}): {words}", out.status))
+        }
+        AuthError::AuthExecParse(_) => Some("the credential plugin wrote no ExecCredential".to_owned()),
+        _ => None,
+    }
+}
+
+fn one_line(text: &str) -> String {
+    text.replace(['\n', '\r'], " ")
+}
+
+#[cfg(test)]
+mod tests {
+    use kube::config::Kubeconfig;
+
+    use super::*;
+
+    #[test]
+    fn causes_are_told_once_and_in_one_line() {
+        #[derive(Debug, thiserror::Error)]
+        #[error("outer\nline")]
+        struct Outer(#[source] std::io::Error);
+        let error = Outer(std::io::Error::other("inner"));
+        assert_eq!(with_causes(&error), "outer line: inner");
+        assert_eq!(with_causes(&Outer(std::io::Error::other("outer"))), "outer line");
+    }
+
+    #[test]
+    fn a_broken_kubeconfig_is_not_quoted() {
+        for broken in
+            ["users:\n- name: u\n  user:\n    token: [hunter2\n", "users: hunter2", "contexts:\n- context: hunter2"]
+        {
+            let error = Kubeconfig::from_yaml(broken).unwrap_err();
+            assert!(error.to_string().contains("hunter2"), "or this is not needed: {error}");
+            let said = with_causes(&error);
+            assert!(said.starts_with("it is no YAML of a kubeconfig at line ") && !said.contains("hunter2"), "{said}");
+        }
+    }
+}
