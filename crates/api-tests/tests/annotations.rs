@@ -219,6 +219,9 @@ fn an_object_never_targets_itself() {
     scene.start(&[]);
     scene.has_replicas(&["b/pattern", "b/named"]);
     scene.all_stay(&sources);
+    // Nor is it told that one might.
+    let refusals = scene.controller().log_lines().into_iter().filter(|line| line["action"] == "refuse");
+    assert_eq!(refusals.collect::<Vec<_>>(), Vec::<serde_json::Value>::new());
 }
 
 /// SPEC 2: `replicate-to: ""` is a push, of nothing: what was pushed is deleted, and the object is no target itself.

@@ -138,7 +138,8 @@ fn a_pushed_replica_keeps_labels_and_annotations_of_others() {
         });
         scene.patch(source.resource(), "b/s", &json!({ "metadata": metadata }));
         let kept = |value, source: &Value| {
-            let kept = replica(value).label("own", "label").label("app.kubernetes.io/managed-by", "me").label(&label, "x");
+            let kept =
+                replica(value).label("own", "label").label("app.kubernetes.io/managed-by", "me").label(&label, "x");
             kept.other_note("own", "note").made_by(source).holding(source)
         };
         scene.becomes(&kept("1", &first));

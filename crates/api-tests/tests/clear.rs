@@ -135,7 +135,7 @@ fn clearing_takes_the_marks_of_the_copy_and_nothing_else() {
     scene.create(&target);
     let filled = target.clone().data("k", "v").note("replicate-once-version", "1").pulled(&made, "{b}");
     let filled = scene.becomes(&filled);
-    scene.next_second_after(&filled);
+    scene.next_second_after(&scene.create(&secret("b/clock")));
     scene.replace(&source);
     let cleared = scene.becomes(&target.written());
     assert_ne!(scene.note_of(&cleared, "replicated-at"), scene.note_of(&filled, "replicated-at"));
@@ -177,7 +177,8 @@ fn a_target_that_never_received_anything_is_not_touched() {
 fn what_once_received_something_is_cleared() {
     let mut scene = Scene::new();
     scene.namespaces(&["b"]);
-    let marks = ["replicated-from-version", "replicate-once-version", "replicated-from-allowed", "replicated-from-origin"];
+    let marks =
+        ["replicated-from-version", "replicate-once-version", "replicated-from-allowed", "replicated-from-origin"];
     let target = |n: usize| secret(&format!("b/t{n}")).note("replicate-from", "missing");
     for (n, mark) in marks.iter().enumerate() {
         scene.create(&target(n).data("k", "v").note(mark, "x"));

@@ -41,9 +41,10 @@ fn a_combined_push_gives_the_data_of_another_object() {
 }
 
 /// A combined source of either kind, started; and what its replica is while it is empty.
-fn setting(scene: &mut Scene, kind: fn(&str) -> Object) -> Object {
+fn setting(scene: &Scene, kind: fn(&str) -> Object) -> Object {
     let combined = kind("a/combined").data("own", "never used").note("replicate-from", "{b}/from");
-    let combined = scene.put(&combined.note("replicate-to", "{c}/x"));
+    let combined = combined.note("replicate-to", "{c}/x").note("replicate-once-version", "not inherited");
+    let combined = scene.put(&combined);
     scene.created(kind("c/x").made_by(&combined).note("replicate-from", "{b}/from"))
 }
 
@@ -54,7 +55,7 @@ fn a_combined_replica_is_made_empty_when_from_is_missing() {
     scene.namespaces(&["a", "b", "c"]);
     scene.start(&[]);
     for kind in [secret, config_map] {
-        let empty = setting(&mut scene, kind);
+        let empty = setting(&scene, kind);
         let found = scene.becomes(&empty);
         scene.stays(&found);
         let from = scene.create(&open(kind("b/from").data("k", "v")));
@@ -76,7 +77,7 @@ fn a_combined_replica_is_made_empty_when_from_forbids_it() {
     scene.namespaces(&["a", "b", "c"]);
     scene.create(&secret("b/from").data("k", "v"));
     scene.start(&[]);
-    let empty = setting(&mut scene, secret);
+    let empty = setting(&scene, secret);
     scene.becomes(&empty);
     scene.note("b/from", "replication-allowed-namespaces", Some("{a}"));
     let found = scene.becomes(&empty);
@@ -94,7 +95,7 @@ fn a_combined_replica_is_made_empty_when_from_is_ill_formed() {
     scene.namespaces(&["a", "b", "c"]);
     scene.create(&open(secret("b/from").data("k", "v").note("unknown", "")));
     scene.start(&[]);
-    let empty = setting(&mut scene, secret);
+    let empty = setting(&scene, secret);
     let found = scene.becomes(&empty);
     scene.stays(&found);
     let from = scene.note("b/from", "unknown", None);
@@ -192,23 +193,27 @@ fn another_once_is_a_new_copy() {
     scene.stays(&found);
 }
 
-/// SPEC 4: a source that drops its `replicate-from` gives its own data; one that takes one on gives the other's.
+/// SPEC 4: a source that drops its `replicate-from` gives its own data, one that takes one on the other's; also under once.
 #[test]
 fn a_source_may_become_combined_and_stop_to_be() {
     let mut scene = Scene::new();
     scene.namespaces(&["a", "b", "c"]);
     scene.start(&[]);
-    for kind in [secret, config_map] {
-        let source = kind("a/src").data("own", "1").note("replicate-to", "{c}/x");
-        let from = scene.create(&open(kind("b/from").data("k", "v")));
+    for (kind, once) in [(secret as fn(&str) -> Object, None), (config_map, None), (secret, Some("true"))] {
+        let noted = |object: Object| once.iter().fold(object, |object, once| object.note("replicate-once", once));
+        let source = noted(kind("a/src").data("own", "1").note("replicate-to", "{c}/x"));
+        let from = scene.put(&open(kind("b/from").data("k", "v")));
         for _ in 0..2 {
             let made = scene.put(&source);
-            let replica = scene.created(kind("c/x").made_by(&made));
+            let replica = scene.created(noted(kind("c/x").made_by(&made)));
             scene.becomes(&replica.clone().data("own", "1").holding(&made));
             scene.put(&source.clone().note("replicate-from", "{b}/from"));
-            let combined = replica.note("replicate-from", "{b}/from").data("k", "v");
-            scene.becomes(&combined.pulled(&from, ".*"));
+            let held = replica.note("replicate-from", "{b}/from").data("k", "v").holding(&from);
+            let held = held.note("replicated-from-allowed", ".*");
+            scene.becomes(&if once.is_some() { held } else { held.origin(&from) });
         }
+        scene.remove(&source);
+        scene.is_deleted(&kind("c/x"));
     }
 }
 
@@ -220,7 +225,7 @@ fn the_permissions_of_a_combined_source_follow_it() {
     scene.namespaces(&["a", "b", "c"]);
     scene.start(&[]);
     let from = scene.create(&open(secret("b/from").data("k", "v")));
-    let filled = setting(&mut scene, secret).data("k", "v").pulled(&from, ".*");
+    let filled = setting(&scene, secret).data("k", "v").pulled(&from, ".*");
     scene.becomes(&filled);
     for (name, value) in [("replication-allowed", "false"), ("replication-allowed-namespaces", "{a}")] {
         scene.note("a/combined", name, Some(value));

@@ -49,8 +49,11 @@ fn binary_data_is_put_right_too() {
     let source = scene.create(&source);
     let replica = scene.created(config_map("b/s").data("k", "v").binary("b", &[1]).made_by(&source).holding(&source));
     scene.becomes(&replica);
-    for patch in [json!({ "binaryData": { "b": "Ag==" } }), json!({ "binaryData": null }), json!({ "binaryData": { "c": "Aw==" } })]
-    {
+    for patch in [
+        json!({ "binaryData": { "b": "Ag==" } }),
+        json!({ "binaryData": null }),
+        json!({ "binaryData": { "c": "Aw==" } }),
+    ] {
         scene.patch("configmaps", "b/s", &patch);
         scene.becomes(&replica);
     }

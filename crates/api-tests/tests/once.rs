@@ -142,7 +142,8 @@ fn once_in_all_combinations_of_a_combined_push() {
     let combined: Vec<Value> = Case::all()
         .into_iter()
         .map(|case| {
-            let combined = secret(&format!("c/s{}", case.number)).data("own", "data").note("replicate-from", &from(case));
+            let combined =
+                secret(&format!("c/s{}", case.number)).data("own", "data").note("replicate-from", &from(case));
             scene.create(&once(combined, case.target_once).note("replicate-to-namespaces", "{b}"))
         })
         .collect();
@@ -271,7 +272,8 @@ fn taking_once_off_lets_newer_data_through() {
 
     let source = scene.put(&source.data("k", "new").note("replicate-once", "false"));
     scene.note("b/on-target", "replicate-once", None);
-    let pushed = secret("b/pushed").data("k", "new").note("replicate-once", "false").note("replication-allowed", "true");
+    let pushed =
+        secret("b/pushed").data("k", "new").note("replicate-once", "false").note("replication-allowed", "true");
     scene.becomes(&scene.created(pushed.made_by(&source).holding(&source)));
     scene.becomes(&on_source.data("k", "new").pulled(&source, ".*"));
     scene.becomes(&on_target.data("k", "new").pulled(&free, ".*"));
@@ -287,7 +289,11 @@ fn once_that_was_put_on_a_pushed_replica_does_not_count() {
     scene.create(&source("old"));
     scene.has_data("b/s", &[("k", "old")]);
     // Both at once: with once on it, and its source changed.
-    scene.patch("secrets", "b/s", &json!({ "metadata": { "annotations": { scene.prefix() + "replicate-once": "true" } } }));
+    scene.patch(
+        "secrets",
+        "b/s",
+        &json!({ "metadata": { "annotations": { scene.prefix() + "replicate-once": "true" } } }),
+    );
     let newer = scene.put(&source("new"));
     scene.becomes(&scene.created(secret("b/s").data("k", "new").made_by(&newer).holding(&newer)));
 }

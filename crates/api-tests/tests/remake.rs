@@ -21,7 +21,8 @@ fn a_replica_is_made_again_when_the_type_changed_at_the_source() {
     let mut scene = Scene::new();
     scene.namespaces(&["a", "b", "c"]);
     scene.start(&["--resync-period=0"]);
-    let sources = [secret("a/s").data("k", "v"), tls("a/s", "1"), secret("a/s").of_type("example.com/x"), tls("a/s", "2")];
+    let sources =
+        [secret("a/s").data("k", "v"), tls("a/s", "1"), secret("a/s").of_type("example.com/x"), tls("a/s", "2")];
     let is_there = |scene: &Scene, source: &Object, made: &Value| {
         for key in ["b/s", "c/s"] {
             scene.becomes(&scene.created(source.clone().at(key).made_by(made).holding(made)));
@@ -213,7 +214,8 @@ fn a_random_password_is_not_written_again() {
     scene.restart(&["--resync-period=100ms"]);
     scene.until("it was verified", || {
         let requests = scene.requests_for_objects();
-        (requests.iter().filter(|request| request.verb == "get" && request.namespace.ends_with("-b")).count() >= 3).then_some(())
+        (requests.iter().filter(|request| request.verb == "get" && request.namespace.ends_with("-b")).count() >= 3)
+            .then_some(())
     });
     scene.stays(&replica);
 }

@@ -116,7 +116,8 @@ fn memory_does_not_grow_with_unrelated_secrets() {
             let (client, path, value) = (scene.plane().client().clone(), &path, &value);
             scope.spawn(move || {
                 for n in (thread..secrets).step_by(4) {
-                    let secret = json!({ "metadata": { "name": format!("unrelated-{n}") }, "stringData": { "k": value } });
+                    let secret =
+                        json!({ "metadata": { "name": format!("unrelated-{n}") }, "stringData": { "k": value } });
                     client.request(&Method::POST, path, Some(&secret)).expect("an unrelated Secret");
                 }
             });
@@ -127,7 +128,9 @@ fn memory_does_not_grow_with_unrelated_secrets() {
     scene.restart(&[]);
     scene.barrier();
     let restarted = resident(scene.controller().id()).unwrap_or(usize::MAX);
-    eprintln!("resident memory in KiB: {before} before, {after} with {secrets} unrelated Secrets, {restarted} after a restart");
+    eprintln!(
+        "resident memory in KiB: {before} before, {after} with {secrets} unrelated Secrets, {restarted} after a restart"
+    );
     scene.plane().client().request(&Method::DELETE, &path, None).expect("they go");
     assert!(after < before + most_growth, "{before} KiB before, {after} with {secrets} unrelated Secrets");
     assert!(restarted < before + most_growth, "{before} KiB before, {restarted} after a restart");

@@ -24,12 +24,8 @@ fn grant(scene: &Scene, name: &str, rules: &[(&[&str], &[&str])]) {
         "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": name },
         "subjects": [{ "apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": scene.user().name }],
     });
-    let (status, _) = scene.call(
-        "POST",
-        "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings",
-        "application/json",
-        &binding,
-    );
+    let (status, _) =
+        scene.call("POST", "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings", "application/json", &binding);
     assert!(matches!(status, 201 | 409), "{status}");
 }
 
@@ -52,7 +48,7 @@ fn without_rights_on_one_kind_the_other_is_replicated() {
     let line = scene.logs("what is missing", |line| line["reason"] == "Forbidden");
     let error = line["error"].as_str().unwrap_or_default();
     assert!(error.contains(r#"needs the verb "list" on "secrets" in all namespaces"#), "{error}");
-    assert_eq!(scene.controller_mut().healthz(), (503, r#"{"notReady":["secret"]}"#.to_owned()));
+    scene.is_not_ready(&["secret"]);
     assert_eq!(scene.get("b/s"), None);
     assert_eq!(scene.get("b/orphan"), Some(gone));
     grant(&scene, "more", &[(&["secrets"], ALL)]);
@@ -72,7 +68,7 @@ fn without_the_namespaces_nothing_is_done() {
     let line = scene.logs("what is missing", |line| line["reason"] == "Forbidden");
     let error = line["error"].as_str().unwrap_or_default();
     assert!(error.contains(r#"needs the verb "list" on "namespaces""#), "{error}");
-    assert_eq!(scene.controller_mut().healthz(), (503, r#"{"notReady":["secret","configMap"]}"#.to_owned()));
+    scene.is_not_ready(&["secret", "configMap"]);
     assert_eq!(scene.get("b/orphan"), Some(orphan));
     grant(&scene, "more", &[(&["namespaces"], WATCH)]);
     scene.is_gone("b/orphan");
@@ -93,7 +89,10 @@ fn each_missing_verb_is_named() {
         let line = scene.logs(&format!("that {verb} is missing"), |line| {
             line["reason"] == "Forbidden" && line["error"].as_str().is_some_and(|error| error.contains(&said))
         });
-        assert!(line["error"].as_str().is_some_and(|error| error.starts_with(&format!("{verb} Secret {name}"))), "{line}");
+        assert!(
+            line["error"].as_str().is_some_and(|error| error.starts_with(&format!("{verb} Secret {name}"))),
+            "{line}"
+        );
         assert_eq!(line["target"], json!(scene.full("{b}/s")));
     };
     let (source, replica) = (scene.full("{a}/s"), scene.full("{b}/s"));
@@ -128,12 +127,13 @@ fn an_unknown_token_is_told() {
     let orphan = scene.create(&secret("b/orphan").note("replicated-by", "{b}/gone"));
     let config = std::fs::read_to_string(&scene.user().kubeconfig).expect("the user's kubeconfig");
     let path = scene.user().kubeconfig.with_extension("unknown");
-    std::fs::write(&path, config.replace(&scene.user().token, "a-token-that-nobody-knows")).expect("another kubeconfig");
+    std::fs::write(&path, config.replace(&scene.user().token, "a-token-that-nobody-knows"))
+        .expect("another kubeconfig");
     scene.start_at(&path, &[]);
     let line = scene.logs("that nobody knows it", |line| line["level"] == "WARN" && line["verb"] == "list");
     assert_eq!(line["reason"], json!("Forbidden"));
     assert!(line["error"].as_str().is_some_and(|error| error.contains("401 Unauthorized")), "{line}");
-    assert_eq!(scene.controller_mut().healthz(), (503, r#"{"notReady":["secret","configMap"]}"#.to_owned()));
+    scene.is_not_ready(&["secret", "configMap"]);
     assert!(!scene.controller().log().contains("a-token-that-nobody-knows"));
     assert_eq!(scene.get("b/orphan"), Some(orphan));
 }

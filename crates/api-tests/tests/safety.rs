@@ -27,7 +27,7 @@ impl Delayed {
     }
 
     /// Waits until it is there.
-    fn is_there(self, scene: &Scene) {
+    fn has_come(self, scene: &Scene) {
         scene.until("the request is at the proxy", || self.0.load(Ordering::Relaxed).then_some(()));
     }
 }
@@ -56,7 +56,7 @@ fn an_update_does_not_overwrite_who_left_meanwhile() {
     scene.has_data("b/t", &[("k", "1")]);
     let delayed = Delayed::first(&proxy, "PATCH", "/secrets/t".to_owned());
     scene.set_data("a/s", "k", "2");
-    delayed.is_there(&scene);
+    delayed.has_come(&scene);
     let left = scene.replace(&secret("b/t").data("own", "data"));
     wait_refused(&scene, "patch", "secrets");
     scene.stays(&left);
@@ -76,7 +76,7 @@ fn a_conflict_is_looked_at_again() {
     scene.has_data("b/t", &[("k", "1")]);
     let delayed = Delayed::first(&proxy, "PATCH", "/secrets/t".to_owned());
     let source = scene.put(&source.data("k", "2"));
-    delayed.is_there(&scene);
+    delayed.has_come(&scene);
     scene.patch("secrets", "b/t", &json!({ "metadata": { "labels": { "own": "label" } }, "data": { "own": "eA==" } }));
     wait_refused(&scene, "patch", "secrets");
     scene.becomes(&scene.created(secret("b/t").data("k", "2").label("own", "label").made_by(&source).holding(&source)));
@@ -95,7 +95,7 @@ fn a_clear_does_not_empty_what_changed_meanwhile() {
     scene.has_data("b/t", &[("from", "one")]);
     let delayed = Delayed::first(&proxy, "PATCH", "/secrets/t".to_owned());
     scene.delete("a/one");
-    delayed.is_there(&scene);
+    delayed.has_come(&scene);
     let kept = scene.note("b/t", "replicate-from", None);
     wait_refused(&scene, "patch", "secrets");
     scene.stays(&kept);
@@ -115,7 +115,7 @@ fn a_delete_does_not_hit_what_changed_meanwhile() {
         let resource = kind("a/s").resource();
         let delayed = Delayed::first(&proxy, "DELETE", format!("/{resource}/t"));
         scene.remove(&kind("a/s"));
-        delayed.is_there(&scene);
+        delayed.has_come(&scene);
         let own = scene.replace(&kind("b/t").data("k", "v"));
         wait_refused(&scene, "delete", resource);
         scene.stays(&own);
@@ -133,7 +133,7 @@ fn a_delete_does_not_hit_another_object_of_the_name() {
     scene.has_data("b/t", &[("k", "v")]);
     let delayed = Delayed::first(&proxy, "DELETE", "/secrets/t".to_owned());
     scene.delete("a/s");
-    delayed.is_there(&scene);
+    delayed.has_come(&scene);
     scene.delete("b/t");
     let own = scene.create(&secret("b/t").data("own", "data"));
     wait_refused(&scene, "delete", "secrets");
@@ -149,7 +149,7 @@ fn a_create_does_not_replace_what_came_meanwhile() {
     scene.start_behind(&proxy, &[]);
     let delayed = Delayed::first(&proxy, "POST", format!("/{}/secrets", scene.namespace_name("b")));
     scene.create(&secret("a/s").data("k", "v").note("replicate-to", "{b}/t"));
-    delayed.is_there(&scene);
+    delayed.has_come(&scene);
     let own = scene.create(&secret("b/t").data("own", "data"));
     scene.is_told("b/t", "refuse", "NotCreatedBySource");
     scene.stays(&own);
@@ -180,7 +180,7 @@ fn nothing_is_done_before_the_namespaces_are_listed() {
             proxy.seen().iter().any(watches).then_some(())
         });
     }
-    assert_eq!(scene.controller_mut().healthz(), (503, r#"{"notReady":["secret","configMap"]}"#.to_owned()));
+    scene.is_not_ready(&["secret", "configMap"]);
     for [deleted, cleared] in [orphans(secret), orphans(config_map)] {
         scene.is_deleted(&deleted);
         scene.becomes(&cleared.written());
@@ -218,10 +218,10 @@ fn nothing_is_done_on_half_a_list() {
     proxy.set_rule(answer);
     scene.start_at(proxy.kubeconfig(), &[]);
     scene.until("the second page was asked for again and again", || {
-        let asked = proxy.seen().iter().filter(|request| request.query.contains("continue=")).count();
-        (asked >= 3).then_some(())
+        let asked = |request: &&RequestView| request.query.contains("continue=more");
+        (proxy.seen().iter().filter(asked).count() >= 3).then_some(())
     });
-    assert_eq!(scene.controller_mut().healthz(), (503, r#"{"notReady":["secret"]}"#.to_owned()));
+    scene.is_not_ready(&["secret"]);
     proxy.set_rule(|_| Fault::Pass);
     scene.wait_ready();
     scene.stays(&target);

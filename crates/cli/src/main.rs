@@ -63,8 +63,9 @@ async fn replicate(settings: Settings) -> anyhow::Result<()> {
     info!(address = listener.local_addr()?.to_string(), "serving status");
 
     let (stop, stopped) = watch::channel(false);
+    let controller = run::run(client, url, options, &health, stopped);
     let mut status = tokio::spawn(admin::serve(listener, health.clone()));
-    let mut controller = tokio::spawn(run::run(client, url, options, health.clone(), stopped));
+    let mut controller = tokio::spawn(controller);
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut asked_to_stop = async || {

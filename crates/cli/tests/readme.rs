@@ -1,4 +1,5 @@
 //! What the README says is so.
+#![allow(clippy::unwrap_used)] // A test ends where a file is missing.
 
 use std::path::Path;
 
@@ -22,7 +23,7 @@ fn its_examples_are_those_that_the_demo_applies() {
 
 #[test]
 fn it_lists_every_flag() {
-    let help = args::parse(["k8s-replicator", "--help"].map(Into::into).into_iter()).unwrap_err().message;
+    let help = args::parse(["k8s-replicator", "--help"].map(Into::into)).unwrap_err().message;
     let flags = help.split_whitespace().filter(|word| word.starts_with("--") && word.len() > 2);
     let names = flags.map(|flag| flag.split(['[', '=']).next().unwrap_or(flag));
     let readme = read("README.md");

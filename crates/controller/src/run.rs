@@ -54,7 +54,16 @@ pub struct Options {
 
 /// Runs the controller until `stop` changes to true, and what is under way then has ended. It ends by itself only when a
 /// part of it broke off.
-pub async fn run(client: Client, url: String, options: Options, health: Arc<Health>, stop: watch::Receiver<bool>) {
+///
+/// To be called on a runtime. When this returns, `health` knows whom it has to wait for: who asks it before would be told
+/// that nobody is missing.
+pub fn run(
+    client: Client,
+    url: String,
+    options: Options,
+    health: &Health,
+    stop: watch::Receiver<bool>,
+) -> impl Future<Output = ()> + Send + use<> {
     let mut watches = JoinSet::new();
     let mut replicators = JoinSet::new();
     let mut to_all = Vec::new();
@@ -80,11 +89,13 @@ pub async fn run(client: Client, url: String, options: Options, health: Arc<Heal
     let consumer = Namespaces { taken: Vec::new(), to: to_all };
     let progress = health.watch("namespaces");
     watches.spawn(Watch::new(client, url, "namespaces", progress, entropy()).run(consumer));
-    tokio::select! {
-        _ = replicators.join_next() => replicators.join_all().await,
-        // A watch ends by itself only by a mistake in this program; going on without it would be silent.
-        _ = watches.join_next() => Vec::new(),
-    };
+    async move {
+        tokio::select! {
+            _ = replicators.join_next() => replicators.join_all().await,
+            // A watch ends by itself only by a mistake in this program; going on without it would be silent.
+            _ = watches.join_next() => Vec::new(),
+        };
+    }
 }
 
 /// Random bytes from a cryptographic generator that was seeded by the operating system.
@@ -262,4 +273,21 @@ impl<C: Cluster> Driver<C> {
 fn broken() -> Failure {
     let message = "the request broke off by a mistake in this program".to_owned();
     Failure { kind: FailureKind::Unreachable, message, retry_after: None }
+}
+
+#[cfg(test)]
+mod tests {
+    use k8s_replicator_core::kind;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn whom_to_wait_for_is_known_before_anything_runs() {
+        let client = Client::try_from(kube::Config::new(http::Uri::from_static("http://127.0.0.1:9"))).unwrap();
+        let (dialect, rules) = (Dialect::new("p/", false), Rules::default());
+        let options = Options { kinds: kind::ALL.to_vec(), dialect, rules, resync_period: Duration::ZERO };
+        let (health, (_stop, stopped)) = (Health::default(), watch::channel(false));
+        let _running = run(client, "http://127.0.0.1:9".into(), options, &health, stopped);
+        assert_eq!(health.not_ready(), ["secret", "configMap"]);
+    }
 }

@@ -1,9 +1,11 @@
 //! Controllers in special circumstances: behind a proxy, started again, as somebody else; and what they asked for.
 
-use k8s_replicator_testenv::{Proxy, Request, Rights};
-use serde_json::Value;
+use std::time::Instant;
 
-use super::{Scene, WAIT};
+use k8s_replicator_testenv::{Proxy, Request, Rights};
+use serde_json::{Value, json};
+
+use super::{LOOK, Scene, WAIT};
 use crate::Object;
 
 impl Scene {
@@ -25,6 +27,20 @@ impl Scene {
     pub fn wait_ready(&mut self) {
         if let Err(error) = self.controller_mut().wait_ready(WAIT) {
             self.give_up(&format!("the controller is not ready: {error}"));
+        }
+    }
+
+    /// Waits until `/healthz` names these replicators as not ready, with the status code that belongs to it.
+    #[track_caller]
+    pub fn is_not_ready(&mut self, names: &[&str]) {
+        let expected = (if names.is_empty() { 200 } else { 503 }, json!({ "notReady": names }).to_string());
+        let end = Instant::now() + WAIT;
+        while self.controller_mut().healthz() != expected {
+            if Instant::now() > end {
+                let found = self.controller_mut().healthz();
+                self.give_up(&format!("/healthz is {expected:?}; it is {found:?}"));
+            }
+            std::thread::sleep(LOOK);
         }
     }
 
@@ -74,12 +90,16 @@ impl Scene {
         let Object { resource, key, .. } = expected;
         let manifest = self.manifest(expected);
         let same = |now: &Value| ["data", "binaryData"].iter().all(|field| now.get(field) == manifest.get(field));
-        self.until(&format!("{key} of {resource} has the data of {manifest}"), || self.get_of(resource, key).filter(same))
+        self.until(&format!("{key} of {resource} has the data of {manifest}"), || {
+            self.get_of(resource, key).filter(same)
+        })
     }
 
     /// Waits until the controller has logged such a line, and answers the first.
     #[track_caller]
     pub fn logs(&self, what: &str, is_it: impl Fn(&Value) -> bool) -> Value {
-        self.until(&format!("the log tells {what}"), || self.controller().log_lines().into_iter().find(|line| is_it(line)))
+        self.until(&format!("the log tells {what}"), || {
+            self.controller().log_lines().into_iter().find(|line| is_it(line))
+        })
     }
 }
