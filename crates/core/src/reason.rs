@@ -62,7 +62,6 @@ reasons! {
     // Why nothing is done.
     UpToDate "The replica agrees with its source."
     HeldByOnce "The replica holds a copy, and replicate-once keeps newer data away."
-    AlreadyCleared "The source gives nothing, and the target holds no copy that could be cleared."
     NotATarget "Neither replicate-from nor replicated-by: the object is not a target."
     PushesItself "The object pushes, so its replicate-from is meant for its targets."
     NotWanted "The object does not exist, and no source pushes to its name."

@@ -60,7 +60,7 @@ pub(super) const ACTS: &[Act] = &[
         expectations: &[
             expect("shop/database", State::CopyOf("database/credentials"), "FirstCopy"),
             expect("billing-eu/database", State::CopyOf("database/credentials"), "FirstCopy"),
-            expect("sandbox/database", State::Empty, "AlreadyCleared"),
+            expect("sandbox/database", State::Empty, "NamespaceNotAllowed"),
         ],
     },
     Act {

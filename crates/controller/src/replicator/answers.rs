@@ -106,6 +106,10 @@ impl Replicator {
             self.look_at(touched);
         }
         self.queue.done(&target);
+        if verb == Verb::Clear {
+            // That nothing comes, and why, is told by this very action.
+            self.refused.insert(target.clone(), verdict.clone());
+        }
         self.reports.push(Report { target, verdict, outcome: Outcome::Done { verb, resource_version } });
     }
 

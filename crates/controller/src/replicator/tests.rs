@@ -328,7 +328,7 @@ fn an_answer_that_was_overtaken_by_a_deletion_brings_nothing_back() {
     it.replicator.object(ObjectEvent::Deleted(key("a/src"), observed(&consenting(1)).uid));
     it.answer(read, content(&consenting(1)));
     it.asks_nothing();
-    assert!(it.reports().is_empty(), "nothing was copied from what is gone");
+    assert_eq!(it.reports(), ["b/t refused SourceMissing"], "nothing is copied from what is gone");
     // A write of the target is under way when the target is deleted, and a list finds neither.
     it.seen(&consenting(5));
     let read = it.asks_for("read a/src");
@@ -343,6 +343,25 @@ fn an_answer_that_was_overtaken_by_a_deletion_brings_nothing_back() {
     it.asks_nothing();
     assert!(it.replicator.is_idle());
     assert_eq!(it.replicator.graph().len(), 0);
+}
+
+#[test]
+fn why_nothing_comes_is_told_once() {
+    let pulling = |version, notes: &str| object("b/t", version, &format!("replicate-from=a/src {notes}"), json!({}));
+    let consenting = object("a/src", 1, "replication-allowed=true", json!({ "k": "v" }));
+    let mut it = Loop::with(&[consenting.clone(), pulling(2, "replicated-from-version=1"), pulling(3, "")]);
+    it.replicator.object(ObjectEvent::Deleted(key("a/src"), observed(&consenting).uid));
+    it.asks_nothing();
+    assert_eq!(it.reports(), ["b/t refused SourceMissing"]);
+    // Emptying a target tells it, too: no second line.
+    let mut it = Loop::with(&[consenting.clone(), pulling(2, "replicated-from-version=1")]);
+    it.replicator.object(ObjectEvent::Deleted(key("a/src"), observed(&consenting).uid));
+    let read = it.asks_for("read b/t");
+    it.answer(read, content(&pulling(2, "replicated-from-version=1")));
+    let clear = it.asks_for("update b/t at 2");
+    it.answer(clear, Answer::Seen(observed(&pulling(4, ""))));
+    it.asks_nothing();
+    assert_eq!(it.reports(), ["b/t clear SourceMissing"]);
 }
 
 #[test]

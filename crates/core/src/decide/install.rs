@@ -156,7 +156,8 @@ impl<'g> Case<'g> {
                     return self.remove(existing, Verb::Recreate, Reason::ReplicaImmutable, source.key);
                 }
                 let data = if is_empty { Data::Keep } else { Data::Cleared };
-                self.updating(existing, wanted, data, type_, (reason, from), Ok(()))
+                let otherwise = Err(refuse(reason, Some(from), None));
+                self.updating(existing, wanted, data, type_, (reason, from), otherwise)
             }
             Pull::Fill(fill) => {
                 fill.annotate(&mut wanted);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::install::asks_once_more;
 use super::plan::{Data, PULLED, Wanted};
-use super::{Case, Existing, Outcome, Source, need, nothing, refuse};
+use super::{Case, Existing, Outcome, Source, need, refuse};
 use crate::annotations::{Annotation, Marks};
 use crate::graph::{Node, Presence};
 use crate::names::SourceKey;
@@ -97,7 +97,8 @@ impl<'g> Case<'g> {
 
     fn clear(self, existing: Existing<'g>, mut wanted: Wanted, reason: Reason, from: &SourceKey) -> Outcome<'g> {
         if PULLED.iter().all(|annotation| existing.marks.text(*annotation).is_none()) {
-            return Err(nothing(Reason::AlreadyCleared, Some(from)));
+            // Nothing is there to be cleared; but whoever wonders why nothing comes has to be told.
+            return Err(refuse(reason, Some(from), None));
         }
         let type_ = self.type_of(self.target, existing.node, from)?;
         self.may_write_data(&existing, from)?;

@@ -22,7 +22,7 @@ fn who_is_cleared() {
     let mut rows = Vec::new();
     for (name, annotations) in unreceived {
         let world = format!("b/t from=a/src {annotations} :own");
-        rows.push((name, world, "nothing AlreadyCleared a/src ← ?a/src".to_owned()));
+        rows.push((name, world, "refuse SourceMissing a/src ← ?a/src".to_owned()));
     }
     for (name, annotations, removed) in received {
         let world = format!("b/t from=a/src once allowed=false at=then {annotations} :old");
@@ -51,14 +51,14 @@ fn what_stays_of_each_type() {
         let cleared = format!("clear SourceMissing a/src -version data={left} as {type_} ← ?a/src b/t");
         assert_eq!(act(&mut world, "b/t"), cleared);
         assert_eq!(data(&world, Some(type_), &world.objects[&key("b/t")].payload), left, "as the API server has it");
-        assert_eq!(step(&mut world, "b/t").0, "nothing AlreadyCleared a/src");
+        assert_eq!(step(&mut world, "b/t").0, "refuse SourceMissing a/src");
 
         let mut world = World::new(&format!("a/s from=c/f to=b/t type:{short} :own"));
         let created = format!("create NewTarget a/s {{from=c/f by=a/s}} {type_} {left} ← a/s ?c/f");
         assert_eq!(act(&mut world, "b/t"), created);
-        assert_eq!(step(&mut world, "b/t").0, "nothing SourceMissing c/f");
+        assert_eq!(step(&mut world, "b/t").0, "refuse SourceMissing c/f");
         world.graph.suspect(&key("b/t"));
-        assert_eq!(step(&mut world, "b/t").0, "nothing SourceMissing c/f ← b/t", "verified, not written again");
+        assert_eq!(step(&mut world, "b/t").0, "refuse SourceMissing c/f ← b/t", "verified, not written again");
         world.restart();
         assert_eq!(settle(&mut world), [""; 0]);
     }

@@ -300,7 +300,7 @@ fn nothing_to_give_empties_the_replica() {
             "it holds no copy, and is empty as far as it is known: that is read",
             "a/s from=c/f to-ns=b :own; b/s from=c/f by=a/s",
             "b/s",
-            "nothing SourceMissing c/f ← a/s ?c/f b/s",
+            "refuse SourceMissing c/f ← a/s ?c/f b/s",
         ),
         (
             "whatever it held before: filled by hand",
@@ -312,13 +312,13 @@ fn nothing_to_give_empties_the_replica() {
             "verified, and empty",
             "a/s from=c/f to-ns=b :own; b/s from=c/f by=a/s suspect",
             "b/s",
-            "nothing SourceMissing c/f ← a/s ?c/f b/s",
+            "refuse SourceMissing c/f ← a/s ?c/f b/s",
         ),
         (
             "a minimal value is not written again",
             "a/s from=c/f to-ns=b type:basic-auth :own; b/s from=c/f by=a/s type:basic-auth suspect",
             "b/s",
-            "nothing SourceMissing c/f ← a/s ?c/f b/s",
+            "refuse SourceMissing c/f ← a/s ?c/f b/s",
         ),
         (
             "known to be empty: only the annotations go",
@@ -420,7 +420,7 @@ fn what_cannot_be_changed_is_made_again() {
             "immutable, and empty",
             "a/s from=c/f to-ns=b :own; b/s from=c/f by=a/s immutable known",
             "b/s",
-            "nothing SourceMissing c/f ← a/s ?c/f",
+            "refuse SourceMissing c/f ← a/s ?c/f",
         ),
         (
             "the replica's type is protected",

@@ -75,7 +75,7 @@ fn a_target_that_never_received_anything_is_not_touched() {
     each(
         "c/src #8 {} :new; b/t from=c/src :own",
         "update FirstCopy c/src +version=8 +origin=c/src +chain={} data=new as Opaque ← c/src",
-        "nothing AlreadyCleared c/src",
+        "refuse {} c/src",
     );
 }
 
@@ -122,7 +122,7 @@ fn whose_consent_it_is() {
             "a pull in the source's own namespace needs it, too",
             "b/src #8 allowed-ns=a :new; b/t from=src :old",
             "b/t",
-            "nothing AlreadyCleared b/src",
+            "refuse NamespaceNotAllowed b/src",
         ),
         (
             "an illegal literal names nothing, beside one that names something",

@@ -47,14 +47,14 @@ fn sources_without_annotations() {
             "b/t",
             "nothing UpToDate a/src ← ?a/src",
         ),
-        ("without --allow-all", "a/src :new; b/t from=a/src :old", "b/t", "nothing AlreadyCleared a/src ← ?a/src"),
+        ("without --allow-all", "a/src :new; b/t from=a/src :old", "b/t", "refuse ConsentMissing a/src ← ?a/src"),
         (
             "without --allow-all, and a copy is held",
             "b/src :new; a/t from=b/src version=7 :old",
             "a/t",
             "clear ConsentMissing b/src -version data=- as Opaque ← a/t",
         ),
-        ("not there", "allow-all; b/t from=a/src :old", "b/t", "nothing AlreadyCleared a/src ← ?a/src"),
+        ("not there", "allow-all; b/t from=a/src :old", "b/t", "refuse SourceMissing a/src ← ?a/src"),
     ]);
 }
 
@@ -185,7 +185,7 @@ fn rule_5_a_broken_chain_empties_what_hangs_on_it() {
             "the target never received anything",
             "b/m #8 from=a/o allowed; c/t from=b/m :own",
             "c/t",
-            "nothing AlreadyCleared b/m",
+            "refuse ChainBroken b/m",
         ),
     ]);
 }

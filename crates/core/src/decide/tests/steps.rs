@@ -171,7 +171,7 @@ fn a_root_that_is_told_to_pull_from_its_own_leaf_keeps_its_data() {
     world.edit("a/a allowed from=b/b :one");
     assert_eq!(drain(&mut world), ["b/b: clear ChainBroken a/a -version -origin -chain data=- as Opaque"]);
     assert_eq!(settle(&mut world), NONE);
-    assert_eq!(step(&mut world, "a/a").0, "nothing AlreadyCleared b/b");
+    assert_eq!(step(&mut world, "a/a").0, "refuse ChainBroken b/b");
 }
 
 #[test]
