@@ -26,7 +26,6 @@ fn each_action_is_one_line_with_its_fields() {
     scene.start(&["--log-level=info"]);
     for (kind, name) in [(secret as fn(&str) -> _, "Secret"), (config_map, "ConfigMap")] {
         let source = |value: &str| kind("a/s").data("k", value).note("replication-allowed", "true");
-        scene.create(&kind("b/t").note("replicate-from", "{a}/s"));
         let (mut versions, resource) = (Vec::new(), kind("a/s").resource());
         let mut now = |scene: &Scene, key: &str, data: Option<&str>| {
             let object = match data {
@@ -36,6 +35,7 @@ fn each_action_is_one_line_with_its_fields() {
             versions.push(object["metadata"]["resourceVersion"].clone());
         };
         scene.create(&source("1").note("replicate-to-namespaces", "{b}"));
+        scene.create(&kind("b/t").note("replicate-from", "{a}/s"));
         now(&scene, "b/s", Some("1"));
         now(&scene, "b/t", Some("1"));
         scene.put(&source("2").note("replicate-to-namespaces", "{b}"));
@@ -104,7 +104,8 @@ fn the_same_refusal_is_told_once() {
     let mut scene = Scene::new();
     scene.namespaces(&["a", "b"]);
     scene.start(&["--resync-period=100ms"]);
-    scene.create(&secret("a/s").data("k", "v").note("replicate-to", "{b}/theirs"));
+    let source = secret("a/s").data("k", "v").note("replicate-to", "{b}/theirs");
+    scene.create(&source.note("replication-allowed", "true"));
     scene.create(&secret("b/theirs").data("own", "data"));
     scene.create(&secret("b/wrong").note("replicate-from", "{a}/s").note("replicate-once", "maybe"));
     scene.is_told("b/theirs", "refuse", "NotCreatedBySource");

@@ -150,7 +150,7 @@ fn sigterm_waits_ten_seconds_for_a_request_that_hangs() {
     let status = scene.controller_mut().wait(WAIT);
     assert_eq!(status.and_then(|status| status.code()), Some(0));
     let waited = begun.elapsed();
-    assert!(waited > GRACE - Duration::from_secs(1) && waited < GRACE + Duration::from_secs(3), "{waited:?}");
+    assert!(waited > GRACE - Duration::from_secs(1) && waited < GRACE + Duration::from_secs(5), "{waited:?}");
 }
 
 /// SPEC 10: what is not a status page is not there.

@@ -135,7 +135,8 @@ fn retry_after_is_obeyed() {
             return Fault::Pass;
         }
         // What was under way already when the server said so cannot be called back.
-        let just_refused = note_refused.all().first().is_none_or(|first| first.elapsed() < Duration::from_millis(500));
+        let just_refused =
+            note_refused.all().first().is_none_or(|first| first.elapsed() < Duration::from_millis(1_500));
         if is_write(request) && just_refused {
             note_refused.note();
             return too_many(3);

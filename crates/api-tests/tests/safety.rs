@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use k8s_replicator_api_tests::{Object, Scene, config_map, secret};
 use k8s_replicator_testenv::{Fault, Proxy, Request, RequestView};
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// Long enough for a test to do something meanwhile, also when the machine is busy.
 const MEANWHILE: Duration = Duration::from_secs(2);
@@ -193,6 +193,28 @@ fn nothing_is_done_before_the_namespaces_are_listed() {
     assert!(listed.is_some() && listed < begun, "{requests:#?}");
 }
 
+/// From now on lists of Secrets have a first page, on which this object stands alone, and break off then; watches cannot be had.
+/// Waits until that has happened a few times.
+fn lists_break_off_behind(scene: &Scene, proxy: &mut Proxy, object: &Value) {
+    let page = json!({
+        "apiVersion": "meta.k8s.io/v1", "kind": "PartialObjectMetadataList",
+        "metadata": { "resourceVersion": object["metadata"]["resourceVersion"], "continue": "more" },
+        "items": [{ "metadata": object["metadata"] }],
+    });
+    let answer = move |request: &RequestView| match request.path.as_str() {
+        "/api/v1/secrets" if request.is_watch() => Fault::status(410),
+        "/api/v1/secrets" if request.query.contains("continue=") => Fault::status(500),
+        "/api/v1/secrets" => Fault::Status { code: 200, headers: Vec::new(), body: page.to_string() },
+        _ => Fault::Pass,
+    };
+    proxy.set_rule(answer);
+    proxy.break_connections();
+    scene.until("the second page was asked for again and again", || {
+        let asked = |request: &&RequestView| request.query.contains("continue=more");
+        (proxy.seen().iter().filter(asked).count() >= 3).then_some(())
+    });
+}
+
 /// SPEC 8: a list that breaks off in the middle is no list: what its first page lacks is not taken to be gone.
 #[test]
 fn nothing_is_done_on_half_a_list() {
@@ -201,29 +223,33 @@ fn nothing_is_done_on_half_a_list() {
     let source = scene.create(&secret("a/s").data("k", "v").note("replication-allowed", "true"));
     let target = secret("b/t").note("replicate-from", "{a}/s").data("k", "v").pulled(&source, ".*");
     let target = scene.create(&target.note("replicated-at", "2020-02-02T02:02:02Z"));
-    // A first page on which the target stands alone; of the second one nothing comes.
-    let page = json!({
-        "apiVersion": "meta.k8s.io/v1", "kind": "PartialObjectMetadataList",
-        "metadata": { "resourceVersion": target["metadata"]["resourceVersion"], "continue": "more" },
-        "items": [{ "metadata": target["metadata"] }],
-    });
-    let proxy = scene.proxy();
-    let answer = move |request: &RequestView| match request.path.as_str() {
-        "/api/v1/secrets" if request.query.contains("continue=") => Fault::status(500),
-        "/api/v1/secrets" if !request.is_watch() => {
-            Fault::Status { code: 200, headers: Vec::new(), body: page.to_string() }
-        }
-        _ => Fault::Pass,
-    };
-    proxy.set_rule(answer);
+    let mut proxy = scene.proxy();
+    proxy.set_rule(|_| Fault::Hang);
     scene.start_at(proxy.kubeconfig(), &[]);
-    scene.until("the second page was asked for again and again", || {
-        let asked = |request: &&RequestView| request.query.contains("continue=more");
-        (proxy.seen().iter().filter(asked).count() >= 3).then_some(())
-    });
+    lists_break_off_behind(&scene, &mut proxy, &target);
     scene.is_not_ready(&["secret"]);
     proxy.set_rule(|_| Fault::Pass);
     scene.wait_ready();
     scene.stays(&target);
     assert_eq!(scene.changes(), []);
+}
+
+/// SPEC 8: the same for a list that is made later, when a watch cannot go on.
+#[test]
+fn nothing_is_removed_on_half_of_a_later_list() {
+    let mut scene = Scene::new();
+    scene.namespaces(&["a", "b"]);
+    let mut proxy = scene.proxy();
+    scene.start_behind(&proxy, &[]);
+    scene.create(
+        &secret("a/s").data("k", "v").note("replication-allowed", "true").note("replicate-to-namespaces", "{b}"),
+    );
+    scene.create(&secret("b/t").note("replicate-from", "{a}/s"));
+    let replicas = ["b/s", "b/t"].map(|key| scene.has_data(key, &[("k", "v")]));
+    lists_break_off_behind(&scene, &mut proxy, &replicas[1]);
+    proxy.set_rule(|_| Fault::Pass);
+    scene.all_stay(&replicas);
+    // It is a whole list that tells what is gone.
+    scene.delete("a/s");
+    scene.is_gone("b/s");
 }

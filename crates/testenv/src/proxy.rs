@@ -14,7 +14,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use kube::client::Body;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::runtime::Runtime;
 
 use crate::kubeconfig::{self, Access};
@@ -84,6 +84,9 @@ pub struct Proxy {
     kubeconfig: PathBuf,
     /// All connections live in it: dropping it breaks them. None while stopped.
     runtime: Option<Runtime>,
+    /// Never listens: as long as it is there, no other process gets the port while the proxy is stopped, not even as the
+    /// near end of some connection.
+    _reserved: TcpSocket,
 }
 
 struct State {
@@ -111,10 +114,12 @@ impl Proxy {
             rule: Mutex::new(Arc::new(|_| Fault::Pass)),
             seen: Mutex::default(),
         });
-        let (runtime, address) = serve(SocketAddr::from(([127, 0, 0, 1], 0)), state.clone())?;
+        let reserved = socket(SocketAddr::from(([127, 0, 0, 1], 0)))?;
+        let address = reserved.local_addr()?;
+        let runtime = serve(address, state.clone())?;
         let kubeconfig = scratch::folder("proxy")?.join("kubeconfig");
         kubeconfig::write(&kubeconfig, &Access { server: &format!("http://{address}"), authority: None, user: None })?;
-        Ok(Self { state, address, kubeconfig, runtime: Some(runtime) })
+        Ok(Self { state, address, kubeconfig, runtime: Some(runtime), _reserved: reserved })
     }
 
     /// A kubeconfig file that leads to the proxy.
@@ -144,12 +149,12 @@ impl Proxy {
     /// Listens again, at the same address.
     ///
     /// # Panics
-    /// When another process took the port meanwhile.
+    /// When it cannot listen any more.
     #[expect(clippy::panic, reason = "for tests only")]
     pub fn start_again(&mut self) {
         self.stop();
         match serve(self.address, self.state.clone()) {
-            Ok((runtime, _)) => self.runtime = Some(runtime),
+            Ok(runtime) => self.runtime = Some(runtime),
             Err(error) => panic!("the proxy does not start again: {error:#}"),
         }
     }
@@ -173,22 +178,31 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Has the address, together with others of its kind; only the one that listens gets connections.
+fn socket(address: SocketAddr) -> Result<TcpSocket> {
+    let socket = TcpSocket::new_v4()?;
+    socket.set_reuseaddr(true)?;
+    socket.set_reuseport(true)?;
+    socket.bind(address).with_context(|| format!("cannot have the address {address}"))?;
+    Ok(socket)
+}
+
 /// Listens on a thread of its own.
-fn serve(address: SocketAddr, state: Arc<State>) -> Result<(Runtime, SocketAddr)> {
+fn serve(address: SocketAddr, state: Arc<State>) -> Result<Runtime> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
-    let listener = std::net::TcpListener::bind(address).with_context(|| format!("cannot listen on {address}"))?;
-    let address = listener.local_addr()?;
-    listener.set_nonblocking(true)?;
+    let socket = socket(address)?;
+    let listener = {
+        let _inside = runtime.enter();
+        socket.listen(1024).with_context(|| format!("cannot listen on {address}"))?
+    };
     runtime.spawn(async move {
-        // Fails only without a runtime around.
-        let Ok(listener) = TcpListener::from_std(listener) else { return };
         loop {
             if let Ok((stream, _)) = listener.accept().await {
                 tokio::spawn(connection(stream, state.clone()));
             }
         }
     });
-    Ok((runtime, address))
+    Ok(runtime)
 }
 
 async fn connection(stream: TcpStream, state: Arc<State>) {
