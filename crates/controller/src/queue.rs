@@ -65,7 +65,7 @@ impl Queue {
         }
     }
 
-    /// Hands out the next target; [`done`](Self::done), [`again`](Self::again) or [`retry`](Self::retry) takes it back.
+    /// Hands out the next target; [`done`](Self::done), [`release`](Self::release) or [`retry`](Self::retry) takes it back.
     pub fn next(&mut self, now: Moment) -> Option<TargetKey> {
         self.wake(now);
         for (list, priority) in [(&mut self.urgent, Priority::Urgent), (&mut self.verify, Priority::Verify)] {
