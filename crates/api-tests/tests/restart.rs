@@ -8,13 +8,24 @@ use k8s_replicator_api_tests::{Object, Scene, config_map, secret};
 use k8s_replicator_testenv::{Fault, Proxy};
 use serde_json::Value;
 
-/// That many writes pass from now on; the fate of the next ones is `then`. Answers how many came.
+/// The writes that have a fate of their own: as many as it takes to be under way, and no more, so that something is left to do
+/// for the next one however many are sent at once.
+const FATED: usize = 5;
+
+/// That many writes pass from now on; `then` is the fate of the few after them, and the server hears of none after those.
+/// Answers how many came.
 fn after_writes(proxy: &Proxy, passing: usize, then: Fault) -> Arc<AtomicUsize> {
     let came = Arc::new(AtomicUsize::new(0));
     let counter = came.clone();
     proxy.set_rule(move |request| {
-        let is_late = request.method != "GET" && counter.fetch_add(1, Ordering::Relaxed) >= passing;
-        if is_late { then.clone() } else { Fault::Pass }
+        if request.method == "GET" {
+            return Fault::Pass;
+        }
+        match counter.fetch_add(1, Ordering::Relaxed) {
+            before if before < passing => Fault::Pass,
+            before if before < passing + FATED => then.clone(),
+            _ => Fault::Hang,
+        }
     });
     came
 }
@@ -40,6 +51,7 @@ fn killed_in_the_middle_of_60_targets() {
     let names: Vec<String> = (0..MANY).map(|n| format!("t{n}")).collect();
     let source = |value: &str| secret("a/s").data("k", value).note("replicate-to-namespaces", "{b}");
     let pushing = |value: &str| source(value).note("replicate-to", &names.join(","));
+    // Together they carry out at most 23 + 5 + 20 + 1 + 5 of the 60 writes: each of them has its moment to come to.
     let moments = || [(0, Fault::Hang), (23, Fault::LoseReply), (20, Fault::Hang), (1, Fault::LoseReply)];
 
     for value in ["created", "updated"] {
