@@ -2,6 +2,7 @@
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "speaks to the person who runs it")]
 
+mod bench;
 mod control_plane;
 mod demo;
 mod test;
@@ -32,7 +33,11 @@ enum Chore {
     },
     /// Prove it: format, clippy, cargo-deny, unit, doc and API tests. Stops at the first step that fails.
     Test,
-    /// The Kubernetes API server that the demo and the tests run on.
+    /// Measure it: how fast, and at what cost, each figure beside the limit that was measured in the same run.
+    ///
+    /// Takes a quarter of an hour; `--quick` under three minutes. Nothing else should run on the machine meanwhile.
+    Bench(bench::Arguments),
+    /// The Kubernetes API server that the demo, the tests and the bench run on.
     #[command(subcommand)]
     ControlPlane(ControlPlaneChore),
 }
@@ -62,6 +67,7 @@ fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Chore::Demo { exit } => demo::run(exit),
         Chore::Test => test::run(),
+        Chore::Bench(arguments) => bench::run(&arguments),
         Chore::ControlPlane(ControlPlaneChore::Path) => control_plane::path(),
         Chore::ControlPlane(ControlPlaneChore::Up { dir, port }) => control_plane::up(dir, port),
         Chore::ControlPlane(ControlPlaneChore::Down { dir }) => control_plane::down(dir),

@@ -170,7 +170,7 @@ mod tests {
     fn graph(annotations: &[(&str, &str)]) -> Graph {
         let key = Key::new("b", "t").unwrap();
         let marks = Marks::parse(&key, annotations.iter().copied()).unwrap();
-        let annotated = marks.map_or(Annotated::Not, |marks| Annotated::Well(Box::new(marks)));
+        let annotated = marks.map_or(Annotated::Not, |marks| Annotated::Well(Arc::new(marks)));
         let (uid, resource_version) = (Uid::new("u"), ResourceVersion::new("7"));
         let mut graph = Graph::default();
         graph.begin_list();

@@ -2,6 +2,7 @@
 //!
 //! Reading is all or nothing (SPEC 2, 9.10): an object is well-formed as a whole, or it is [`IllFormed`] and left alone.
 
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use thiserror::Error;
@@ -142,7 +143,8 @@ pub enum IllFormed {
 /// The well-formed annotations of one object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Marks {
-    /// Word for word, in the order of [`Annotation`].
+    /// Word for word, in the order of [`Annotation`]. Without `replicated-at`: nothing is decided on it, and without it the
+    /// replicas of one source are alike, and can share what is kept of them.
     texts: Box<[(Annotation, Arc<str>)]>,
     /// The whole key of the object to pull from.
     pub replicate_from: Option<SourceKey>,
@@ -172,11 +174,15 @@ impl Marks {
         annotations: impl IntoIterator<Item = (&'a str, &'a str)>,
     ) -> Result<Option<Self>, IllFormed> {
         let mut texts = Vec::new();
+        let mut any = false;
         for (name, value) in annotations {
             let annotation = Annotation::from_name(name).ok_or_else(|| IllFormed::Unknown(excerpt(name)))?;
-            texts.push((annotation, Arc::<str>::from(value)));
+            any = true;
+            if annotation != Annotation::ReplicatedAt {
+                texts.push((annotation, Arc::<str>::from(value)));
+            }
         }
-        if texts.is_empty() {
+        if !any {
             return Ok(None);
         }
         texts.sort_unstable();
@@ -219,7 +225,7 @@ impl Marks {
         Ok(Some(Self { texts, ..marks }))
     }
 
-    /// The annotation's value, word for word.
+    /// The annotation's value, word for word; never that of `replicated-at`.
     #[must_use]
     pub fn text(&self, annotation: Annotation) -> Option<&Arc<str>> {
         find(&self.texts, annotation)
@@ -235,6 +241,13 @@ impl Marks {
     #[must_use]
     pub fn is_target(&self) -> bool {
         self.replicated_by.is_some() || (self.replicate_from.is_some() && self.push.is_none())
+    }
+}
+
+impl Hash for Marks {
+    /// Of the texts alone: where these are equal, little else can differ.
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.texts.hash(state);
     }
 }
 

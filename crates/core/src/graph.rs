@@ -11,6 +11,7 @@
 
 mod node;
 mod relations;
+mod shared;
 #[cfg(test)]
 mod tests;
 
@@ -24,6 +25,7 @@ use crate::payload::Content;
 use crate::push::Push;
 
 use relations::Relations;
+use shared::Shared;
 
 pub use node::{Facts, Knowledge, Node};
 
@@ -48,7 +50,9 @@ pub type Touched = Vec<TargetKey>;
 /// See the [module](self).
 #[derive(Debug, Default)]
 pub struct Graph {
-    nodes: BTreeMap<Key, Node>,
+    /// Boxed, since half of a B-tree's slots are empty.
+    nodes: BTreeMap<Key, Box<Node>>,
+    marks: Shared,
     /// Existing namespaces; true: terminating.
     namespaces: BTreeMap<Box<str>, (bool, u32)>,
     /// Names that are referred to, and of which it is known that no object has them.
@@ -78,7 +82,7 @@ impl Graph {
     /// The object of this name, if it exists and the graph holds it.
     #[must_use]
     pub fn node(&self, key: &Key) -> Option<&Node> {
-        self.nodes.get(key)
+        self.nodes.get(key).map(|node| &**node)
     }
 
     /// What is known of an object that an annotation refers to.
@@ -100,7 +104,7 @@ impl Graph {
     /// The sources whose well-formed push names this target.
     pub fn pushing_to<'g>(&'g self, target: &'g Key) -> impl Iterator<Item = (&'g SourceKey, &'g Node)> {
         self.relations.maybe_pushing_to(target).filter_map(move |source| {
-            let node = self.nodes.get(&**source)?;
+            let node = self.node(source)?;
             (**source != *target && node.push()?.names(target)).then_some((source, node))
         })
     }
@@ -224,8 +228,9 @@ impl Graph {
             return if known_before { self.remove(&key) } else { Vec::new() };
         }
         self.absent.remove(&key);
+        let annotated = self.marks.share(annotated);
         let node = Node { uid, resource_version, created, deleting, annotated, knowledge, type_, epoch };
-        self.replace(key, Some(node))
+        self.replace(key, Some(Box::new(node)))
     }
 
     /// An object was deleted. `uid`: of the deleted one; another object that has taken the name since stays.
@@ -309,7 +314,7 @@ impl Graph {
     // --- Inside ---
 
     /// Puts a node in the place of another, keeps the relations in step, and tells whom it concerns.
-    fn replace(&mut self, key: Key, new: Option<Node>) -> Touched {
+    fn replace(&mut self, key: Key, new: Option<Box<Node>>) -> Touched {
         let old = self.nodes.remove(&key);
         let mut touched = Vec::new();
         if old.is_none() && new.is_none() {
@@ -319,15 +324,16 @@ impl Graph {
             }
             return touched;
         }
-        let is_target = |node: &Option<Node>| node.as_ref().and_then(Node::marks).is_some_and(Marks::is_target);
-        let from = |node: &Option<Node>| node.as_ref()?.marks()?.replicate_from.clone();
+        let is_target = |node: &Option<Box<Node>>| node.as_ref()?.marks().map(Marks::is_target);
+        let is_target = |node| is_target(node).unwrap_or(false);
+        let from = |node: &Option<Box<Node>>| node.as_ref()?.marks()?.replicate_from.clone();
         let remarked = old.as_ref().map(|node| &node.annotated) != new.as_ref().map(|node| &node.annotated);
         let rewired = from(&old) != from(&new);
         let recreated = matches!((&old, &new), (Some(old), Some(new)) if old.uid != new.uid);
         self.targets = self.targets + usize::from(is_target(&new)) - usize::from(is_target(&old));
 
         let mut released = Vec::new();
-        if let Some(marks) = old.as_ref().filter(|_| remarked).and_then(Node::marks) {
+        if let Some(marks) = old.as_ref().filter(|_| remarked).and_then(|node| node.marks()) {
             self.relations.unlink(&key, marks);
             self.referred_to(&key, marks, &mut released);
         }
@@ -356,7 +362,7 @@ impl Graph {
         }
         // What was not made because of this object may be made now, where a push waits for its data.
         for combined in self.relations.pulling_from(&source) {
-            if let Some(push) = self.nodes.get(&**combined).and_then(Node::push) {
+            if let Some(push) = self.nodes.get(&**combined).and_then(|node| node.push()) {
                 self.touch_pushed(combined, push, &mut touched);
             }
         }
@@ -397,7 +403,7 @@ impl Graph {
         if push.names_by_pattern().next().is_some() {
             self.namespaces.keys().for_each(|namespace| touch(namespace));
         } else {
-            push.literal_namespaces().filter(|name| self.namespaces.contains_key(*name)).for_each(touch);
+            push.literal_namespaces().into_iter().filter(|name| self.namespaces.contains_key(*name)).for_each(touch);
         }
     }
 
@@ -408,7 +414,7 @@ impl Graph {
             return touched;
         }
         for source in self.relations.maybe_pushing_into(namespace) {
-            if let Some(push) = self.nodes.get(&**source).and_then(Node::push) {
+            if let Some(push) = self.nodes.get(&**source).and_then(|node| node.push()) {
                 touch_names(source, push, namespace, &mut touched);
             }
         }

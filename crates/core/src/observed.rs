@@ -63,20 +63,66 @@ impl fmt::Debug for ResourceVersion {
 }
 
 /// An object's `metadata.uid`: another one is another object, also under the same name.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Uid(Arc<str>);
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub enum Uid {
+    /// A UUID in the usual spelling, as the API server makes them: a graph of a million objects has a million of them.
+    Uuid([u8; 16]),
+    /// Anything else.
+    Text(Arc<str>),
+}
+
+/// Where the dashes of a UUID stand (RFC 9562).
+const DASHES: [usize; 4] = [8, 13, 18, 23];
 
 impl Uid {
-    /// Takes the text as it is.
+    /// Reads a uid. A text that would be written differently stays a text.
     #[must_use]
     pub fn new(text: &str) -> Self {
-        Self(text.into())
+        uuid(text).map_or_else(|| Self::Text(text.into()), Self::Uuid)
     }
+}
+
+fn uuid(text: &str) -> Option<[u8; 16]> {
+    const DIGITS: usize = 32;
+    if text.len() != DIGITS + DASHES.len() {
+        return None;
+    }
+    let mut uuid = [0; 16];
+    let mut digits = 0;
+    for (at, byte) in text.bytes().enumerate() {
+        let digit = match byte {
+            b'-' if DASHES.contains(&at) => continue,
+            _ if DASHES.contains(&at) => return None,
+            b'0'..=b'9' => byte - b'0',
+            b'a'..=b'f' => byte - b'a' + 10,
+            _ => return None,
+        };
+        let half: &mut u8 = uuid.get_mut(digits / 2)?;
+        *half = *half << 4 | digit;
+        digits += 1;
+    }
+    Some(uuid)
 }
 
 impl fmt::Display for Uid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        let uuid = match self {
+            Self::Uuid(uuid) => uuid,
+            Self::Text(text) => return f.write_str(text),
+        };
+        for (at, byte) in uuid.iter().enumerate() {
+            if matches!(at, 4 | 6 | 8 | 10) {
+                f.write_str("-")?;
+            }
+            write!(f, "{byte:02x}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Uid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 
@@ -86,7 +132,7 @@ pub enum Annotated {
     /// None of them.
     Not,
     /// All of them well-formed.
-    Well(Box<Marks>),
+    Well(Arc<Marks>),
     /// At least one is not.
     Ill(Box<IllFormed>),
 }
@@ -190,7 +236,7 @@ impl Observed {
         };
         let annotated = match Marks::parse(&key, ours.iter().map(|(name, value)| (name.as_str(), value.as_str()))) {
             Ok(None) => Annotated::Not,
-            Ok(Some(marks)) => Annotated::Well(Box::new(marks)),
+            Ok(Some(marks)) => Annotated::Well(Arc::new(marks)),
             Err(error) => Annotated::Ill(Box::new(error)),
         };
         let created = creation_timestamp.and_then(|time| time.parse::<jiff::Timestamp>().ok());

@@ -6,8 +6,8 @@
 //! ```
 //!
 //! - **Guarantees.** A pattern names exactly the namespaces that Go's `regexp` would have matched with `^(?:item)$`, or is
-//!   refused with the reason; `go_table.txt` holds Go's own answers. No text takes more than a bounded amount of memory
-//!   ([`PatternError`]), and equal patterns are compiled once for the whole process.
+//!   refused with the reason; `go_table.txt` holds Go's own answers. No annotation takes more than a bounded amount of memory
+//!   ([`Budget`]), and equal patterns are compiled once for the whole process.
 //! - **Assumes** that only names of namespaces are asked about: ASCII, at most 63 characters. Anything else is in no list.
 //! - **Not here:** what stands around the list, as the `/name` of `replicate-to`.
 
@@ -23,5 +23,5 @@ mod tests;
 
 pub use compiled::{NamespacePattern, PatternError};
 pub use go::SyntaxError;
-pub use list::{NamespaceItem, NamespaceList};
+pub use list::{Budget, NamespaceItem, NamespaceList};
 pub use narrow::{Allowed, narrow};

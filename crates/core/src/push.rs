@@ -1,12 +1,13 @@
 //! What a source pushes, and where: `replicate-to` and `replicate-to-namespaces` read together.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use thiserror::Error;
 
 use crate::annotations::Annotation;
-use crate::names::{Key, excerpt, is_subdomain};
-use crate::pattern::{NamespaceList, PatternError};
+use crate::names::{Key, excerpt, is_label, is_subdomain};
+use crate::pattern::{Budget, NamespaceList, PatternError};
 
 /// What is wrong with a push.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -33,6 +34,8 @@ pub enum PushError {
 /// A well-formed push. It may name nothing, and is still a push.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Push {
+    /// Names of qualified items, by the namespace that they name literally: there may be thousands.
+    qualified: BTreeMap<Box<str>, BTreeSet<Arc<str>>>,
     parts: Vec<Part>,
 }
 
@@ -50,17 +53,23 @@ impl Push {
     /// # Errors
     /// When either annotation is ill-formed (SPEC 2).
     pub fn parse(own: &Key, to: Option<&str>, to_namespaces: Option<&str>) -> Result<Option<Self>, PushError> {
-        let namespaces = to_namespaces
-            .map(|text| {
+        // One for both annotations: they are one push.
+        let mut budget = Budget::default();
+        let mut list = |annotation, text: &str| {
+            let list = NamespaceList::parse_within(text, &mut budget);
+            list.map_err(|error| PushError::Pattern { annotation, error })
+        };
+        let namespaces = match to_namespaces {
+            None => None,
+            Some(text) => {
                 if let Some(item) = text.split(',').find(|item| item.contains('/')) {
                     return Err(PushError::Slash(excerpt(item)));
                 }
-                let annotation = Annotation::ReplicateToNamespaces;
-                NamespaceList::parse(text).map_err(|error| PushError::Pattern { annotation, error })
-            })
-            .transpose()?;
+                Some(list(Annotation::ReplicateToNamespaces, text)?)
+            }
+        };
         let mut unqualified = Vec::new();
-        let mut parts = Vec::new();
+        let mut push = Self { qualified: BTreeMap::new(), parts: Vec::new() };
         match (to, &namespaces) {
             (None, None) => return Ok(None),
             (None, Some(_)) => unqualified.push(own.name()),
@@ -72,11 +81,13 @@ impl Push {
                             return Err(PushError::TooManySlashes(excerpt(item)));
                         }
                         Some((namespace, name)) => {
-                            let names = [legal(name)?.into()].into();
-                            let annotation = Annotation::ReplicateTo;
-                            let namespaces = NamespaceList::parse(namespace)
-                                .map_err(|error| PushError::Pattern { annotation, error })?;
-                            parts.push(Part { names, namespaces });
+                            let name = legal(name)?.into();
+                            if is_label(namespace) {
+                                push.qualified.entry(namespace.into()).or_default().insert(name);
+                            } else {
+                                let namespaces = list(Annotation::ReplicateTo, namespace)?;
+                                push.parts.push(Part { names: [name].into(), namespaces });
+                            }
                         }
                     }
                 }
@@ -87,30 +98,34 @@ impl Push {
         let names: Box<[Arc<str>]> = unqualified.into_iter().map(Arc::from).collect();
         let namespaces = match namespaces {
             Some(namespaces) => namespaces,
-            None => NamespaceList::parse(own.namespace())
-                .map_err(|error| PushError::Pattern { annotation: Annotation::ReplicateTo, error })?,
+            None => list(Annotation::ReplicateTo, own.namespace())?,
         };
-        parts.push(Part { names, namespaces });
-        Ok(Some(Self { parts }))
+        push.parts.push(Part { names, namespaces });
+        Ok(Some(push))
     }
 
     /// Whether the push names this object. (An object never targets itself; that is the caller's to see.)
     #[must_use]
     pub fn names(&self, target: &Key) -> bool {
         let (namespace, name) = (target.namespace(), target.name());
-        self.parts.iter().any(|part| {
-            part.names.binary_search_by(|n| n.as_ref().cmp(name)).is_ok() && part.namespaces.matches(namespace)
-        })
+        self.qualified.get(namespace).is_some_and(|names| names.contains(name))
+            || self.parts.iter().any(|part| {
+                part.names.binary_search_by(|n| n.as_ref().cmp(name)).is_ok() && part.namespaces.matches(namespace)
+            })
     }
 
     /// The names that are pushed into a namespace; one may come twice.
     pub fn names_in<'a>(&'a self, namespace: &'a str) -> impl Iterator<Item = &'a Arc<str>> {
-        self.parts.iter().filter(move |part| part.namespaces.matches(namespace)).flat_map(|part| part.names.iter())
+        let parts = self.parts.iter().filter(move |part| part.namespaces.matches(namespace));
+        let qualified = self.qualified.get(namespace).into_iter().flatten();
+        qualified.chain(parts.flat_map(|part| part.names.iter()))
     }
 
-    /// The namespaces that are named literally; one may come twice.
-    pub fn literal_namespaces(&self) -> impl Iterator<Item = &str> {
-        self.parts.iter().filter(|part| !part.names.is_empty()).flat_map(|part| part.namespaces.literals())
+    /// The namespaces that are named literally, each once.
+    pub fn literal_namespaces(&self) -> BTreeSet<&str> {
+        let parts = self.parts.iter().filter(|part| !part.names.is_empty());
+        let qualified = self.qualified.keys().map(|namespace| &**namespace);
+        qualified.chain(parts.flat_map(|part| part.namespaces.literals())).collect()
     }
 
     /// The names that are pushed into namespaces by a pattern; one may come twice.
@@ -208,9 +223,7 @@ mod tests {
     fn what_the_index_registers() {
         let own = Key::new("own", "src").unwrap();
         let push = Push::parse(&own, Some("x,b/y,j.*/z"), Some("a,ab*")).unwrap().unwrap();
-        let mut literals: Vec<_> = push.literal_namespaces().collect();
-        literals.sort_unstable();
-        assert_eq!(literals, ["a", "b"]);
+        assert_eq!(push.literal_namespaces(), ["a", "b"].into());
         let mut names: Vec<_> = push.names_by_pattern().map(|name| &**name).collect();
         names.sort_unstable();
         assert_eq!(names, ["x", "z"]);

@@ -157,6 +157,11 @@ impl ControlPlane {
         self.client().request(&Method::PUT, &format!("{path}/finalize"), Some(&namespace)).map(drop)
     }
 
+    /// The ids of the API server's process and of etcd's.
+    pub fn process_ids(&self) -> [u32; 2] {
+        [self.started.api_server.id(), self.started.etcd.id()]
+    }
+
     /// Lets it run on when this process ends. Returns the ids of its processes, in the order in which to end them.
     ///
     /// # Errors

@@ -226,7 +226,7 @@ fn lists_and_texts() {
     let text = |annotation| marks.text(annotation).map(|text| &**text);
     assert_eq!(text(Annotation::ReplicateOnceVersion), Some(" any, \"text\" "), "word for word");
     assert_eq!(text(Annotation::ReplicatedFromOrigin), Some("not/a/key"));
-    assert_eq!(text(Annotation::ReplicatedAt), Some("not a time"));
+    assert_eq!(text(Annotation::ReplicatedAt), None, "nothing is decided on it");
     assert_eq!(text(Annotation::ReplicationAllowedNamespaces), Some("a,,b.*"));
     assert_eq!(text(Annotation::ReplicateTo), None);
 

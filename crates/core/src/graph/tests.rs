@@ -36,7 +36,7 @@ fn object(line: &str) -> Observed {
     }
     let annotated = match Marks::parse(&key, annotations) {
         Ok(None) => Annotated::Not,
-        Ok(Some(marks)) => Annotated::Well(Box::new(marks)),
+        Ok(Some(marks)) => Annotated::Well(Arc::new(marks)),
         Err(error) => Annotated::Ill(Box::new(error)),
     };
     let (uid, resource_version) = (Uid::new(uid), ResourceVersion::new(version));

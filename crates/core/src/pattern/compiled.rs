@@ -75,6 +75,11 @@ impl NamespacePattern {
         possible && matcher.try_is_match(&mut matcher.create_cache(), namespace).unwrap_or(false)
     }
 
+    /// Bytes that it takes in compiled form.
+    pub(super) fn memory(&self) -> usize {
+        self.0.matcher.get_nfa().memory_usage()
+    }
+
     #[cfg(test)]
     pub(super) fn is_same_as(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)

@@ -1,7 +1,7 @@
 //! A comma list of namespaces and patterns.
 
-use super::{NamespacePattern, PatternError};
-use crate::names::is_label;
+use super::{NamespacePattern, PatternError, SyntaxError};
+use crate::names::{excerpt, is_label};
 
 /// One item of a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,6 +44,28 @@ impl NamespaceItem {
     }
 }
 
+/// The memory, in bytes, that the patterns of one annotation may still take together. Each of them alone is bounded; an
+/// annotation has room for thousands, and every object of the cluster for such annotations.
+#[derive(Debug)]
+pub struct Budget(usize);
+
+impl Default for Budget {
+    fn default() -> Self {
+        // Some hundred patterns as people write them, or four of the largest.
+        Self(1 << 20)
+    }
+}
+
+impl Budget {
+    fn take(&mut self, item: &NamespaceItem) -> Result<(), PatternError> {
+        let NamespaceItem::Pattern(pattern) = item else { return Ok(()) };
+        let left = self.0.checked_sub(pattern.memory());
+        let too_large = || PatternError { item: excerpt(pattern.as_str()), reason: SyntaxError::TooLarge };
+        self.0 = left.ok_or_else(too_large)?;
+        Ok(())
+    }
+}
+
 /// A list of namespaces, as in `replicate-to-namespaces` and `replication-allowed-namespaces` (SPEC 2).
 ///
 /// It remembers its text, so that it can be copied word for word; two lists are equal when their texts are.
@@ -51,22 +73,49 @@ impl NamespaceItem {
 pub struct NamespaceList {
     text: Box<str>,
     items: Box<[NamespaceItem]>,
+    /// Which of the items are literals, ordered by them: a list may name thousands of namespaces, and is asked about each.
+    literals: Box<[u32]>,
+    /// Which are patterns.
+    patterns: Box<[u32]>,
 }
 
 impl NamespaceList {
     /// Reads a comma list. Empty items are skipped, so that `""` is a list, which names nothing.
     ///
     /// # Errors
-    /// When a pattern of the list does not compile: the whole list is ill-formed then.
+    /// When a pattern of the list does not compile, or all of them are too large together: the whole list is ill-formed then.
     pub fn parse(text: &str) -> Result<Self, PatternError> {
-        let items = text.split(',').filter(|item| !item.is_empty()).map(NamespaceItem::parse);
-        Ok(Self { text: text.into(), items: items.collect::<Result<_, _>>()? })
+        Self::parse_within(text, &mut Budget::default())
+    }
+
+    /// The same, as one of several lists of an annotation.
+    ///
+    /// # Errors
+    /// As [`NamespaceList::parse`].
+    pub fn parse_within(text: &str, budget: &mut Budget) -> Result<Self, PatternError> {
+        let items = text.split(',').filter(|item| !item.is_empty()).map(|item| {
+            let item = NamespaceItem::parse(item)?;
+            budget.take(&item).map(|()| item)
+        });
+        Ok(Self::new(text.into(), items.collect::<Result<_, _>>()?))
     }
 
     /// A list of these items.
     pub(super) fn of(items: Vec<NamespaceItem>) -> Self {
         let texts: Vec<_> = items.iter().map(NamespaceItem::as_str).collect();
-        Self { text: texts.join(",").into(), items: items.into() }
+        Self::new(texts.join(",").into(), items.into())
+    }
+
+    fn new(text: Box<str>, items: Box<[NamespaceItem]>) -> Self {
+        let (mut literals, mut patterns) = (Vec::new(), Vec::new());
+        for (index, item) in (0..).zip(&items) {
+            match item {
+                NamespaceItem::Literal(_) => literals.push(index),
+                NamespaceItem::Pattern(_) => patterns.push(index),
+            }
+        }
+        literals.sort_by_key(|index| items[*index as usize].as_str());
+        Self { text, items, literals: literals.into(), patterns: patterns.into() }
     }
 
     /// The list, word for word.
@@ -84,11 +133,14 @@ impl NamespaceList {
     /// Whether the list names this namespace. A text that is no legal namespace is never named.
     #[must_use]
     pub fn matches(&self, namespace: &str) -> bool {
+        let literal = |index: &u32| self.item(*index).as_str().cmp(namespace);
         is_label(namespace)
-            && self.items.iter().any(|item| match item {
-                NamespaceItem::Literal(text) => **text == *namespace,
-                NamespaceItem::Pattern(pattern) => pattern.matches(namespace),
-            })
+            && (self.literals.binary_search_by(literal).is_ok()
+                || self.patterns().any(|pattern| pattern.matches(namespace)))
+    }
+
+    fn item(&self, index: u32) -> &NamespaceItem {
+        &self.items[index as usize]
     }
 
     /// The namespaces named literally; those which are no legal names are left out. One may come twice.
@@ -98,7 +150,7 @@ impl NamespaceList {
 
     /// The patterns. One may come twice.
     pub fn patterns(&self) -> impl Iterator<Item = &NamespacePattern> {
-        self.items.iter().filter_map(|item| match item {
+        self.patterns.iter().filter_map(|index| match self.item(*index) {
             NamespaceItem::Literal(_) => None,
             NamespaceItem::Pattern(pattern) => Some(pattern),
         })
@@ -107,7 +159,7 @@ impl NamespaceList {
     /// Whether the list has any pattern, and so may name namespaces that do not exist yet.
     #[must_use]
     pub fn has_patterns(&self) -> bool {
-        self.patterns().next().is_some()
+        !self.patterns.is_empty()
     }
 
     /// Whether the list has no items.

@@ -262,3 +262,18 @@ proptest! {
         prop_assert_eq!(narrow(Some(&list(&text)), Some(&Allowed::All)), allowed);
     }
 }
+
+/// "No text takes more than a bounded amount of memory": also not one of many patterns. An annotation has room for 16,000
+/// such items, and every object of the cluster for such annotations.
+#[test]
+fn a_list_of_patterns_takes_a_bounded_amount_of_memory() {
+    let resident = || {
+        let statm = std::fs::read_to_string("/proc/self/statm").unwrap();
+        statm.split(' ').nth(1).unwrap().parse::<usize>().unwrap() * 4096
+    };
+    let before = resident();
+    let text = (0..300).map(|n| format!("[acegik]{{999}}{n}")).collect::<Vec<_>>().join(",");
+    let list = NamespaceList::parse(&text);
+    let grown = resident().saturating_sub(before) >> 20;
+    assert!(list.is_err() || grown < 8, "a list of {} bytes takes {grown} MiB", text.len());
+}

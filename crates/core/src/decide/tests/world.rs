@@ -45,7 +45,7 @@ impl Object {
     pub(super) fn annotated(&self, key: &Key) -> Annotated {
         match Marks::parse(key, self.annotations.iter().map(|(name, value)| (name.as_str(), value.as_str()))) {
             Ok(None) => Annotated::Not,
-            Ok(Some(marks)) => Annotated::Well(Box::new(marks)),
+            Ok(Some(marks)) => Annotated::Well(Arc::new(marks)),
             Err(error) => Annotated::Ill(Box::new(error)),
         }
     }

@@ -289,3 +289,14 @@ fn going_round_the_targets() {
     }
     assert_eq!((round(&graph).as_str(), graph.target_after(None)), ("", None));
 }
+
+/// SPEC 2: duplicates count once. An annotation of a few KiB must not cost more memory and time than it names targets: one of
+/// 256 KiB would touch a thousand million names here, and anybody who may write a Secret can write it.
+#[test]
+fn a_push_of_many_names_into_one_namespace_touches_each_once() {
+    const COUNT: usize = 1_000;
+    let to: Vec<String> = (0..COUNT).map(|n| format!("b/x{n}")).collect();
+    let mut graph = graph(&[]);
+    let touched = graph.observe(object(&format!("a/s to={}", to.join(","))));
+    assert!(touched.len() <= 2 * COUNT, "{COUNT} targets are named, and {} are touched", touched.len());
+}

@@ -1,0 +1,111 @@
+//! A start beside Secrets that are none of the controller's business.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use http::Method;
+
+use super::super::api::{Api, Call};
+use super::super::figure::{Figure, Target};
+use super::super::lab::{Lab, Stage, percentiles};
+use super::super::subject::Subject;
+use super::super::writer::{AT_ONCE, create, data};
+
+/// Bytes of each unrelated Secret's data.
+const SIZE: usize = 4_096;
+const NAMESPACES: usize = 50;
+/// Starts, and lists, of which the middle one counts.
+const ROUNDS: usize = 3;
+/// An allocator gives memory back some time after it was used.
+const SETTLING: Duration = Duration::from_secs(15);
+
+const METADATA_LIST: &str = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
+const PROTOBUF_LIST: &str = "application/vnd.kubernetes.protobuf;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
+
+pub(super) async fn run(lab: &Lab, subject: &Subject) -> Result<Vec<Figure>> {
+    let stage = lab.stage(subject).await?;
+    let namespaces = stage.namespaces("unrelated", NAMESPACES).await?;
+    let mut figures = Vec::new();
+    let mut made = 0;
+    let mut settled_before: Option<(usize, f64)> = None;
+    for unrelated in lab.sizes.unrelated {
+        let (places, content) = (namespaces.clone(), Arc::new(data(SIZE)));
+        let first = made;
+        let call = move |n: usize| create(&places[n % NAMESPACES], &format!("secret-{:06}", first + n), &content);
+        stage.admin.parallel(unrelated - made, AT_ONCE, call).await?;
+        made = *unrelated;
+
+        let (limit, how) = lists(&stage).await?;
+        let mut times = Vec::new();
+        let (mut peak, mut settled): (f64, f64) = (0.0, 0.0);
+        for round in 1..=ROUNDS {
+            let mut controller = subject.start(&stage.plane, &[])?;
+            times.push(controller.ready(lab.patience).await?.as_secs_f64() * 1e3);
+            if round == ROUNDS {
+                tokio::time::sleep(SETTLING).await;
+                settled = controller.memory()?.0;
+            }
+            peak = peak.max(controller.memory()?.1);
+            controller.stop();
+        }
+        let (time, _) = percentiles(times);
+        let title = |what: &str| format!("{unrelated} unrelated Secrets: {what}");
+        let mut ready = Figure::new(title("ready after"), time, "ms").limit(limit, how);
+        let mut peak = Figure::new(title("memory, peak"), peak, "MB");
+        let mut now = Figure::new(title("memory, settled"), settled, "MB");
+        if made >= 50_000 {
+            ready = ready.target(Target::RatioAtMost(1.3));
+            peak = peak.target(Target::AtMost(40.0));
+            now = now.target(Target::AtMost(25.0));
+        }
+        figures.extend([ready, peak, now]);
+        if let Some((fewer, before)) = settled_before.filter(|(fewer, _)| *fewer > 0 || lab.sizes.unrelated.len() == 2)
+        {
+            let each = ((settled - before) * 1e6 / 1_024.0 / (made - fewer) as f64).max(0.0);
+            figures
+                .push(Figure::new("memory for each further unrelated Secret", each, "KiB").target(Target::AtMost(0.1)));
+        }
+        settled_before = Some((made, settled));
+    }
+    Ok(figures)
+}
+
+/// The limit: how long a client takes to fetch the lists that a controller needs, all at once, over connections of its own;
+/// the faster of two ways.
+async fn lists(stage: &Stage) -> Result<(f64, &'static str)> {
+    let mut best = (f64::INFINITY, "");
+    for (accept, page, how) in [
+        (METADATA_LIST, "?limit=500", "the lists as JSON, in pages of 500"),
+        (METADATA_LIST, "?resourceVersion=0", "the lists as JSON"),
+        (PROTOBUF_LIST, "?resourceVersion=0", "the lists as protobuf"),
+    ] {
+        let mut times = Vec::new();
+        for _ in 0..ROUNDS {
+            let client = Api::new(stage.plane.kubeconfig()).await?;
+            let begun = Instant::now();
+            let list = |resource| list(&client, resource, accept, page);
+            tokio::try_join!(list("secrets"), list("configmaps"), list("namespaces"))?;
+            times.push(begun.elapsed().as_secs_f64() * 1e3);
+        }
+        let (time, _) = percentiles(times);
+        if time < best.0 {
+            best = (time, how);
+        }
+    }
+    Ok(best)
+}
+
+async fn list(client: &Api, resource: &str, accept: &'static str, page: &str) -> Result<()> {
+    let mut position = String::new();
+    loop {
+        let path = format!("/api/v1/{resource}{page}{position}");
+        let body = client.send(Call { accept, ..Call::new(Method::GET, path, String::new()) }).await?;
+        // Only what stands before the items is looked at.
+        let head = String::from_utf8_lossy(&body[..body.len().min(2_000)]).into_owned();
+        match head.split_once("\"continue\":\"").and_then(|(_, rest)| rest.split_once('"')) {
+            Some((token, _)) if accept == METADATA_LIST => position = format!("&continue={token}"),
+            _ => return Ok(()),
+        }
+    }
+}
