@@ -35,6 +35,7 @@ mod retries; // 9.1, 9.9: failed writes, many at once, Retry-After
 
 // SPEC 10: the program.
 mod flags; // command lines and kubeconfigs
+mod namespaces; // --namespaces: Roles are enough, nothing outside
 mod program; // status pages, SIGTERM, kinds
 
 // Issue 3, "bad input".

@@ -82,6 +82,13 @@ pub(crate) struct Flags {
                   configMap, separated by commas.")]
     pub(crate) run_replicators: OsString,
 
+    #[arg(long, help_heading = BEHAVIOUR, value_name = "NAMES", hide_default_value = true)]
+    #[arg(
+        help = "The namespaces to work in, separated by commas: nothing outside of them is read or written, and the \
+                  program needs no rights there. The default is all namespaces."
+    )]
+    pub(crate) namespaces: Option<OsString>,
+
     #[arg(long, help_heading = BEHAVIOUR, value_name = "DURATION", default_value = "30m", hide_default_value = true)]
     #[arg(help = "Compare every replica with its source once within this time, such as 90s or 1h30m. The default is \
                   30m, and 0 means never; changes are seen at once in any case.")]

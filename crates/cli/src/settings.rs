@@ -1,6 +1,6 @@
 //! What the flags mean: checked, and ready to use.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -10,7 +10,8 @@ use k8s_replicator_controller::run::Options;
 use k8s_replicator_core::annotations::Dialect;
 use k8s_replicator_core::decide::Rules;
 use k8s_replicator_core::kind::{self, Kind};
-use k8s_replicator_core::names::{excerpt, is_subdomain};
+use k8s_replicator_core::names::{Namespace, excerpt, is_subdomain};
+use k8s_replicator_core::scope::Scope;
 use thiserror::Error;
 use tracing_subscriber::EnvFilter;
 
@@ -33,6 +34,8 @@ pub struct Settings {
     pub resync_period: Duration,
     /// The kinds to replicate; at least one, each once.
     pub replicators: Vec<&'static dyn Kind>,
+    /// The namespaces to work in.
+    pub scope: Scope,
     /// What stands before the annotations' names. It ends in a slash, or is empty.
     pub annotations_prefix: String,
     /// Labels of created objects.
@@ -74,6 +77,7 @@ impl Settings {
     pub fn options(&self) -> Options {
         Options {
             kinds: self.replicators.clone(),
+            scope: self.scope.clone(),
             dialect: Dialect::new(&self.annotations_prefix, self.ignore_unknown),
             rules: Rules { allow_all: self.allow_all, create_with_labels: Arc::new(self.create_with_labels.clone()) },
             resync_period: self.resync_period,
@@ -113,6 +117,15 @@ impl TryFrom<Flags> for Settings {
                 go_duration::parse,
             )?,
             replicators: read("--run-replicators", &flags.run_replicators, &kinds, replicators)?,
+            scope: match flags.namespaces {
+                None => Scope::Cluster,
+                Some(text) => read(
+                    "--namespaces",
+                    &text,
+                    "names of namespaces, separated by commas, at least one; patterns are none",
+                    namespaces,
+                )?,
+            },
             annotations_prefix,
             create_with_labels,
             status_address: read(
@@ -157,6 +170,13 @@ fn replicators(text: &str) -> Option<Vec<&'static dyn Kind>> {
     let is_named = |kind: &dyn Kind| items.iter().any(|item| is_all(item) || is(item, kind));
     let named: Vec<_> = kind::ALL.into_iter().filter(|kind| is_named(*kind)).collect();
     (!named.is_empty()).then_some(named)
+}
+
+/// Namespaces by their names; spaces and empty items do not count. A list that names none could be meant as all, or as none.
+fn namespaces(text: &str) -> Option<Scope> {
+    let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
+    let named: BTreeSet<_> = items.map(Namespace::parse).collect::<Result<_, _>>().ok()?;
+    (!named.is_empty()).then_some(Scope::Namespaces(named))
 }
 
 /// The prefix with its slash. (Annotations' prefixes may have capital letters, unlike those of labels.)

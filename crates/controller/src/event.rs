@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use k8s_replicator_core::names::Key;
 use k8s_replicator_core::observed::{Observed, Uid};
+use k8s_replicator_core::scope::Part;
 
 /// Time since the program's start, on a clock that never goes back.
 pub type Moment = Duration;
@@ -20,14 +21,38 @@ pub struct Now {
 /// What a watch of objects tells.
 #[derive(Debug)]
 pub enum ObjectEvent {
-    /// A list begins: what it does not name is gone when it ends.
-    ListBegins,
+    /// A list begins: what it covers and does not name is gone when it ends.
+    ListBegins(Part),
     /// The object exists.
     Seen(Observed),
     /// The list is complete.
-    ListEnds,
+    ListEnds(Part),
     /// The object was deleted.
     Deleted(Key, Uid),
+}
+
+/// What is read of a namespace.
+#[derive(Debug, serde::Deserialize)]
+pub(crate) struct NamespaceObject {
+    metadata: NamespaceMetadata,
+}
+
+#[derive(Debug, serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct NamespaceMetadata {
+    name: String,
+    #[serde(default)]
+    deletion_timestamp: Option<serde::de::IgnoredAny>,
+}
+
+impl NamespaceObject {
+    pub(crate) fn is_terminating(&self) -> bool {
+        self.metadata.deletion_timestamp.is_some()
+    }
+
+    pub(crate) fn into_name(self) -> String {
+        self.metadata.name
+    }
 }
 
 /// What the watch of namespaces tells.

@@ -41,7 +41,7 @@ impl Progress {
 #[derive(Debug, Default)]
 pub struct Health {
     replicators: Mutex<Vec<(&'static str, Arc<AtomicBool>)>>,
-    watches: Mutex<Vec<(&'static str, Arc<Progress>)>>,
+    watches: Mutex<Vec<(String, Arc<Progress>)>>,
     stopping: AtomicBool,
 }
 
@@ -53,10 +53,10 @@ impl Health {
         ready
     }
 
-    /// Announces a watch.
-    pub fn watch(&self, resource: &'static str) -> Arc<Progress> {
+    /// Announces a watch, by what `/livez` calls it.
+    pub fn watch(&self, name: impl Into<String>) -> Arc<Progress> {
         let progress = Arc::new(Progress::new());
-        locked(&self.watches).push((resource, progress.clone()));
+        locked(&self.watches).push((name.into(), progress.clone()));
         progress
     }
 
@@ -80,9 +80,9 @@ impl Health {
 
     /// The watches that are stuck at `now`, and for how long each has been silent.
     #[must_use]
-    pub fn stuck(&self, now: Instant) -> Vec<(&'static str, Duration)> {
+    pub fn stuck(&self, now: Instant) -> Vec<(String, Duration)> {
         let watches = locked(&self.watches);
-        let silences = watches.iter().map(|(resource, progress)| (*resource, progress.silence(now)));
+        let silences = watches.iter().map(|(name, progress)| (name.clone(), progress.silence(now)));
         silences.filter(|(_, silence)| *silence > LONGEST_SILENCE).collect()
     }
 }
@@ -103,10 +103,10 @@ mod tests {
         let start = secrets.started;
         let later = start + LONGEST_SILENCE + Duration::from_secs(5);
         assert_eq!(health.stuck(start + LONGEST_SILENCE), []);
-        let names = |stuck: Vec<(&'static str, Duration)>| stuck.iter().map(|(name, _)| *name).collect::<Vec<_>>();
+        let names = |stuck: Vec<(String, Duration)>| stuck.into_iter().map(|(name, _)| name).collect::<Vec<_>>();
         assert_eq!(names(health.stuck(later)), ["secrets", "namespaces"]);
         namespaces.last.store(10_000, Ordering::Relaxed);
-        assert_eq!(health.stuck(later), [("secrets", LONGEST_SILENCE + Duration::from_secs(5))]);
+        assert_eq!(health.stuck(later), [("secrets".to_owned(), LONGEST_SILENCE + Duration::from_secs(5))]);
     }
 
     #[test]

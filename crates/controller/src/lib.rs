@@ -15,6 +15,7 @@ pub mod connect;
 pub mod contents;
 pub mod event;
 pub mod health;
+pub mod poll;
 pub mod queue;
 pub mod replicator;
 pub mod report;

@@ -23,6 +23,7 @@ use k8s_replicator_core::graph::{Facts, Graph, Touched};
 use k8s_replicator_core::kind::Kind;
 use k8s_replicator_core::names::{Key, TargetKey};
 use k8s_replicator_core::payload::Payload;
+use k8s_replicator_core::scope::Scope;
 
 use crate::cluster::Request;
 use crate::contents::Contents;
@@ -36,6 +37,8 @@ use crate::window::Window;
 pub struct Settings {
     /// The rules of deciding.
     pub rules: Rules,
+    /// The namespaces that it looks at.
+    pub scope: Scope,
     /// All targets are verified within this time; zero: never.
     pub resync_period: Duration,
     /// Cryptographic random bytes.
@@ -97,7 +100,7 @@ impl Replicator {
             kind,
             rules: settings.rules,
             entropy: settings.entropy,
-            graph: Graph::default(),
+            graph: Graph::new(&settings.scope),
             queue: Queue::default(),
             window: Window::default(),
             contents: Contents::default(),
@@ -150,14 +153,15 @@ impl Replicator {
     /// News of an object.
     pub fn object(&mut self, event: ObjectEvent) {
         let touched = match event {
-            ObjectEvent::ListBegins => {
-                self.graph.begin_list();
+            ObjectEvent::ListBegins(part) => {
+                self.graph.begin_part(&part);
                 return;
             }
             ObjectEvent::Seen(observed) => self.graph.observe(observed),
-            ObjectEvent::ListEnds => {
-                let touched = self.graph.end_list();
-                let gone = self.under_way.iter().filter(|(_, request)| self.graph.node(request.key()).is_none());
+            ObjectEvent::ListEnds(part) => {
+                let touched = self.graph.end_part(&part);
+                let is_gone = |key: &Key| part.covers(key.namespace()) && self.graph.node(key).is_none();
+                let gone = self.under_way.iter().filter(|(_, request)| is_gone(request.key()));
                 self.overtaken.extend(gone.map(|(ticket, _)| ticket));
                 touched
             }

@@ -8,6 +8,8 @@
 //! watch of configmaps ─┘
 //! ```
 //!
+//! Where namespaces are named (`--namespaces`), each has its own watches, and is itself looked at instead of watched.
+//!
 //! Channels are bounded: a replicator that is behind holds up its watches, and nothing is dropped.
 
 use std::collections::HashMap;
@@ -19,6 +21,7 @@ use k8s_replicator_core::annotations::Dialect;
 use k8s_replicator_core::decide::Rules;
 use k8s_replicator_core::kind::Kind;
 use k8s_replicator_core::observed::Observed;
+use k8s_replicator_core::scope::{Part, Scope};
 use kube::Client;
 use rand::RngExt as _;
 use rand::SeedableRng as _;
@@ -29,8 +32,9 @@ use tracing::{info, warn};
 
 use crate::cluster::kube::KubeCluster;
 use crate::cluster::{Answer, Cluster, Failure, FailureKind};
-use crate::event::{NamespaceEvent, Now, ObjectEvent};
+use crate::event::{NamespaceEvent, NamespaceObject, Now, ObjectEvent};
 use crate::health::Health;
+use crate::poll::Poll;
 use crate::replicator::{Replicator, Settings, Ticket};
 use crate::watch::{Change, Consumer, Watch};
 
@@ -44,6 +48,8 @@ pub const GRACE: Duration = Duration::from_secs(10);
 pub struct Options {
     /// Which kinds.
     pub kinds: Vec<&'static dyn Kind>,
+    /// In which namespaces. Nothing outside of them is read or written.
+    pub scope: Scope,
     /// How the annotations are named.
     pub dialect: Dialect,
     /// The rules of deciding.
@@ -69,13 +75,20 @@ pub fn run(
     let mut to_all = Vec::new();
     for kind in &options.kinds {
         let (sender, receiver) = mpsc::channel(CHANNEL);
-        let consumer = Objects { dialect: options.dialect.clone(), taken: Vec::new(), to: sender.clone() };
+        for part in options.scope.parts() {
+            let (dialect, to) = (options.dialect.clone(), sender.clone());
+            let consumer = Objects { dialect, part: part.clone(), taken: Vec::new(), to };
+            let progress = health.watch(match &part {
+                Part::Cluster => kind.plural().to_owned(),
+                Part::Namespace(namespace) => format!("{} in {namespace}", kind.plural()),
+            });
+            let watch = Watch::new(client.clone(), url.clone(), kind.plural(), part, progress, entropy());
+            watches.spawn(watch.run(consumer));
+        }
         to_all.push(sender);
-        let progress = health.watch(kind.plural());
-        watches.spawn(Watch::new(client.clone(), url.clone(), kind.plural(), progress, entropy()).run(consumer));
 
-        let settings =
-            Settings { rules: options.rules.clone(), resync_period: options.resync_period, entropy: entropy() };
+        let (rules, scope, resync_period) = (options.rules.clone(), options.scope.clone(), options.resync_period);
+        let settings = Settings { rules, scope, resync_period, entropy: entropy() };
         let driver = Driver {
             replicator: Replicator::new(*kind, settings),
             cluster: Arc::new(KubeCluster::new(client.clone(), options.dialect.clone())),
@@ -88,7 +101,15 @@ pub fn run(
     }
     let consumer = Namespaces { taken: Vec::new(), to: to_all };
     let progress = health.watch("namespaces");
-    watches.spawn(Watch::new(client, url, "namespaces", progress, entropy()).run(consumer));
+    match options.scope {
+        Scope::Cluster => {
+            let watch = Watch::new(client, url, "namespaces", Part::Cluster, progress, entropy());
+            watches.spawn(watch.run(consumer));
+        }
+        Scope::Namespaces(named) => {
+            watches.spawn(Poll::new(client, url, named, progress, entropy()).run(consumer));
+        }
+    }
     async move {
         tokio::select! {
             _ = replicators.join_next() => replicators.join_all().await,
@@ -112,6 +133,7 @@ enum News {
 
 struct Objects {
     dialect: Dialect,
+    part: Part,
     taken: Vec<ObjectEvent>,
     to: mpsc::Sender<News>,
 }
@@ -126,9 +148,9 @@ impl Objects {
 impl Consumer for Objects {
     fn take(&mut self, change: Change<'_>) {
         let event = match change {
-            Change::Begins => Some(ObjectEvent::ListBegins),
+            Change::Begins => Some(ObjectEvent::ListBegins(self.part.clone())),
             Change::Seen(json) => self.read(json).map(ObjectEvent::Seen),
-            Change::Ends => Some(ObjectEvent::ListEnds),
+            Change::Ends => Some(ObjectEvent::ListEnds(self.part.clone())),
             Change::Deleted(json) => self.read(json).map(|object| ObjectEvent::Deleted(object.key, object.uid)),
         };
         self.taken.extend(event);
@@ -144,29 +166,19 @@ struct Namespaces {
     to: Vec<mpsc::Sender<News>>,
 }
 
-#[derive(serde::Deserialize)]
-struct NamespaceObject {
-    metadata: NamespaceMetadata,
-}
-
-#[derive(serde::Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct NamespaceMetadata {
-    name: String,
-    #[serde(default)]
-    deletion_timestamp: Option<serde::de::IgnoredAny>,
-}
-
 impl Consumer for Namespaces {
     fn take(&mut self, change: Change<'_>) {
-        let read = |json: &str| serde_json::from_str::<NamespaceObject>(json).ok().map(|namespace| namespace.metadata);
+        let read = |json: &str| serde_json::from_str::<NamespaceObject>(json).ok();
         let event = match change {
             Change::Begins => Some(NamespaceEvent::ListBegins),
-            Change::Seen(json) => read(json).map(|NamespaceMetadata { name, deletion_timestamp }| {
-                NamespaceEvent::Seen { name, terminating: deletion_timestamp.is_some() }
+            Change::Seen(json) => read(json).map(|namespace| {
+                let terminating = namespace.is_terminating();
+                NamespaceEvent::Seen { name: namespace.into_name(), terminating }
             }),
             Change::Ends => Some(NamespaceEvent::ListEnds),
-            Change::Deleted(json) => read(json).map(|metadata| NamespaceEvent::Deleted { name: metadata.name }),
+            Change::Deleted(json) => {
+                read(json).map(|namespace| NamespaceEvent::Deleted { name: namespace.into_name() })
+            }
         };
         self.taken.extend(event);
     }
@@ -285,7 +297,8 @@ mod tests {
     async fn whom_to_wait_for_is_known_before_anything_runs() {
         let client = Client::try_from(kube::Config::new(http::Uri::from_static("http://127.0.0.1:9"))).unwrap();
         let (dialect, rules) = (Dialect::new("p/", false), Rules::default());
-        let options = Options { kinds: kind::ALL.to_vec(), dialect, rules, resync_period: Duration::ZERO };
+        let scope = Scope::default();
+        let options = Options { kinds: kind::ALL.to_vec(), scope, dialect, rules, resync_period: Duration::ZERO };
         let (health, (_stop, stopped)) = (Health::default(), watch::channel(false));
         let _running = run(client, "http://127.0.0.1:9".into(), options, &health, stopped);
         assert_eq!(health.not_ready(), ["secret", "configMap"]);

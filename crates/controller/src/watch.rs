@@ -1,4 +1,4 @@
-//! One resource's list and watch, metadata only.
+//! One resource's list and watch, metadata only, in all namespaces or in one.
 //!
 //! Flow: list in pages → watch from the list's version → on its end watch again from the last version seen → on 410 (the
 //! version is too old) list again.
@@ -19,6 +19,7 @@ use bytes::BytesMut;
 use http::{StatusCode, header};
 use http_body_util::BodyExt as _;
 use k8s_replicator_core::observed::ReadError;
+use k8s_replicator_core::scope::Part;
 use kube::Client;
 use kube::client::Body;
 use serde::Deserialize;
@@ -74,6 +75,8 @@ pub struct Watch {
     url: String,
     /// The resource in the core API group: `secrets`.
     resource: &'static str,
+    /// Where.
+    part: Part,
     progress: Arc<Progress>,
     entropy: Box<dyn FnMut() -> u8 + Send + Sync>,
 }
@@ -138,16 +141,17 @@ struct LineObject<'a> {
 }
 
 impl Watch {
-    /// A watch of `resource`; `entropy` spreads the attempts of many programs.
+    /// A watch of `resource` in one part of the cluster; `entropy` spreads the attempts of many programs.
     #[must_use]
     pub fn new(
         client: Client,
         url: String,
         resource: &'static str,
+        part: Part,
         progress: Arc<Progress>,
         entropy: Box<dyn FnMut() -> u8 + Send + Sync>,
     ) -> Self {
-        Self { client, url, resource, progress, entropy }
+        Self { client, url, resource, part, progress, entropy }
     }
 
     /// Watches until the consumer wants no more.
@@ -162,7 +166,7 @@ impl Watch {
             let end = match &mut version {
                 None => match self.list(&mut consumer).await {
                     Ok(listed) => {
-                        info!(resource = self.resource, "listed");
+                        info!(resource = self.resource, namespace = self.namespace(), "listed");
                         told = Told::default();
                         version = Some(listed);
                         continue;
@@ -180,15 +184,17 @@ impl Watch {
             match end {
                 End::Unwanted => return,
                 End::Expired => {
-                    debug!(resource = self.resource, "the version to watch from is too old; listing again");
+                    let namespace = self.namespace();
+                    debug!(resource = self.resource, namespace, "the version to watch from is too old; listing again");
                     version = None;
                 }
-                End::Closed => debug!(resource = self.resource, "watch closed"),
+                End::Closed => debug!(resource = self.resource, namespace = self.namespace(), "watch closed"),
                 End::Failed(failure) => {
                     let error = self.explain(verb, &failure);
                     if told.is_news(&error) {
-                        let (resource, reason) = (self.resource, failure.kind.reason().code());
-                        warn!(resource, verb, reason, error, "cannot {verb} {resource}; trying again");
+                        let (resource, namespace) = (self.resource, self.namespace());
+                        let reason = failure.kind.reason().code();
+                        warn!(resource, namespace, verb, reason, error, "cannot {verb} {resource}; trying again");
                     }
                     let pause = failure.retry_after.unwrap_or_default().max(pause);
                     failures += 1;
@@ -284,19 +290,35 @@ impl Watch {
     }
 
     fn request(&self, accept: &str, query: &str) -> Result<http::Request<Body>, Failure> {
-        http::Request::get(format!("/api/v1/{}?{query}", self.resource))
+        let path = match &self.part {
+            Part::Cluster => format!("/api/v1/{}", self.resource),
+            Part::Namespace(namespace) => format!("/api/v1/namespaces/{namespace}/{}", self.resource),
+        };
+        http::Request::get(format!("{path}?{query}"))
             .header(header::ACCEPT, accept)
             .body(Body::empty())
             .map_err(|error| unreachable(&error))
+    }
+
+    /// The field of the log.
+    fn namespace(&self) -> Option<&str> {
+        match &self.part {
+            Part::Cluster => None,
+            Part::Namespace(namespace) => Some(namespace),
+        }
     }
 
     /// The server's words, with what to do about it.
     fn explain(&self, verb: &str, failure: &Failure) -> String {
         let (resource, url, said) = (self.resource, &self.url, &failure.message);
         match failure.kind {
-            FailureKind::Forbidden => format!(
-                "{said}; the controller's account needs the verb \"{verb}\" on \"{resource}\" in all namespaces"
-            ),
+            FailureKind::Forbidden => {
+                let place = match &self.part {
+                    Part::Cluster => "all namespaces".to_owned(),
+                    Part::Namespace(namespace) => format!("the namespace \"{namespace}\""),
+                };
+                format!("{said}; the controller's account needs the verb \"{verb}\" on \"{resource}\" in {place}")
+            }
             FailureKind::Unreachable => format!("no answer from the API server at {url}: {said}"),
             _ => said.clone(),
         }
@@ -329,12 +351,12 @@ fn take_line(line: &[u8], version: &mut String, consumer: &mut impl Consumer) ->
 
 /// A failure is told when it is another one than before, and once in a while.
 #[derive(Default)]
-struct Told {
+pub(crate) struct Told {
     last: Option<(String, Instant)>,
 }
 
 impl Told {
-    fn is_news(&mut self, error: &str) -> bool {
+    pub(crate) fn is_news(&mut self, error: &str) -> bool {
         const AGAIN_AFTER: Duration = Duration::from_secs(60);
         let old = matches!(&self.last, Some((last, at)) if last == error && at.elapsed() < AGAIN_AFTER);
         if !old {
@@ -353,7 +375,7 @@ async fn within<T>(time: Duration, future: impl Future<Output = T>) -> Result<T,
 }
 
 /// Says where, and never what: an annotation can hold a Secret.
-fn unreadable(error: impl Into<ReadError>) -> Failure {
+pub(crate) fn unreadable(error: impl Into<ReadError>) -> Failure {
     let message = format!("the answer cannot be read: {}", error.into());
     Failure { kind: FailureKind::Server, message, retry_after: None }
 }

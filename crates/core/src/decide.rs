@@ -155,6 +155,9 @@ impl<'g> Case<'g> {
     /// SPEC 3, 4: nothing is there.
     fn create(self) -> Outcome<'g> {
         let Some(source) = self.oldest_pushing() else { return Err(nothing(Reason::NotWanted, None)) };
+        if !self.graph.covers(self.target.namespace()) {
+            return Err(refuse(Reason::NamespaceNotWatched, Some(source.key), None));
+        }
         match self.graph.namespace_terminating(self.target.namespace()) {
             None => Err(nothing(Reason::NamespaceMissing, Some(source.key))),
             Some(true) => Err(nothing(Reason::NamespaceTerminating, Some(source.key))),
@@ -166,6 +169,8 @@ impl<'g> Case<'g> {
     fn made_by(self, creator: &'g SourceKey, existing: Existing<'g>) -> Outcome<'g> {
         let reason = match self.graph.presence(creator) {
             Presence::Unknown => return Err(need(Need::Presence(creator.clone().into()))),
+            // Whether it still wants this replica cannot be known.
+            Presence::Outside => return Err(refuse(Reason::SourceNotWatched, Some(creator), None)),
             Presence::Absent => Reason::SourceMissing,
             Presence::Present(node) => match &node.annotated {
                 Annotated::Ill(error) => {

@@ -7,8 +7,10 @@
 //! costs time and changes nothing ("level, not edge").
 //!
 //! Flow: `begin_list`, `observe` for each listed object, `end_list`; then `observe` and `forget` as the watch tells, and
-//! as the answers to the controller's own requests tell. Older news never replaces newer.
+//! as the answers to the controller's own requests tell. Older news never replaces newer. Where the scope is a list of
+//! namespaces, each has a list of its own (`begin_part`, `end_part`).
 
+mod lists;
 mod node;
 mod relations;
 mod shared;
@@ -23,7 +25,9 @@ use crate::names::{Key, SourceKey, TargetKey};
 use crate::observed::{Annotated, Observed, ResourceVersion, Uid};
 use crate::payload::Content;
 use crate::push::Push;
+use crate::scope::{Part, Scope};
 
+use lists::{List, ObjectLists};
 use relations::Relations;
 use shared::Shared;
 
@@ -38,6 +42,8 @@ pub enum Presence<'g> {
     Absent,
     /// It was not yet referred to when it came by: it has to be looked up.
     Unknown,
+    /// It is in a namespace that the program does not look at: it may exist or not.
+    Outside,
 }
 
 /// Proof that every first list is complete. Only with one can an action be made that removes something.
@@ -48,7 +54,7 @@ pub struct FullView(());
 pub type Touched = Vec<TargetKey>;
 
 /// See the [module](self).
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Graph {
     /// Boxed, since half of a B-tree's slots are empty.
     nodes: BTreeMap<Key, Box<Node>>,
@@ -60,23 +66,44 @@ pub struct Graph {
     relations: Relations,
     /// How many of the nodes are targets.
     targets: usize,
-    lists: Lists,
-    namespace_lists: Lists,
+    lists: ObjectLists,
+    namespace_list: List,
 }
 
-#[derive(Debug, Default)]
-struct Lists {
-    epoch: u32,
-    complete: bool,
+impl Default for Graph {
+    fn default() -> Self {
+        Self::new(&Scope::default())
+    }
 }
 
 impl Graph {
+    /// An empty graph of what `scope` covers.
+    #[must_use]
+    pub fn new(scope: &Scope) -> Self {
+        Self {
+            nodes: BTreeMap::new(),
+            marks: Shared::default(),
+            namespaces: BTreeMap::new(),
+            absent: HashSet::new(),
+            relations: Relations::default(),
+            targets: 0,
+            lists: ObjectLists::new(scope),
+            namespace_list: List::default(),
+        }
+    }
+
     // --- What the deciding side asks ---
 
     /// The proof that every first list is complete, if so.
     #[must_use]
     pub fn full_view(&self) -> Option<FullView> {
-        (self.lists.complete && self.namespace_lists.complete).then_some(FullView(()))
+        (self.namespace_list.complete && self.lists.are_complete()).then_some(FullView(()))
+    }
+
+    /// Whether the program looks at this namespace.
+    #[must_use]
+    pub fn covers(&self, namespace: &str) -> bool {
+        self.lists.of(namespace).is_some()
     }
 
     /// The object of this name, if it exists and the graph holds it.
@@ -90,6 +117,7 @@ impl Graph {
     pub fn presence(&self, key: &Key) -> Presence<'_> {
         match self.nodes.get(key) {
             Some(node) => Presence::Present(node),
+            None if !self.covers(key.namespace()) => Presence::Outside,
             None if self.absent.contains(key) => Presence::Absent,
             None => Presence::Unknown,
         }
@@ -150,18 +178,31 @@ impl Graph {
 
     // --- What the watch tells ---
 
-    /// A list begins: objects that it will not name are gone when it ends.
+    /// A list of the whole cluster begins: objects that it will not name are gone when it ends.
     pub fn begin_list(&mut self) {
-        self.lists.epoch = self.lists.epoch.wrapping_add(1);
+        self.begin_part(&Part::Cluster);
     }
 
-    /// The list is complete.
+    /// The list of the whole cluster is complete.
     pub fn end_list(&mut self) -> Touched {
+        self.end_part(&Part::Cluster)
+    }
+
+    /// A list of one part of the scope begins: objects of that part that it will not name are gone when it ends.
+    pub fn begin_part(&mut self, part: &Part) {
+        if let Some(list) = self.lists.part(part) {
+            list.begin();
+        }
+    }
+
+    /// The list of one part is complete.
+    pub fn end_part(&mut self, part: &Part) -> Touched {
         let was_full = self.full_view().is_some();
-        self.lists.complete = true;
-        let epoch = self.lists.epoch;
-        let gone: Vec<Key> =
-            self.nodes.iter().filter(|(_, node)| node.epoch != epoch).map(|(key, _)| key.clone()).collect();
+        let Some(list) = self.lists.part(part) else { return Vec::new() };
+        list.complete = true;
+        let epoch = list.epoch;
+        let is_gone = |(key, node): &(&Key, &Node)| node.epoch != epoch && part.covers(key.namespace());
+        let gone: Vec<Key> = self.nodes.iter().filter(is_gone).map(|(key, _)| key.clone()).collect();
         let mut touched = Vec::new();
         for key in gone {
             touched.append(&mut self.remove(&key));
@@ -194,11 +235,12 @@ impl Graph {
 
     fn put(&mut self, observed: Observed, known: Option<(Knowledge, Option<Arc<str>>)>) -> Touched {
         let Observed { key, uid, resource_version, created, deleting, annotated } = observed;
-        let epoch = self.lists.epoch;
+        // Nothing outside is asked for, so nothing of it can be seen.
+        let Some(List { epoch, complete }) = self.lists.of(key.namespace()) else { return Vec::new() };
         let old = self.nodes.get_mut(&key);
         let known_before = old.is_some();
         let mut type_ = None;
-        let mut knowledge = if self.lists.complete { Knowledge::Suspect } else { Knowledge::Trusted };
+        let mut knowledge = if complete { Knowledge::Suspect } else { Knowledge::Trusted };
         if let Some(old) = old {
             if old.resource_version == resource_version && old.uid == uid {
                 // Seen before, in the answer to a request or in an earlier list.
@@ -259,12 +301,12 @@ impl Graph {
 
     /// A list of the namespaces begins.
     pub fn begin_namespaces(&mut self) {
-        self.namespace_lists.epoch = self.namespace_lists.epoch.wrapping_add(1);
+        self.namespace_list.begin();
     }
 
     /// A namespace exists.
     pub fn observe_namespace(&mut self, namespace: &str, terminating: bool) -> Touched {
-        let state = (terminating, self.namespace_lists.epoch);
+        let state = (terminating, self.namespace_list.epoch);
         match self.namespaces.insert(namespace.into(), state) {
             Some((before, _)) if before == terminating => Vec::new(),
             _ => self.touched_in(namespace),
@@ -279,9 +321,9 @@ impl Graph {
     /// The list of the namespaces is complete.
     pub fn end_namespaces(&mut self) -> Touched {
         let was_full = self.full_view().is_some();
-        let epoch = self.namespace_lists.epoch;
+        let epoch = self.namespace_list.epoch;
         self.namespaces.retain(|_, (_, seen)| *seen == epoch);
-        self.namespace_lists.complete = true;
+        self.namespace_list.complete = true;
         self.after_list(was_full, Vec::new())
     }
 
@@ -397,13 +439,16 @@ impl Graph {
         }
     }
 
-    /// The targets that a push names in existing namespaces.
+    /// The targets that a push names in existing namespaces, and those that it names outside of the scope: somebody has to be
+    /// told that they are not made.
     fn touch_pushed(&self, source: &Key, push: &Push, touched: &mut Touched) {
         let mut touch = |namespace: &str| touch_names(source, push, namespace, touched);
         if push.names_by_pattern().next().is_some() {
             self.namespaces.keys().for_each(|namespace| touch(namespace));
+            push.literal_namespaces().into_iter().filter(|name| !self.covers(name)).for_each(touch);
         } else {
-            push.literal_namespaces().into_iter().filter(|name| self.namespaces.contains_key(*name)).for_each(touch);
+            let concerns = |name: &&str| self.namespaces.contains_key(*name) || !self.covers(name);
+            push.literal_namespaces().into_iter().filter(concerns).for_each(touch);
         }
     }
 

@@ -21,3 +21,4 @@ pub mod pattern;
 pub mod payload;
 pub mod push;
 pub mod reason;
+pub mod scope;

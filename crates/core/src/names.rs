@@ -3,6 +3,7 @@
 //! A [`Key`] can be put into a URL as it is: nothing that the API server would not accept as a name gets into one.
 //! [`SourceKey`] and [`TargetKey`] are different types, so that data cannot flow the wrong way by a slip.
 
+use std::borrow::Borrow;
 use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
@@ -66,6 +67,13 @@ impl Namespace {
     /// When `text` is not a DNS label.
     pub fn parse(text: &str) -> Result<Self, NameError> {
         if is_label(text) { Ok(Self(text.into())) } else { Err(NameError::Namespace(excerpt(text))) }
+    }
+}
+
+// Equality and order are those of the text.
+impl Borrow<str> for Namespace {
+    fn borrow(&self) -> &str {
+        &self.0
     }
 }
 

@@ -76,6 +76,8 @@ reasons! {
     NotCreatedBySource "A source pushes to this name, but the object was not made by it."
     Loop "The source's data comes from this very target."
     Ring "Following replicate-from from the source leads back to this target."
+    SourceNotWatched "The source is in a namespace that the program does not watch; whether it exists is not known."
+    NamespaceNotWatched "A source pushes to a namespace that the program does not watch."
     ProtectedType "Secrets of this type are never a source and never a target."
     TargetImmutable "The target is immutable and belongs to its user."
 

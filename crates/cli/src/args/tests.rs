@@ -2,6 +2,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use k8s_replicator_core::scope::Scope;
+
 use super::*;
 use crate::settings::LogFormat;
 
@@ -39,6 +41,7 @@ fn the_defaults_are_those_of_the_contract() {
     assert_eq!((settings.allow_all, settings.ignore_unknown), (false, false));
     assert_eq!(settings.resync_period, Duration::from_secs(30 * 60));
     assert_eq!(kinds(&settings), ["secret", "configMap"]);
+    assert_eq!(settings.scope, Scope::Cluster);
     assert_eq!(settings.annotations_prefix, "k8s-replicator/");
     assert_eq!(settings.create_with_labels, managed_by("k8s-replicator"));
     assert_eq!(settings.status_address.to_string(), "[::]:9102");
@@ -97,6 +100,20 @@ fn run_replicators() {
     // A list that names none would run nothing.
     let bad = ["", " , ", "secrets", "secret,pod", "none", "secret;configMap"];
     refused("--run-replicators", &bad, "all, or a list of secret and configMap, separated by commas");
+}
+
+#[test]
+fn namespaces() {
+    let longest = "a".repeat(63);
+    let cases: &[(&str, &[&str])] =
+        &[("default", &["default"]), ("b,a", &["a", "b"]), (" a ,, b-1,a,", &["a", "b-1"]), (&longest, &[&longest])];
+    for (value, expected) in cases {
+        let Scope::Namespaces(named) = with("--namespaces", value).scope else { panic!("{value:?}") };
+        assert_eq!(named.iter().map(|name| &**name).collect::<Vec<_>>(), *expected, "{value:?}");
+    }
+    // Neither all nor none is a good guess for an empty list; a pattern would be taken for a name.
+    let bad = ["", " , ", "a,B", "team-.*", "*", "a/b", "a.b", "-a", "a b", &"a".repeat(64)];
+    refused("--namespaces", &bad, "names of namespaces, separated by commas, at least one; patterns are none");
 }
 
 #[test]

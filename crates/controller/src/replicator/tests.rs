@@ -5,6 +5,7 @@ use k8s_replicator_core::annotations::Dialect;
 use k8s_replicator_core::kind::Secret;
 use k8s_replicator_core::names::Key;
 use k8s_replicator_core::observed::{Observed, content_from_json};
+use k8s_replicator_core::scope::{Part, Scope};
 use serde_json::{Value, json};
 
 use super::*;
@@ -72,17 +73,18 @@ impl Loop {
     }
 
     fn with_resync(objects: &[Value], resync_period: Duration) -> Self {
-        let settings = Settings { rules: Rules::default(), resync_period, entropy: Box::new(|| 0) };
+        let (rules, scope) = (Rules::default(), Scope::default());
+        let settings = Settings { rules, scope, resync_period, entropy: Box::new(|| 0) };
         let mut this = Self { replicator: Replicator::new(&Secret, settings), moment: Moment::ZERO };
         this.replicator.namespace(NamespaceEvent::ListBegins);
         for name in ["a", "b", "c", "d"] {
             this.replicator.namespace(NamespaceEvent::Seen { name: name.into(), terminating: false });
         }
         this.replicator.namespace(NamespaceEvent::ListEnds);
-        this.replicator.object(ObjectEvent::ListBegins);
+        this.replicator.object(ObjectEvent::ListBegins(Part::Cluster));
         objects.iter().for_each(|object| this.seen(object));
         assert!(this.requests().is_empty(), "nothing is done before the first list is complete");
-        this.replicator.object(ObjectEvent::ListEnds);
+        this.replicator.object(ObjectEvent::ListEnds(Part::Cluster));
         this
     }
 
@@ -334,8 +336,8 @@ fn an_answer_that_was_overtaken_by_a_deletion_brings_nothing_back() {
     let read = it.asks_for("read a/src");
     it.answer(read, content(&consenting(5)));
     let update = it.asks_for("update b/t at 2");
-    it.replicator.object(ObjectEvent::ListBegins);
-    it.replicator.object(ObjectEvent::ListEnds);
+    it.replicator.object(ObjectEvent::ListBegins(Part::Cluster));
+    it.replicator.object(ObjectEvent::ListEnds(Part::Cluster));
     it.answer(update, Answer::Seen(observed(&pulling(6, "replicated-from-version=5"))));
     assert_eq!(it.reports(), ["b/t update FirstCopy"]);
     let look = it.asks_for("look b/t");

@@ -121,6 +121,8 @@ impl<'g> Case<'g> {
     pub(super) fn evaluate(self, from: &'g SourceKey, receiver: &Receiver<'_>) -> Outcome<'g, Pull<'g>> {
         let node = match self.graph.presence(from) {
             Presence::Unknown => return Err(need(super::Need::Presence(from.clone().into()))),
+            // What cannot be seen is not missing: whoever holds its copy keeps it.
+            Presence::Outside => return Ok(Pull::Refuse(Reason::SourceNotWatched, None)),
             Presence::Absent => return Ok(Pull::Empty(Reason::SourceMissing)),
             Presence::Present(node) => node,
         };

@@ -13,6 +13,7 @@ mod oracle;
 mod order;
 mod properties;
 mod pull;
+mod scope;
 mod steps;
 mod table;
 mod world;

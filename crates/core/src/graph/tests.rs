@@ -3,6 +3,7 @@
 mod events;
 mod knowledge;
 mod properties;
+mod scope;
 
 use std::collections::BTreeSet;
 
@@ -78,6 +79,7 @@ fn presence(graph: &Graph, name: &str) -> &'static str {
         Presence::Present(_) => "present",
         Presence::Absent => "absent",
         Presence::Unknown => "unknown",
+        Presence::Outside => "outside",
     }
 }
 

@@ -4,6 +4,7 @@
 //! a/src #7 @3 type:tls allowed :one      version 7, created at second 3, replication-allowed: true, data "one"
 //! b/t from=a/src version=7 :one known    a pulling target that holds a copy; its content was read
 //! no-ns b   terminating b                namespaces exist unless said otherwise
+//! only a,b                               nothing outside of these namespaces is looked at
 //! ```
 //! Words with `=` are annotations: a short name of [`ALIASES`], or any other name as it is.
 

@@ -8,8 +8,10 @@ use super::fixture::{ALIASES, is_valid, key, lines};
 use crate::action::{Action, AnnotationChange, Precondition, Update};
 use crate::annotations::Annotation;
 use crate::kind::{ConfigMap, Secret};
+use crate::names::Namespace;
 use crate::observed::{Observed, Uid};
 use crate::payload::{Content, Payload};
+use crate::scope::Scope;
 
 pub(super) const NOW: &str = "2026-01-02T03:04:05Z";
 
@@ -96,6 +98,7 @@ pub(super) enum Failure {
 pub(super) struct World {
     pub(super) kind: &'static dyn Kind,
     pub(super) rules: Rules,
+    pub(super) scope: Scope,
     pub(super) objects: BTreeMap<Key, Object>,
     /// true: terminating.
     pub(super) namespaces: BTreeMap<String, bool>,
@@ -136,6 +139,7 @@ impl World {
         let mut world = Self {
             kind: &Secret,
             rules: Rules { allow_all: false, create_with_labels: Arc::new(labels) },
+            scope: Scope::default(),
             objects: BTreeMap::new(),
             namespaces: ["a", "b", "c"].map(|name| (name.to_owned(), false)).into(),
             graph: Graph::default(),
@@ -150,6 +154,10 @@ impl World {
             match line.split_once(' ').unwrap_or((line, "")) {
                 ("allow-all", _) => world.rules.allow_all = true,
                 ("configmaps", _) => world.kind = &ConfigMap,
+                ("only", names) => {
+                    let names = names.split(',').map(|name| Namespace::parse(name).unwrap());
+                    world.scope = Scope::Namespaces(names.collect());
+                }
                 ("no-ns", name) => drop(world.namespaces.remove(name)),
                 ("terminating", name) => drop(world.namespaces.insert(name.to_owned(), true)),
                 _ => world.put(line),
@@ -196,20 +204,23 @@ impl World {
 
     /// The controller starts with nothing but what the first lists show.
     pub(super) fn restart(&mut self) {
-        self.graph = Graph::default();
+        self.graph = Graph::new(&self.scope);
         self.queue.clear();
         self.pending.clear();
         self.graph.begin_namespaces();
-        for (name, terminating) in &self.namespaces {
+        for (name, terminating) in self.namespaces.iter().filter(|(name, _)| self.scope.covers(name)) {
             assert_eq!(self.graph.observe_namespace(name, *terminating), []);
         }
         assert_eq!(self.graph.end_namespaces(), []);
-        self.graph.begin_list();
-        for (key, object) in &self.objects {
-            assert_eq!(self.graph.observe(object.observed(key)), []);
+        for part in self.scope.parts() {
+            assert!(self.graph.full_view().is_none());
+            self.graph.begin_part(&part);
+            for (key, object) in self.objects.iter().filter(|(key, _)| part.covers(key.namespace())) {
+                assert_eq!(self.graph.observe(object.observed(key)), []);
+            }
+            let touched = self.graph.end_part(&part);
+            self.queue.extend(touched);
         }
-        let touched = self.graph.end_list();
-        self.queue.extend(touched);
     }
 
     /// Reads what a decision needs, as the controller does.

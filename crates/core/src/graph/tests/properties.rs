@@ -189,6 +189,7 @@ impl Model {
                     }
                     Presence::Absent => prop_assert!(observed.is_none() && is_source, "{} is not absent", at),
                     Presence::Unknown => prop_assert!(!annotated, "{} is lost", at),
+                    Presence::Outside => prop_assert!(false, "{} is in the cluster", at),
                 }
             }
             kept += usize::from(graph.node(&key(at)).is_some());
