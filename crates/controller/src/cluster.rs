@@ -88,13 +88,14 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// How long to leave the server alone, if the failure is a sign that it has too much to do; `by_default` where it
-    /// does not say.
+    /// What the failure says of the server as a whole: how long to leave it alone (`by_default` where it does not say), or
+    /// that it did not answer in time. `None`: it concerns this request only, as the failure of a webhook does.
     #[must_use]
     pub fn asks_for_less(&self, by_default: Duration) -> Option<Duration> {
         match self.kind {
             FailureKind::Throttled => Some(self.retry_after.unwrap_or(by_default)),
-            FailureKind::Server | FailureKind::Unreachable => Some(self.retry_after.unwrap_or_default()),
+            FailureKind::Server => self.retry_after,
+            FailureKind::Unreachable => Some(Duration::ZERO),
             _ => None,
         }
     }

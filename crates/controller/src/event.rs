@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use k8s_replicator_core::names::Key;
-use k8s_replicator_core::observed::{Observed, Uid};
+use k8s_replicator_core::observed::{Observed, ResourceVersion, Uid};
 use k8s_replicator_core::scope::Part;
 
 /// Time since the program's start, on a clock that never goes back.
@@ -25,8 +25,8 @@ pub enum ObjectEvent {
     ListBegins(Part),
     /// The object exists.
     Seen(Observed),
-    /// The list is complete.
-    ListEnds(Part),
+    /// The list is complete, and shows what was there at this version.
+    ListEnds(Part, ResourceVersion),
     /// The object was deleted.
     Deleted(Key, Uid),
 }

@@ -9,8 +9,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// A watch is stuck after this silence. The longest when all is well: an idle watch (150 s, see
-/// [`watch`](crate::watch)), then a pause (38 s), then a list without an answer (30 s).
-pub const LONGEST_SILENCE: Duration = Duration::from_secs(300);
+/// [`watch`](crate::watch)), then a pause as long as the server may ask for (120 s), then a list without an answer (30 s).
+pub const LONGEST_SILENCE: Duration = Duration::from_secs(360);
 
 /// The heartbeat of one watch.
 #[derive(Debug)]

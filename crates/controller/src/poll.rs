@@ -77,7 +77,7 @@ impl Poll {
             let round = self.look_at_all(&mut consumer, &mut unanswered, &mut told).await;
             if !complete && unanswered.is_empty() {
                 info!(resource = "namespaces", "looked at each");
-                consumer.take(Change::Ends);
+                consumer.take(Change::Ends(""));
             }
             if !consumer.flush().await {
                 return;

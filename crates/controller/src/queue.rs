@@ -15,6 +15,9 @@ use crate::event::Moment;
 /// The shortest wait after a failure. It doubles with each further one.
 const FIRST_BACKOFF: Duration = Duration::from_millis(100);
 
+/// With room for so many, an empty queue gives its memory back.
+const MANY: usize = 10_000;
+
 /// How soon a target has to be looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Priority {
@@ -22,6 +25,8 @@ pub enum Priority {
     Verify,
     /// Something happened to it.
     Urgent,
+    /// It waited for something that is there now, and may not be there for long.
+    Ready,
 }
 
 #[derive(Debug, Default)]
@@ -33,6 +38,8 @@ struct Entry {
     again: Option<Priority>,
     /// Failures in a row.
     failures: u32,
+    /// Writes in a row after which it was still not as it should be.
+    writes: u32,
     /// Set while it waits for this moment.
     waits_until: Option<Moment>,
 }
@@ -41,6 +48,7 @@ struct Entry {
 #[derive(Debug, Default)]
 pub struct Queue {
     entries: HashMap<TargetKey, Entry>,
+    ready: VecDeque<TargetKey>,
     urgent: VecDeque<TargetKey>,
     verify: VecDeque<TargetKey>,
     waiting: BinaryHeap<Reverse<(Moment, TargetKey)>>,
@@ -60,6 +68,7 @@ impl Queue {
         entry.waits_until = None;
         entry.queued = Some(priority);
         match priority {
+            Priority::Ready => self.ready.push_back(target),
             Priority::Urgent => self.urgent.push_back(target),
             Priority::Verify => self.verify.push_back(target),
         }
@@ -68,7 +77,11 @@ impl Queue {
     /// Hands out the next target; [`done`](Self::done), [`release`](Self::release) or [`retry`](Self::retry) takes it back.
     pub fn next(&mut self, now: Moment) -> Option<TargetKey> {
         self.wake(now);
-        for (list, priority) in [(&mut self.urgent, Priority::Urgent), (&mut self.verify, Priority::Verify)] {
+        for (list, priority) in [
+            (&mut self.ready, Priority::Ready),
+            (&mut self.urgent, Priority::Urgent),
+            (&mut self.verify, Priority::Verify),
+        ] {
             while let Some(target) = list.pop_front() {
                 // One that was moved up stands in the lower list still.
                 if let Some(entry) = self.entries.get_mut(&target).filter(|entry| entry.queued == Some(priority)) {
@@ -96,9 +109,18 @@ impl Queue {
     /// The target is as it should be, or was given up until something changes.
     pub fn done(&mut self, target: &TargetKey) {
         if let Some(entry) = self.entries.get_mut(target) {
-            entry.failures = 0;
+            (entry.failures, entry.writes) = (0, 0);
         }
         self.release(target);
+    }
+
+    /// Counts a write that was carried out; what failed before it is forgotten. Returns how many there were in a row before
+    /// it, since the target was last [`done`](Self::done).
+    pub fn written(&mut self, target: &TargetKey) -> u32 {
+        let entry = self.entries.entry(target.clone()).or_default();
+        entry.failures = 0;
+        entry.writes = entry.writes.saturating_add(1);
+        entry.writes - 1
     }
 
     /// The target waits for something else, which will add it: its failures are not forgotten.
@@ -107,8 +129,18 @@ impl Queue {
         entry.busy = false;
         match entry.again.take() {
             Some(priority) => self.add(target.clone(), priority),
-            None if entry.failures == 0 && entry.queued.is_none() => drop(self.entries.remove(target)),
+            None if entry.failures == 0 && entry.writes == 0 && entry.queued.is_none() => {
+                self.entries.remove(target);
+                self.give_back();
+            }
             None => {}
+        }
+    }
+
+    /// After the first lists every target stood here once: that takes memory which is not needed again soon.
+    fn give_back(&mut self) {
+        if self.entries.is_empty() && self.entries.capacity() > MANY {
+            *self = Self::default();
         }
     }
 
@@ -135,6 +167,21 @@ impl Queue {
             entry.waits_until = Some(at);
             self.waiting.push(Reverse((at, target.clone())));
         }
+    }
+
+    /// The target is to be looked at again after a while, and not sooner unless something new happens to it: what happened to it
+    /// until now is what its last look led to.
+    pub fn pause(&mut self, target: &TargetKey, at: Moment) {
+        if let Some(entry) = self.entries.get_mut(target) {
+            entry.again = None;
+        }
+        self.retry(target, at);
+    }
+
+    /// Whether a target could be handed out now. (One that was moved up stands in the lower list still, and may be counted.)
+    #[must_use]
+    pub fn has_next(&self) -> bool {
+        [&self.ready, &self.urgent, &self.verify].iter().any(|list| !list.is_empty())
     }
 
     /// When the next waiting target is due.
@@ -195,6 +242,36 @@ mod tests {
         }
         assert_eq!(drain(&mut queue), ["u1", "v2", "v1"]);
         assert!(queue.is_idle());
+    }
+
+    #[test]
+    fn what_was_waited_for_comes_before_all_else() {
+        let mut queue = Queue::default();
+        for (name, priority) in [("v", Priority::Verify), ("u", Priority::Urgent), ("r", Priority::Ready)] {
+            queue.add(target(name), priority);
+        }
+        queue.add(target("v"), Priority::Ready);
+        assert_eq!(drain(&mut queue), ["r", "v", "u"]);
+    }
+
+    #[test]
+    fn a_pause_ends_by_what_happens_after_it_only() {
+        let mut queue = Queue::default();
+        let a = target("a");
+        queue.add(a.clone(), Priority::Urgent);
+        assert_eq!(queue.next(NOW), Some(a.clone()));
+        assert_eq!(queue.written(&a), 0);
+        queue.add(a.clone(), Priority::Urgent);
+        queue.pause(&a, Duration::from_secs(1));
+        assert_eq!(queue.next(NOW), None);
+        assert_eq!(queue.next(Duration::from_secs(1)), Some(a.clone()));
+        assert_eq!(queue.written(&a), 1, "in a row");
+        queue.pause(&a, Duration::from_secs(9));
+        queue.add(a.clone(), Priority::Urgent);
+        assert_eq!(queue.next(NOW), Some(a.clone()));
+        queue.done(&a);
+        assert!(queue.is_idle());
+        assert_eq!(queue.written(&a), 0, "it was done");
     }
 
     #[test]

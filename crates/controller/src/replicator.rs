@@ -11,14 +11,16 @@
 //! Assumes: every request that was handed out is answered, by an answer or a failure.
 
 mod answers;
+mod storm;
 #[cfg(test)]
 mod tests;
+mod under_way;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use k8s_replicator_core::decide::{Decision, Need, Rules, Verb, Verdict, decide};
+use k8s_replicator_core::decide::{Decision, Need, Rules, Verdict, decide};
 use k8s_replicator_core::graph::{Facts, Graph, Touched};
 use k8s_replicator_core::kind::Kind;
 use k8s_replicator_core::names::{Key, TargetKey};
@@ -33,6 +35,14 @@ use crate::report::{Outcome, Report};
 use crate::verification::Verification;
 use crate::window::Window;
 
+pub use under_way::Ticket;
+
+use storm::Storms;
+use under_way::{InFlight, UnderWay};
+
+/// So many decisions are made before the caller has a turn: after the first lists every target is decided about.
+const DECISIONS_AT_ONCE: usize = 10_000;
+
 /// What a replicator is given.
 pub struct Settings {
     /// The rules of deciding.
@@ -43,11 +53,9 @@ pub struct Settings {
     pub resync_period: Duration,
     /// Cryptographic random bytes.
     pub entropy: Box<dyn FnMut() -> u8 + Send + Sync>,
+    /// Whether targets that need nothing are reported too.
+    pub tells_all: bool,
 }
-
-/// Names a request until it is answered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Ticket(u64);
 
 /// See the [module](self).
 pub struct Replicator {
@@ -59,34 +67,27 @@ pub struct Replicator {
     window: Window,
     contents: Contents,
     verification: Verification,
-    /// Requests under way.
-    under_way: BTreeMap<Ticket, UnderWay>,
-    /// Those of them whose object was deleted since they were sent: their answers may be older than that.
-    overtaken: BTreeSet<Ticket>,
+    under_way: InFlight,
     /// Who waits for what is being read.
     waiting: HashMap<Need, BTreeSet<TargetKey>>,
+    /// What could not be read: it is tried again after a pause, once for all who want it.
+    unreadable: HashMap<Need, Unreadable>,
+    /// Changes that come too fast to follow each of them.
+    storms: Storms,
     /// Targets that a write found changed, to be looked up.
     looks: VecDeque<TargetKey>,
     /// Refusals that were told, until the state changes.
     refused: HashMap<TargetKey, Verdict>,
+    tells_all: bool,
     reports: Vec<Report>,
-    last_ticket: Ticket,
 }
 
+/// What could not be read.
 #[derive(Debug)]
-enum UnderWay {
-    Read(Need),
-    Write { target: TargetKey, verb: Verb, verdict: Verdict, written: Written },
-}
-
-impl UnderWay {
-    /// The object that is read or written.
-    fn key(&self) -> &Key {
-        match self {
-            Self::Read(Need::Presence(key) | Need::Content(key)) => key,
-            Self::Write { target, .. } => target,
-        }
-    }
+struct Unreadable {
+    /// Failures in a row.
+    failures: u32,
+    again_at: Moment,
 }
 
 /// What will be known of the target's content once the write is carried out; `None`: what is known now.
@@ -105,13 +106,14 @@ impl Replicator {
             window: Window::default(),
             contents: Contents::default(),
             verification: Verification::new(settings.resync_period),
-            under_way: BTreeMap::new(),
-            overtaken: BTreeSet::new(),
+            under_way: InFlight::default(),
             waiting: HashMap::new(),
+            unreadable: HashMap::new(),
+            storms: Storms::default(),
             looks: VecDeque::new(),
             refused: HashMap::new(),
+            tells_all: settings.tells_all,
             reports: Vec::new(),
-            last_ticket: Ticket(0),
         }
     }
 
@@ -136,7 +138,7 @@ impl Replicator {
     /// Whether there is nothing to do, and nothing under way.
     #[must_use]
     pub fn is_idle(&self) -> bool {
-        self.queue.is_idle() && self.under_way.is_empty()
+        self.queue.is_idle() && self.under_way.len() == 0 && self.storms.is_calm()
     }
 
     /// How many requests are under way.
@@ -151,27 +153,38 @@ impl Replicator {
     }
 
     /// News of an object.
-    pub fn object(&mut self, event: ObjectEvent) {
-        let touched = match event {
-            ObjectEvent::ListBegins(part) => {
-                self.graph.begin_part(&part);
-                return;
+    pub fn object(&mut self, now: Now, event: ObjectEvent) {
+        match event {
+            ObjectEvent::ListBegins(part) => self.graph.begin_part(&part),
+            ObjectEvent::Seen(observed) => {
+                let key = observed.key.clone();
+                self.under_way.was_seen(&key);
+                self.is_news(&key);
+                let touched = self.graph.observe(observed);
+                if let Some(touched) = self.storms.change(now.moment, key, touched) {
+                    self.look_at(touched);
+                }
             }
-            ObjectEvent::Seen(observed) => self.graph.observe(observed),
-            ObjectEvent::ListEnds(part) => {
-                let touched = self.graph.end_part(&part);
-                let is_gone = |key: &Key| part.covers(key.namespace()) && self.graph.node(key).is_none();
-                let gone = self.under_way.iter().filter(|(_, request)| is_gone(request.key()));
-                self.overtaken.extend(gone.map(|(ticket, _)| ticket));
-                touched
+            ObjectEvent::ListEnds(part, version) => {
+                let touched = self.graph.end_part(&part, &version);
+                let graph = &self.graph;
+                self.under_way.were_deleted(|key| part.covers(key.namespace()) && graph.node(key).is_none());
+                self.look_at(touched);
             }
             ObjectEvent::Deleted(key, uid) => {
-                let about = self.under_way.iter().filter(|(_, request)| *request.key() == key);
-                self.overtaken.extend(about.map(|(ticket, _)| ticket));
-                self.graph.forget(&key, &uid)
+                self.under_way.were_deleted(|at| *at == key);
+                self.is_news(&key);
+                let touched = self.graph.forget(&key, &uid);
+                self.look_at(touched);
             }
-        };
-        self.look_at(touched);
+        }
+    }
+
+    /// Whatever could not be read of this object may be readable now.
+    fn is_news(&mut self, key: &Key) {
+        if !self.unreadable.is_empty() {
+            self.unreadable.retain(|need, _| need.key() != key);
+        }
     }
 
     /// News of a namespace.
@@ -183,10 +196,7 @@ impl Replicator {
             }
             NamespaceEvent::Seen { name, terminating } => self.graph.observe_namespace(&name, terminating),
             NamespaceEvent::ListEnds => self.graph.end_namespaces(),
-            NamespaceEvent::Deleted { name } => {
-                self.graph.forget_namespace(&name);
-                return;
-            }
+            NamespaceEvent::Deleted { name } => self.graph.forget_namespace(&name),
         };
         self.look_at(touched);
     }
@@ -200,14 +210,20 @@ impl Replicator {
     /// The next request to send. To be asked until it answers `None`.
     pub fn next_request(&mut self, now: Now) -> Option<(Ticket, Request)> {
         self.contents.expire(now.moment);
+        while let Some(touched) = self.storms.ended(now.moment) {
+            self.look_at(touched);
+        }
         while let Some(target) = self.verification.next(now.moment, &self.graph) {
             self.graph.suspect(&target);
             self.queue.add(target, Priority::Verify);
         }
-        while self.window.is_open(now.moment, self.under_way.len()) {
+        for _ in 0..DECISIONS_AT_ONCE {
+            if !self.window.is_open(now.moment, self.under_way.in_time(now.moment)) {
+                return None;
+            }
             if let Some(target) = self.looks.pop_front() {
                 let look = Need::Presence(target.clone().into());
-                if let Some(request) = self.read(look, target) {
+                if let Some(request) = self.read(now, look, target) {
                     return Some(request);
                 }
                 continue;
@@ -223,10 +239,20 @@ impl Replicator {
     /// When to ask for requests again, if nothing else happens before.
     #[must_use]
     pub fn wake_at(&self, now: Now) -> Option<Moment> {
-        let closed = self.window.wake_at(now.moment);
-        let queue = self.queue.wake_at().map(|at| at.max(closed.unwrap_or(at)));
+        let under_way = self.under_way.in_time(now.moment);
+        let room = match self.window.wake_at(now.moment) {
+            Some(closed) => closed,
+            None if self.window.is_open(now.moment, under_way) => Moment::ZERO,
+            // Until an answer comes, or one of these is given up as slow.
+            None => self.under_way.slow_at(now.moment).unwrap_or(Moment::MAX),
+        };
+        let queue = match self.queue.has_next() || !self.looks.is_empty() {
+            true => Some(now.moment),
+            false => self.queue.wake_at(),
+        };
+        let queue = queue.map(|at| at.max(room)).filter(|at| *at < Moment::MAX);
         let verification = self.verification.wake_at(&self.graph);
-        [queue, closed, self.contents.wake_at(), verification].into_iter().flatten().min()
+        [queue, self.contents.wake_at(), self.storms.wake_at(), verification].into_iter().flatten().min()
     }
 
     /// Decides about one target. `None`: no request is needed for it now.
@@ -235,7 +261,9 @@ impl Replicator {
             Decision::Nothing(verdict) => {
                 self.refused.remove(&target);
                 self.queue.done(&target);
-                self.reports.push(Report { target, verdict, outcome: Outcome::Nothing });
+                if self.tells_all {
+                    self.reports.push(Report { target, verdict, outcome: Outcome::Nothing });
+                }
                 return None;
             }
             Decision::Refuse(verdict) => {
@@ -260,23 +288,27 @@ impl Replicator {
                     // Its bytes were dropped, or are of another version than the graph's.
                     Err(need) => need,
                     Ok(copied) => {
-                        self.refused.remove(&target);
                         let (verb, verdict) = (plan.verb, plan.verdict.clone());
                         let action = plan.action(copied.as_ref(), &rfc3339(now), &mut *self.entropy)?;
                         let written = self.written_by(&action);
-                        let under_way = UnderWay::Write { target, verb, verdict, written };
-                        return Some((self.ticket(under_way), Request::Write(action)));
+                        let write = UnderWay::Write { target, verb, verdict, written };
+                        return Some((self.under_way.begin(now.moment, write), Request::Write(action)));
                     }
                 }
             }
         };
-        self.read(need, target)
+        self.read(now, need, target)
     }
 
-    /// Reads something for a target, unless it is being read already. The target stays handed out meanwhile.
-    fn read(&mut self, need: Need, target: TargetKey) -> Option<(Ticket, Request)> {
+    /// Reads something for a target, unless it is being read already, or could not be read a moment ago. The target stays
+    /// handed out meanwhile.
+    fn read(&mut self, now: Now, need: Need, target: TargetKey) -> Option<(Ticket, Request)> {
         if let Some(waiting) = self.waiting.get_mut(&need) {
             waiting.insert(target);
+            return None;
+        }
+        if let Some(unreadable) = self.unreadable.get(&need).filter(|unreadable| unreadable.again_at > now.moment) {
+            self.queue.pause(&target, unreadable.again_at);
             return None;
         }
         self.waiting.insert(need.clone(), [target].into());
@@ -284,17 +316,11 @@ impl Replicator {
             Need::Presence(key) => Request::Look(key.clone()),
             Need::Content(key) => Request::Read(key.clone()),
         };
-        Some((self.ticket(UnderWay::Read(need)), request))
+        Some((self.under_way.begin(now.moment, UnderWay::Read(need)), request))
     }
 
-    fn ticket(&mut self, request: UnderWay) -> Ticket {
-        self.last_ticket.0 += 1;
-        self.under_way.insert(self.last_ticket, request);
-        self.last_ticket
-    }
-
-    fn facts(&self, type_: Option<&str>, immutable: bool, payload: &Payload) -> Facts {
-        Facts { digest: payload.digest(), immutable, cleared: self.kind.is_cleared(type_, payload) }
+    fn facts(&self, type_: Option<&str>, payload: &Payload) -> Facts {
+        Facts { digest: payload.digest(), cleared: self.kind.is_cleared(type_, payload) }
     }
 }
 

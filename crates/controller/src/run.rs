@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 use k8s_replicator_core::annotations::Dialect;
 use k8s_replicator_core::decide::Rules;
 use k8s_replicator_core::kind::Kind;
-use k8s_replicator_core::observed::Observed;
+use k8s_replicator_core::observed::{Observed, ResourceVersion};
 use k8s_replicator_core::scope::{Part, Scope};
 use kube::Client;
 use rand::RngExt as _;
@@ -88,7 +88,8 @@ pub fn run(
         to_all.push(sender);
 
         let (rules, scope, resync_period) = (options.rules.clone(), options.scope.clone(), options.resync_period);
-        let settings = Settings { rules, scope, resync_period, entropy: entropy() };
+        let tells_all = tracing::enabled!(tracing::Level::DEBUG);
+        let settings = Settings { rules, scope, resync_period, entropy: entropy(), tells_all };
         let driver = Driver {
             replicator: Replicator::new(*kind, settings),
             cluster: Arc::new(KubeCluster::new(client.clone(), options.dialect.clone())),
@@ -110,12 +111,19 @@ pub fn run(
             watches.spawn(Poll::new(client, url, named, progress, entropy()).run(consumer));
         }
     }
-    async move {
-        tokio::select! {
-            _ = replicators.join_next() => replicators.join_all().await,
-            // A watch ends by itself only by a mistake in this program; going on without it would be silent.
-            _ = watches.join_next() => Vec::new(),
-        };
+    until_the_end(replicators, watches, stop)
+}
+
+async fn until_the_end(mut replicators: JoinSet<()>, mut watches: JoinSet<()>, stop: watch::Receiver<bool>) {
+    tokio::select! {
+        _ = replicators.join_next() => {
+            // Each ends when it is told to. One that ends otherwise broke off, and the others would go on as if all were well.
+            if *stop.borrow() {
+                replicators.join_all().await;
+            }
+        }
+        // A watch ends by itself when it cannot go on; going on without it would be silent.
+        _ = watches.join_next() => {}
     }
 }
 
@@ -150,7 +158,7 @@ impl Consumer for Objects {
         let event = match change {
             Change::Begins => Some(ObjectEvent::ListBegins(self.part.clone())),
             Change::Seen(json) => self.read(json).map(ObjectEvent::Seen),
-            Change::Ends => Some(ObjectEvent::ListEnds(self.part.clone())),
+            Change::Ends(version) => Some(ObjectEvent::ListEnds(self.part.clone(), ResourceVersion::new(version))),
             Change::Deleted(json) => self.read(json).map(|object| ObjectEvent::Deleted(object.key, object.uid)),
         };
         self.taken.extend(event);
@@ -175,7 +183,7 @@ impl Consumer for Namespaces {
                 let terminating = namespace.is_terminating();
                 NamespaceEvent::Seen { name: namespace.into_name(), terminating }
             }),
-            Change::Ends => Some(NamespaceEvent::ListEnds),
+            Change::Ends(_) => Some(NamespaceEvent::ListEnds),
             Change::Deleted(json) => {
                 read(json).map(|namespace| NamespaceEvent::Deleted { name: namespace.into_name() })
             }
@@ -255,7 +263,10 @@ impl<C: Cluster> Driver<C> {
 
     fn take(&mut self, news: News) {
         match news {
-            News::Objects(events) => events.into_iter().for_each(|event| self.replicator.object(event)),
+            News::Objects(events) => {
+                let now = self.now();
+                events.into_iter().for_each(|event| self.replicator.object(now, event));
+            }
             News::Namespaces(events) => events.into_iter().for_each(|event| self.replicator.namespace(event)),
         }
         if self.replicator.is_ready() && !self.ready.swap(true, Ordering::Relaxed) {
@@ -302,5 +313,22 @@ mod tests {
         let (health, (_stop, stopped)) = (Health::default(), watch::channel(false));
         let _running = run(client, "http://127.0.0.1:9".into(), options, &health, stopped);
         assert_eq!(health.not_ready(), ["secret", "configMap"]);
+    }
+
+    /// Whether it ends soon when the first of two replicators does.
+    async fn ends_with_the_first(was_told_to_stop: bool) -> bool {
+        let (_stop, stopped) = watch::channel(was_told_to_stop);
+        let (mut replicators, mut watches) = (JoinSet::new(), JoinSet::new());
+        replicators.spawn(async {});
+        replicators.spawn(std::future::pending());
+        watches.spawn(std::future::pending());
+        let ended = until_the_end(replicators, watches, stopped);
+        tokio::time::timeout(Duration::from_millis(100), ended).await.is_ok()
+    }
+
+    #[tokio::test]
+    async fn one_that_breaks_off_is_the_end_and_one_that_was_told_to_end_is_not() {
+        assert!(ends_with_the_first(false).await, "the others would go on as if all were well");
+        assert!(!ends_with_the_first(true).await, "the other one lets end what is under way");
     }
 }

@@ -72,7 +72,7 @@ fn due_at(round: &Round, period: Duration, targets: usize) -> Moment {
 #[cfg(test)]
 mod tests {
     use k8s_replicator_core::annotations::Dialect;
-    use k8s_replicator_core::observed::Observed;
+    use k8s_replicator_core::observed::{Observed, ResourceVersion};
 
     use super::*;
 
@@ -88,7 +88,7 @@ mod tests {
             );
             graph.observe(Observed::from_json(&json, &Dialect::new("p/", false)).unwrap());
         }
-        graph.end_list();
+        graph.end_list(&ResourceVersion::new("999999"));
         graph
     }
 

@@ -5,7 +5,7 @@
 //!
 //! Guarantees: what the consumer is given is in the order of the server's events; a list that fails in the middle is begun
 //! again, and `Ends` comes only after a whole one; attempts are never made in a hot loop, whatever the server answers;
-//! every wait has an end.
+//! every wait has an end. It ends by itself only when the server's versions went back: then only a new start helps.
 //!
 //! Caveat: an object that vanished while no watch was running is not named by any event. The consumer has to compare at
 //! `Ends`.
@@ -18,18 +18,19 @@ use std::time::{Duration, Instant};
 use bytes::BytesMut;
 use http::{StatusCode, header};
 use http_body_util::BodyExt as _;
-use k8s_replicator_core::observed::ReadError;
+use k8s_replicator_core::observed::{ReadError, ResourceVersion};
 use k8s_replicator_core::scope::Part;
 use kube::Client;
 use kube::client::Body;
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use tracing::{debug, info, warn};
+use tracing::{debug, error, info, warn};
 
 use crate::cluster::kube::{METADATA_LIST, METADATA_ONLY, exchange, refusal, unreachable};
 use crate::cluster::{Failure, FailureKind};
 use crate::health::Progress;
 use crate::queue::backoff;
+use crate::window;
 
 /// Objects in one answer of a list.
 const PAGE: usize = 500;
@@ -43,6 +44,8 @@ const WATCH_SECONDS: u32 = 290;
 const LONGEST_IDLE: Duration = Duration::from_secs(150);
 /// A watch that ended sooner counts as a failure: it is not opened again at once.
 const SHORTEST_WATCH: Duration = Duration::from_secs(5);
+/// After so many failures in a row to watch from one version, it is listed again: there may be no watching on from it.
+const MOST_FAILED_WATCHES: u32 = 3;
 /// The longest pause between attempts.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
@@ -53,8 +56,8 @@ pub enum Change<'a> {
     Begins,
     /// The object exists.
     Seen(&'a str),
-    /// The list is complete.
-    Ends,
+    /// The list is complete, and shows what was there at this version.
+    Ends(&'a str),
     /// The object was deleted.
     Deleted(&'a str),
 }
@@ -158,6 +161,7 @@ impl Watch {
     pub async fn run(mut self, mut consumer: impl Consumer) {
         // The version to go on from; none: list first.
         let mut version: Option<String> = None;
+        let mut newest = ResourceVersion::new("");
         let mut failures = 0;
         let mut told = Told::default();
         loop {
@@ -165,6 +169,16 @@ impl Watch {
             let listing = version.is_none();
             let end = match &mut version {
                 None => match self.list(&mut consumer).await {
+                    Ok(listed) if ResourceVersion::new(&listed).is_older_than(&newest) => {
+                        let (resource, version) = (self.resource, listed);
+                        error!(
+                            resource,
+                            version,
+                            "the API server's versions went back from {newest}, as after etcd was restored from a backup: \
+                             nothing that was known can be compared with what is there now; starting anew helps"
+                        );
+                        return;
+                    }
                     Ok(listed) => {
                         info!(resource = self.resource, namespace = self.namespace(), "listed");
                         told = Told::default();
@@ -173,7 +187,11 @@ impl Watch {
                     }
                     Err(end) => end,
                 },
-                Some(version) => self.watch(version, &mut consumer).await,
+                Some(version) => {
+                    let end = self.watch(version, &mut consumer).await;
+                    newest = ResourceVersion::new(version);
+                    end
+                }
             };
             self.progress.made();
             if begun.elapsed() >= SHORTEST_WATCH {
@@ -196,8 +214,14 @@ impl Watch {
                         let reason = failure.kind.reason().code();
                         warn!(resource, namespace, verb, reason, error, "cannot {verb} {resource}; trying again");
                     }
-                    let pause = failure.retry_after.unwrap_or_default().max(pause);
+                    let pause = failure.retry_after.unwrap_or_default().min(window::LONGEST_PAUSE).max(pause);
                     failures += 1;
+                    // Where there is an answer but no watch from this version, as when the server cannot decrypt what was
+                    // deleted (KEP-3926), a list shows what is there now.
+                    let is_about_it = matches!(failure.kind, FailureKind::Server | FailureKind::Invalid);
+                    if failures >= MOST_FAILED_WATCHES && is_about_it {
+                        version = None;
+                    }
                     tokio::time::sleep(pause).await;
                     continue;
                 }
@@ -229,7 +253,7 @@ impl Watch {
                 consumer.take(Change::Seen(item.get()));
             }
             if list.metadata.continue_.is_empty() {
-                consumer.take(Change::Ends);
+                consumer.take(Change::Ends(&list.metadata.resource_version));
                 let wanted = consumer.flush().await;
                 return if wanted { Ok(list.metadata.resource_version.into_owned()) } else { Err(End::Unwanted) };
             }
@@ -386,4 +410,55 @@ fn escape(text: &str) -> String {
     text.bytes()
         .map(|byte| if unreserved(&byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use axum::Router;
+    use axum::response::{IntoResponse as _, Response};
+
+    use super::*;
+    use crate::health::Health;
+
+    struct Nobody;
+    impl Consumer for Nobody {
+        fn take(&mut self, _: Change<'_>) {}
+        async fn flush(&mut self) -> bool {
+            true
+        }
+    }
+
+    /// SPEC 8: a missed event changes nothing in the end. The server cannot give what follows a version, and says so by an
+    /// error that is no 410: as since Kubernetes 1.32 when an object that cannot be decrypted is deleted (KEP-3926), where
+    /// client-go lists again. To watch from the same version for ever is to be blind, while /healthz and /livez say 200.
+    #[tokio::test]
+    async fn when_no_watch_from_a_version_succeeds_it_is_listed_again() {
+        static LISTS: AtomicUsize = AtomicUsize::new(0);
+        static WATCHES: AtomicUsize = AtomicUsize::new(0);
+        async fn api(uri: http::Uri) -> Response {
+            let query = uri.query().unwrap_or_default();
+            if !query.starts_with("watch") {
+                let lists = LISTS.fetch_add(1, Ordering::Relaxed);
+                return format!(r#"{{"metadata":{{"resourceVersion":"{}"}},"items":[]}}"#, 9 + lists).into_response();
+            }
+            WATCHES.fetch_add(1, Ordering::Relaxed);
+            if query.ends_with("resourceVersion=9") {
+                let status =
+                    r#"{"kind":"Status","code":500,"reason":"StorageReadError","message":"corrupt object deleted"}"#;
+                return format!("{{\"type\":\"ERROR\",\"object\":{status}}}\n").into_response();
+            }
+            std::future::pending().await
+        }
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(async move { axum::serve(listener, Router::new().fallback(api)).await });
+        let client = Client::try_from(kube::Config::new(url.parse().unwrap())).unwrap();
+        let progress = Health::default().watch("secrets");
+        let watch = Watch::new(client, url, "secrets", Part::Cluster, progress, Box::new(|| 0));
+        let _ = tokio::time::timeout(Duration::from_secs(8), watch.run(Nobody)).await;
+        let (lists, watches) = (LISTS.load(Ordering::Relaxed), WATCHES.load(Ordering::Relaxed));
+        assert!(lists > 1, "{watches} watches from version 9 failed in 8 s, and it was never listed again");
+    }
 }

@@ -1,7 +1,8 @@
 //! How many requests may be under way at once: as many as the API server bears.
 //!
-//! The number grows by one for each round of successes and is halved when the server asks for fewer requests or fails.
-//! The server's word (`Retry-After`) is obeyed in full.
+//! The number grows by one for each round of successes and is halved when the server asks for fewer requests or does not
+//! answer. The server's word (`Retry-After`) is obeyed, up to two minutes. The number never shrinks so far that a few targets in trouble could
+//! hold up all others.
 
 use std::time::Duration;
 
@@ -10,6 +11,9 @@ use crate::event::Moment;
 const FIRST: f64 = 16.0;
 /// More than this many connections at once gain nothing: the API server writes them one after the other to etcd.
 const MOST: f64 = 64.0;
+const LEAST: f64 = 4.0;
+/// A server that asks to be left alone for longer is asked again all the same: it may have been a slip.
+pub const LONGEST_PAUSE: Duration = Duration::from_secs(120);
 
 /// See the [module](self).
 #[derive(Debug)]
@@ -36,8 +40,8 @@ impl Window {
         match pause {
             None => self.size = (self.size + 1.0 / self.size).min(MOST),
             Some(pause) => {
-                self.size = (self.size / 2.0).max(1.0);
-                self.closed_until = self.closed_until.max(now + pause);
+                self.size = (self.size / 2.0).max(LEAST);
+                self.closed_until = self.closed_until.max(now + pause.min(LONGEST_PAUSE));
             }
         }
     }
@@ -65,7 +69,7 @@ mod tests {
         window.learn(Moment::ZERO, Some(Duration::ZERO));
         assert_eq!(open(&window), 32);
         (0..10).for_each(|_| window.learn(Moment::ZERO, Some(Duration::ZERO)));
-        assert_eq!(open(&window), 1);
+        assert_eq!(open(&window), 4);
     }
 
     #[test]

@@ -5,17 +5,18 @@
 #[path = "world/mod.rs"]
 mod world;
 
+use std::alloc::System;
 use std::time::Instant;
 
+use cap::Cap;
 use divan::{Bencher, black_box};
 use k8s_replicator_core::decide::{Rules, decide};
 use k8s_replicator_core::kind::Secret;
 use k8s_replicator_core::observed::Observed;
-use tikv_jemalloc_ctl::{epoch, stats};
 use world::World;
 
 #[global_allocator]
-static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+static ALLOCATOR: Cap<System> = Cap::new(System, usize::MAX);
 
 const SIZES: [usize; 3] = [1_000, 10_000, 100_000];
 
@@ -69,9 +70,9 @@ fn whole_graphs() {
         drop(graph);
 
         // Once more without a list of what is to come, which would be counted too.
-        let before = allocated();
+        let before = ALLOCATOR.allocated();
         let graph = world.build(world.observed());
-        let heap = allocated() - before;
+        let heap = ALLOCATOR.allocated() - before;
         println!(
             "| {replicas} | {:.3} s | {:.1} MB | {:.0} bytes |",
             took.as_secs_f64(),
@@ -80,9 +81,4 @@ fn whole_graphs() {
         );
         drop(graph);
     }
-}
-
-/// Bytes that are in use, as the allocator rounds them.
-fn allocated() -> usize {
-    epoch::advance().and_then(|_| stats::allocated::read()).unwrap_or(0)
 }

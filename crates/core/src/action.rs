@@ -175,7 +175,7 @@ mod tests {
         let mut graph = Graph::default();
         graph.begin_list();
         graph.observe(Observed { key, uid, resource_version, created: 0, deleting: false, annotated });
-        graph.end_list();
+        graph.end_list(&ResourceVersion::new("999999"));
         graph.begin_namespaces();
         graph.end_namespaces();
         graph

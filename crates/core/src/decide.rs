@@ -55,6 +55,16 @@ pub enum Need {
     Content(Key),
 }
 
+impl Need {
+    /// The object that has to be read.
+    #[must_use]
+    pub fn key(&self) -> &Key {
+        match self {
+            Self::Presence(key) | Self::Content(key) => key,
+        }
+    }
+}
+
 /// See [`decide`].
 #[derive(Debug)]
 pub enum Decision<'g> {
@@ -233,11 +243,5 @@ impl<'g> Case<'g> {
 
     fn need_target(self) -> Box<Decision<'g>> {
         need(Need::Content(self.target.clone().into()))
-    }
-}
-
-impl Existing<'_> {
-    fn is_immutable(&self) -> bool {
-        matches!(self.node.knowledge, Knowledge::Known(facts) if facts.immutable)
     }
 }

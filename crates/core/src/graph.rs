@@ -53,6 +53,15 @@ pub struct FullView(());
 /// Targets to look at again, in no order; one may come twice.
 pub type Touched = Vec<TargetKey>;
 
+/// Who showed an object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum By {
+    /// A watch, or the list before it.
+    Watch,
+    /// The answer to a request.
+    Answer,
+}
+
 /// See the [module](self).
 #[derive(Debug)]
 pub struct Graph {
@@ -183,9 +192,9 @@ impl Graph {
         self.begin_part(&Part::Cluster);
     }
 
-    /// The list of the whole cluster is complete.
-    pub fn end_list(&mut self) -> Touched {
-        self.end_part(&Part::Cluster)
+    /// The list of the whole cluster, of this version, is complete.
+    pub fn end_list(&mut self, version: &ResourceVersion) -> Touched {
+        self.end_part(&Part::Cluster, version)
     }
 
     /// A list of one part of the scope begins: objects of that part that it will not name are gone when it ends.
@@ -195,14 +204,20 @@ impl Graph {
         }
     }
 
-    /// The list of one part is complete.
-    pub fn end_part(&mut self, part: &Part) -> Touched {
+    /// The list of one part is complete; it shows what was there at `version`.
+    pub fn end_part(&mut self, part: &Part, version: &ResourceVersion) -> Touched {
         let was_full = self.full_view().is_some();
         let Some(list) = self.lists.part(part) else { return Vec::new() };
         list.complete = true;
         let epoch = list.epoch;
-        let is_gone = |(key, node): &(&Key, &Node)| node.epoch != epoch && part.covers(key.namespace());
-        let gone: Vec<Key> = self.nodes.iter().filter(is_gone).map(|(key, _)| key.clone()).collect();
+        let mut gone = Vec::new();
+        for (key, node) in &self.nodes {
+            // One that is newer than the list, as the answer to a request told, cannot be named by it.
+            let is_newer = version.is_older_than(&node.resource_version);
+            if node.epoch != epoch && !is_newer && part.covers(key.namespace()) {
+                gone.push(key.clone());
+            }
+        }
         let mut touched = Vec::new();
         for key in gone {
             touched.append(&mut self.remove(&key));
@@ -217,9 +232,14 @@ impl Graph {
         }
     }
 
-    /// An object was seen. Objects that are nothing to this program are not kept.
+    /// A watch or a list showed an object. Objects that are nothing to this program are not kept.
     pub fn observe(&mut self, observed: Observed) -> Touched {
-        self.put(observed, None)
+        self.put(observed, None, By::Watch)
+    }
+
+    /// The answer to a request showed an object.
+    pub fn found(&mut self, observed: Observed) -> Touched {
+        self.put(observed, None, By::Answer)
     }
 
     /// The controller wrote the object, and this is what the server answered; `content` is what was written, or `None`
@@ -230,16 +250,22 @@ impl Graph {
             _ => None,
         };
         let known = content.map(|(facts, type_)| (Knowledge::Known(facts), type_)).or(kept);
-        self.put(observed, known)
+        self.put(observed, known, By::Answer)
     }
 
-    fn put(&mut self, observed: Observed, known: Option<(Knowledge, Option<Arc<str>>)>) -> Touched {
+    fn put(&mut self, observed: Observed, known: Option<(Knowledge, Option<Arc<str>>)>, by: By) -> Touched {
         let Observed { key, uid, resource_version, created, deleting, annotated } = observed;
         // Nothing outside is asked for, so nothing of it can be seen.
         let Some(List { epoch, complete }) = self.lists.of(key.namespace()) else { return Vec::new() };
         let old = self.nodes.get_mut(&key);
         let known_before = old.is_some();
-        let mut type_ = None;
+        let epoch = match (by, &old) {
+            (By::Watch, _) => epoch,
+            // An answer can be older than the list that it comes into: it does not count as named by it.
+            (By::Answer, Some(old)) => old.epoch,
+            (By::Answer, None) => epoch.wrapping_sub(1),
+        };
+        let (mut type_, mut immutable) = (None, false);
         let mut knowledge = if complete { Knowledge::Suspect } else { Knowledge::Trusted };
         if let Some(old) = old {
             if old.resource_version == resource_version && old.uid == uid {
@@ -256,7 +282,8 @@ impl Graph {
                 return Vec::new();
             }
             if old.uid == uid {
-                type_ = old.type_.take();
+                // Neither ever changes.
+                (type_, immutable) = (old.type_.take(), old.immutable);
             }
             if old.knowledge == Knowledge::Refused {
                 knowledge = Knowledge::Refused;
@@ -271,7 +298,7 @@ impl Graph {
         }
         self.absent.remove(&key);
         let annotated = self.marks.share(annotated);
-        let node = Node { uid, resource_version, created, deleting, annotated, knowledge, type_, epoch };
+        let node = Node { uid, resource_version, created, deleting, annotated, knowledge, type_, immutable, epoch };
         self.replace(key, Some(Box::new(node)))
     }
 
@@ -314,8 +341,9 @@ impl Graph {
     }
 
     /// A namespace is gone.
-    pub fn forget_namespace(&mut self, namespace: &str) {
+    pub fn forget_namespace(&mut self, namespace: &str) -> Touched {
         self.namespaces.remove(namespace);
+        self.touched_in(namespace)
     }
 
     /// The list of the namespaces is complete.
@@ -334,6 +362,7 @@ impl Graph {
         if let Some(node) = self.nodes.get_mut(key).filter(|node| node.resource_version == *version) {
             node.knowledge = Knowledge::Known(facts);
             node.type_ = content.type_.clone();
+            node.immutable = content.immutable;
         }
     }
 

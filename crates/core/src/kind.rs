@@ -31,6 +31,11 @@ pub trait Kind: fmt::Debug + Send + Sync + 'static {
         false
     }
 
+    /// Whether the data must not be told to anybody, not even in part.
+    fn is_secret(&self) -> bool {
+        false
+    }
+
     /// Whether objects of this type are never read from and never written to (SPEC 7).
     fn is_protected(&self, _type: &str) -> bool {
         false
@@ -84,6 +89,9 @@ impl Kind for Secret {
         &["data"]
     }
     fn is_typed(&self) -> bool {
+        true
+    }
+    fn is_secret(&self) -> bool {
         true
     }
     fn is_protected(&self, type_: &str) -> bool {

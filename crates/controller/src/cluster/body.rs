@@ -99,7 +99,13 @@ pub fn redact(message: &str, payload: &Payload) -> String {
         let map: BTreeMap<String, String> = serde_json::from_str(raw).unwrap_or_default();
         for value in map.into_values() {
             let decoded = base64::engine::general_purpose::STANDARD.decode(&value).ok();
-            values.extend(decoded.and_then(|bytes| String::from_utf8(bytes).ok()));
+            if let Some(text) = decoded.and_then(|bytes| String::from_utf8(bytes).ok()) {
+                // As Go and JSON quote it, in one piece or line by line.
+                values.push(text.escape_debug().to_string());
+                values.push(serde_json::Value::from(text.as_str()).to_string().trim_matches('"').to_owned());
+                values.extend(text.lines().map(str::to_owned));
+                values.push(text);
+            }
             values.push(value);
         }
     }

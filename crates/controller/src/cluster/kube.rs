@@ -92,11 +92,10 @@ impl KubeCluster {
 impl Cluster for KubeCluster {
     async fn send(&self, kind: &'static dyn Kind, request: Request) -> Result<Answer, Failure> {
         self.carry_out(kind, &request).await.map_err(|failure| {
-            let message = match written(&request) {
-                Some(payload) => body::redact(&failure.message, payload),
-                None => failure.message,
-            };
-            Failure { message: format!("{} {}: {message}", verb(&request), named(kind, key(&request))), ..failure }
+            let said = if kind.is_secret() { told(&failure.message, written(&request)) } else { failure.message };
+            // Only now: the beginning of a value would not be recognised.
+            let said: String = said.chars().take(LONGEST_MESSAGE).collect();
+            Failure { message: format!("{} {}: {said}", verb(&request), named(kind, key(&request))), ..failure }
         })
     }
 }
@@ -136,6 +135,22 @@ fn key(request: &Request) -> &Key {
 
 fn named(kind: &dyn Kind, key: &Key) -> String {
     format!("{} {key}", kind.name())
+}
+
+/// What is told of the server's words about a Secret. They never hold a value that the request carried; and what an admission
+/// webhook or policy says is not passed on, since it is shown the object as it is, and may quote it.
+fn told(message: &str, written: Option<&Payload>) -> String {
+    /// "admission webhook "x" denied the request: …", "ValidatingAdmissionPolicy 'x' with binding 'y' denied request: …".
+    const DENIALS: [&str; 2] = ["denied the request", "denied request"];
+    let denial = DENIALS.iter().filter_map(|words| message.find(words).map(|at| at + words.len())).min();
+    let message = match denial {
+        None => message.to_owned(),
+        Some(end) => format!("{} (its words are not told here, since they may quote the Secret)", &message[..end]),
+    };
+    match written {
+        Some(payload) => body::redact(&message, payload),
+        None => message,
+    }
 }
 
 /// As roles call it.
@@ -205,7 +220,7 @@ pub fn refusal(status: StatusCode, headers: &http::HeaderMap, body: &[u8]) -> Fa
     };
     let header = headers.get(header::RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
     let retry_after = header.or(Some(answer.details.retry_after_seconds).filter(|seconds| *seconds > 0));
-    let said: String = answer.message.chars().take(LONGEST_MESSAGE).collect();
+    let said = answer.message;
     let message = match (said.is_empty(), answer.reason.is_empty()) {
         (true, _) => format!("the server answered {status}"),
         (false, true) => format!("the server answered {status}: {said}"),
@@ -222,4 +237,73 @@ pub fn unreachable(error: &(dyn std::error::Error + 'static)) -> Failure {
 fn unreadable(error: &(dyn std::error::Error + 'static)) -> Failure {
     let message = format!("the answer cannot be read: {}", with_causes(error));
     Failure { kind: FailureKind::Server, message, retry_after: None }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use axum::http::StatusCode as Code;
+    use axum::{Json, Router};
+    use base64::Engine as _;
+    use k8s_replicator_core::action::{Create, Delete, Precondition};
+    use k8s_replicator_core::kind::Secret;
+    use k8s_replicator_core::observed::{ResourceVersion, Uid};
+    use serde_json::json;
+
+    use super::*;
+
+    /// What is told of a request that an admission webhook refuses in these words.
+    async fn refused(request: Request, message: String) -> String {
+        let refuses = move || async move {
+            (Code::FORBIDDEN, Json(json!({ "kind": "Status", "message": message, "reason": "Forbidden", "code": 403 })))
+        };
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(async move { axum::serve(listener, Router::new().fallback(refuses)).await });
+        let client = Client::try_from(kube::Config::new(url.parse().unwrap())).unwrap();
+        let cluster = KubeCluster::new(client, Dialect::new("p/", false));
+        cluster.send(&Secret, request).await.unwrap_err().message
+    }
+
+    /// What is told of a create of a Secret with this value.
+    async fn told(value: &str, message: String) -> String {
+        let encoded = base64::engine::general_purpose::STANDARD.encode(value);
+        let create = Create {
+            target: Key::new("ns", "a").unwrap().into(),
+            annotations: [].into(),
+            labels: Arc::default(),
+            type_: None,
+            payload: Payload::new([Some(format!(r#"{{"k":"{encoded}"}}"#).into())]),
+        };
+        refused(Request::Write(Action::Create(create)), message).await
+    }
+
+    /// SPEC 8: Secret data never appears in an error; also not when the request carries none: a webhook is shown the object
+    /// as it is, and may quote what an annotation, or the whole object, would be taken from.
+    #[tokio::test]
+    async fn a_value_that_was_not_written_does_not_come_back() {
+        let precondition = Precondition { uid: Uid::new("u"), resource_version: ResourceVersion::new("1") };
+        let delete = Delete { target: Key::new("ns", "a").unwrap().into(), precondition };
+        let message = "admission webhook \"guard\" denied the request: k=hunter2 is protected".to_owned();
+        let told = refused(Request::Write(Action::Delete(delete)), message).await;
+        assert!(!told.contains("hunter2"), "{told}");
+    }
+
+    /// SPEC 8: Secret data never appears in an error; also not the beginning of a value that is cut off.
+    #[tokio::test]
+    async fn a_value_that_a_long_message_cuts_off_does_not_come_back() {
+        let value = "hunter2-".repeat(20);
+        let before = "x".repeat(LONGEST_MESSAGE - 100);
+        let told = told(&value, format!("{before} {value} is weak")).await;
+        assert!(!told.contains("hunter2"), "{told}");
+    }
+
+    /// SPEC 8: Secret data never appears in an error; also not as Go quotes it (`%q`) when it has more than one line.
+    #[tokio::test]
+    async fn a_value_that_is_quoted_does_not_come_back() {
+        let value = "-----BEGIN KEY-----\nhunter2hunter2hunter2\n-----END KEY-----\n";
+        let told = told(value, format!("data.k: Invalid value: {value:?}: no key")).await;
+        assert!(!told.contains("hunter2"), "{told}");
+    }
 }

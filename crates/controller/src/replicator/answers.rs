@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use k8s_replicator_core::action::Action;
 use k8s_replicator_core::decide::{Need, Verb, Verdict};
+use k8s_replicator_core::graph::{Knowledge, Node};
 use k8s_replicator_core::names::TargetKey;
 
-use super::{Replicator, Ticket, UnderWay, Written};
+use super::under_way::{Overtaken, UnderWay};
+use super::{Replicator, Ticket, Unreadable, Written};
 use crate::cluster::{Answer, Failure, FailureKind};
 use crate::event::Now;
 use crate::queue::{Priority, backoff};
@@ -21,30 +23,45 @@ const LONGEST_OUTAGE_WAIT: Duration = Duration::from_secs(30);
 const PAUSE: Duration = Duration::from_secs(1);
 /// That many conflicts in a row are the ordinary course of things, and not worth a word.
 const ORDINARY_CONFLICTS: u32 = 3;
+/// And that many writes of one target, if its source changes all the time.
+const ORDINARY_WRITES: u32 = 5;
+/// From so many on, what could not be read and is not waited for any more is forgotten.
+const MANY_UNREADABLE: usize = 1_000;
 
 impl Replicator {
     /// Takes the answer to a request.
     pub fn answer(&mut self, now: Now, ticket: Ticket, answer: Result<Answer, Failure>) {
-        let Some(request) = self.under_way.remove(&ticket) else { return };
+        let Some((request, overtaken)) = self.under_way.end(ticket) else { return };
         self.window.learn(now.moment, answer.as_ref().err().and_then(|failure| failure.asks_for_less(PAUSE)));
-        let overtaken = self.overtaken.remove(&ticket);
         match request {
             UnderWay::Read(need) => {
                 let waiting = self.waiting.remove(&need).unwrap_or_default();
                 match answer {
-                    Ok(_) if overtaken => self.look_again(waiting),
-                    Ok(answer) => self.was_read(now, &need, answer, waiting),
-                    Err(failure) => self.read_failed(now, &need, &failure, waiting),
+                    Ok(answer) => {
+                        self.unreadable.remove(&need);
+                        let says_missing = matches!(answer, Answer::Missing | Answer::Deleted);
+                        let is_old_news = match overtaken {
+                            Overtaken::Not => false,
+                            Overtaken::BySight => says_missing,
+                            Overtaken::ByDeletion => true,
+                        };
+                        if is_old_news {
+                            self.look_again(waiting);
+                        } else {
+                            self.was_read(now, &need, answer, waiting);
+                        }
+                    }
+                    Err(failure) => self.read_failed(now, need, &failure, waiting),
                 }
             }
             UnderWay::Write { target, verb, verdict, written } => match answer {
-                Ok(_) if overtaken => {
+                Ok(_) if overtaken == Overtaken::ByDeletion => {
                     // Carried out, on an object that is gone, or is another one now.
                     self.looks.push_back(target.clone());
                     let outcome = Outcome::Done { verb, resource_version: None };
                     self.reports.push(Report { target, verdict, outcome });
                 }
-                Ok(answer) => self.was_written(target, verb, verdict, written, answer),
+                Ok(answer) => self.was_written(now, target, verb, verdict, written, answer),
                 Err(failure) => self.write_failed(now, &target, verb, verdict, &failure),
             },
         }
@@ -54,22 +71,21 @@ impl Replicator {
         match answer {
             Answer::Content(observed, content) => {
                 let (key, version) = (observed.key.clone(), observed.resource_version.clone());
-                let touched = self.graph.observe(observed);
+                let touched = self.graph.found(observed);
                 self.look_at(touched);
-                let facts = self.facts(content.type_.as_deref(), content.immutable, &content.payload);
+                let facts = self.facts(content.type_.as_deref(), &content.payload);
                 self.graph.learn(&key, &version, facts, &content);
                 if waiting.iter().any(|target| **target != key) {
                     self.contents.keep(now.moment, key, version, content.payload);
                 }
             }
             Answer::Seen(observed) => {
-                let touched = self.graph.observe(observed);
+                let touched = self.graph.found(observed);
                 self.look_at(touched);
             }
             Answer::Missing | Answer::Deleted => {
-                let (Need::Presence(key) | Need::Content(key)) = need;
-                self.graph.confirm_absent(key);
-                if self.graph.node(key).is_some() {
+                self.graph.confirm_absent(need.key());
+                if self.graph.node(need.key()).is_some() {
                     // Gone already, but the watch has not told yet, and it is the watch that is believed.
                     for target in &waiting {
                         self.delay(now, target, LONGEST_OUTAGE_WAIT);
@@ -81,31 +97,59 @@ impl Replicator {
         self.look_again(waiting);
     }
 
-    /// What these waited for is known now, or is not worth waiting for any more.
+    /// What these waited for is known now, or is not worth waiting for any more. They come first: what was read for them is
+    /// not kept for long.
     fn look_again(&mut self, waiting: BTreeSet<TargetKey>) {
         for target in waiting {
-            self.queue.add(target.clone(), Priority::Urgent);
+            self.queue.add(target.clone(), Priority::Ready);
             self.queue.release(&target);
         }
     }
 
-    fn read_failed(&mut self, now: Now, need: &Need, failure: &Failure, waiting: BTreeSet<TargetKey>) {
-        let (Need::Presence(key) | Need::Content(key)) = need;
-        let reason = failure.kind.reason();
-        for target in waiting {
-            let source = (*key != *target).then(|| key.clone().into());
-            self.failed(now, &target, None, Verdict { reason, source, detail: None }, failure);
+    /// One request failed for all who wait for its answer: it is told once, and tried again once.
+    fn read_failed(&mut self, now: Now, need: Need, failure: &Failure, waiting: BTreeSet<TargetKey>) {
+        let failures = self.unreadable.get(&need).map_or(0, |unreadable| unreadable.failures);
+        let retry_in = backoff(failures, longest_wait(failure.kind), (self.entropy)());
+        let again_at = now.moment + retry_in;
+        for target in &waiting {
+            self.queue.pause(target, again_at);
         }
+        if let Some(target) = waiting.into_iter().next() {
+            let (reason, error) = (failure.kind.reason(), failure.message.clone());
+            let source = (*need.key() != *target).then(|| need.key().clone().into());
+            let outcome = Outcome::Failed { verb: None, reason, error, retry_in };
+            self.reports.push(Report { target, verdict: Verdict { reason, source, detail: None }, outcome });
+        }
+        if self.unreadable.len() >= MANY_UNREADABLE {
+            self.unreadable.retain(|_, unreadable| unreadable.again_at > now.moment);
+        }
+        self.unreadable.insert(need, Unreadable { failures: failures.saturating_add(1), again_at });
     }
 
-    fn was_written(&mut self, target: TargetKey, verb: Verb, verdict: Verdict, written: Written, answer: Answer) {
+    fn was_written(
+        &mut self,
+        now: Now,
+        target: TargetKey,
+        verb: Verb,
+        verdict: Verdict,
+        written: Written,
+        answer: Answer,
+    ) {
         let mut resource_version = None;
         if let Answer::Seen(observed) = answer {
             resource_version = Some(observed.resource_version.clone());
             let touched = self.graph.wrote(observed, written);
             self.look_at(touched);
         }
-        self.queue.done(&target);
+        match self.queue.written(&target) {
+            ..ORDINARY_WRITES => self.queue.release(&target),
+            // It never is as it was written: something takes back what this program does.
+            before => {
+                let wait = backoff(before - ORDINARY_WRITES, LONGEST_WAIT, (self.entropy)());
+                self.queue.pause(&target, now.moment + wait);
+            }
+        }
+        self.refused.remove(&target);
         if verb == Verb::Clear {
             // That nothing comes, and why, is told by this very action.
             self.refused.insert(target.clone(), verdict.clone());
@@ -114,15 +158,15 @@ impl Replicator {
     }
 
     fn write_failed(&mut self, now: Now, target: &TargetKey, verb: Verb, verdict: Verdict, failure: &Failure) {
+        let is_known = |node: &Node| matches!(node.knowledge, Knowledge::Known(_)) && node.type_.is_some();
         match failure.kind {
+            // The namespace's own events tell when there is another one of this name. What this answer tells of it may be old
+            // news, so it is tried again all the same.
             FailureKind::NamespaceTerminating => {
-                // The namespace's own events tell when there is one of this name again.
-                let touched = self.graph.observe_namespace(target.namespace(), true);
-                self.look_at(touched);
-                self.queue.done(target);
+                self.delay(now, target, LONGEST_OUTAGE_WAIT);
             }
             // The replica is gone, or its namespace: the watch will tell.
-            FailureKind::Gone => {
+            FailureKind::Gone if self.queue.failures(target) < ORDINARY_CONFLICTS => {
                 self.delay(now, target, LONGEST_OUTAGE_WAIT);
             }
             // It is not as it was. What it is now is asked for, without waiting for the watch.
@@ -132,7 +176,7 @@ impl Replicator {
             }
             // Its type, or that it is immutable, may not have been known; or it lost its annotations meanwhile, and the patch
             // does not fit any more: it is read before it is decided again.
-            FailureKind::Invalid if self.queue.failures(target) == 0 && verb != Verb::Create => {
+            FailureKind::Invalid if verb != Verb::Create && !self.graph.node(target).is_some_and(is_known) => {
                 self.graph.doubt(target);
                 self.queue.failed(target);
                 self.queue.retry(target, now.moment);
@@ -142,11 +186,7 @@ impl Replicator {
     }
 
     fn failed(&mut self, now: Now, target: &TargetKey, verb: Option<Verb>, verdict: Verdict, failure: &Failure) {
-        let longest = match failure.kind {
-            FailureKind::Forbidden | FailureKind::Invalid => LONGEST_WAIT,
-            _ => LONGEST_OUTAGE_WAIT,
-        };
-        let retry_in = self.delay(now, target, longest);
+        let retry_in = self.delay(now, target, longest_wait(failure.kind));
         let (reason, error) = (failure.kind.reason(), failure.message.clone());
         let outcome = Outcome::Failed { verb, reason, error, retry_in };
         self.reports.push(Report { target: target.clone(), verdict, outcome });
@@ -166,6 +206,13 @@ impl Replicator {
             Action::Update(update) => update.data.as_ref().map(|data| (&data.expected_type, &data.payload))?,
             Action::Delete(_) => return None,
         };
-        Some((self.facts(type_.as_deref(), false, payload), type_.clone()))
+        Some((self.facts(type_.as_deref(), payload), type_.clone()))
+    }
+}
+
+fn longest_wait(failure: FailureKind) -> Duration {
+    match failure {
+        FailureKind::Forbidden | FailureKind::Invalid => LONGEST_WAIT,
+        _ => LONGEST_OUTAGE_WAIT,
     }
 }

@@ -2,7 +2,7 @@
 
 use k8s_replicator_core::annotations::Dialect;
 use k8s_replicator_core::graph::Graph;
-use k8s_replicator_core::observed::Observed;
+use k8s_replicator_core::observed::{Observed, ResourceVersion};
 
 /// Replicas of each source.
 const OF_ONE_SOURCE: usize = 1_000;
@@ -68,7 +68,7 @@ impl World {
         for observed in observed {
             graph.observe(observed);
         }
-        graph.end_list();
+        graph.end_list(&ResourceVersion::new("999999"));
         graph
     }
 }

@@ -72,7 +72,7 @@ impl<'g> Case<'g> {
         }
         self.facts(source)?;
         let type_ = self.type_of(source.key, source.node, source.key)?;
-        if existing.is_immutable() {
+        if existing.node.immutable {
             return self.remove(existing, Verb::Recreate, Reason::ReplicaImmutable, source.key);
         }
         let reason = match copy {
@@ -152,7 +152,7 @@ impl<'g> Case<'g> {
                     // left there while this one was ill-formed.
                     _ => return Err(self.need_target()),
                 };
-                if !is_empty && existing.is_immutable() {
+                if !is_empty && existing.node.immutable {
                     return self.remove(existing, Verb::Recreate, Reason::ReplicaImmutable, source.key);
                 }
                 let data = if is_empty { Data::Keep } else { Data::Cleared };
@@ -161,7 +161,7 @@ impl<'g> Case<'g> {
             }
             Pull::Fill(fill) => {
                 fill.annotate(&mut wanted);
-                if fill.fresh && existing.is_immutable() {
+                if fill.fresh && existing.node.immutable {
                     return self.remove(existing, Verb::Recreate, Reason::ReplicaImmutable, source.key);
                 }
                 self.updating(existing, wanted, fill.data(), type_, (fill.reason, from), Ok(()))

@@ -111,7 +111,7 @@ impl<'g> Case<'g> {
         if existing.node.type_.is_some() {
             self.type_of(self.target, existing.node, from)?;
         }
-        if existing.is_immutable() {
+        if existing.node.immutable {
             self.refuse_immutable(from)?;
         }
         Ok(())
@@ -150,7 +150,8 @@ impl<'g> Case<'g> {
             if pulls && !holds_a_copy {
                 return Ok(Pull::Empty(Reason::ChainBroken));
             }
-            if pulls && self.is_ring(from) {
+            // A push may have made the target its own source.
+            if **from == **self.target || pulls && self.is_ring(from) {
                 return Ok(Pull::Refuse(Reason::Ring, None));
             }
         }

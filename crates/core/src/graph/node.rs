@@ -12,8 +12,6 @@ use crate::push::Push;
 pub struct Facts {
     /// Fingerprint of the data.
     pub digest: Digest,
-    /// Whether the data cannot be changed.
-    pub immutable: bool,
     /// Whether the data is that of a cleared object of its type.
     pub cleared: bool,
 }
@@ -48,6 +46,8 @@ pub struct Node {
     pub knowledge: Knowledge,
     /// A Secret's type, once it was read. It stays the same as long as the uid does.
     pub type_: Option<Arc<str>>,
+    /// Whether its data is known to be immutable. It stays so as long as the uid does.
+    pub immutable: bool,
     /// The list in which it was last seen.
     pub(super) epoch: u32,
 }

@@ -52,7 +52,8 @@ mod tests {
 
     fn marks(version: u32) -> Annotated {
         let version = version.to_string();
-        let annotations = [("replicated-by", "a/s"), ("replicated-from-version", &version), ("replicated-at", &version)];
+        let annotations =
+            [("replicated-by", "a/s"), ("replicated-from-version", &version), ("replicated-at", &version)];
         Annotated::Well(Arc::new(Marks::parse(&Key::new("b", "t").unwrap(), annotations).unwrap().unwrap()))
     }
 

@@ -64,7 +64,7 @@ fn graph(objects: &[&str]) -> Graph {
     for line in objects {
         assert_eq!(graph.observe(object(line)), []);
     }
-    graph.end_list();
+    graph.end_list(&ResourceVersion::new("999999"));
     graph
 }
 

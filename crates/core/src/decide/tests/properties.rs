@@ -213,7 +213,7 @@ impl World {
         for (key, object) in &self.objects {
             touched.extend(self.graph.observe(object.observed(key)));
         }
-        touched.extend(self.graph.end_list());
+        touched.extend(self.graph.end_list(&ResourceVersion::new("999999")));
         self.queue.extend(touched);
     }
 

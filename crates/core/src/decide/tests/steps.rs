@@ -19,7 +19,7 @@ fn nothing_is_done_before_every_first_list_is_complete() {
         world.see(&key(name));
     }
     assert_eq!(all(&mut world), not_ready, "in the middle of the list");
-    assert_eq!(world.graph.end_list(), []);
+    assert_eq!(world.graph.end_list(&ResourceVersion::new("999999")), []);
     assert_eq!(all(&mut world), not_ready, "the namespaces are missing");
     world.graph.begin_namespaces();
     for name in ["a", "b", "c"] {

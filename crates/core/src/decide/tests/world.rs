@@ -218,7 +218,7 @@ impl World {
             for (key, object) in self.objects.iter().filter(|(key, _)| part.covers(key.namespace())) {
                 assert_eq!(self.graph.observe(object.observed(key)), []);
             }
-            let touched = self.graph.end_part(&part);
+            let touched = self.graph.end_part(&part, &ResourceVersion::new("999999"));
             self.queue.extend(touched);
         }
     }
@@ -248,7 +248,6 @@ impl World {
     fn facts(&self, object: &Object) -> Facts {
         Facts {
             digest: object.payload.digest(),
-            immutable: object.immutable,
             cleared: self.kind.is_cleared(object.type_.as_deref(), &object.payload),
         }
     }

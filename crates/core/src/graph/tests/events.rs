@@ -16,7 +16,7 @@ fn before_the_full_view_nothing_is_touched_and_with_it_everything() {
                 assert_eq!(graph.observe(object(line)), []);
             }
             assert_eq!(graph.forget(&key("a/none"), &uid("1")), []);
-            graph.end_list()
+            graph.end_list(&ResourceVersion::new("999999"))
         };
         let namespaces = |graph: &mut Graph| {
             graph.begin_namespaces();
@@ -162,15 +162,17 @@ fn what_a_list_does_not_name_is_gone_when_it_ends() {
     // Old news of the list itself, and the controller's own write in the middle of it.
     assert_eq!(graph.observe(object("c/u #3 from=b/x")), []);
     assert_eq!(names(graph.wrote(object("b/y #10 by=a/s"), None)), "b/y");
-    assert_eq!((presence(&graph, "b/x"), graph.len()), ("present", 6), "not before it ends");
+    // The answer to one that came before it, and what it made is gone again.
+    assert_eq!(names(graph.wrote(object("b/z #5 by=a/s"), None)), "b/z");
+    assert_eq!((presence(&graph, "b/x"), graph.len()), ("present", 7), "not before it ends");
     assert!(graph.full_view().is_some(), "the view stays full");
-    assert_eq!(names(graph.end_list()), "b/x c/t");
+    assert_eq!(names(graph.end_list(&ResourceVersion::new("9"))), "b/x b/z c/t");
     assert_eq!(
-        ["b/x", "b/y", "c/u", "a/none"].map(|name| presence(&graph, name)),
-        ["absent", "present", "present", "present"]
+        ["b/x", "b/y", "b/z", "c/u", "a/none"].map(|name| presence(&graph, name)),
+        ["absent", "present", "unknown", "present", "present"]
     );
     graph.begin_list();
-    assert_eq!(names(graph.end_list()), "a/none a/s b/x b/y c/t c/u");
+    assert_eq!(names(graph.end_list(&ResourceVersion::new("999999"))), "a/none a/s b/x b/y c/t c/u");
     assert!(graph.is_empty());
 }
 
@@ -184,7 +186,7 @@ fn an_aborted_list_takes_nothing_away() {
     for line in ["a/s to=b/x", "b/x by=a/s"] {
         assert_eq!(graph.observe(object(line)), []);
     }
-    assert_eq!(graph.end_list(), []);
+    assert_eq!(graph.end_list(&ResourceVersion::new("999999")), []);
     assert_eq!(graph.len(), 2);
 }
 

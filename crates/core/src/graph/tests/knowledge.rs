@@ -9,7 +9,7 @@ fn content(text: &str) -> Content {
 }
 
 fn facts(content: &Content) -> Facts {
-    Facts { digest: content.payload.digest(), immutable: content.immutable, cleared: false }
+    Facts { digest: content.payload.digest(), cleared: false }
 }
 
 fn known(text: &str) -> (Facts, Option<Arc<str>>) {
@@ -47,7 +47,7 @@ fn what_the_first_list_shows_is_trusted_and_later_changes_are_not() {
     graph.begin_list();
     graph.observe(object("b/t #5 from=a/x"));
     graph.observe(object("b/u #6 from=a/x"));
-    graph.end_list();
+    graph.end_list(&ResourceVersion::new("999999"));
     assert_eq!(knowledge(&graph, "b/t").0, Knowledge::Trusted);
     assert_eq!(knowledge(&graph, "b/u").0, Knowledge::Suspect);
 }

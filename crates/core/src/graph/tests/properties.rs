@@ -93,7 +93,7 @@ impl Model {
         for at in self.objects.keys() {
             graph.observe(self.observed(at).unwrap());
         }
-        graph.end_list();
+        graph.end_list(&ResourceVersion::new("999999"));
     }
 
     fn happen(&mut self, event: Event) {

@@ -10,7 +10,7 @@ fn part(name: &str) -> Part {
 fn list(graph: &mut Graph, namespace: &str, objects: &[&str]) -> Touched {
     graph.begin_part(&part(namespace));
     objects.iter().for_each(|line| drop(graph.observe(object(line))));
-    graph.end_part(&part(namespace))
+    graph.end_part(&part(namespace), &ResourceVersion::new("999999"))
 }
 
 fn graph_of(namespaces: &[&str]) -> Graph {
@@ -32,7 +32,7 @@ fn the_view_is_full_when_every_namespace_was_listed() {
     assert_eq!(list(&mut graph, "a", &["a/s to=b/t"]), []);
     assert!(graph.full_view().is_none(), "one list twice is not two lists");
     graph.begin_list();
-    assert_eq!(graph.end_list(), []);
+    assert_eq!(graph.end_list(&ResourceVersion::new("999999")), []);
     assert!(graph.full_view().is_none(), "a list of the whole cluster is none of these");
     assert_eq!(names(list(&mut graph, "b", &[])), "a/s b/t");
     assert!(graph.full_view().is_some());

@@ -1,0 +1,505 @@
+//! Random changes, random order, lost answers, relists in pages: what a settled replicator leaves is right for a new one,
+//! which verifies all of it and finds nothing to write. And everything comes to rest.
+//!
+//! More with `SIM_COUNT=5000`, others with `SIM_FROM=100000`. An error shows the shortest run that failed.
+
+use std::collections::BTreeMap;
+
+use super::*;
+use k8s_replicator_core::action::{Action, Update};
+use k8s_replicator_core::observed::{ResourceVersion, Uid};
+
+const KEYS: [&str; 6] = ["a/x", "a/y", "b/x", "b/y", "c/x", "c/y"];
+
+struct Dice(u64);
+impl Dice {
+    fn roll(&mut self, sides: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(self.0 >> 33).unwrap() % sides
+    }
+    fn pick<T: Copy>(&mut self, of: &[T]) -> T {
+        of[self.roll(of.len())]
+    }
+}
+
+#[derive(Clone)]
+struct Obj {
+    uid: u64,
+    version: u64,
+    created: u64,
+    type_: String,
+    immutable: bool,
+    annotations: BTreeMap<String, String>,
+    data: Option<String>,
+}
+
+#[derive(Clone)]
+enum Ev {
+    Seen(Value),
+    Deleted(Key, Uid),
+}
+
+enum Flight {
+    Sent(Ticket, Request),
+    Answered(Ticket, Result<Answer, Failure>),
+}
+
+struct Sim {
+    it: Replicator,
+    moment: Duration,
+    rv: u64,
+    objects: BTreeMap<String, Obj>,
+    namespaces: BTreeMap<String, bool>,
+    log: Vec<Ev>,
+    pos: usize,
+    ns_log: Vec<NamespaceEvent>,
+    ns_pos: usize,
+    list: Option<Vec<Value>>,
+    listed: ResourceVersion,
+    flight: Vec<Flight>,
+    dice: Dice,
+    trace: Vec<String>,
+    writes: usize,
+    faults: bool,
+}
+
+fn replicator(allow_all: bool, resync: Duration) -> Replicator {
+    let rules = Rules { allow_all, ..Rules::default() };
+    Replicator::new(
+        &Secret,
+        Settings { rules, scope: Scope::Cluster, resync_period: resync, entropy: Box::new(|| 0), tells_all: false },
+    )
+}
+
+fn value(name: &str, o: &Obj) -> Value {
+    let key = key(name);
+    let annotations: serde_json::Map<String, Value> =
+        o.annotations.iter().map(|(n, v)| (format!("p/{n}"), json!(v))).collect();
+    let created = jiff::Timestamp::from_second(i64::try_from(o.created).unwrap()).unwrap().to_string();
+    let data: Value = o.data.as_ref().map_or(Value::Null, |d| serde_json::from_str(d).unwrap());
+    json!({ "metadata": { "namespace": key.namespace(), "name": key.name(), "uid": o.uid.to_string(),
+        "resourceVersion": o.version.to_string(), "creationTimestamp": created, "annotations": annotations },
+        "type": o.type_, "immutable": o.immutable, "data": data })
+}
+
+impl Sim {
+    fn new(seed: u64) -> Self {
+        let mut dice = Dice(seed.wrapping_mul(77_777) + 1);
+        for _ in 0..3 {
+            dice.roll(2);
+        }
+        let allow_all = dice.roll(2) == 0;
+        let mut sim = Self {
+            it: replicator(allow_all, Duration::ZERO),
+            moment: Duration::ZERO,
+            rv: 100,
+            objects: BTreeMap::new(),
+            namespaces: ["a", "b", "c"].map(|n| (n.to_owned(), false)).into(),
+            log: Vec::new(),
+            pos: 0,
+            ns_log: Vec::new(),
+            ns_pos: 0,
+            list: None,
+            listed: ResourceVersion::new("0"),
+            flight: Vec::new(),
+            dice,
+            trace: vec![format!("allow_all {allow_all}")],
+            writes: 0,
+            faults: true,
+        };
+        for _ in 0..sim.dice.roll(5) {
+            sim.user();
+        }
+        sim.start(allow_all, Duration::ZERO);
+        sim
+    }
+
+    fn start(&mut self, allow_all: bool, resync: Duration) {
+        self.it = replicator(allow_all, resync);
+        self.flight.clear();
+        self.list = None;
+        self.it.namespace(NamespaceEvent::ListBegins);
+        for (name, terminating) in &self.namespaces {
+            self.it.namespace(NamespaceEvent::Seen { name: name.clone(), terminating: *terminating });
+        }
+        self.it.namespace(NamespaceEvent::ListEnds);
+        self.it.object(self.now(), ObjectEvent::ListBegins(Part::Cluster));
+        for (name, o) in &self.objects {
+            self.it.object(self.now(), ObjectEvent::Seen(observed(&value(name, o))));
+        }
+        self.it.object(self.now(), ObjectEvent::ListEnds(Part::Cluster, self.listed.clone()));
+        self.pos = self.log.len();
+        self.ns_pos = self.ns_log.len();
+    }
+
+    fn changed(&mut self, name: &str) {
+        self.rv += 1;
+        let o = self.objects.get_mut(name).unwrap();
+        o.version = self.rv;
+        let v = value(name, o);
+        self.log.push(Ev::Seen(v));
+    }
+
+    fn removed(&mut self, name: &str) {
+        self.rv += 1;
+        if let Some(o) = self.objects.remove(name) {
+            self.log.push(Ev::Deleted(key(name), Uid::new(&o.uid.to_string())));
+        }
+    }
+
+    fn user(&mut self) {
+        let name = self.dice.pick(&KEYS);
+        let ns = name.split('/').next().unwrap();
+        match self.dice.roll(12) {
+            0 | 1 if self.objects.contains_key(name) => {
+                self.trace.push(format!("user deletes {name}"));
+                self.removed(name);
+            }
+            2 => {
+                let ns = self.dice.pick(&["b", "c"]).to_owned();
+                match self.namespaces.get(&ns).copied() {
+                    Some(false) => {
+                        self.namespaces.insert(ns.clone(), true);
+                        self.trace.push(format!("ns {ns} terminates"));
+                        self.ns_log.push(NamespaceEvent::Seen { name: ns, terminating: true });
+                    }
+                    Some(true) => {
+                        for name in KEYS.iter().filter(|k| k.starts_with(&format!("{ns}/"))) {
+                            self.removed(name);
+                        }
+                        self.namespaces.remove(&ns);
+                        self.trace.push(format!("ns {ns} gone"));
+                        self.ns_log.push(NamespaceEvent::Deleted { name: ns });
+                    }
+                    None => {
+                        self.namespaces.insert(ns.clone(), false);
+                        self.trace.push(format!("ns {ns} made"));
+                        self.ns_log.push(NamespaceEvent::Seen { name: ns, terminating: false });
+                    }
+                }
+            }
+            3 | 4 if self.objects.contains_key(name) => {
+                let data = self.dice.pick(&[None, Some("one"), Some("two")]);
+                let o = self.objects.get_mut(name).unwrap();
+                if !o.immutable {
+                    o.data = data.map(|d| format!("{{\"k\":\"{d}\"}}"));
+                    self.trace.push(format!("user fills {name} {data:?}"));
+                    self.changed(name);
+                }
+            }
+            5..=8 if self.objects.contains_key(name) => {
+                let (n, v) = self.annotation();
+                let remove = self.dice.roll(3) == 0;
+                let o = self.objects.get_mut(name).unwrap();
+                if remove {
+                    let Some(n) = o.annotations.keys().next().cloned() else { return };
+                    o.annotations.remove(&n);
+                    self.trace.push(format!("user strips {name} {n}"));
+                } else {
+                    self.trace.push(format!("user annotates {name} {n}={v}"));
+                    o.annotations.insert(n, v);
+                }
+                self.changed(name);
+            }
+            _ if self.namespaces.get(ns) == Some(&false) => {
+                let mut annotations = BTreeMap::new();
+                for _ in 0..self.dice.roll(4) {
+                    let (n, v) = self.annotation();
+                    annotations.insert(n, v);
+                }
+                if self.objects.contains_key(name) {
+                    self.removed(name);
+                }
+                let data = self.dice.pick(&[None, Some("one"), Some("two"), Some("three")]);
+                let data = data.map(|d| format!("{{\"k\":\"{d}\"}}"));
+                let type_ = self.dice.pick(&["Opaque", "Opaque", "Opaque", "x/y", "bootstrap.kubernetes.io/token"]);
+                let immutable = self.dice.roll(10) == 0;
+                let data = if immutable { Some(format!("{{\"k\":\"own-{name}\"}}")) } else { data };
+                self.rv += 1;
+                let (uid, created) = (self.rv, self.rv);
+                let o = Obj { uid, version: 0, created, type_: type_.to_owned(), immutable, annotations, data };
+                self.trace.push(format!("user makes {name} {type_} {immutable} {:?}", o.annotations));
+                self.objects.insert(name.to_owned(), o);
+                self.changed(name);
+            }
+            _ => {}
+        }
+    }
+
+    fn annotation(&mut self) -> (String, String) {
+        let r = self.dice.pick(&KEYS);
+        let (n, v) = match self.dice.roll(14) {
+            0..=3 => ("replicate-from", r),
+            4 | 5 => ("replicate-to", self.dice.pick(&["x", "y", "b/x", "c/y,x", "[ab]/y", ".*/x"])),
+            6 => ("replicate-to-namespaces", self.dice.pick(&["b", "b,c", "[bc]", ".*"])),
+            7 => ("replicate-once", self.dice.pick(&["true", "true", "false", "maybe"])),
+            8 => ("replicate-once-version", self.dice.pick(&["1", "2"])),
+            9..=11 => ("replication-allowed", self.dice.pick(&["true", "true", "true", "false", "maybe"])),
+            12 => ("replication-allowed-namespaces", self.dice.pick(&[".*", "b", "b,c", "("])),
+            _ => ("replicated-by", r),
+        };
+        (n.to_owned(), v.to_owned())
+    }
+
+    fn carry_out(&mut self, request: &Request) -> Result<Answer, Failure> {
+        let fail = |kind| Err(failure(kind));
+        match request {
+            Request::Look(k) => Ok(match self.objects.get(k.as_str()) {
+                None => Answer::Missing,
+                Some(o) => Answer::Seen(observed(&value(k.as_str(), o))),
+            }),
+            Request::Read(k) => Ok(match self.objects.get(k.as_str()) {
+                None => Answer::Missing,
+                Some(o) => content(&value(k.as_str(), o)),
+            }),
+            Request::Write(Action::Create(c)) => {
+                let name = c.target.as_str();
+                match self.namespaces.get(c.target.namespace()) {
+                    None => return fail(FailureKind::Gone),
+                    Some(true) => return fail(FailureKind::NamespaceTerminating),
+                    Some(false) => {}
+                }
+                if self.objects.contains_key(name) {
+                    return fail(FailureKind::Conflict);
+                }
+                self.rv += 1;
+                let annotations = c.annotations.iter().map(|(a, t)| (a.name().to_owned(), t.to_string())).collect();
+                let data = c.payload.fields().next().flatten().map(str::to_owned);
+                let type_ = c.type_.as_deref().unwrap_or_default().to_owned();
+                let o = Obj { uid: self.rv, version: 0, created: self.rv, type_, immutable: false, annotations, data };
+                self.objects.insert(name.to_owned(), o);
+                self.changed(name);
+                self.writes += 1;
+                Ok(Answer::Seen(observed(&value(name, &self.objects[name]))))
+            }
+            Request::Write(Action::Update(Update { target, precondition, annotations, data })) => {
+                let name = target.as_str();
+                let Some(o) = self.objects.get_mut(name) else { return fail(FailureKind::Gone) };
+                if let Some(d) = data
+                    && d.expected_type.as_deref() != Some(&*o.type_)
+                {
+                    return fail(FailureKind::Invalid);
+                }
+                if annotations.remove.iter().any(|a| !o.annotations.contains_key(a.name())) {
+                    return fail(FailureKind::Invalid);
+                }
+                if ResourceVersion::new(&o.version.to_string()) != precondition.resource_version
+                    || Uid::new(&o.uid.to_string()) != precondition.uid
+                {
+                    return fail(FailureKind::Conflict);
+                }
+                if let Some(d) = data {
+                    let new = d.payload.fields().next().flatten().map(str::to_owned);
+                    if o.immutable && new != o.data {
+                        return fail(FailureKind::Invalid);
+                    }
+                    o.data = new;
+                }
+                for a in &annotations.remove {
+                    o.annotations.remove(a.name());
+                }
+                for (a, t) in &annotations.set {
+                    o.annotations.insert(a.name().to_owned(), t.to_string());
+                }
+                self.changed(name);
+                self.writes += 1;
+                Ok(Answer::Seen(observed(&value(name, &self.objects[name]))))
+            }
+            Request::Write(Action::Delete(d)) => {
+                let name = d.target.as_str();
+                let Some(o) = self.objects.get(name) else { return fail(FailureKind::Gone) };
+                if ResourceVersion::new(&o.version.to_string()) != d.precondition.resource_version
+                    || Uid::new(&o.uid.to_string()) != d.precondition.uid
+                {
+                    return fail(FailureKind::Conflict);
+                }
+                self.removed(name);
+                self.writes += 1;
+                Ok(Answer::Deleted)
+            }
+        }
+    }
+
+    fn now(&self) -> Now {
+        Now { moment: self.moment, time: jiff::Timestamp::from_second(1_700_000_000).unwrap() }
+    }
+
+    fn pump(&mut self) {
+        let now = self.now();
+        while let Some((ticket, request)) = self.it.next_request(now) {
+            self.trace.push(format!("{} ms ask {}", self.moment.as_millis(), words(&request)));
+            self.flight.push(Flight::Sent(ticket, request));
+        }
+        for r in self.it.take_reports() {
+            if !matches!(r.outcome, Outcome::Nothing) {
+                self.trace.push(format!("   report {} {:?} {}", r.target, r.outcome, r.verdict.reason));
+            }
+        }
+    }
+
+    /// One step of the world. False: there was nothing of this sort.
+    fn step(&mut self, choice: usize) -> bool {
+        match choice {
+            0 if self.list.is_none() && self.pos < self.log.len() => {
+                let e = self.log[self.pos].clone();
+                self.pos += 1;
+                match e {
+                    Ev::Seen(v) => {
+                        self.trace.push(format!("watch {} {}", v["metadata"]["namespace"], v["metadata"]["name"]));
+                        self.it.object(self.now(), ObjectEvent::Seen(observed(&v)));
+                    }
+                    Ev::Deleted(k, u) => {
+                        self.trace.push(format!("watch DELETED {k}"));
+                        self.it.object(self.now(), ObjectEvent::Deleted(k, u));
+                    }
+                }
+            }
+            1 if self.ns_pos < self.ns_log.len() => {
+                let e = self.ns_log[self.ns_pos].clone();
+                self.ns_pos += 1;
+                self.trace.push(format!("watch ns {e:?}"));
+                self.it.namespace(e);
+            }
+            2 => match &mut self.list {
+                Some(rest) => {
+                    match rest.pop() {
+                        Some(v) => self.it.object(self.now(), ObjectEvent::Seen(observed(&v))),
+                        None => {
+                            self.list = None;
+                            self.trace.push("list ends".to_owned());
+                            self.it.object(self.now(), ObjectEvent::ListEnds(Part::Cluster, self.listed.clone()));
+                        }
+                    };
+                }
+                None => return false,
+            },
+            3 if !self.flight.is_empty() => {
+                let i = self.dice.roll(self.flight.len());
+                match self.flight.swap_remove(i) {
+                    Flight::Sent(t, r) => {
+                        let fault = if self.faults { self.dice.roll(14) } else { 9 };
+                        let (before, kind) = match fault {
+                            0 => (true, Some(FailureKind::Unreachable)),
+                            1 => (false, Some(FailureKind::Unreachable)),
+                            2 => (true, Some(FailureKind::Server)),
+                            _ => (false, None),
+                        };
+                        let carried = if before { None } else { Some(self.carry_out(&r)) };
+                        let answer = match (carried, kind) {
+                            (_, Some(kind)) => Err(failure(kind)),
+                            (Some(answer), None) => answer,
+                            (None, None) => Err(failure(FailureKind::Server)),
+                        };
+                        let said = match &answer {
+                            Ok(_) => "ok".to_owned(),
+                            Err(f) => format!("{:?}", f.kind),
+                        };
+                        self.trace.push(format!("server {} {said}", words(&r)));
+                        self.flight.push(Flight::Answered(t, answer));
+                    }
+                    Flight::Answered(t, a) => {
+                        self.trace.push(format!("answer {t:?} {}", a.is_ok()));
+                        self.it.answer(self.now(), t, a);
+                    }
+                }
+            }
+            4 => {
+                self.user();
+            }
+            5 => self.moment += Duration::from_millis(u64::try_from(self.dice.roll(200)).unwrap()),
+            6 if self.list.is_none() && self.dice.roll(4) == 0 => {
+                // The watch broke: events since then are lost.
+                self.trace.push("list begins".to_owned());
+                self.pos = self.log.len();
+                self.listed = ResourceVersion::new(&self.rv.to_string());
+                self.list = Some(self.objects.iter().map(|(n, o)| value(n, o)).collect());
+                self.it.object(self.now(), ObjectEvent::ListBegins(Part::Cluster));
+            }
+            _ => return false,
+        }
+        true
+    }
+
+    fn settle(&mut self) -> bool {
+        self.faults = false;
+        let before = self.moment;
+        for n in 0.. {
+            if n > 6_000 {
+                return false;
+            }
+            self.pump();
+            let choice = self.dice.roll(4);
+            if (0..4).any(|c| self.step((choice + c) % 4)) {
+                continue;
+            }
+            // A stuck one is retried for ever; an hour is enough for all others.
+            match self.it.wake_at(self.now()) {
+                Some(at) if at < before + Duration::from_secs(3_600) => self.moment = self.moment.max(at),
+                _ => return true,
+            }
+        }
+        true
+    }
+}
+
+fn run(seed: u64, relists: bool) -> Result<(), String> {
+    let mut sim = Sim::new(seed);
+    let allow_all = sim.it.rules.allow_all;
+    for _ in 0..(sim.dice.roll(250) + 20) {
+        sim.pump();
+        let choice = sim.dice.pick(&[0, 0, 0, 1, 2, 2, 3, 3, 3, 3, 3, 4, 5, 6]);
+        if choice == 6 && !relists {
+            continue;
+        }
+        sim.step(choice);
+    }
+    let before = sim.trace.len();
+    if !sim.settle() {
+        let all: Vec<String> =
+            sim.objects.iter().map(|(n, o)| format!("{n} {} {:?}", o.version, o.annotations)).collect();
+        let steps = sim.trace[before..before + 60].join("\n");
+        return Err(format!("seed {seed}: it never ends\n{}\n{steps}", all.join("\n")));
+    }
+    let writes = sim.writes;
+    let end = sim.trace.len();
+    // A new one, that verifies all of it.
+    sim.start(allow_all, Duration::from_secs(60));
+    if !sim.settle() {
+        return Err(format!("seed {seed}: it never ends after a restart\n{}", sim.trace[end..end + 60].join("\n")));
+    }
+    if sim.writes != writes {
+        let from = end.saturating_sub(70);
+        return Err(format!(
+            "seed {seed}:\n{}\n--- restart\n{}",
+            sim.trace[from..end].join("\n"),
+            sim.trace[end..].join("\n").chars().take(3500).collect::<String>()
+        ));
+    }
+    Ok(())
+}
+
+#[test]
+fn sim_without_relists() {
+    all(false);
+}
+
+#[test]
+fn sim_with_relists() {
+    all(true);
+}
+
+fn all(relists: bool) {
+    let from: u64 = std::env::var("SIM_FROM").ok().and_then(|s| s.parse().ok()).unwrap_or(0);
+    let count: u64 = std::env::var("SIM_COUNT").ok().and_then(|s| s.parse().ok()).unwrap_or(100);
+    let mut failed = Vec::new();
+    let mut first = None;
+    for seed in from..from + count {
+        if let Err(e) = run(seed, relists) {
+            failed.push(seed);
+            if first.as_ref().is_none_or(|f: &String| f.len() > e.len()) {
+                first = Some(e);
+            }
+        }
+    }
+    assert!(failed.is_empty(), "{} of {count} fail: {failed:?}\n{}", failed.len(), first.unwrap_or_default());
+}
