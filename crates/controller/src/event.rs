@@ -3,8 +3,11 @@
 use std::time::Duration;
 
 use k8s_replicator_core::names::Key;
-use k8s_replicator_core::observed::{Observed, ResourceVersion, Uid};
+use k8s_replicator_core::observed::{Observed, ReadError, ResourceVersion, Uid};
+use k8s_replicator_core::protobuf;
 use k8s_replicator_core::scope::Part;
+
+use crate::watch::Object;
 
 /// Time since the program's start, on a clock that never goes back.
 pub type Moment = Duration;
@@ -32,12 +35,18 @@ pub enum ObjectEvent {
 }
 
 /// What is read of a namespace.
-#[derive(Debug, serde::Deserialize)]
-pub(crate) struct NamespaceObject {
+#[derive(Debug)]
+pub(crate) struct SeenNamespace {
+    pub(crate) name: String,
+    pub(crate) terminating: bool,
+}
+
+#[derive(serde::Deserialize)]
+struct NamespaceJson {
     metadata: NamespaceMetadata,
 }
 
-#[derive(Debug, serde::Deserialize)]
+#[derive(serde::Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct NamespaceMetadata {
     name: String,
@@ -45,13 +54,19 @@ struct NamespaceMetadata {
     deletion_timestamp: Option<serde::de::IgnoredAny>,
 }
 
-impl NamespaceObject {
-    pub(crate) fn is_terminating(&self) -> bool {
-        self.metadata.deletion_timestamp.is_some()
-    }
-
-    pub(crate) fn into_name(self) -> String {
-        self.metadata.name
+impl SeenNamespace {
+    pub(crate) fn read(object: Object<'_>) -> Result<Self, ReadError> {
+        Ok(match object {
+            Object::Json(json) => {
+                let NamespaceMetadata { name, deletion_timestamp } =
+                    serde_json::from_str::<NamespaceJson>(json)?.metadata;
+                Self { name, terminating: deletion_timestamp.is_some() }
+            }
+            Object::Protobuf(item) => {
+                let metadata = protobuf::Metadata::read(item)?;
+                Self { name: metadata.name.to_owned(), terminating: metadata.deleting }
+            }
+        })
     }
 }
 

@@ -21,10 +21,10 @@ use tracing::{info, warn};
 
 use crate::cluster::kube::{METADATA_ONLY, exchange, refusal, unreachable};
 use crate::cluster::{Failure, FailureKind};
-use crate::event::NamespaceObject;
+use crate::event::SeenNamespace;
 use crate::health::Progress;
 use crate::queue::backoff;
-use crate::watch::{Change, Consumer, Told, unreadable};
+use crate::watch::{Change, Consumer, Object, Told, unreadable};
 
 /// Between two looks while all is well.
 const CALM: Duration = Duration::from_secs(30);
@@ -105,11 +105,12 @@ impl Poll {
             match answer {
                 Ok(Some((json, is_terminating))) => {
                     round.settled &= !is_terminating;
-                    consumer.take(Change::Seen(&json));
+                    consumer.take(Change::Seen(Object::Json(&json)));
                 }
                 Ok(None) => {
                     round.settled = false;
-                    consumer.take(Change::Deleted(&json!({ "metadata": { "name": &**namespace } }).to_string()));
+                    let gone = json!({ "metadata": { "name": &**namespace } }).to_string();
+                    consumer.take(Change::Deleted(Object::Json(&gone)));
                 }
                 Err(failure) => {
                     round.failed = true;
@@ -138,8 +139,9 @@ impl Poll {
         match status {
             StatusCode::NOT_FOUND => Ok(None),
             status if status.is_success() => {
-                let object: NamespaceObject = serde_json::from_slice(&body).map_err(unreadable)?;
-                Ok(Some((String::from_utf8_lossy(&body).into_owned(), object.is_terminating())))
+                let json = String::from_utf8_lossy(&body).into_owned();
+                let seen = SeenNamespace::read(Object::Json(&json)).map_err(unreadable)?;
+                Ok(Some((json, seen.terminating)))
             }
             _ => Err(refusal(status, &headers, &body)),
         }

@@ -32,11 +32,11 @@ use tracing::{info, warn};
 
 use crate::cluster::kube::KubeCluster;
 use crate::cluster::{Answer, Cluster, Failure, FailureKind};
-use crate::event::{NamespaceEvent, NamespaceObject, Now, ObjectEvent};
+use crate::event::{NamespaceEvent, Now, ObjectEvent, SeenNamespace};
 use crate::health::Health;
 use crate::poll::Poll;
 use crate::replicator::{Replicator, Settings, Ticket};
-use crate::watch::{Change, Consumer, Watch};
+use crate::watch::{Change, Consumer, Object, Watch};
 
 /// Pages and bursts of events that may wait for a replicator.
 const CHANNEL: usize = 16;
@@ -147,8 +147,11 @@ struct Objects {
 }
 
 impl Objects {
-    fn read(&self, json: &str) -> Option<Observed> {
-        let read = Observed::from_json(json, &self.dialect);
+    fn read(&self, object: Object<'_>) -> Option<Observed> {
+        let read = match object {
+            Object::Json(json) => Observed::from_json(json, &self.dialect),
+            Object::Protobuf(item) => Observed::from_protobuf(item, &self.dialect),
+        };
         read.inspect_err(|error| warn!(%error, "an object of the API server cannot be read; it is passed over")).ok()
     }
 }
@@ -157,9 +160,9 @@ impl Consumer for Objects {
     fn take(&mut self, change: Change<'_>) {
         let event = match change {
             Change::Begins => Some(ObjectEvent::ListBegins(self.part.clone())),
-            Change::Seen(json) => self.read(json).map(ObjectEvent::Seen),
+            Change::Seen(object) => self.read(object).map(ObjectEvent::Seen),
             Change::Ends(version) => Some(ObjectEvent::ListEnds(self.part.clone(), ResourceVersion::new(version))),
-            Change::Deleted(json) => self.read(json).map(|object| ObjectEvent::Deleted(object.key, object.uid)),
+            Change::Deleted(object) => self.read(object).map(|object| ObjectEvent::Deleted(object.key, object.uid)),
         };
         self.taken.extend(event);
     }
@@ -176,17 +179,17 @@ struct Namespaces {
 
 impl Consumer for Namespaces {
     fn take(&mut self, change: Change<'_>) {
-        let read = |json: &str| serde_json::from_str::<NamespaceObject>(json).ok();
+        let read = |object| {
+            let read = SeenNamespace::read(object);
+            read.inspect_err(|error| warn!(%error, "a namespace cannot be read; it is passed over")).ok()
+        };
         let event = match change {
             Change::Begins => Some(NamespaceEvent::ListBegins),
-            Change::Seen(json) => read(json).map(|namespace| {
-                let terminating = namespace.is_terminating();
-                NamespaceEvent::Seen { name: namespace.into_name(), terminating }
-            }),
-            Change::Ends(_) => Some(NamespaceEvent::ListEnds),
-            Change::Deleted(json) => {
-                read(json).map(|namespace| NamespaceEvent::Deleted { name: namespace.into_name() })
+            Change::Seen(object) => {
+                read(object).map(|SeenNamespace { name, terminating }| NamespaceEvent::Seen { name, terminating })
             }
+            Change::Ends(_) => Some(NamespaceEvent::ListEnds),
+            Change::Deleted(object) => read(object).map(|namespace| NamespaceEvent::Deleted { name: namespace.name }),
         };
         self.taken.extend(event);
     }

@@ -19,6 +19,7 @@ use bytes::BytesMut;
 use http::{StatusCode, header};
 use http_body_util::BodyExt as _;
 use k8s_replicator_core::observed::{ReadError, ResourceVersion};
+use k8s_replicator_core::protobuf;
 use k8s_replicator_core::scope::Part;
 use kube::Client;
 use kube::client::Body;
@@ -26,12 +27,16 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use tracing::{debug, error, info, warn};
 
-use crate::cluster::kube::{METADATA_LIST, METADATA_ONLY, exchange, refusal, unreachable};
+use crate::cluster::kube::{METADATA_ONLY, exchange, refusal, unreachable};
 use crate::cluster::{Failure, FailureKind};
 use crate::health::Progress;
 use crate::queue::backoff;
 use crate::window;
 
+/// A list of metadata alone: as protobuf, which is a quarter of the size and the time, or as JSON from whoever cannot.
+const METADATA_LISTS: &str = "application/vnd.kubernetes.protobuf;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,\
+                              application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
+const PROTOBUF: &[u8] = b"application/vnd.kubernetes.protobuf";
 /// Objects in one answer of a list.
 const PAGE: usize = 500;
 /// 500 objects with the longest annotations (256 KiB each), with room to spare.
@@ -49,17 +54,26 @@ const MOST_FAILED_WATCHES: u32 = 3;
 /// The longest pause between attempts.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
-/// What the consumer is told. Objects as JSON, metadata only.
+/// An object's metadata, as it came.
+#[derive(Debug, Clone, Copy)]
+pub enum Object<'a> {
+    /// As JSON.
+    Json(&'a str),
+    /// As protobuf.
+    Protobuf(&'a [u8]),
+}
+
+/// What the consumer is told.
 #[derive(Debug)]
 pub enum Change<'a> {
     /// A list begins.
     Begins,
     /// The object exists.
-    Seen(&'a str),
+    Seen(Object<'a>),
     /// The list is complete, and shows what was there at this version.
     Ends(&'a str),
     /// The object was deleted.
-    Deleted(&'a str),
+    Deleted(Object<'a>),
 }
 
 /// Takes what a watch tells.
@@ -239,7 +253,7 @@ impl Watch {
         let mut position = String::new();
         loop {
             let continue_ = if position.is_empty() { String::new() } else { format!("&continue={position}") };
-            let request = self.request(METADATA_LIST, &format!("limit={PAGE}{continue_}"))?;
+            let request = self.request(METADATA_LISTS, &format!("limit={PAGE}{continue_}"))?;
             let (status, headers, body) = exchange(&self.client, request, LONGEST_PAGE).await?;
             self.progress.made();
             if status == StatusCode::GONE {
@@ -248,16 +262,23 @@ impl Watch {
             if !status.is_success() {
                 return Err(refusal(status, &headers, &body).into());
             }
-            let list: List<'_> = serde_json::from_slice(&body).map_err(unreadable)?;
-            for item in list.items.iter().flatten() {
-                consumer.take(Change::Seen(item.get()));
+            let is_protobuf =
+                headers.get(header::CONTENT_TYPE).is_some_and(|type_| type_.as_bytes().starts_with(PROTOBUF));
+            let (version, continue_) = if is_protobuf {
+                let list = protobuf::List::read(&body).map_err(unreadable)?;
+                list.items.iter().for_each(|item| consumer.take(Change::Seen(Object::Protobuf(item))));
+                (Cow::Borrowed(list.resource_version), Cow::Borrowed(list.continue_))
+            } else {
+                let list: List<'_> = serde_json::from_slice(&body).map_err(unreadable)?;
+                let items = list.items.iter().flatten();
+                items.for_each(|item| consumer.take(Change::Seen(Object::Json(item.get()))));
+                (list.metadata.resource_version, list.metadata.continue_)
+            };
+            if continue_.is_empty() {
+                consumer.take(Change::Ends(&version));
+                return if consumer.flush().await { Ok(version.into_owned()) } else { Err(End::Unwanted) };
             }
-            if list.metadata.continue_.is_empty() {
-                consumer.take(Change::Ends(&list.metadata.resource_version));
-                let wanted = consumer.flush().await;
-                return if wanted { Ok(list.metadata.resource_version.into_owned()) } else { Err(End::Unwanted) };
-            }
-            position = escape(&list.metadata.continue_);
+            position = escape(&continue_);
             if !consumer.flush().await {
                 return Err(End::Unwanted);
             }
@@ -357,8 +378,8 @@ fn take_line(line: &[u8], version: &mut String, consumer: &mut impl Consumer) ->
     let line: Line<'_> = serde_json::from_slice(line).map_err(unreadable)?;
     let object: LineObject<'_> = serde_json::from_str(line.object.get()).map_err(unreadable)?;
     match &*line.type_ {
-        "ADDED" | "MODIFIED" => consumer.take(Change::Seen(line.object.get())),
-        "DELETED" => consumer.take(Change::Deleted(line.object.get())),
+        "ADDED" | "MODIFIED" => consumer.take(Change::Seen(Object::Json(line.object.get()))),
+        "DELETED" => consumer.take(Change::Deleted(Object::Json(line.object.get()))),
         "BOOKMARK" => {}
         _ if object.code == StatusCode::GONE.as_u16() => return Ok(Some(End::Expired)),
         _ => {

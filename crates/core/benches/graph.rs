@@ -1,6 +1,7 @@
 //! What one step of the core costs: `cargo bench -p k8s-replicator-core`.
 //!
 //! The last table is of whole graphs: built from what the first lists would tell, and what they take in memory.
+#![allow(clippy::print_stdout, reason = "speaks to the person who runs it")]
 
 #[path = "world/mod.rs"]
 mod world;

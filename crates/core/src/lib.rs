@@ -19,6 +19,7 @@ pub mod names;
 pub mod observed;
 pub mod pattern;
 pub mod payload;
+pub mod protobuf;
 pub mod push;
 pub mod reason;
 pub mod scope;

@@ -17,6 +17,7 @@ use crate::annotations::{Dialect, IllFormed, Marks};
 use crate::kind::Kind;
 use crate::names::{Key, NameError};
 use crate::payload::{Content, Payload};
+use crate::protobuf::{Malformed, Metadata};
 
 /// An object's `metadata.resourceVersion`.
 ///
@@ -178,6 +179,9 @@ pub enum ReadError {
         /// Where, from 1.
         column: usize,
     },
+    /// Not protobuf.
+    #[error(transparent)]
+    Protobuf(#[from] Malformed),
     /// A name that the API server cannot have accepted.
     #[error(transparent)]
     Name(#[from] NameError),
@@ -199,12 +203,12 @@ impl From<serde_json::Error> for ReadError {
 #[derive(Deserialize)]
 struct Object<'a> {
     #[serde(borrow)]
-    metadata: Metadata<'a>,
+    metadata: JsonMetadata<'a>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Metadata<'a> {
+struct JsonMetadata<'a> {
     #[serde(borrow)]
     name: Cow<'a, str>,
     #[serde(borrow, default)]
@@ -227,27 +231,59 @@ impl Observed {
     /// # Errors
     /// When it is not one.
     pub fn from_json(json: &str, dialect: &Dialect) -> Result<Self, ReadError> {
-        let Metadata { name, namespace, uid, resource_version, creation_timestamp, deletion_timestamp, annotations } =
-            serde_json::from_str::<Object<'_>>(json)?.metadata;
-        let key = Key::new(&namespace, &name)?;
+        let JsonMetadata {
+            name,
+            namespace,
+            uid,
+            resource_version,
+            creation_timestamp,
+            deletion_timestamp,
+            annotations,
+        } = serde_json::from_str::<Object<'_>>(json)?.metadata;
         let ours = match annotations {
             None => Vec::new(),
             Some(json) => Ours { dialect }.deserialize(&mut serde_json::Deserializer::from_str(json.get()))?,
         };
-        let annotated = match Marks::parse(&key, ours.iter().map(|(name, value)| (name.as_str(), value.as_str()))) {
-            Ok(None) => Annotated::Not,
-            Ok(Some(marks)) => Annotated::Well(Arc::new(marks)),
-            Err(error) => Annotated::Ill(Box::new(error)),
-        };
         let created = creation_timestamp.and_then(|time| time.parse::<jiff::Timestamp>().ok());
+        let ours = ours.iter().map(|(name, value)| (name.as_str(), value.as_str()));
         Ok(Self {
-            key,
             uid: Uid::new(&uid),
             resource_version: ResourceVersion::new(&resource_version),
             created: created.map_or(0, jiff::Timestamp::as_second),
             deleting: deletion_timestamp.is_some(),
-            annotated,
+            ..Self::named(Key::new(&namespace, &name)?, ours)
         })
+    }
+
+    /// Reads an item of a list in protobuf.
+    ///
+    /// # Errors
+    /// When it is none.
+    pub fn from_protobuf(item: &[u8], dialect: &Dialect) -> Result<Self, ReadError> {
+        let metadata = Metadata::read(item)?;
+        let mut ours = Vec::new();
+        for annotation in metadata.annotations() {
+            let (key, value) = annotation?;
+            ours.extend(dialect.name(key).map(|name| (name, value)));
+        }
+        Ok(Self {
+            uid: Uid::new(metadata.uid),
+            resource_version: ResourceVersion::new(metadata.resource_version),
+            created: metadata.created,
+            deleting: metadata.deleting,
+            ..Self::named(Key::new(metadata.namespace, metadata.name)?, ours)
+        })
+    }
+
+    /// An object with this name and these of its annotations, of which nothing else is known yet.
+    fn named<'a>(key: Key, ours: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
+        let annotated = match Marks::parse(&key, ours) {
+            Ok(None) => Annotated::Not,
+            Ok(Some(marks)) => Annotated::Well(Arc::new(marks)),
+            Err(error) => Annotated::Ill(Box::new(error)),
+        };
+        let (uid, resource_version) = (Uid::new(""), ResourceVersion::new(""));
+        Self { key, uid, resource_version, created: 0, deleting: false, annotated }
     }
 }
 

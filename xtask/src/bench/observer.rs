@@ -15,6 +15,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use super::api::{Api, Call, METADATA_EVENTS};
+use super::lab::version;
 
 /// A Secret was created or changed.
 pub(super) struct Event {
@@ -63,33 +64,17 @@ struct Metadata {
 }
 
 impl Observer {
-    /// Sees all changes from now on. `from_version`: the annotation of that meaning.
-    pub(super) async fn start(api: &Api, from_version: &'static str) -> Result<Self> {
-        let call = |path: String| Call::new(Method::GET, path, String::new());
-        let now = api.json(call("/api/v1/secrets?limit=1".to_owned())).await?;
-        let version = now["metadata"]["resourceVersion"].as_str().context("a list without a version")?;
-        let path = format!("/api/v1/secrets?watch=true&resourceVersion={version}&timeoutSeconds=7200");
-        let mut body = api.open(Call { accept: METADATA_EVENTS, ..call(path) }).await?.into_body();
+    /// Sees all changes from now on. `annotation`: the one that names the version of a replica's source.
+    pub(super) async fn start(api: &Api, annotation: &'static str) -> Result<Self> {
+        let call = Call::new(Method::GET, "/api/v1/secrets?limit=1".to_owned(), String::new());
+        let now = api.json(call).await?;
+        let mut version = version(&now)?;
         let (sender, events) = mpsc::unbounded_channel();
+        let api = api.clone();
         let task = tokio::spawn(async move {
-            let mut buffer = BytesMut::new();
-            while let Some(Ok(frame)) = body.frame().await {
-                let at = Instant::now();
-                buffer.extend_from_slice(frame.data_ref().map_or(&[], |data| data));
-                while let Some(end) = buffer.iter().position(|byte| *byte == b'\n') {
-                    let line = buffer.split_to(end + 1);
-                    let Ok(Line { object: Object { metadata } }) = serde_json::from_slice(&line) else { continue };
-                    let from = metadata.annotations.get(from_version).and_then(Value::as_str).unwrap_or_default();
-                    let event = Event {
-                        at,
-                        from_version: from.to_owned(),
-                        namespace: metadata.namespace,
-                        name: metadata.name,
-                        resource_version: metadata.resource_version,
-                    };
-                    if sender.send(event).is_err() {
-                        return;
-                    }
+            while !sender.is_closed() {
+                if let Err(error) = watch(&api, annotation, &mut version, &sender).await {
+                    eprintln!("    (the observer's watch broke: {error:#})");
                 }
             }
         });
@@ -110,6 +95,38 @@ impl Observer {
         }
         Seen { count: objects.len(), last }
     }
+}
+
+/// Tells of all changes after `version`, until the watch ends.
+async fn watch(api: &Api, annotation: &str, version: &mut String, sender: &mpsc::UnboundedSender<Event>) -> Result<()> {
+    let path = format!("/api/v1/secrets?watch=true&resourceVersion={version}&timeoutSeconds=7200");
+    let call = Call { accept: METADATA_EVENTS, ..Call::new(Method::GET, path, String::new()) };
+    let mut body = api.open(call).await?.into_body();
+    let mut buffer = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        let (frame, at) = (frame?, Instant::now());
+        let mut searched = buffer.len();
+        buffer.extend_from_slice(frame.data_ref().map_or(&[], |data| data));
+        while let Some(end) = buffer[searched..].iter().position(|byte| *byte == b'\n') {
+            let line = buffer.split_to(searched + end + 1);
+            searched = 0;
+            let Line { object: Object { metadata } } = serde_json::from_slice(&line)
+                .with_context(|| format!("an event: {}", String::from_utf8_lossy(&line[..line.len().min(300)])))?;
+            metadata.resource_version.clone_into(version);
+            let from = metadata.annotations.get(annotation).and_then(Value::as_str).unwrap_or_default();
+            let event = Event {
+                at,
+                from_version: from.to_owned(),
+                namespace: metadata.namespace,
+                name: metadata.name,
+                resource_version: metadata.resource_version,
+            };
+            if sender.send(event).is_err() {
+                return Ok(());
+            }
+        }
+    }
+    Ok(())
 }
 
 impl Drop for Observer {

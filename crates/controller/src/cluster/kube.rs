@@ -24,8 +24,6 @@ use crate::causes::with_causes;
 
 /// Asks for an object's metadata alone, as all API servers since Kubernetes 1.15 can give it.
 pub const METADATA_ONLY: &str = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
-/// The same for a list.
-pub const METADATA_LIST: &str = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
 const JSON: &str = "application/json";
 const JSON_PATCH: &str = "application/json-patch+json";
 

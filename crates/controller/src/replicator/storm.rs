@@ -4,7 +4,8 @@
 //! object waits until it is quiet, or has waited for long: so each replica is written twice and not fifty times, and two
 //! programs that fight over one object do it at a walking pace.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap, HashSet};
 use std::time::Duration;
 
 use k8s_replicator_core::graph::Touched;
@@ -12,18 +13,22 @@ use k8s_replicator_core::names::{Key, TargetKey};
 
 use crate::event::Moment;
 
-/// A change that comes so soon after another one is part of a storm, and so long it has to be quiet for the storm to end.
+/// A change that comes so soon after another one is part of a storm, and so long it has to be quiet for the storm to end:
+/// about as long as it takes to follow one change.
 const QUIET: Duration = Duration::from_millis(100);
+/// For each target that it touches.
+const QUIET_EACH: Duration = Duration::from_millis(1);
+const LONGEST_QUIET: Duration = Duration::from_secs(1);
 /// What depends on the object waits for no longer than this.
 const LONGEST: Duration = Duration::from_secs(2);
 
 /// See the [module](self).
 #[derive(Debug, Default)]
 pub(super) struct Storms {
-    /// The last change of each object that changed within the last moments.
-    recent: HashMap<Key, Moment>,
-    /// The same in their order, and older ones, to forget them by.
-    changes: VecDeque<(Moment, Key)>,
+    /// Until when another change of an object would be part of a storm.
+    restless: HashMap<Key, Moment>,
+    /// The same by their time, with older ones, to forget them by.
+    calm_at: BinaryHeap<Reverse<(Moment, Key)>>,
     storms: HashMap<Key, Storm>,
 }
 
@@ -41,25 +46,27 @@ impl Storms {
             return Some(touched);
         }
         self.forget(now);
-        let before = self.recent.insert(key.clone(), now);
-        self.changes.push_back((now, key.clone()));
+        let each = u32::try_from(touched.len()).unwrap_or(u32::MAX);
+        let quiet = (QUIET + QUIET_EACH.saturating_mul(each)).min(LONGEST_QUIET);
+        let before = self.restless.insert(key.clone(), now + quiet);
+        self.calm_at.push(Reverse((now + quiet, key.clone())));
         if before.is_none() && !self.storms.contains_key(&key) {
             return Some(touched);
         }
         let begin = || Storm { ends: now, at_the_latest: now + LONGEST, touched: HashSet::new() };
         let storm = self.storms.entry(key).or_insert_with(begin);
-        storm.ends = (now + QUIET).min(storm.at_the_latest);
+        storm.ends = (now + quiet).min(storm.at_the_latest);
         storm.touched.extend(touched);
         None
     }
 
     fn forget(&mut self, now: Moment) {
-        while let Some((at, _)) = self.changes.front()
-            && *at + QUIET <= now
+        while let Some(Reverse((at, _))) = self.calm_at.peek()
+            && *at <= now
         {
-            let Some((at, key)) = self.changes.pop_front() else { return };
-            if self.recent.get(&key) == Some(&at) {
-                self.recent.remove(&key);
+            let Some(Reverse((at, key))) = self.calm_at.pop() else { return };
+            if self.restless.get(&key) == Some(&at) {
+                self.restless.remove(&key);
             }
         }
     }
@@ -102,7 +109,7 @@ mod tests {
     #[test]
     fn changes_now_and_then_are_followed_at_once() {
         let mut storms = Storms::default();
-        for millis in [0, 100, 200, 900] {
+        for millis in [0, 110, 300, 900] {
             assert!(change(&mut storms, millis, "a"), "{millis}");
             assert!(change(&mut storms, millis + 1, "b"), "another object: {millis}");
         }
@@ -119,9 +126,9 @@ mod tests {
             assert!(!change(&mut storms, millis, "a"), "{millis}");
             assert_eq!(ended(&mut storms, millis), 0, "{millis}");
         }
-        assert_eq!(storms.wake_at(), Some(Duration::from_millis(980 + 100)));
-        assert_eq!((ended(&mut storms, 1_079), ended(&mut storms, 1_080)), (0, 2));
-        assert!(storms.is_calm() && ended(&mut storms, 1_080) == 0);
+        assert_eq!(storms.wake_at(), Some(Duration::from_millis(980 + 102)));
+        assert_eq!((ended(&mut storms, 1_081), ended(&mut storms, 1_082)), (0, 2));
+        assert!(storms.is_calm() && ended(&mut storms, 1_082) == 0);
     }
 
     #[test]
@@ -134,6 +141,17 @@ mod tests {
             }
         }
         assert_eq!(followed, [0, 2_050, 4_100, 6_150, 8_200]);
-        assert!(storms.changes.len() <= 3, "only the last moments are kept");
+        assert!(storms.calm_at.len() <= 3, "only the last moments are kept");
+    }
+
+    #[test]
+    fn what_takes_longer_to_follow_has_to_be_quiet_for_longer() {
+        for (targets, quiet) in [(1, 101), (200, 300), (100_000, 1_000)] {
+            let touched: Touched = (0..targets).map(|n| key(&format!("t{n}")).into()).collect();
+            let mut storms = Storms::default();
+            let mut change = |millis| storms.change(Duration::from_millis(millis), key("a"), touched.clone()).is_some();
+            assert!(change(0) && change(quiet), "{targets}");
+            assert!(!change(2 * quiet - 1), "{targets}");
+        }
     }
 }

@@ -535,7 +535,7 @@ fn an_invalid_update_leads_to_a_read_also_after_another_failure() {
 fn a_full_window_opens_when_what_fills_it_is_slow() {
     let to: Vec<String> = (10..30).map(|n| format!("b/x{n}")).collect();
     let source = object("a/src", 1, &format!("replicate-to={}", to.join(",")), json!({ "k": "v" }));
-    let mut it = Loop::with(&[source.clone()]);
+    let mut it = Loop::with(std::slice::from_ref(&source));
     let read = it.asks_for("read a/src");
     it.answer(read, content(&source));
     assert_eq!(it.asks().0.len(), 16);
@@ -735,4 +735,40 @@ fn a_source_that_cannot_be_read_is_not_tried_once_for_each_target() {
         reads <= 20,
         "in one minute of growing pauses {reads} requests for one source, and {lines} lines in the log"
     );
+}
+
+/// Superseded work is dropped: a source that is changed again and again is followed at once, and when it is over.
+#[test]
+fn a_storm_of_changes_is_not_followed_change_by_change() {
+    let mut it = Loop::with(&[source(1, "v1")]);
+    let read = it.asks_for("read a/src");
+    it.answer(read, content(&source(1, "v1")));
+    let mut versions = 10_000;
+    let mut writes = 0;
+    let mut held = 1;
+    for change in 2..=60 {
+        let until = it.moment + Duration::from_millis(if change <= 51 { 20 } else { 200 });
+        // A server that answers everything within 5 ms.
+        while it.moment < until {
+            for (ticket, request) in it.requests() {
+                match request {
+                    Request::Write(action) => {
+                        writes += 1;
+                        versions += 1;
+                        let namespace = action.target().namespace().to_owned();
+                        it.answer(ticket, Answer::Seen(observed(&replica(&namespace, versions, held))));
+                    }
+                    _ => it.answer(ticket, content(&source(held, &format!("v{held}")))),
+                }
+            }
+            it.moment += Duration::from_millis(5);
+        }
+        if change <= 51 {
+            held = change;
+            it.seen(&source(held, &format!("v{held}")));
+        }
+    }
+    assert_eq!(writes, 3 + 3 + 3, "the creations, the first change, the last one");
+    it.asks_nothing();
+    assert!(it.replicator.is_idle());
 }

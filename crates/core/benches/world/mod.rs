@@ -1,4 +1,6 @@
 //! Many replicas, as the API server would tell of them.
+#![allow(clippy::expect_used, unreachable_pub, reason = "shared by a bench and a test")]
+#![allow(dead_code, reason = "each needs another part of it")]
 
 use k8s_replicator_core::annotations::Dialect;
 use k8s_replicator_core::graph::Graph;

@@ -1,0 +1,299 @@
+//! Metadata in Kubernetes' protobuf encoding: a quarter of JSON's size, and read in a fraction of the time.
+//!
+//! Only what this program needs is read, and nothing is copied on the way. The field numbers are those of
+//! `k8s.io/apimachinery` (`pkg/apis/meta/v1/generated.proto`, `pkg/runtime/generated.proto`), which never change.
+
+use thiserror::Error;
+
+/// What stands before every message (`pkg/runtime/serializer/protobuf`).
+const MAGIC: &[u8] = b"k8s\0";
+
+/// Not a message of the kind that was asked for. Never shows what was in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("not a protobuf message of the API server, after {0} bytes")]
+pub struct Malformed(usize);
+
+/// One field of a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Value<'a> {
+    Number(u64),
+    Bytes(&'a [u8]),
+    /// Of a fixed size; none that is needed here.
+    Other,
+}
+
+impl<'a> Value<'a> {
+    fn bytes(self) -> &'a [u8] {
+        match self {
+            Self::Bytes(bytes) => bytes,
+            _ => &[],
+        }
+    }
+
+    fn text(self) -> Option<&'a str> {
+        std::str::from_utf8(self.bytes()).ok()
+    }
+}
+
+/// The fields of a message, in the order in which they stand there.
+struct Fields<'a> {
+    all: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Fields<'a> {
+    fn of(message: &'a [u8]) -> Self {
+        Self { all: message, at: 0 }
+    }
+
+    fn varint(&mut self) -> Option<u64> {
+        let mut number = 0;
+        for shift in (0..u64::BITS).step_by(7) {
+            let byte = *self.all.get(self.at)?;
+            self.at += 1;
+            number |= u64::from(byte & 0x7f) << shift;
+            if byte < 0x80 {
+                return Some(number);
+            }
+        }
+        None
+    }
+
+    fn bytes(&mut self, length: u64) -> Option<&'a [u8]> {
+        let end = self.at.checked_add(usize::try_from(length).ok()?)?;
+        let bytes = self.all.get(self.at..end)?;
+        self.at = end;
+        Some(bytes)
+    }
+
+    fn field(&mut self) -> Option<(u64, Value<'a>)> {
+        let key = self.varint()?;
+        let value = match key & 7 {
+            0 => Value::Number(self.varint()?),
+            1 => self.bytes(8).map(|_| Value::Other)?,
+            2 => {
+                let length = self.varint()?;
+                Value::Bytes(self.bytes(length)?)
+            }
+            5 => self.bytes(4).map(|_| Value::Other)?,
+            _ => return None,
+        };
+        Some((key >> 3, value))
+    }
+}
+
+impl<'a> Iterator for Fields<'a> {
+    type Item = Result<(u64, Value<'a>), Malformed>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.at >= self.all.len() {
+            return None;
+        }
+        let field = self.field().ok_or(Malformed(self.at));
+        if field.is_err() {
+            self.at = self.all.len();
+        }
+        Some(field)
+    }
+}
+
+/// A list as the API server answered it.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct List<'a> {
+    /// What the list shows is what was there at this version.
+    pub resource_version: &'a str,
+    /// Where the next page begins; empty: there is none.
+    pub continue_: &'a str,
+    /// The items, each as [`Metadata::read`] reads it.
+    pub items: Vec<&'a [u8]>,
+}
+
+impl<'a> List<'a> {
+    /// Reads a `PartialObjectMetadataList`.
+    ///
+    /// # Errors
+    /// When it is none.
+    pub fn read(answer: &'a [u8]) -> Result<Self, Malformed> {
+        let unknown = answer.strip_prefix(MAGIC).ok_or(Malformed(0))?;
+        let mut list = Self::default();
+        for field in Fields::of(unknown) {
+            // runtime.Unknown.raw
+            let (2, raw) = field? else { continue };
+            for field in Fields::of(raw.bytes()) {
+                match field? {
+                    (1, meta) => {
+                        for field in Fields::of(meta.bytes()) {
+                            match field? {
+                                (2, version) => list.resource_version = version.text().ok_or(Malformed(0))?,
+                                (3, position) => list.continue_ = position.text().ok_or(Malformed(0))?,
+                                _ => {}
+                            }
+                        }
+                    }
+                    (2, item) => list.items.push(item.bytes()),
+                    _ => {}
+                }
+            }
+        }
+        Ok(list)
+    }
+}
+
+/// The metadata of one object, as far as it is needed.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Metadata<'a> {
+    /// `metadata.name`.
+    pub name: &'a str,
+    /// `metadata.namespace`; empty for what has none.
+    pub namespace: &'a str,
+    /// `metadata.uid`.
+    pub uid: &'a str,
+    /// `metadata.resourceVersion`.
+    pub resource_version: &'a str,
+    /// `metadata.creationTimestamp`, in seconds since 1970.
+    pub created: i64,
+    /// Whether there is a `metadata.deletionTimestamp`.
+    pub deleting: bool,
+    annotations: Vec<&'a [u8]>,
+}
+
+impl<'a> Metadata<'a> {
+    /// Reads a `PartialObjectMetadata`, an item of a [`List`].
+    ///
+    /// # Errors
+    /// When it is none.
+    pub fn read(item: &'a [u8]) -> Result<Self, Malformed> {
+        let mut metadata = Self::default();
+        for field in Fields::of(item) {
+            let (1, meta) = field? else { continue };
+            for field in Fields::of(meta.bytes()) {
+                let (number, value) = field?;
+                let text = || value.text().ok_or(Malformed(0));
+                match number {
+                    1 => metadata.name = text()?,
+                    3 => metadata.namespace = text()?,
+                    5 => metadata.uid = text()?,
+                    6 => metadata.resource_version = text()?,
+                    8 => metadata.created = seconds(value.bytes())?,
+                    9 => metadata.deleting = true,
+                    12 => metadata.annotations.push(value.bytes()),
+                    _ => {}
+                }
+            }
+        }
+        Ok(metadata)
+    }
+
+    /// The annotations, in no order.
+    pub fn annotations(&self) -> impl Iterator<Item = Result<(&'a str, &'a str), Malformed>> + '_ {
+        self.annotations.iter().map(|entry| {
+            let (mut key, mut value) = ("", "");
+            for field in Fields::of(entry) {
+                match field? {
+                    (1, text) => key = text.text().ok_or(Malformed(0))?,
+                    (2, text) => value = text.text().ok_or(Malformed(0))?,
+                    _ => {}
+                }
+            }
+            Ok((key, value))
+        })
+    }
+}
+
+/// A `Time`, whose first field is the seconds since 1970.
+fn seconds(time: &[u8]) -> Result<i64, Malformed> {
+    for field in Fields::of(time) {
+        if let (1, Value::Number(seconds)) = field? {
+            // Two's complement, as protobuf writes an int64.
+            return Ok(seconds.cast_signed());
+        }
+    }
+    Ok(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn field(number: u8, bytes: &[u8]) -> Vec<u8> {
+        let mut field = vec![number << 3 | 2];
+        let mut length = bytes.len();
+        while length >= 0x80 {
+            field.push((length & 0x7f) as u8 | 0x80);
+            length >>= 7;
+        }
+        field.push(length as u8);
+        field.extend(bytes);
+        field
+    }
+
+    /// An item with everything in it that a server writes.
+    fn item(annotation: &str) -> Vec<u8> {
+        let meta = [
+            field(1, b"x"),
+            field(3, b"ns"),
+            vec![7 << 3, 0x96, 0x01],
+            field(5, b"u-1"),
+            field(6, b"17"),
+            field(8, &[8, 0xe8, 0x07, 16, 5]),
+            field(12, &[field(1, b"p/a"), field(2, annotation.as_bytes())].concat()),
+            field(12, &field(1, b"empty")),
+            field(17, &[b'm'; 300]),
+        ];
+        field(1, &meta.concat())
+    }
+
+    fn list(items: &[Vec<u8>]) -> Vec<u8> {
+        let mut raw = field(1, &[field(2, b"99"), field(3, b"next"), vec![4 << 3, 5]].concat());
+        items.iter().for_each(|item| raw.extend(field(2, item)));
+        [MAGIC.to_vec(), field(1, b"type"), field(2, &raw), field(4, b"")].concat()
+    }
+
+    #[test]
+    fn a_list_and_its_items_are_read() {
+        let items = [item("one"), field(1, &[field(1, b"y"), field(9, &[])].concat())];
+        let answer = list(&items);
+        let read = List::read(&answer).unwrap();
+        assert_eq!((read.resource_version, read.continue_, read.items.len()), ("99", "next", 2));
+        let first = Metadata::read(read.items[0]).unwrap();
+        assert_eq!((first.namespace, first.name, first.uid, first.resource_version), ("ns", "x", "u-1", "17"));
+        assert_eq!((first.created, first.deleting), (1_000, false));
+        let annotations: Vec<_> = first.annotations().map(Result::unwrap).collect();
+        assert_eq!(annotations, [("p/a", "one"), ("empty", "")]);
+        let second = Metadata::read(read.items[1]).unwrap();
+        assert_eq!((second.name, second.namespace, second.deleting, second.created), ("y", "", true, 0));
+        assert_eq!(List::read(&list(&[])).unwrap().items.len(), 0);
+    }
+
+    #[test]
+    fn what_is_cut_off_or_something_else_is_an_error() {
+        let whole = list(&[item("one")]);
+        for end in 0..whole.len() {
+            // A message can end after any of its fields; then what is missing is missing.
+            if let Ok(read) = List::read(&whole[..end]) {
+                assert!(read.items.is_empty(), "{end}");
+            }
+        }
+        assert_eq!(List::read(b"{\"kind\":\"Status\"}"), Err(Malformed(0)));
+        assert!(Metadata::read(&[0x0a, 0x05, 0x0a]).is_err());
+        assert!(Metadata::read(&field(1, &field(1, &[0xff, 0xfe]))).is_err(), "no text");
+        assert!(Metadata::read(&[0xff; 11]).is_err(), "no number is so long");
+    }
+
+    proptest! {
+        #[test]
+        fn reading_never_panics(bytes: Vec<u8>, cut in 0usize..400, annotation: String) {
+            let whole = list(&[item(&annotation)]);
+            for answer in [&bytes, &[MAGIC.to_vec(), bytes.clone()].concat(), &whole[..cut.min(whole.len())].to_vec()] {
+                if let Ok(read) = List::read(answer) {
+                    for item in read.items {
+                        let _ = Metadata::read(item).map(|metadata| metadata.annotations().count());
+                    }
+                }
+            }
+            let _ = Metadata::read(&bytes).map(|metadata| metadata.annotations().count());
+        }
+    }
+}
