@@ -12,40 +12,42 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
 
+use super::Set;
+use super::module::Module;
 use super::progress::Progress;
-use super::{Module, TOOLS};
 use crate::Child;
 
-/// Builds all programs into `folder`, which appears only when it is complete. Another process that builds the same is waited
+/// Builds all programs of `set` into `folder`, which appears only when it is complete. Another process that builds the same is waited
 /// for, and its work taken.
-pub(super) fn build(module: &Module, folder: &Path) -> Result<()> {
+pub(super) fn build(set: &Set, module: &Module, flags: &[String], folder: &Path) -> Result<()> {
     let parent = folder.parent().context("the cache folder has no parent")?;
     fs::create_dir_all(parent).with_context(|| format!("cannot create {}", parent.display()))?;
     // Released by the kernel when this process ends, however it does.
     let lock = File::create(folder.with_extension("lock")).context("cannot create a lock file in the cache")?;
     if let Err(TryLockError::WouldBlock) = lock.try_lock() {
-        eprintln!("Another process builds the control plane; waiting for it.");
+        eprintln!("Another process builds {}; waiting for it.", set.title);
         lock.lock().context("cannot wait for the other process")?;
     }
     if folder.is_dir() {
         return Ok(());
     }
-    check_go(module)?;
-    eprintln!("Building etcd, kubectl and kube-apiserver into {}", folder.display());
-    eprintln!("This is done once. It takes about 7 minutes on two cores, less on more.");
+    check_go(set, module)?;
+    let names: Vec<&str> = set.tools.iter().map(|tool| tool.name).collect();
+    eprintln!("Building {} into {}", names.join(", "), folder.display());
+    eprintln!("This is done once. It takes {}.", set.takes);
     let unfinished = folder.with_extension("unfinished");
     fs::create_dir_all(&unfinished)?;
     let start = Instant::now();
     let mut progress = Progress::new();
     let mut built = HashSet::new();
-    for (number, tool) in TOOLS.iter().enumerate() {
-        let title = format!("{} ({} of {})", tool.name, number + 1, TOOLS.len());
+    for (number, tool) in set.tools.iter().enumerate() {
+        let title = format!("{} ({} of {})", tool.name, number + 1, set.tools.len());
         let packages = packages(module, tool.package, &title, &mut progress)?;
         // What an earlier program needed too is compiled already.
         let total = packages.difference(&built).count();
         let mut arguments =
             vec!["build".to_owned(), "-v".into(), "-o".into(), unfinished.join(tool.name).display().to_string()];
-        arguments.extend(module.build_flags()?);
+        arguments.extend_from_slice(flags);
         arguments.push(tool.package.into());
         let mut count = 0;
         let begin = Instant::now();
@@ -75,21 +77,19 @@ fn packages(module: &Module, package: &str, title: &str, progress: &mut Progress
 }
 
 /// Says in one sentence what to install, before minutes are spent.
-fn check_go(module: &Module) -> Result<()> {
+fn check_go(set: &Set, module: &Module) -> Result<()> {
     let wanted = module.line("go")?;
-    let advice = format!(
-        "install Go {wanted} or newer (https://go.dev/dl), or set KUBEBUILDER_ASSETS to a folder with ready-made etcd, \
-         kube-apiserver and kubectl"
-    );
+    let advice = format!("install Go {wanted} or newer (https://go.dev/dl), or {}", set.otherwise);
+    let title = set.title;
     // Asked inside the module, where Go may fetch a newer toolchain by itself, if it is allowed to.
     let answer = match Command::new("go").args(["env", "GOVERSION"]).current_dir(&module.folder).output() {
         Ok(answer) => answer,
-        Err(error) => bail!("the control plane is built with Go, which cannot be run ({error}): {advice}"),
+        Err(error) => bail!("{title} is built with Go, which cannot be run ({error}): {advice}"),
     };
     let words = String::from_utf8_lossy(&answer.stderr).trim().to_owned();
-    ensure!(answer.status.success(), "the control plane is built with Go, which says `{words}`: {advice}");
+    ensure!(answer.status.success(), "{title} is built with Go, which says `{words}`: {advice}");
     let version = String::from_utf8_lossy(&answer.stdout).trim().to_owned();
-    ensure!(is_at_least(&version, wanted), "the control plane needs a newer Go than {version}: {advice}");
+    ensure!(is_at_least(&version, wanted), "{title} needs a newer Go than {version}: {advice}");
     Ok(())
 }
 
