@@ -5,7 +5,10 @@
 mod bench;
 mod control_plane;
 mod demo;
+mod image;
+mod manifests;
 mod test;
+mod version;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
@@ -30,6 +33,23 @@ enum Chore {
         /// Do not stay up: check each act, and end with code 0, or 1 if one went wrong.
         #[arg(long)]
         exit: bool,
+    },
+    /// Write what is made from the chart: deploy/*.yaml, and the table of values in the chart's README.
+    Manifests {
+        /// Write nothing; fail if something would be written.
+        #[arg(long)]
+        check: bool,
+    },
+    /// Build the image of the Dockerfile, or (where no container engine runs) the static binary that goes into it.
+    Image {
+        /// The binary only, for this machine. Prints its path.
+        #[arg(long)]
+        binary_only: bool,
+    },
+    /// Set the version in every place that names it.
+    Version {
+        /// Such as 2.1.0, or 2.1.0-rc.1.
+        version: String,
     },
     /// Prove it: format, clippy, cargo-deny, unit, doc and API tests. Stops at the first step that fails.
     Test,
@@ -66,6 +86,9 @@ enum ControlPlaneChore {
 fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Chore::Demo { exit } => demo::run(exit),
+        Chore::Manifests { check } => manifests::run(check),
+        Chore::Image { binary_only } => image::run(binary_only),
+        Chore::Version { version } => version::set(&version),
         Chore::Test => test::run(),
         Chore::Bench(arguments) => bench::run(&arguments),
         Chore::ControlPlane(ControlPlaneChore::Path) => control_plane::path(),

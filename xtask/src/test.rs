@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result, ensure};
 use k8s_replicator_testenv::assets;
 
 use self::count::Count;
-use crate::cargo;
+use crate::{cargo, manifests};
 
 /// The package of the tests that take longest.
 const API_TESTS: &str = "k8s-replicator-api-tests";
@@ -40,6 +40,7 @@ fn steps(count: &mut Count) -> Result<()> {
     step("control plane", || assets::find_or_build().map(drop))?;
     step("clippy", || plain(cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])))?;
     step("cargo deny", deny)?;
+    step("chart and manifests", || manifests::run(true))?;
     step("unit and doc tests", || {
         counted(cargo(&["test", "--workspace", "--exclude", API_TESTS, "--no-fail-fast"]), count)
     })?;

@@ -66,7 +66,7 @@ const HELM: Set = Set {
     module: "helm",
     folder: "helm",
     tools: &[Tool { name: "helm", package: "helm.sh/helm/v4/cmd/helm" }],
-    takes: "about a minute on two cores after the control plane, which it shares much with",
+    takes: "about 3 minutes on two cores, less on more",
     otherwise: "set K8S_REPLICATOR_HELM to a ready-made helm of version 4",
     link: |module| {
         let version = module.line("helm.sh/helm/v4")?;

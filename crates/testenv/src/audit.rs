@@ -24,6 +24,8 @@ pub struct Request {
     pub code: u16,
     /// Path and query.
     pub uri: String,
+    /// Whether the account had the right. (Code 403 alone can also mean that the namespace is being deleted.)
+    pub authorized: bool,
 }
 
 /// One line for each request: when it is answered, for a watch when it begins to be.
@@ -46,15 +48,19 @@ rules:
     )
 }
 
-/// The requests of `user`, in the order in which they came in.
-pub(crate) fn requests(log: &Path, user: &str) -> Result<Vec<Request>> {
+/// How the requests of a user of this name can be told from others'.
+pub(crate) fn mark_of_name(name: &str) -> String {
+    format!("\"username\":\"{name}\"")
+}
+
+/// The requests whose lines hold `mark`, in the order in which they came in.
+pub(crate) fn requests(log: &Path, mark: &str) -> Result<Vec<Request>> {
     let text = std::fs::read_to_string(log).with_context(|| format!("cannot read {}", log.display()))?;
     let complete = text.rfind('\n').map_or("", |end| &text[..end]);
     // Parsing is slow and the log is everybody's: look for the name first.
-    let mark = format!("\"username\":\"{user}\"");
     let mut events: Vec<Value> = complete
         .lines()
-        .filter(|line| line.contains(&mark))
+        .filter(|line| line.contains(mark))
         .map(|line| {
             serde_json::from_str(line).with_context(|| format!("{} holds a line that is no JSON", log.display()))
         })
@@ -76,6 +82,7 @@ impl Request {
             name: text("/objectRef/name"),
             code: u16::try_from(code).unwrap_or(0),
             uri: text("/requestURI"),
+            authorized: text_at(event, "/annotations/authorization.k8s.io~1decision") != "forbid",
         }
     }
 }

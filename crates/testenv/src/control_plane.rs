@@ -90,6 +90,11 @@ impl ControlPlane {
         &self.started.kubeconfig
     }
 
+    /// The certificates of the API server's authority, PEM.
+    pub fn authority(&self) -> &[u8] {
+        &self.started.authority
+    }
+
     /// A client for the administrator.
     pub fn client(&self) -> &Client {
         &self.started.client
@@ -112,6 +117,20 @@ impl ControlPlane {
         }
     }
 
+    /// A ServiceAccount that exists, as a new token lets it in (TokenRequest). What is asked with this token can be told from
+    /// what is asked with others of the same account.
+    ///
+    /// # Errors
+    /// When the server makes no token.
+    pub fn service_account(&self, namespace: &str, name: &str) -> Result<User> {
+        let path = format!("/api/v1/namespaces/{namespace}/serviceaccounts/{name}/token");
+        let request = json!({"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}});
+        let answer = self.client().request(&Method::POST, &path, Some(&request))?;
+        let token = answer["status"]["token"].as_str().context("the server's answer has no token")?;
+        let user = format!("system:serviceaccount:{namespace}:{name}");
+        User::of_token(&self.dir, &user, token, &self.started.url, &self.started.authority)
+    }
+
     /// What `user` asked until now, in order. Watches are there once they began to be answered, all other requests once they
     /// were; the last line may come a moment after the answer, so wait for what you expect.
     ///
@@ -119,7 +138,7 @@ impl ControlPlane {
     /// When the log cannot be read.
     #[expect(clippy::panic, reason = "nothing a test could do about it")]
     pub fn requests(&self, user: &User) -> Vec<Request> {
-        match audit::requests(&self.audit_log, &user.name) {
+        match audit::requests(&self.audit_log, &user.mark) {
             Ok(requests) => requests,
             Err(error) => panic!("the audit log: {error:#}"),
         }

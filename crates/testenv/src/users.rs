@@ -5,10 +5,13 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::{Context as _, Result};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use rand::RngExt as _;
 use rand::distr::Alphanumeric;
+use serde_json::Value;
 
-use crate::kubeconfig;
+use crate::{audit, kubeconfig};
 
 /// What a user may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +31,28 @@ pub struct User {
     pub token: String,
     /// A kubeconfig file for this user.
     pub kubeconfig: PathBuf,
+    /// What all lines of the audit log about it hold, and no others.
+    pub(crate) mark: String,
+}
+
+impl User {
+    /// A ServiceAccount, by one of its tokens: the audit log tells its requests from those with another token.
+    pub(crate) fn of_token(folder: &Path, name: &str, token: &str, server: &str, authority: &[u8]) -> Result<Self> {
+        let id = token_id(token).context("the token names no id of itself")?;
+        let kubeconfig = folder.join(format!("{id}.kubeconfig"));
+        kubeconfig::write(
+            &kubeconfig,
+            &kubeconfig::Access { server, authority: Some(authority), user: Some(("service-account", token)) },
+        )?;
+        Ok(Self { name: name.to_owned(), token: token.to_owned(), kubeconfig, mark: format!("JTI={id}") })
+    }
+}
+
+/// The claim `jti` of a JSON web token.
+fn token_id(token: &str) -> Option<String> {
+    let claims = URL_SAFE_NO_PAD.decode(token.split('.').nth(1)?).ok()?;
+    let claims: Value = serde_json::from_slice(&claims).ok()?;
+    claims["jti"].as_str().map(str::to_owned)
 }
 
 /// The name of the administrator whose kubeconfig is the control plane's own.
@@ -80,6 +105,7 @@ impl Users {
             name: name.clone(),
             token: token.clone(),
             kubeconfig: self.folder.join(format!("{name}.kubeconfig")),
+            mark: audit::mark_of_name(name),
         };
         let access = kubeconfig::Access { server, authority: Some(authority), user: Some((name, token)) };
         kubeconfig::write(&user.kubeconfig, &access)?;

@@ -56,6 +56,7 @@ fn users_have_their_rights_and_their_requests_are_known_in_order() {
         name: String::new(),
         code: 403,
         uri: SECRETS.into(),
+        authorized: false,
     };
     assert_eq!(plane.requests(&nobody), [refused]);
 }
@@ -177,4 +178,19 @@ fn processes_of(dir: &str) -> usize {
     // Processes end while one looks: what cannot be read any more does not count.
     let lines = processes.filter_map(|process| std::fs::read_to_string(process.path().join("cmdline")).ok());
     lines.filter(|line| line.contains(&format!("={dir}/"))).count()
+}
+
+#[test]
+fn a_service_accounts_tokens_are_told_apart() {
+    let plane = ControlPlane::shared();
+    let account = json!({"metadata": {"name": "replicator"}});
+    plane.client().request(&Method::POST, "/api/v1/namespaces/default/serviceaccounts", Some(&account)).unwrap();
+    let [first, second] = [0, 1].map(|_| plane.service_account("default", "replicator").unwrap());
+    assert_eq!(first.name, "system:serviceaccount:default:replicator");
+    for (user, times) in [(&first, 1), (&second, 2)] {
+        let client = Client::new(&user.kubeconfig).unwrap();
+        (0..times).for_each(|_| assert_eq!(client.send(&Method::GET, SECRETS, None).unwrap().0, 403));
+    }
+    wait_until("the audit log", || plane.requests(&first).len() == 1 && plane.requests(&second).len() == 2);
+    assert!(plane.requests(&first).iter().all(|request| !request.authorized && request.code == 403));
 }

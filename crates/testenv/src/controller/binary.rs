@@ -32,13 +32,7 @@ fn find_or_build() -> Result<PathBuf> {
     let mut command = Command::new(cargo);
     command.args(["build", "--quiet", "--package", "k8s-replicator", "--profile", profile]);
     command.current_dir(env!("CARGO_MANIFEST_DIR"));
-    // What the cargo that runs the tests says of its package: some build scripts (ring's) begin anew when it changes, and
-    // with them everything that depends on them, here and at the next build from outside.
-    for (name, _) in env::vars_os() {
-        if name.to_str().is_some_and(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")) {
-            command.env_remove(name);
-        }
-    }
+    crate::forget_package(&mut command);
     let status = command.status().context("cannot run cargo")?;
     ensure!(status.success(), "cannot build k8s-replicator");
     Ok(profile_folder.join("k8s-replicator"))
