@@ -116,3 +116,55 @@ fn workspace() -> &'static Path {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     here.parent().unwrap_or(here)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    /// The files that tell people and machines what to call.
+    fn files() -> Vec<PathBuf> {
+        let in_folder = |folder: &str| {
+            let entries = fs::read_dir(workspace().join(folder)).unwrap();
+            entries.map(|entry| entry.unwrap().path()).filter(|path| path.is_file()).collect::<Vec<_>>()
+        };
+        let mut files = [in_folder(".github/workflows"), in_folder("docs"), in_folder(".ci")].concat();
+        files.extend(["README.md", "CONTRIBUTING.md", "Dockerfile"].map(|name| workspace().join(name)));
+        files
+    }
+
+    #[test]
+    fn every_chore_that_is_named_exists() {
+        let mut named = 0;
+        for file in files() {
+            let text = fs::read_to_string(&file).unwrap();
+            for rest in text.split("cargo xtask ").skip(1) {
+                let end = rest.find(['`', '\n', '#', ':', ';', ',']).unwrap_or(rest.len());
+                let words = rest[..end].split_whitespace().map(|word| word.trim_end_matches('.'));
+                let words: Vec<&str> = words.take_while(|word| word.starts_with(|c: char| c.is_alphanumeric() || c == '-')).collect();
+                let parsed = (1..=words.len()).find(|n| {
+                    Arguments::try_parse_from(std::iter::once("xtask").chain(words[..*n].iter().copied())).is_ok()
+                });
+                assert!(parsed.is_some(), "{}: cargo xtask {}", file.display(), words.join(" "));
+                named += 1;
+            }
+        }
+        assert!(named > 5, "{named}");
+    }
+
+    #[test]
+    fn workflows_are_yaml_and_ask_for_few_rights() {
+        let folder = workspace().join(".github");
+        let read = |path: PathBuf| serde_saphyr::from_str::<serde_json::Value>(&fs::read_to_string(path).unwrap()).unwrap();
+        for workflow in fs::read_dir(folder.join("workflows")).unwrap() {
+            let workflow = read(workflow.unwrap().path());
+            assert_eq!(workflow["permissions"], serde_json::json!({ "contents": "read" }), "{}", workflow["name"]);
+        }
+        // Every module of Go that is pinned is kept up to date.
+        let updates = read(folder.join("dependabot.yml"));
+        for module in ["controlplane", "helm"] {
+            assert!(updates.to_string().contains(&format!("/tools/{module}")), "{module}");
+        }
+    }
+}

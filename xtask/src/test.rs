@@ -10,13 +10,15 @@ use anyhow::{Context as _, Result, ensure};
 use k8s_replicator_testenv::assets;
 
 use self::count::Count;
-use crate::{cargo, manifests};
+use crate::{cargo, image, manifests};
 
 /// The package of the tests that take longest.
 const API_TESTS: &str = "k8s-replicator-api-tests";
 /// Its one test program. Named in all of the workspace, not in its package: cargo would compile the dependencies once more for
 /// the package alone, with fewer features.
-const API_TESTS_PROGRAM: [&str; 4] = ["test", "--workspace", "--test", "tests"];
+const API_TESTS_PROGRAM: [&str; 5] = ["test", "--workspace", "--test", "tests", "--"];
+/// What the second run leaves out: these bring accounts of their own in any case.
+const NOT_AS_CHART: [&str; 6] = ["chart::", "image::", "least_rights::", "namespaces::", "rights::", "upgrade::"];
 
 /// Runs all steps. Its last line of output, also after a failed test, is that of [`Count`].
 pub(crate) fn run() -> Result<()> {
@@ -49,7 +51,23 @@ fn steps(count: &mut Count) -> Result<()> {
         doc.env("RUSTDOCFLAGS", "-D warnings");
         plain(doc)
     })?;
-    step("API tests", || counted(cargo(&API_TESTS_PROGRAM), count))
+    step("static program", || image::run(true))?;
+    step("API tests", || counted(api_tests(), count))?;
+    step("API tests as the chart installs it", || {
+        let mut tests = api_tests();
+        tests.args(NOT_AS_CHART.iter().flat_map(|module| ["--skip", module])).env("K8S_REPLICATOR_TESTS_AS", "chart");
+        counted(tests, count)
+    })
+}
+
+/// They wait more than they compute: three times as many at once as there are processors, if nobody says otherwise.
+fn api_tests() -> Command {
+    let mut tests = cargo(&API_TESTS_PROGRAM);
+    if std::env::var_os("RUST_TEST_THREADS").is_none() {
+        let processors = std::thread::available_parallelism().map_or(1, usize::from);
+        tests.env("RUST_TEST_THREADS", (3 * processors).to_string());
+    }
+    tests
 }
 
 fn step(name: &str, work: impl FnOnce() -> Result<()>) -> Result<()> {

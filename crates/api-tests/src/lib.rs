@@ -4,10 +4,14 @@
 //! its controller sees nothing of the others'), namespaces of its own, a controller with an identity of its own (so that
 //! its requests can be counted in the server's audit log).
 //!
+//! With `K8S_REPLICATOR_TESTS_AS=chart` in the environment the controllers are what the chart makes of them: its ServiceAccount
+//! with its roles, and exactly the arguments of its container; a call that the account may not make fails the test.
+//!
 //! Names in a test are short: namespace `a` stands for a namespace of this scene, `a/src` for an object in it, and `{a}` in
 //! an annotation's value for its full name.
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic)] // A test ends where its scene cannot be set.
 
+pub mod chart;
 mod expect;
 mod object;
 mod scene;

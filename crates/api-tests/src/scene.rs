@@ -15,7 +15,7 @@ use kube::Client;
 use kube::client::Body;
 use serde_json::{Value, json};
 
-use crate::Object;
+use crate::{Object, chart};
 
 /// The longest wait for something that must happen. Two cores run many tests at once: this is generous, and costs nothing
 /// when all is well.
@@ -30,6 +30,8 @@ pub struct Scene {
     client: Client,
     /// Who the controller is.
     user: User,
+    /// The account and the arguments are the chart's.
+    as_chart: bool,
     id: String,
     /// Another annotation prefix than the scene's own.
     prefix: Option<String>,
@@ -40,6 +42,23 @@ pub struct Scene {
 impl Default for Scene {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+impl Drop for Scene {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            self.no_call_was_forbidden();
+        }
+    }
+}
+
+/// Whether this run is that of the chart.
+fn is_as_chart() -> bool {
+    match std::env::var("K8S_REPLICATOR_TESTS_AS") {
+        Ok(who) if who == "chart" => true,
+        Ok(who) if !who.is_empty() => panic!("K8S_REPLICATOR_TESTS_AS is {who:?}; expected \"chart\", or nothing"),
+        _ => false,
     }
 }
 
@@ -61,9 +80,11 @@ impl Scene {
             let config = kube::Config::from_custom_kubeconfig(kubeconfig, &Default::default()).await.expect("a config");
             Client::try_from(config).expect("a client")
         });
-        let user = plane.user(rights);
+        let as_chart = rights == Rights::Admin && is_as_chart();
+        let user = if as_chart { chart::installed_account(plane) } else { plane.user(rights) };
         let id = format!("t{}", NEXT.fetch_add(1, Ordering::Relaxed));
-        Self { plane, runtime, client, user, id, prefix: None, controller: None, sentinels: Cell::new(0) }
+        let sentinels = Cell::new(0);
+        Self { plane, runtime, client, user, as_chart, id, prefix: None, controller: None, sentinels }
     }
 
     // --- Names ---
@@ -263,10 +284,37 @@ impl Scene {
 
     /// Starts the controller with another kubeconfig.
     pub fn start_at(&mut self, kubeconfig: &Path, flags: &[&str]) {
-        let prefix = format!("--annotations-prefix={}", self.prefix());
-        let own = self.prefix.is_none().then_some(prefix.as_str());
-        let all: Vec<&str> = own.into_iter().chain(flags.iter().copied()).collect();
-        self.controller = Some(Controller::start(kubeconfig, &all).expect("the controller starts"));
+        let own = self.prefix.is_none().then(|| self.prefix());
+        let all: Vec<String> = if self.as_chart {
+            chart::arguments(own.as_deref(), flags)
+        } else {
+            let prefix = own.map(|prefix| format!("--annotations-prefix={prefix}"));
+            prefix.into_iter().chain(flags.iter().map(|flag| (*flag).to_owned())).collect()
+        };
+        self.start_exactly(kubeconfig, &all);
+    }
+
+    /// Starts the controller with these arguments and, where they do not name them, a kubeconfig, a free status address and
+    /// a log that can be read.
+    pub fn start_exactly(&mut self, kubeconfig: &Path, arguments: &[String]) {
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        self.controller = Some(Controller::start(kubeconfig, &arguments).expect("the controller starts"));
+    }
+
+    /// The controller is somebody else from its next start on.
+    pub fn use_user(&mut self, user: User) {
+        self.no_call_was_forbidden();
+        self.as_chart = false;
+        self.user = user;
+    }
+
+    /// The chart's account has every right that its controller made use of.
+    fn no_call_was_forbidden(&self) {
+        if self.as_chart {
+            let requests = self.requests();
+            let forbidden: Vec<_> = requests.iter().filter(|request| !request.authorized).collect();
+            assert!(forbidden.is_empty(), "the chart's roles lack rights: {forbidden:#?}");
+        }
     }
 
     /// The running controller.

@@ -109,6 +109,8 @@ fn a_namespace_without_a_role_is_not_empty() {
 #[test]
 fn a_named_namespace_comes_goes_and_comes_back() {
     let mut scene = Scene::new();
+    // The chart's account has no right to look at a single namespace, unless it has a Role there.
+    scene.use_user(scene.plane().user(Rights::Admin));
     scene.namespaces(&["a"]);
     let namespaces = flag(&scene, "{a},{late}");
     scene.create(&secret("a/s").data("k", "v").note("replicate-to", "{late}/s"));

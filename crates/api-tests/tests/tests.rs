@@ -2,6 +2,7 @@
 //!
 //! All tests share one control plane, and each has a part of it to itself: see `Scene`. A test's name says the rule, its
 //! first line where the rule stands. One of them: `cargo test -p k8s-replicator-api-tests --test tests -- <name>`.
+//! With `K8S_REPLICATOR_TESTS_AS=chart` all of them run with the chart's account, roles and arguments (issue 5).
 #![allow(clippy::expect_used, clippy::panic)] // What tests share fails as they do.
 
 // SPEC 1 to 3: what annotations say, and which of them decides.
@@ -37,6 +38,13 @@ mod retries; // 9.1, 9.9: failed writes, many at once, Retry-After
 mod flags; // command lines and kubeconfigs
 mod namespaces; // --namespaces: Roles are enough, nothing outside
 mod program; // status pages, SIGTERM, kinds
+
+// Issue 5: how it is installed.
+mod adoption; // what v1.3.0 left
+mod chart; // lint, a matrix of values, bad values, manifests
+mod image; // the static program in an empty root
+mod least_rights; // no call is forbidden, and no verb is too many
+mod upgrade; // from v1.3.0's installation
 
 // Issue 3, "bad input".
 mod faults; // an API server that is away, refuses or answers nonsense

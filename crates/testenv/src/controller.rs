@@ -57,11 +57,31 @@ impl Controller {
             all.extend([OsStr::new(flag), OsStr::new(value)]);
         }
         all.extend(arguments.iter().map(OsStr::new));
+        Self::spawn(program.as_os_str(), &all, &[])
+    }
+
+    /// Starts the program at `path` of another root folder, with exactly these arguments and environment variables, as the
+    /// user of the image where this process may choose one (as root), else as whom this process is.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn start_in_root(root: &Path, path: &str, environment: &[(&str, &str)], arguments: &[String]) -> Result<Self> {
+        let is_root = rustix::process::geteuid().is_root();
+        // Others may change their root only in a user namespace.
+        let way: &[&str] =
+            if is_root { &["chroot", "--userspec=65532:65532"] } else { &["unshare", "--map-root-user", "chroot"] };
+        let mut all: Vec<&OsStr> = way[1..].iter().map(OsStr::new).collect();
+        all.extend([root.as_os_str(), OsStr::new(path)]);
+        all.extend(arguments.iter().map(OsStr::new));
+        Self::spawn(OsStr::new(way[0]), &all, environment)
+    }
+
+    fn spawn(program: &OsStr, arguments: &[&OsStr], environment: &[(&str, &str)]) -> Result<Self> {
         let log = scratch::folder("controller")?.join("log");
         let output = File::create(&log).context("cannot create the controller's log")?;
         let errors = output.try_clone()?;
-        let child = Child::start(program.as_os_str(), all, |command| {
-            command.stdout(output).stderr(errors);
+        let child = Child::start(program, arguments, |command| {
+            command.stdout(output).stderr(errors).envs(environment.iter().copied());
         })?;
         Ok(Self { child, log })
     }

@@ -1,0 +1,222 @@
+//! Issue 5: the chart. helm finds nothing to say against it, the API server takes what it renders, and bad values are refused
+//! with words that help.
+
+use http::Method;
+use k8s_replicator_api_tests::chart::{Rendered, collection, helm, render, try_render};
+use k8s_replicator_testenv::ControlPlane;
+use serde_json::{Value, json};
+
+/// A namespace that admits only what the Pod Security Standard *restricted* allows.
+fn restricted(name: &str) -> &'static ControlPlane {
+    let plane = ControlPlane::shared();
+    let labels = json!({ "pod-security.kubernetes.io/enforce": "restricted" });
+    let namespace = json!({ "metadata": { "name": name, "labels": labels } });
+    plane.client().request(&Method::POST, "/api/v1/namespaces", Some(&namespace)).expect("a namespace");
+    plane
+}
+
+/// Sends each object as `kubectl apply --dry-run=server --validate=strict` would, and the Deployment's pod beside it, since
+/// Pod Security is enforced on pods only.
+fn server_takes(plane: &ControlPlane, rendered: &Rendered, what: &str) {
+    let mut objects = rendered.objects.clone();
+    for deployment in rendered.of_kind("Deployment") {
+        let mut pod = deployment["spec"]["template"].clone();
+        pod["apiVersion"] = json!("v1");
+        pod["kind"] = json!("Pod");
+        pod["metadata"]["name"] = json!("pod");
+        pod["metadata"]["namespace"] = deployment["metadata"]["namespace"].clone();
+        objects.push(pod);
+    }
+    for object in &objects {
+        let path = format!("{}?dryRun=All&fieldValidation=Strict", collection(object));
+        let (status, answer) = plane.client().send(&Method::POST, &path, Some(object)).expect("an answer");
+        assert_eq!(status, 201, "{what}: {answer}\n{object:#}");
+    }
+}
+
+#[test]
+fn helm_has_nothing_to_say_against_it() {
+    let chart = k8s_replicator_testenv::chart();
+    let chart = chart.to_str().expect("a path of text");
+    let scoped = ["--set", "rbac.scope=namespaces", "--set", "rbac.namespaces={a,b}"];
+    for values in [&[][..], &scoped] {
+        let said = helm().run(None, &[&["lint", "--strict", chart], values].concat()).expect("helm runs");
+        assert!(said.success && said.output.contains("0 chart(s) failed"), "{said:?}");
+        assert!(!said.output.contains("[WARNING]") && !said.output.contains("[ERROR]"), "{}", said.output);
+    }
+}
+
+/// Values that together use every part of the templates, each also alone.
+const MATRIX: &[&[&str]] = &[
+    &[],
+    &["allowAll=true", "ignoreUnknown=true", "resyncPeriod=0", "annotationsPrefix=a.example.com/"],
+    &["runReplicators={configMap,secret}", "createWithLabels=a=b\\,c=d"],
+    &["runReplicators=Secret", "serviceAccount.name=own", "nameOverride=other"],
+    &["fullnameOverride=quite-another", "replicaCount=3", "logFormat=json", "logLevel=info\\,hyper=debug"],
+    &["serviceAccount.create=false"],
+    &["serviceAccount.create=false", "rbac.create=true", "serviceAccount.name=existing"],
+    &["rbac.create=false", "image.repository=r.example.com/x", "image.tag=v1", "image.pullPolicy=Always"],
+    &["rbac.scope=namespaces", "rbac.namespaces={default,kube-system}"],
+    &["deployment.annotations.a=b", "pod.annotations.c=d", "podLabels.e=f", "priorityClassName=high"],
+    &[
+        "imagePullSecrets[0].name=regcred",
+        "extraArgs={--allow-all}",
+        "extraEnv[0].name=RUST_BACKTRACE",
+        "extraEnv[0].value=x",
+    ],
+    &["podDisruptionBudget.enabled=true", "podDisruptionBudget.maxUnavailable=50%"],
+    &["networkPolicy.enabled=true", "networkPolicy.to[0].ipBlock.cidr=10.0.0.1/32"],
+    &[
+        "networkPolicy.enabled=true",
+        "networkPolicy.from[0].namespaceSelector.matchLabels.a=b",
+        "networkPolicy.ports={443}",
+    ],
+    &["nodeSelector.a=b", "tolerations[0].key=k", "tolerations[0].operator=Exists", "resources.limits.cpu=1"],
+    &[
+        "topologySpreadConstraints[0].maxSkew=1",
+        "topologySpreadConstraints[0].topologyKey=zone",
+        "topologySpreadConstraints[0].whenUnsatisfiable=ScheduleAnyway",
+        "affinity.nodeAffinity.preferredDuringSchedulingIgnoredDuringExecution[0].weight=1",
+        "affinity.nodeAffinity.preferredDuringSchedulingIgnoredDuringExecution[0].preference.matchExpressions[0].key=k",
+        "affinity.nodeAffinity.preferredDuringSchedulingIgnoredDuringExecution[0].preference.matchExpressions[0].operator=Exists",
+    ],
+    &["selectorLabels.app=k8s-replicator"],
+];
+
+#[test]
+fn the_server_takes_what_it_renders_where_only_restricted_pods_are_let_in() {
+    let plane = restricted("chart-matrix");
+    let class = json!({ "metadata": { "name": "high" }, "value": 1 });
+    plane.client().request(&Method::POST, "/apis/scheduling.k8s.io/v1/priorityclasses", Some(&class)).expect("a class");
+    for values in MATRIX {
+        let arguments: Vec<&str> = values.iter().flat_map(|value| ["--set", value]).collect();
+        server_takes(plane, &render("chart-matrix", &arguments), &values.join(" "));
+    }
+    // The namespace does what it is there for.
+    let rendered = render("chart-matrix", &["--set", "securityContext.allowPrivilegeEscalation=true"]);
+    let mut pod = rendered.deployment()["spec"]["template"].clone();
+    pod["metadata"]["name"] = json!("privileged");
+    let path = "/api/v1/namespaces/chart-matrix/pods?dryRun=All";
+    let (status, answer) = plane.client().send(&Method::POST, path, Some(&pod)).expect("an answer");
+    assert!(status == 403 && answer.contains("allowPrivilegeEscalation"), "{status} {answer}");
+}
+
+/// Each value of the old chart that becomes a flag, and what the program is told.
+#[test]
+fn values_become_flags() {
+    let with = |values: &[&str]| {
+        let arguments: Vec<&str> = values.iter().flat_map(|value| ["--set", value]).collect();
+        render("n", &arguments).arguments()
+    };
+    let default = [
+        "--annotations-prefix=k8s-replicator",
+        "--run-replicators=all",
+        "--resync-period=30m",
+        "--status-address=:9102",
+        "--log-format=text",
+        "--log-level=info",
+    ];
+    assert_eq!(with(&[]), default);
+    for (value, flag) in [
+        ("allowAll=true", "--allow-all"),
+        ("ignoreUnknown=true", "--ignore-unknown"),
+        ("resyncPeriod=1h30m", "--resync-period=1h30m"),
+        ("resyncPeriod=0", "--resync-period=0"),
+        ("runReplicators=configMap", "--run-replicators=configMap"),
+        ("runReplicators={configMap,secret}", "--run-replicators=configMap,secret"),
+        ("annotationsPrefix=a.b/", "--annotations-prefix=a.b"),
+        ("createWithLabels=a=b\\,c=d", "--create-with-labels=a=b,c=d"),
+        ("logFormat=json", "--log-format=json"),
+        ("logLevel=debug", "--log-level=debug"),
+    ] {
+        assert!(with(&[value]).iter().any(|argument| argument == flag), "{value}: {flag}");
+    }
+    let scoped = with(&["rbac.scope=namespaces", "rbac.namespaces={b,a}", "extraArgs={--allow-all=false,-x}"]);
+    assert!(scoped.iter().any(|argument| argument == "--namespaces=b,a"), "{scoped:?}");
+    assert_eq!(scoped[scoped.len() - 2..], ["--allow-all=false", "-x"], "the last counts");
+    // As the old chart: without a prefix it is the name.
+    assert_eq!(with(&["annotationsPrefix=", "nameOverride=own"])[0], "--annotations-prefix=own");
+}
+
+#[test]
+fn roles_name_only_the_kinds_that_are_replicated() {
+    for (value, resources) in [
+        ("all", json!(["secrets", "configmaps"])),
+        ("secret", json!(["secrets"])),
+        ("ConfigMap", json!(["configmaps"])),
+        ("{configMap,SECRET}", json!(["secrets", "configmaps"])),
+    ] {
+        let set = format!("runReplicators={value}");
+        let cluster = render("n", &["--set", &set]);
+        let scoped = render("n", &["--set", &set, "--set", "rbac.scope=namespaces", "--set", "rbac.namespaces={a,b}"]);
+        assert_eq!((cluster.of_kind("ClusterRole").count(), cluster.of_kind("Role").count()), (1, 0));
+        assert_eq!((scoped.of_kind("ClusterRole").count(), scoped.of_kind("Role").count()), (0, 2));
+        assert_eq!(scoped.of_kind("ClusterRoleBinding").count(), 0);
+        for role in cluster.of_kind("ClusterRole").chain(scoped.of_kind("Role")) {
+            assert_eq!(role["rules"][0]["resources"], resources, "{value}");
+            let text = role["rules"].to_string();
+            assert!(!text.contains('*') && !text.contains("escalate") && !text.contains("update"), "{text}");
+        }
+    }
+    // v1.3.0: who brings an account of their own gets no roles.
+    let own = render("n", &["--set", "serviceAccount.create=false,serviceAccount.name=own"]);
+    assert!(own.objects.iter().all(|object| object["kind"] == "Deployment"), "{:?}", own.objects);
+}
+
+/// A value that is misspelt or makes no sense, and a word that the refusal has to hold.
+#[test]
+fn bad_values_are_refused_with_words_that_help() {
+    for (values, words) in [
+        ("allowall=true", &["additional properties 'allowall' not allowed"][..]),
+        ("image.tga=x", &["/image", "additional properties 'tga' not allowed"]),
+        ("allowAll=yes", &["/allowAll", "got string, want boolean"]),
+        ("replicaCount=two", &["/replicaCount", "want integer"]),
+        ("replicaCount=-1", &["/replicaCount", "minimum"]),
+        ("resyncPeriod=30", &["/resyncPeriod", "want string"]),
+        ("resyncPeriod=soon", &["/resyncPeriod", "does not match pattern"]),
+        ("runReplicators=secrets", &["runReplicators: \"secrets\" is none of all, secret and configMap"]),
+        ("runReplicators=\\,", &["runReplicators names nothing to replicate"]),
+        ("annotationsPrefix=a/b", &["/annotationsPrefix", "does not match pattern"]),
+        ("createWithLabels=a", &["/createWithLabels", "does not match pattern"]),
+        ("logFormat=xml", &["/logFormat", "'text', 'json'"]),
+        ("image.pullPolicy=Sometimes", &["/image/pullPolicy", "'Always', 'IfNotPresent', 'Never'"]),
+        ("rbac.scope=namespace", &["/rbac/scope", "'cluster', 'namespaces'"]),
+        ("rbac.scope=namespaces", &["/rbac/namespaces", "minItems: got 0, want 1"]),
+        ("rbac.namespaces={a}", &["/rbac/namespaces", "maxItems: got 1, want 0"]),
+        ("rbac.scope=namespaces,rbac.namespaces={team-.*}", &["/rbac/namespaces/0", "does not match pattern"]),
+        ("podDisruptionBudget.maxUnavailable=half", &["/podDisruptionBudget/maxUnavailable"]),
+        ("networkPolicy.ports={http}", &["/networkPolicy/ports/0", "want integer"]),
+        ("resources.limit.cpu=1", &["/resources", "additional properties 'limit' not allowed"]),
+    ] {
+        let refusal = match try_render("n", &["--set", values]) {
+            Ok(_) => panic!("{values} is taken"),
+            Err(refusal) => refusal,
+        };
+        for word in words {
+            assert!(refusal.contains(word), "{values}: {word:?} is not in: {refusal}");
+        }
+    }
+}
+
+/// The plain manifests and the kustomize base: the same objects, in v1.3.0's namespace.
+#[test]
+fn the_server_takes_the_plain_manifests() {
+    let plane = restricted("kustomized");
+    let deploy = k8s_replicator_testenv::chart().join("../..");
+    let kubectl = k8s_replicator_testenv::assets::find_or_build().expect("kubectl").join("kubectl");
+    let output = std::process::Command::new(kubectl).arg("kustomize").arg(&deploy).output().expect("kubectl runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let kustomized = Rendered::of_yaml(&String::from_utf8_lossy(&output.stdout));
+    server_takes(plane, &kustomized, "kubectl kustomize deploy");
+    let text = |name: &str| std::fs::read_to_string(deploy.join(name)).expect("a manifest");
+    let plain = Rendered::of_yaml(&[text("rbac.yaml"), text("deployment.yaml")].join("\n---\n"));
+    let sorted = |rendered: &Rendered| {
+        let mut objects: Vec<String> = rendered.objects.iter().map(Value::to_string).collect();
+        objects.sort();
+        objects
+    };
+    assert_eq!(sorted(&plain), sorted(&kustomized));
+    let placed = plain.objects.iter().filter(|object| object["metadata"]["namespace"] == "kube-system").count();
+    assert_eq!(placed, 2, "ServiceAccount and Deployment");
+    assert_eq!(plain.arguments(), render("n", &[]).arguments());
+}
