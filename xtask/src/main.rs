@@ -142,7 +142,8 @@ mod tests {
             for rest in text.split("cargo xtask ").skip(1) {
                 let end = rest.find(['`', '\n', '#', ':', ';', ',']).unwrap_or(rest.len());
                 let words = rest[..end].split_whitespace().map(|word| word.trim_end_matches('.'));
-                let words: Vec<&str> = words.take_while(|word| word.starts_with(|c: char| c.is_alphanumeric() || c == '-')).collect();
+                let words: Vec<&str> =
+                    words.take_while(|word| word.starts_with(|c: char| c.is_alphanumeric() || c == '-')).collect();
                 let parsed = (1..=words.len()).find(|n| {
                     Arguments::try_parse_from(std::iter::once("xtask").chain(words[..*n].iter().copied())).is_ok()
                 });
@@ -156,7 +157,8 @@ mod tests {
     #[test]
     fn workflows_are_yaml_and_ask_for_few_rights() {
         let folder = workspace().join(".github");
-        let read = |path: PathBuf| serde_saphyr::from_str::<serde_json::Value>(&fs::read_to_string(path).unwrap()).unwrap();
+        let read =
+            |path: PathBuf| serde_saphyr::from_str::<serde_json::Value>(&fs::read_to_string(path).unwrap()).unwrap();
         for workflow in fs::read_dir(folder.join("workflows")).unwrap() {
             let workflow = read(workflow.unwrap().path());
             assert_eq!(workflow["permissions"], serde_json::json!({ "contents": "read" }), "{}", workflow["name"]);

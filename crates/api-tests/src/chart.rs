@@ -7,7 +7,7 @@ use k8s_replicator_testenv::{ControlPlane, Helm, User};
 use serde_json::{Value, json};
 
 /// Where [`installed`] is, and what it is called.
-const NAMESPACE: &str = "replicator-system";
+pub(crate) const NAMESPACE: &str = "replicator-system";
 const RELEASE: &str = "k8s-replicator";
 
 /// helm, found or built once in each process.
@@ -126,12 +126,13 @@ pub fn install(plane: &ControlPlane, release: &str, namespace: &str, values: &[&
     said.output
 }
 
-/// What the chart starts its container with, for a scene: its prefix, its log, its flags behind.
-pub(crate) fn arguments(prefix: Option<&str>, flags: &[&str]) -> Vec<String> {
+/// The chart with what a scene needs: its prefix, a log that can be read, the test's flags behind all others, and `more` values.
+pub(crate) fn of_scene(namespace: &str, prefix: Option<&str>, flags: &[&str], more: &[String]) -> Rendered {
     let extra = json!([["--status-address=127.0.0.1:0"].as_slice(), flags].concat());
     let mut values = vec![format!("--set-json=extraArgs={extra}")];
     values.extend(["logFormat=json", "logLevel=debug"].map(|value| format!("--set={value}")));
     values.extend(prefix.map(|prefix| format!("--set=annotationsPrefix={prefix}")));
+    values.extend(more.iter().map(|value| format!("--set={value}")));
     let values: Vec<&str> = values.iter().map(String::as_str).collect();
-    render(NAMESPACE, &values).arguments()
+    render(namespace, &values)
 }

@@ -5,7 +5,8 @@
 //! its requests can be counted in the server's audit log).
 //!
 //! With `K8S_REPLICATOR_TESTS_AS=chart` in the environment the controllers are what the chart makes of them: its ServiceAccount
-//! with its roles, and exactly the arguments of its container; a call that the account may not make fails the test.
+//! with its roles, and exactly the arguments of its container; a call that the account may not make fails the test. `scoped-chart`: the same
+//! with `rbac.scope: namespaces`, where a call outside of the scene's namespaces fails it too.
 //!
 //! Names in a test are short: namespace `a` stands for a namespace of this scene, `a/src` for an object in it, and `{a}` in
 //! an annotation's value for its full name.

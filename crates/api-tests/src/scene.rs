@@ -1,8 +1,10 @@
 //! One test's part of the control plane.
 
 mod circumstances;
+mod identity;
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -15,7 +17,8 @@ use kube::Client;
 use kube::client::Body;
 use serde_json::{Value, json};
 
-use crate::{Object, chart};
+use self::identity::Identity;
+use crate::Object;
 
 /// The longest wait for something that must happen. Two cores run many tests at once: this is generous, and costs nothing
 /// when all is well.
@@ -30,35 +33,20 @@ pub struct Scene {
     client: Client,
     /// Who the controller is.
     user: User,
-    /// The account and the arguments are the chart's.
-    as_chart: bool,
+    /// Whose rights these are, and whose arguments.
+    identity: Identity,
     id: String,
     /// Another annotation prefix than the scene's own.
     prefix: Option<String>,
     controller: Option<Controller>,
     sentinels: Cell<u32>,
+    /// The namespaces that it has, by their full names.
+    made: RefCell<BTreeSet<String>>,
 }
 
 impl Default for Scene {
     fn default() -> Self {
         Self::new()
-    }
-}
-
-impl Drop for Scene {
-    fn drop(&mut self) {
-        if !std::thread::panicking() {
-            self.no_call_was_forbidden();
-        }
-    }
-}
-
-/// Whether this run is that of the chart.
-fn is_as_chart() -> bool {
-    match std::env::var("K8S_REPLICATOR_TESTS_AS") {
-        Ok(who) if who == "chart" => true,
-        Ok(who) if !who.is_empty() => panic!("K8S_REPLICATOR_TESTS_AS is {who:?}; expected \"chart\", or nothing"),
-        _ => false,
     }
 }
 
@@ -80,11 +68,12 @@ impl Scene {
             let config = kube::Config::from_custom_kubeconfig(kubeconfig, &Default::default()).await.expect("a config");
             Client::try_from(config).expect("a client")
         });
-        let as_chart = rights == Rights::Admin && is_as_chart();
-        let user = if as_chart { chart::installed_account(plane) } else { plane.user(rights) };
         let id = format!("t{}", NEXT.fetch_add(1, Ordering::Relaxed));
+        let identity = Identity::of_run(rights);
+        let user = identity.user(plane, rights, &id);
+        let made = RefCell::default();
         let sentinels = Cell::new(0);
-        Self { plane, runtime, client, user, as_chart, id, prefix: None, controller: None, sentinels }
+        Self { plane, runtime, client, user, identity, id, prefix: None, controller: None, sentinels, made }
     }
 
     // --- Names ---
@@ -169,13 +158,6 @@ impl Scene {
         let (status, answer) = self.call(method, path, content_type, body);
         assert!((200..300).contains(&status), "{method} {path}: {status} {answer}");
         answer
-    }
-
-    /// Makes a namespace.
-    pub fn namespace(&self, short: &str) -> String {
-        let name = self.namespace_name(short);
-        self.must("POST", "/api/v1/namespaces", "application/json", &json!({ "metadata": { "name": name } }));
-        name
     }
 
     /// Makes namespaces.
@@ -284,13 +266,7 @@ impl Scene {
 
     /// Starts the controller with another kubeconfig.
     pub fn start_at(&mut self, kubeconfig: &Path, flags: &[&str]) {
-        let own = self.prefix.is_none().then(|| self.prefix());
-        let all: Vec<String> = if self.as_chart {
-            chart::arguments(own.as_deref(), flags)
-        } else {
-            let prefix = own.map(|prefix| format!("--annotations-prefix={prefix}"));
-            prefix.into_iter().chain(flags.iter().map(|flag| (*flag).to_owned())).collect()
-        };
+        let all = self.arguments(flags);
         self.start_exactly(kubeconfig, &all);
     }
 
@@ -299,22 +275,6 @@ impl Scene {
     pub fn start_exactly(&mut self, kubeconfig: &Path, arguments: &[String]) {
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
         self.controller = Some(Controller::start(kubeconfig, &arguments).expect("the controller starts"));
-    }
-
-    /// The controller is somebody else from its next start on.
-    pub fn use_user(&mut self, user: User) {
-        self.no_call_was_forbidden();
-        self.as_chart = false;
-        self.user = user;
-    }
-
-    /// The chart's account has every right that its controller made use of.
-    fn no_call_was_forbidden(&self) {
-        if self.as_chart {
-            let requests = self.requests();
-            let forbidden: Vec<_> = requests.iter().filter(|request| !request.authorized).collect();
-            assert!(forbidden.is_empty(), "the chart's roles lack rights: {forbidden:#?}");
-        }
     }
 
     /// The running controller.
@@ -431,9 +391,7 @@ impl Scene {
     /// after all that, and twice, so that what the first round left in the queue is done too.
     #[track_caller]
     pub fn barrier(&self) {
-        if self.sentinels.get() == 0 {
-            self.namespaces(&["sentinel", "sentinel-copy"]);
-        }
+        self.prepare_barrier();
         for _ in 0..2 {
             self.sentinels.update(|made| made + 1);
             let name = format!("s{}", self.sentinels.get());

@@ -6,7 +6,7 @@ use k8s_replicator_testenv::{Proxy, Request, Rights};
 use serde_json::{Value, json};
 
 use super::{LOOK, Scene, WAIT};
-use crate::{Object, chart};
+use crate::Object;
 
 impl Scene {
     /// A proxy that speaks as the controller's user.
@@ -53,8 +53,8 @@ impl Scene {
 
     /// From its next start on the controller is somebody else, whose requests can be told from those before.
     pub fn change_user(&mut self) {
-        self.no_call_was_forbidden();
-        self.user = if self.as_chart { chart::installed_account(self.plane) } else { self.plane.user(Rights::Admin) };
+        self.kept_to_its_rights();
+        self.user = self.identity.user(self.plane, Rights::Admin, &self.id);
     }
 
     /// What the controller asked about single objects of this scene (no lists, no watches), but for the barrier's.
