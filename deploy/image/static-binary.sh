@@ -25,7 +25,10 @@ if [ -f "$specs" ] && command -v "$arch-linux-gnu-gcc" >/dev/null && has_target 
   mkdir -p "$folder/musl"
   folder=$(cd "$folder" && pwd)
   compiler=$folder/musl/$arch-linux-musl-gcc
-  printf '#!/bin/sh\nexec %s-linux-gnu-gcc "$@" -specs %s\n' "$arch" "$specs" >"$compiler"
+  # On arm64 gcc would call functions for atomics that ask glibc which processor this is.
+  more=
+  [ "$arch" = aarch64 ] && more=-mno-outline-atomics
+  printf '#!/bin/sh\nexec %s-linux-gnu-gcc "$@" -specs %s %s\n' "$arch" "$specs" "$more" >"$compiler"
   chmod +x "$compiler"
   name=$(echo "$target" | tr - _)
   export "CC_$name=$compiler" "AR_$name=$arch-linux-gnu-ar"
