@@ -37,8 +37,12 @@ use crate::window;
 const METADATA_LISTS: &str = "application/vnd.kubernetes.protobuf;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,\
                               application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
 const PROTOBUF: &[u8] = b"application/vnd.kubernetes.protobuf";
-/// Objects in one answer of a list.
-const PAGE: usize = 500;
+/// Objects in the first answer of a list, and in each one where they are large.
+const SMALLEST_PAGE: usize = 500;
+/// Where they are small: then it is the number of pages that takes time, four fifths of it with 50,000 objects.
+const LARGEST_PAGE: usize = 10_000;
+/// The size of an answer that is aimed at.
+const PAGE_BYTES: usize = 4 << 20;
 /// 500 objects with the longest annotations (256 KiB each), with room to spare.
 const LONGEST_PAGE: usize = 256 << 20;
 /// The longest event: 256 KiB of annotations as JSON, managed fields, with room to spare.
@@ -251,10 +255,18 @@ impl Watch {
     async fn list(&self, consumer: &mut impl Consumer) -> Result<String, End> {
         consumer.take(Change::Begins);
         let mut position = String::new();
+        let mut page = SMALLEST_PAGE;
         loop {
             let continue_ = if position.is_empty() { String::new() } else { format!("&continue={position}") };
-            let request = self.request(METADATA_LISTS, &format!("limit={PAGE}{continue_}"))?;
-            let (status, headers, body) = exchange(&self.client, request, LONGEST_PAGE).await?;
+            let request = self.request(METADATA_LISTS, &format!("limit={page}{continue_}"))?;
+            let (status, headers, body) = match exchange(&self.client, request, LONGEST_PAGE).await {
+                Err(_) if page > SMALLEST_PAGE => {
+                    // It may have been too large, or too much for the server.
+                    page = SMALLEST_PAGE;
+                    continue;
+                }
+                answer => answer?,
+            };
             self.progress.made();
             if status == StatusCode::GONE {
                 return Err(End::Expired);
@@ -279,6 +291,7 @@ impl Watch {
                 return if consumer.flush().await { Ok(version.into_owned()) } else { Err(End::Unwanted) };
             }
             position = escape(&continue_);
+            page = next_page(page, body.len());
             if !consumer.flush().await {
                 return Err(End::Unwanted);
             }
@@ -370,6 +383,12 @@ impl Watch {
     }
 }
 
+/// How many objects to ask for next, if so many took so many bytes. It grows step by step: the next ones may be larger.
+fn next_page(page: usize, bytes: usize) -> usize {
+    let fitting = PAGE_BYTES * page / bytes.max(1);
+    fitting.min(4 * page).clamp(SMALLEST_PAGE, LARGEST_PAGE)
+}
+
 /// Takes one event. An end: the watch cannot go on.
 fn take_line(line: &[u8], version: &mut String, consumer: &mut impl Consumer) -> Result<Option<End>, Failure> {
     if line.trim_ascii().is_empty() {
@@ -442,6 +461,18 @@ mod tests {
 
     use super::*;
     use crate::health::Health;
+
+    #[test]
+    fn pages_grow_while_their_objects_are_small() {
+        let pages = |bytes_each: usize| {
+            let next = |page: &usize| Some(next_page(*page, page * bytes_each));
+            std::iter::successors(Some(SMALLEST_PAGE), next).take(5).collect::<Vec<_>>()
+        };
+        assert_eq!(pages(200), [500, 2_000, 8_000, 10_000, 10_000]);
+        assert_eq!(pages(2_000), [500, 2_000, 2_097, 2_097, 2_097]);
+        assert_eq!(pages(256 << 10), [500; 5]);
+        assert_eq!(next_page(10_000, 0), 10_000, "nothing was there");
+    }
 
     struct Nobody;
     impl Consumer for Nobody {
