@@ -161,9 +161,7 @@ impl Replicator {
                 self.under_way.was_seen(&key);
                 self.is_news(&key);
                 let touched = self.graph.observe(observed);
-                if let Some(touched) = self.storms.change(now.moment, key, touched) {
-                    self.look_at(touched);
-                }
+                self.changed(now, key, touched);
             }
             ObjectEvent::ListEnds(part, version) => {
                 let touched = self.graph.end_part(&part, &version);
@@ -177,6 +175,13 @@ impl Replicator {
                 let touched = self.graph.forget(&key, &uid);
                 self.look_at(touched);
             }
+        }
+    }
+
+    /// An object changed, which touches these targets: they are looked at, unless it changes too fast.
+    fn changed(&mut self, now: Now, key: Key, touched: Touched) {
+        if let Some(touched) = self.storms.change(now.moment, key, touched) {
+            self.look_at(touched);
         }
     }
 

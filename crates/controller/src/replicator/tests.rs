@@ -772,3 +772,27 @@ fn a_storm_of_changes_is_not_followed_change_by_change() {
     it.asks_nothing();
     assert!(it.replicator.is_idle());
 }
+
+/// A source that is changed after each write is no write that does not stick: its replica does not fall behind for that.
+#[test]
+fn a_source_that_changes_all_the_time_is_followed_without_growing_pauses() {
+    let mut it = Loop::with(&[source(1, "v1"), replica("c", 3, 1), replica("d", 4, 1)]);
+    for version in 2..40 {
+        // The source has changed again before the answer to the write comes.
+        for _ in 0..100 {
+            let Some((ticket, request)) = it.requests().pop() else { break };
+            match request {
+                Request::Read(key) if *key.namespace() == *"a" => it.answer(ticket, content(&source(version - 1, "v"))),
+                Request::Read(key) => it.answer(ticket, content(&replica(key.namespace(), 1, 1))),
+                Request::Look(_) => it.answer(ticket, Answer::Missing),
+                Request::Write(action) => {
+                    let namespace = action.target().namespace().to_owned();
+                    it.seen(&source(version, &format!("v{version}")));
+                    it.answer(ticket, Answer::Seen(observed(&replica(&namespace, 100 + version, version - 1))));
+                }
+            }
+        }
+        it.moment += Duration::from_secs(3);
+        assert!(it.replicator.wake_at(it.now()).is_none_or(|at| at < it.moment + Duration::from_secs(3)), "{version}");
+    }
+}
