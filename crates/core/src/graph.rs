@@ -25,7 +25,6 @@ use crate::annotations::Marks;
 use crate::names::{Key, SourceKey, TargetKey};
 use crate::observed::{Annotated, Observed, ResourceVersion, Uid};
 use crate::payload::Content;
-use crate::push::Push;
 use crate::scope::{Part, Scope};
 
 use lists::{List, ObjectLists};

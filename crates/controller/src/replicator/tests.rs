@@ -8,7 +8,6 @@ use k8s_replicator_core::annotations::Dialect;
 use k8s_replicator_core::kind::Secret;
 use k8s_replicator_core::names::Key;
 use k8s_replicator_core::observed::{Observed, ResourceVersion, content_from_json};
-use k8s_replicator_core::payload::Content;
 use k8s_replicator_core::scope::{Part, Scope};
 use serde_json::{Value, json};
 
