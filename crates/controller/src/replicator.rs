@@ -158,7 +158,7 @@ impl Replicator {
             ObjectEvent::ListBegins(part) => self.graph.begin_part(&part),
             ObjectEvent::Seen(observed) => {
                 let key = observed.key.clone();
-                self.under_way.was_seen(&key);
+                self.under_way.was_seen(|at| *at == key);
                 self.is_news(&key);
                 let touched = self.graph.observe(observed);
                 self.changed(now, key, touched);
@@ -199,9 +199,15 @@ impl Replicator {
                 self.graph.begin_namespaces();
                 return;
             }
-            NamespaceEvent::Seen { name, terminating } => self.graph.observe_namespace(&name, terminating),
+            NamespaceEvent::Seen { name, terminating } => {
+                self.under_way.was_seen(|key| key.namespace() == name);
+                self.graph.observe_namespace(&name, terminating)
+            }
             NamespaceEvent::ListEnds => self.graph.end_namespaces(),
-            NamespaceEvent::Deleted { name } => self.graph.forget_namespace(&name),
+            NamespaceEvent::Deleted { name } => {
+                self.under_way.was_seen(|key| key.namespace() == name);
+                self.graph.forget_namespace(&name)
+            }
         };
         self.look_at(touched);
     }

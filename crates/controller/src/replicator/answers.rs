@@ -62,6 +62,12 @@ impl Replicator {
                     self.reports.push(Report { target, verdict, outcome });
                 }
                 Ok(answer) => self.was_written(now, target, verb, verdict, written, answer),
+                // What a watch has told of the namespace meanwhile is newer.
+                Err(failure) if failure.kind == FailureKind::NamespaceTerminating && overtaken == Overtaken::Not => {
+                    let touched = self.graph.observe_namespace(target.namespace(), true);
+                    self.look_at(touched);
+                    self.queue.done(&target);
+                }
                 Err(failure) => self.write_failed(now, &target, verb, verdict, &failure),
             },
         }
@@ -163,8 +169,6 @@ impl Replicator {
     fn write_failed(&mut self, now: Now, target: &TargetKey, verb: Verb, verdict: Verdict, failure: &Failure) {
         let is_known = |node: &Node| matches!(node.knowledge, Knowledge::Known(_)) && node.type_.is_some();
         match failure.kind {
-            // The namespace's own events tell when there is another one of this name. What this answer tells of it may be old
-            // news, so it is tried again all the same.
             FailureKind::NamespaceTerminating => {
                 self.delay(now, target, LONGEST_OUTAGE_WAIT);
             }
