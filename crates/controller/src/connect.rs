@@ -3,14 +3,21 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use kube::client::{Body, ConfigExt as _};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 use thiserror::Error;
+use tower::{BoxError, ServiceBuilder};
 
 use crate::causes::with_causes;
 
 /// Longer than any healthy network takes.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long a connection may be silent before the kernel asks whether the other side is there.
+const KEEPALIVE: Duration = Duration::from_secs(30);
 
 /// Why there is no API server to talk to.
 #[derive(Debug, Error)]
@@ -58,9 +65,32 @@ pub async fn connect(kubeconfig: Option<&Path>) -> Result<(Client, String), Conn
     // The control loop retries: it knows what a retry is worth, and what the answer was.
     config.default_retry = false;
     let url = config.cluster_url.to_string();
-    let client =
-        Client::try_from(config).map_err(|error| ConnectError::Client { origin, reason: with_causes(&error) })?;
+    let client = client(config).map_err(|error| ConnectError::Client { origin, reason: with_causes(&error) })?;
     Ok((client, url))
+}
+
+/// As `kube` builds one, with what is wanted of the connections, and without a span for each request.
+fn client(config: Config) -> Result<Client, kube::Error> {
+    if config.proxy_url.is_some() {
+        // It says which proxies it cannot use.
+        return Client::try_from(config);
+    }
+    let mut tcp = HttpConnector::new();
+    tcp.enforce_http(false);
+    tcp.set_connect_timeout(Some(CONNECT_TIMEOUT));
+    // Without it the last part of a request can wait for the server to acknowledge the first.
+    tcp.set_nodelay(true);
+    // So that a server that vanished is noticed also by a watch.
+    tcp.set_keepalive(Some(KEEPALIVE));
+    let connector = config.rustls_https_connector_with_connector(tcp)?;
+    let http = hyper_util::client::legacy::Client::builder(TokioExecutor::new()).build::<_, Body>(connector);
+    let service = ServiceBuilder::new()
+        .layer(config.base_uri_layer())
+        .option_layer(config.auth_layer()?)
+        .layer(config.extra_headers_layer()?)
+        .map_err(BoxError::from)
+        .service(http);
+    Ok(Client::new(service, config.default_namespace))
 }
 
 async fn from_file(path: &Path) -> Result<Config, ConnectError> {

@@ -9,6 +9,7 @@ use std::collections::{BinaryHeap, HashMap, VecDeque};
 use std::time::Duration;
 
 use k8s_replicator_core::names::TargetKey;
+use k8s_replicator_core::observed::ResourceVersion;
 
 use crate::event::Moment;
 
@@ -38,8 +39,9 @@ struct Entry {
     again: Option<Priority>,
     /// Failures in a row.
     failures: u32,
-    /// Writes in a row after which it was still not as it should be.
+    /// Writes in a row after which it was still not as it should be, though its source stayed at this version.
     writes: u32,
+    source: Option<ResourceVersion>,
     /// Set while it waits for this moment.
     waits_until: Option<Moment>,
 }
@@ -115,10 +117,13 @@ impl Queue {
     }
 
     /// Counts a write that was carried out; what failed before it is forgotten. Returns how many there were in a row before
-    /// it, since the target was last [`done`](Self::done).
-    pub fn written(&mut self, target: &TargetKey) -> u32 {
+    /// it because of this version of the source, since the target was last [`done`](Self::done).
+    pub fn written(&mut self, target: &TargetKey, source: Option<ResourceVersion>) -> u32 {
         let entry = self.entries.entry(target.clone()).or_default();
         entry.failures = 0;
+        if entry.source != source {
+            (entry.writes, entry.source) = (0, source);
+        }
         entry.writes = entry.writes.saturating_add(1);
         entry.writes - 1
     }
@@ -260,18 +265,19 @@ mod tests {
         let a = target("a");
         queue.add(a.clone(), Priority::Urgent);
         assert_eq!(queue.next(NOW), Some(a.clone()));
-        assert_eq!(queue.written(&a), 0);
+        assert_eq!(queue.written(&a, None), 0);
         queue.add(a.clone(), Priority::Urgent);
         queue.pause(&a, Duration::from_secs(1));
         assert_eq!(queue.next(NOW), None);
         assert_eq!(queue.next(Duration::from_secs(1)), Some(a.clone()));
-        assert_eq!(queue.written(&a), 1, "in a row");
+        assert_eq!(queue.written(&a, None), 1, "in a row");
+        assert_eq!(queue.written(&a, Some(ResourceVersion::new("7"))), 0, "the source is another one");
         queue.pause(&a, Duration::from_secs(9));
         queue.add(a.clone(), Priority::Urgent);
         assert_eq!(queue.next(NOW), Some(a.clone()));
         queue.done(&a);
         assert!(queue.is_idle());
-        assert_eq!(queue.written(&a), 0, "it was done");
+        assert_eq!(queue.written(&a, Some(ResourceVersion::new("7"))), 0, "it was done");
     }
 
     #[test]

@@ -158,12 +158,10 @@ impl Replicator {
             ObjectEvent::ListBegins(part) => self.graph.begin_part(&part),
             ObjectEvent::Seen(observed) => {
                 let key = observed.key.clone();
-                self.under_way.was_seen(&key);
+                self.under_way.was_seen(|at| *at == key);
                 self.is_news(&key);
                 let touched = self.graph.observe(observed);
-                if let Some(touched) = self.storms.change(now.moment, key, touched) {
-                    self.look_at(touched);
-                }
+                self.changed(now, key, touched);
             }
             ObjectEvent::ListEnds(part, version) => {
                 let touched = self.graph.end_part(&part, &version);
@@ -177,6 +175,13 @@ impl Replicator {
                 let touched = self.graph.forget(&key, &uid);
                 self.look_at(touched);
             }
+        }
+    }
+
+    /// An object changed, which touches these targets: they are looked at, unless it changes too fast.
+    fn changed(&mut self, now: Now, key: Key, touched: Touched) {
+        if let Some(touched) = self.storms.change(now.moment, key, touched) {
+            self.look_at(touched);
         }
     }
 
@@ -194,9 +199,15 @@ impl Replicator {
                 self.graph.begin_namespaces();
                 return;
             }
-            NamespaceEvent::Seen { name, terminating } => self.graph.observe_namespace(&name, terminating),
+            NamespaceEvent::Seen { name, terminating } => {
+                self.under_way.was_seen(|key| key.namespace() == name);
+                self.graph.observe_namespace(&name, terminating)
+            }
             NamespaceEvent::ListEnds => self.graph.end_namespaces(),
-            NamespaceEvent::Deleted { name } => self.graph.forget_namespace(&name),
+            NamespaceEvent::Deleted { name } => {
+                self.under_way.was_seen(|key| key.namespace() == name);
+                self.graph.forget_namespace(&name)
+            }
         };
         self.look_at(touched);
     }

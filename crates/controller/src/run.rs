@@ -38,8 +38,8 @@ use crate::poll::Poll;
 use crate::replicator::{Replicator, Settings, Ticket};
 use crate::watch::{Change, Consumer, Object, Watch};
 
-/// Pages and bursts of events that may wait for a replicator.
-const CHANNEL: usize = 16;
+/// Pages and bursts of events that may wait for a replicator. Few: a page can have 10,000 objects.
+const CHANNEL: usize = 4;
 /// What is under way when the program is told to stop has this long to finish.
 pub const GRACE: Duration = Duration::from_secs(10);
 

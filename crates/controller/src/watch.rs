@@ -10,6 +10,8 @@
 //! Caveat: an object that vanished while no watch was running is not named by any event. The consumer has to compare at
 //! `Ends`.
 
+mod wire;
+
 use std::borrow::Cow;
 use std::future::Future;
 use std::sync::Arc;
@@ -23,8 +25,6 @@ use k8s_replicator_core::protobuf;
 use k8s_replicator_core::scope::Part;
 use kube::Client;
 use kube::client::Body;
-use serde::Deserialize;
-use serde_json::value::RawValue;
 use tracing::{debug, error, info, warn};
 
 use crate::cluster::kube::{METADATA_ONLY, exchange, refusal, unreachable};
@@ -33,12 +33,12 @@ use crate::health::Progress;
 use crate::queue::backoff;
 use crate::window;
 
+use wire::{List, SMALLEST_PAGE, escape, next_page, take_line};
+
 /// A list of metadata alone: as protobuf, which is a quarter of the size and the time, or as JSON from whoever cannot.
 const METADATA_LISTS: &str = "application/vnd.kubernetes.protobuf;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,\
                               application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
 const PROTOBUF: &[u8] = b"application/vnd.kubernetes.protobuf";
-/// Objects in one answer of a list.
-const PAGE: usize = 500;
 /// 500 objects with the longest annotations (256 KiB each), with room to spare.
 const LONGEST_PAGE: usize = 256 << 20;
 /// The longest event: 256 KiB of annotations as JSON, managed fields, with room to spare.
@@ -114,47 +114,6 @@ impl From<Failure> for End {
     fn from(failure: Failure) -> Self {
         Self::Failed(failure)
     }
-}
-
-#[derive(Deserialize)]
-struct List<'a> {
-    #[serde(borrow)]
-    metadata: ListMetadata<'a>,
-    /// Go writes an empty list as null.
-    #[serde(borrow, default)]
-    items: Option<Vec<&'a RawValue>>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct ListMetadata<'a> {
-    #[serde(borrow, default)]
-    resource_version: Cow<'a, str>,
-    #[serde(borrow, default, rename = "continue")]
-    continue_: Cow<'a, str>,
-}
-
-#[derive(Deserialize)]
-struct Line<'a> {
-    #[serde(borrow, rename = "type")]
-    type_: Cow<'a, str>,
-    #[serde(borrow)]
-    object: &'a RawValue,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(rename_all = "camelCase", default)]
-struct LineMetadata<'a> {
-    #[serde(borrow)]
-    resource_version: Cow<'a, str>,
-}
-
-#[derive(Deserialize)]
-struct LineObject<'a> {
-    #[serde(borrow, default)]
-    metadata: LineMetadata<'a>,
-    #[serde(default)]
-    code: u16,
 }
 
 impl Watch {
@@ -251,10 +210,18 @@ impl Watch {
     async fn list(&self, consumer: &mut impl Consumer) -> Result<String, End> {
         consumer.take(Change::Begins);
         let mut position = String::new();
+        let mut page = SMALLEST_PAGE;
         loop {
             let continue_ = if position.is_empty() { String::new() } else { format!("&continue={position}") };
-            let request = self.request(METADATA_LISTS, &format!("limit={PAGE}{continue_}"))?;
-            let (status, headers, body) = exchange(&self.client, request, LONGEST_PAGE).await?;
+            let request = self.request(METADATA_LISTS, &format!("limit={page}{continue_}"))?;
+            let (status, headers, body) = match exchange(&self.client, request, LONGEST_PAGE).await {
+                Err(_) if page > SMALLEST_PAGE => {
+                    // It may have been too large, or too much for the server.
+                    page = SMALLEST_PAGE;
+                    continue;
+                }
+                answer => answer?,
+            };
             self.progress.made();
             if status == StatusCode::GONE {
                 return Err(End::Expired);
@@ -279,6 +246,7 @@ impl Watch {
                 return if consumer.flush().await { Ok(version.into_owned()) } else { Err(End::Unwanted) };
             }
             position = escape(&continue_);
+            page = next_page(page, body.len());
             if !consumer.flush().await {
                 return Err(End::Unwanted);
             }
@@ -370,30 +338,6 @@ impl Watch {
     }
 }
 
-/// Takes one event. An end: the watch cannot go on.
-fn take_line(line: &[u8], version: &mut String, consumer: &mut impl Consumer) -> Result<Option<End>, Failure> {
-    if line.trim_ascii().is_empty() {
-        return Ok(None);
-    }
-    let line: Line<'_> = serde_json::from_slice(line).map_err(unreadable)?;
-    let object: LineObject<'_> = serde_json::from_str(line.object.get()).map_err(unreadable)?;
-    match &*line.type_ {
-        "ADDED" | "MODIFIED" => consumer.take(Change::Seen(Object::Json(line.object.get()))),
-        "DELETED" => consumer.take(Change::Deleted(Object::Json(line.object.get()))),
-        "BOOKMARK" => {}
-        _ if object.code == StatusCode::GONE.as_u16() => return Ok(Some(End::Expired)),
-        _ => {
-            let status = StatusCode::from_u16(object.code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-            return Err(refusal(status, &http::HeaderMap::new(), line.object.get().as_bytes()));
-        }
-    }
-    let seen = object.metadata.resource_version;
-    if !seen.is_empty() {
-        *version = seen.into_owned();
-    }
-    Ok(None)
-}
-
 /// A failure is told when it is another one than before, and once in a while.
 #[derive(Default)]
 pub(crate) struct Told {
@@ -423,14 +367,6 @@ async fn within<T>(time: Duration, future: impl Future<Output = T>) -> Result<T,
 pub(crate) fn unreadable(error: impl Into<ReadError>) -> Failure {
     let message = format!("the answer cannot be read: {}", error.into());
     Failure { kind: FailureKind::Server, message, retry_after: None }
-}
-
-/// Percent-encodes a value for a query. Versions and continue tokens are opaque.
-fn escape(text: &str) -> String {
-    let unreserved = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~".contains(byte);
-    text.bytes()
-        .map(|byte| if unreserved(&byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
-        .collect()
 }
 
 #[cfg(test)]

@@ -23,7 +23,7 @@ const LONGEST_OUTAGE_WAIT: Duration = Duration::from_secs(30);
 const PAUSE: Duration = Duration::from_secs(1);
 /// That many conflicts in a row are the ordinary course of things, and not worth a word.
 const ORDINARY_CONFLICTS: u32 = 3;
-/// And that many writes of one target, if its source changes all the time.
+/// And that many writes of one target while its source stays as it is.
 const ORDINARY_WRITES: u32 = 5;
 /// From so many on, what could not be read and is not waited for any more is forgotten.
 const MANY_UNREADABLE: usize = 1_000;
@@ -62,6 +62,12 @@ impl Replicator {
                     self.reports.push(Report { target, verdict, outcome });
                 }
                 Ok(answer) => self.was_written(now, target, verb, verdict, written, answer),
+                // What a watch has told of the namespace meanwhile is newer.
+                Err(failure) if failure.kind == FailureKind::NamespaceTerminating && overtaken == Overtaken::Not => {
+                    let touched = self.graph.observe_namespace(target.namespace(), true);
+                    self.look_at(touched);
+                    self.queue.done(&target);
+                }
                 Err(failure) => self.write_failed(now, &target, verb, verdict, &failure),
             },
         }
@@ -72,7 +78,7 @@ impl Replicator {
             Answer::Content(observed, content) => {
                 let (key, version) = (observed.key.clone(), observed.resource_version.clone());
                 let touched = self.graph.found(observed);
-                self.look_at(touched);
+                self.changed(now, key.clone(), touched);
                 let facts = self.facts(content.type_.as_deref(), &content.payload);
                 self.graph.learn(&key, &version, facts, &content);
                 if waiting.iter().any(|target| **target != key) {
@@ -80,8 +86,9 @@ impl Replicator {
                 }
             }
             Answer::Seen(observed) => {
+                let key = observed.key.clone();
                 let touched = self.graph.found(observed);
-                self.look_at(touched);
+                self.changed(now, key, touched);
             }
             Answer::Missing | Answer::Deleted => {
                 self.graph.confirm_absent(need.key());
@@ -141,11 +148,13 @@ impl Replicator {
             let touched = self.graph.wrote(observed, written);
             self.look_at(touched);
         }
-        match self.queue.written(&target) {
+        let source = verdict.source.as_ref().and_then(|source| self.graph.node(source));
+        let source = source.map(|source| source.resource_version.clone());
+        match self.queue.written(&target, source) {
             ..ORDINARY_WRITES => self.queue.release(&target),
             // It never is as it was written: something takes back what this program does.
             before => {
-                let wait = backoff(before - ORDINARY_WRITES, LONGEST_WAIT, (self.entropy)());
+                let wait = backoff(before - ORDINARY_WRITES, LONGEST_OUTAGE_WAIT, (self.entropy)());
                 self.queue.pause(&target, now.moment + wait);
             }
         }
@@ -160,8 +169,6 @@ impl Replicator {
     fn write_failed(&mut self, now: Now, target: &TargetKey, verb: Verb, verdict: Verdict, failure: &Failure) {
         let is_known = |node: &Node| matches!(node.knowledge, Knowledge::Known(_)) && node.type_.is_some();
         match failure.kind {
-            // The namespace's own events tell when there is another one of this name. What this answer tells of it may be old
-            // news, so it is tried again all the same.
             FailureKind::NamespaceTerminating => {
                 self.delay(now, target, LONGEST_OUTAGE_WAIT);
             }

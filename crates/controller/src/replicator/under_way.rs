@@ -41,7 +41,7 @@ impl UnderWay {
 pub(super) enum Overtaken {
     /// Nothing.
     Not,
-    /// That it exists.
+    /// That it exists, or something of its namespace.
     BySight,
     /// That it was deleted.
     ByDeletion,
@@ -92,9 +92,9 @@ impl InFlight {
         self.sent.values().take(MOST_SLOW).map(|sent| sent.at + SLOW).find(|at| *at > now)
     }
 
-    /// The watch has told that the object exists.
-    pub(super) fn was_seen(&mut self, key: &Key) {
-        self.overtake(Overtaken::BySight, |at| at == key);
+    /// The watch has told that these objects exist, or something of their namespace.
+    pub(super) fn was_seen(&mut self, which: impl Fn(&Key) -> bool) {
+        self.overtake(Overtaken::BySight, which);
     }
 
     /// The watch has told that these objects do not exist.

@@ -45,6 +45,7 @@ impl World {
         self.namespaces.entry(name.namespace().to_owned()).or_insert(false);
         self.counter += 1;
         let (old, version) = (self.objects.get(&name), self.counter);
+        let was_immutable = old.is_some_and(|old| old.immutable);
         let mut object = Object {
             uid: old.map_or(version, |old| old.uid),
             version,
@@ -84,6 +85,10 @@ impl World {
                     _ => panic!("unknown word {word:?}"),
                 }
             }
+        }
+        if was_immutable && !object.immutable {
+            // The API server refuses to take that back: it has to be made again.
+            object.uid = version;
         }
         object.payload = self.payload(object.type_.as_deref(), data);
         self.objects.insert(name, object);

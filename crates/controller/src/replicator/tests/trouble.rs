@@ -1,0 +1,373 @@
+//! What goes wrong around the control loop: too much at once, slow, late and lost answers, a server in trouble, others who fight
+//! over the same objects.
+
+use k8s_replicator_core::payload::Content;
+
+use super::*;
+
+/// Answers requests one by one, the oldest first, as an API server does; `per_request`: how long each takes.
+fn serve_sources(count: u64, payload: &Payload, per_request: Duration) -> (usize, usize) {
+    let source = |n: u64| object(&format!("a/s{n}"), n + 1, "replicate-to-namespaces=b", json!({}));
+    let mut it = Loop::with(&(0..count).map(source).collect::<Vec<_>>());
+    let mut open: VecDeque<(Ticket, Request)> = it.requests().into();
+    let (mut created, mut reads) = (0, 0);
+    while let Some((ticket, request)) = open.pop_front() {
+        it.moment += per_request;
+        let answer = match request {
+            Request::Read(key) => {
+                reads += 1;
+                let n = key.name()[1..].parse().unwrap();
+                let content = Content { type_: Some("Opaque".into()), immutable: false, payload: payload.clone() };
+                Answer::Content(observed(&source(n)), content)
+            }
+            Request::Write(action) => {
+                created += 1;
+                let name = action.target().as_str().to_owned();
+                let of = name[3..].parse::<u64>().unwrap() + 1;
+                let marks = format!("replicated-by=a/{} replicated-from-version={of}", action.target().name());
+                Answer::Seen(observed(&object(&name, 1_000_000 + of, &marks, json!({}))))
+            }
+            Request::Look(_) => Answer::Missing,
+        };
+        it.answer(ticket, answer);
+        open.extend(it.requests());
+        if reads > 3 * usize::try_from(count).unwrap() {
+            break;
+        }
+    }
+    (created, reads)
+}
+
+/// SPEC 4, 9.9: every new target is made; DESIGN rule 5: a source is read once per version. What was read for a target is
+/// dropped again (after 10 s, or beyond 32 MiB) before the target's turn comes, since it goes to the end of the queue.
+#[test]
+fn many_sources_at_once_are_all_copied_and_none_is_read_for_ever() {
+    let small = Payload::new([Some(r#"{"k":"dg=="}"#.into())]);
+    let (created, reads) = serve_sources(400, &small, Duration::from_millis(50));
+    assert_eq!(created, 400, "400 small sources, 50 ms a request: {created} were copied in {reads} reads");
+}
+
+#[test]
+fn many_large_sources_at_once_are_all_copied_and_none_is_read_for_ever() {
+    let large = Payload::new([Some("x".repeat(512 << 10).into())]);
+    let (created, reads) = serve_sources(200, &large, Duration::from_millis(1));
+    assert_eq!(created, 200, "200 sources of 512 KiB, 1 ms a request: {created} were copied in {reads} reads");
+}
+
+/// SPEC 9.1: one target's failure holds up no other; 9.9: without waiting on one slow one. In one namespace a broken
+/// webhook answers 500 after its 10 s: the window for everybody shrinks to one request, and that one is the slow one.
+#[test]
+fn one_target_that_fails_slowly_holds_up_no_other() {
+    let mut it = Loop::with(&[source(1, "v1"), replica("b", 2, 1), replica("c", 3, 1)]);
+    let read = it.asks_for("read a/src");
+    it.answer(read, content(&source(1, "v1")));
+    for _ in 0..4 {
+        let create = it.asks_for("create d/src");
+        it.fails(create, FailureKind::Server);
+        it.wait();
+    }
+    let _under_way_for_long = it.asks_for("create d/src");
+    it.seen(&source(5, "v2"));
+    let (asked, _) = it.asks();
+    assert_eq!(asked, ["read a/src"], "b/src and c/src have nothing to do with the trouble of d/src");
+}
+
+/// SPEC 9.1, 9.5, and 5.8 (never T's type): a target whose type or immutability is not known is read when a write of it is
+/// refused as invalid; also when the attempt before that failed for another reason.
+#[test]
+fn an_invalid_update_leads_to_a_read_also_after_another_failure() {
+    let source = object("a/src", 1, "replication-allowed=true", json!({ "k": "v" }));
+    let mut other_type = object("b/t", 2, "replicate-from=a/src", json!({}));
+    other_type["type"] = json!("example.com/other");
+    for first in [FailureKind::Server, FailureKind::Throttled, FailureKind::Unreachable] {
+        let mut it = Loop::with(&[source.clone(), other_type.clone()]);
+        let read = it.asks_for("read a/src");
+        it.answer(read, content(&source));
+        let update = it.asks_for("update b/t at 2");
+        it.fails(update, first);
+        it.asks_nothing();
+        let mut asked = Vec::new();
+        // The API server refuses every write on a wrong guess of the type, however often it is tried.
+        for _ in 0..20 {
+            it.wait();
+            for (ticket, request) in it.requests() {
+                asked.push(words(&request));
+                match request {
+                    Request::Read(key) if *key.name() == *"src" => it.answer(ticket, content(&source)),
+                    Request::Read(_) => it.answer(ticket, content(&other_type)),
+                    _ => it.fails(ticket, FailureKind::Invalid),
+                }
+            }
+        }
+        let was_read = asked.iter().any(|asked| asked == "read b/t");
+        assert!(was_read, "after {first:?}: in {} s only {asked:?}", it.moment.as_secs());
+    }
+}
+
+/// No hot loop: who has used up its window waits for an answer, or for requests to be given up as slow. SPEC 9.9: these hold
+/// up nobody then.
+#[test]
+fn a_full_window_opens_when_what_fills_it_is_slow() {
+    let to: Vec<String> = (10..30).map(|n| format!("b/x{n}")).collect();
+    let source = object("a/src", 1, &format!("replicate-to={}", to.join(",")), json!({ "k": "v" }));
+    let mut it = Loop::with(std::slice::from_ref(&source));
+    let read = it.asks_for("read a/src");
+    it.answer(read, content(&source));
+    assert_eq!(it.asks().0.len(), 16);
+    it.asks_nothing();
+    it.moment += Duration::from_millis(900);
+    it.asks_nothing();
+    assert_eq!(it.wait(), Duration::from_millis(100));
+    assert_eq!(it.asks().0, ["create b/x26", "create b/x27", "create b/x28", "create b/x29"]);
+    it.asks_nothing();
+    assert!(it.replicator.wake_at(it.now()).is_none_or(|at| at > it.moment));
+}
+
+/// SPEC 3: the replica is created as soon as the namespace is; 9.1: any failed write is tried again. A late answer about
+/// the old namespace does not outlive what the watch has told of the new one.
+#[test]
+fn a_late_answer_about_a_terminating_namespace_says_nothing_of_the_next_one() {
+    let mut it = Loop::with(&[source(1, "v1"), replica("b", 2, 1), replica("c", 3, 1)]);
+    let read = it.asks_for("read a/src");
+    it.answer(read, content(&source(1, "v1")));
+    let create = it.asks_for("create d/src");
+    // The server has refused; before its answer is taken, the watch tells that the namespace went and was made again.
+    it.replicator.namespace(NamespaceEvent::Seen { name: "d".into(), terminating: true });
+    it.replicator.namespace(NamespaceEvent::Deleted { name: "d".into() });
+    it.replicator.namespace(NamespaceEvent::Seen { name: "d".into(), terminating: false });
+    it.fails(create, FailureKind::NamespaceTerminating);
+    let mut asked = it.asks().0;
+    it.moment += Duration::from_secs(3_600);
+    asked.extend(it.asks().0);
+    asked.retain(|asked| asked != "read a/src");
+    assert_eq!(
+        (asked, it.replicator.graph().namespace_terminating("d")),
+        (vec!["create d/src".to_owned()], Some(false)),
+        "the namespace d exists, and is never served"
+    );
+}
+
+/// SPEC 8: a missed event changes nothing in the end. An answer "not there" that is older than the news that it is there.
+#[test]
+fn a_late_missing_hides_no_object_that_was_made_since() {
+    let pulling = |name: &str, version| object(name, version, "replicate-from=a/src", json!({}));
+    let mut it = Loop::with_resync(&[pulling("b/t", 2)], Duration::from_secs(60));
+    it.replicator.rules.allow_all = true;
+    let look = it.asks_for("look a/src");
+    // While that is under way: its target goes, the source is made, and another target asks for it.
+    it.object(ObjectEvent::Deleted(key("b/t"), observed(&pulling("b/t", 2)).uid));
+    it.seen(&object("a/src", 5, "", json!({ "k": "v" })));
+    it.seen(&pulling("c/u", 6));
+    it.asks_nothing();
+    it.answer(look, Answer::Missing);
+    let mut asked = Vec::new();
+    for _ in 0..10 {
+        asked.extend(it.asks().0);
+        it.moment += Duration::from_secs(60);
+    }
+    assert!(!asked.is_empty(), "a/src exists, and after 10 verifications still: {:?}", it.reports());
+}
+
+/// SPEC 8: a missed event changes nothing in the end; 9.2: a replica that is deleted is put right. The list is longer than
+/// a page, and an answer from before the list comes in the middle of it.
+#[test]
+fn an_answer_older_than_the_list_that_it_comes_into_brings_nothing_back() {
+    let mut it = Loop::with_resync(&[source(1, "v1"), replica("b", 2, 1), replica("c", 3, 1)], Duration::from_secs(60));
+    let read = it.asks_for("read a/src");
+    it.answer(read, content(&source(1, "v1")));
+    let create = it.asks_for("create d/src");
+    // Made at version 7, deleted at 8 while no watch was running; the list is of version 9.
+    it.object(ObjectEvent::ListBegins(Part::Cluster));
+    it.seen(&source(1, "v1"));
+    it.answer(create, Answer::Seen(observed(&replica("d", 7, 1))));
+    it.seen(&replica("b", 2, 1));
+    it.seen(&replica("c", 3, 1));
+    it.object(ObjectEvent::ListEnds(Part::Cluster, ResourceVersion::new("9")));
+    let mut asked = Vec::new();
+    for _ in 0..120 {
+        for (ticket, request) in it.requests() {
+            asked.push(format!("{} s: {}", it.moment.as_secs(), words(&request)));
+            let answer = match &request {
+                Request::Read(key) | Request::Look(key) => match key.namespace() {
+                    "a" => content(&source(1, "v1")),
+                    "b" => content(&replica("b", 2, 1)),
+                    "c" => content(&replica("c", 3, 1)),
+                    _ => Answer::Missing,
+                },
+                Request::Write(_) => Answer::Seen(observed(&replica("d", 10, 1))),
+            };
+            it.answer(ticket, answer);
+        }
+        it.moment += Duration::from_secs(5);
+    }
+    let again = asked.iter().any(|asked| asked.ends_with("create d/src"));
+    assert!(again, "d/src does not exist; in 10 minutes with a resync each: {asked:#?}");
+}
+
+/// The server's word is obeyed (SPEC 9.9), and is not the end of the program, whatever it is.
+#[test]
+fn a_retry_after_of_any_length_is_survived() {
+    let mut it = Loop::with(&[source(1, "v1")]);
+    it.moment = Duration::from_secs(5);
+    let read = it.asks_for("read a/src");
+    // `Retry-After: 18446744073709551615`, as it is read from the header.
+    let throttled = Failure { retry_after: Some(Duration::from_secs(u64::MAX)), ..failure(FailureKind::Throttled) };
+    it.replicator.answer(it.now(), read, Err(throttled));
+    it.asks_nothing();
+    let wake_at = it.replicator.wake_at(it.now()).unwrap();
+    assert!(std::time::Instant::now().checked_add(wake_at).is_some(), "the driver cannot reckon with {wake_at:?}");
+}
+
+/// No hot loop: something that takes an annotation off every write (an admission policy) is not fought at full speed.
+#[test]
+fn a_write_that_never_sticks_is_repeated_after_growing_pauses() {
+    let mut it = Loop::with(&[source(1, "v1"), replica("c", 3, 1), replica("d", 4, 1)]);
+    let read = it.asks_for("read a/src");
+    it.answer(read, content(&source(1, "v1")));
+    let (mut version, mut writes) = (10, 0);
+    for _ in 0..1_000 {
+        let Some((ticket, request)) = it.requests().pop() else { break };
+        assert!(matches!(request, Request::Write(_)), "{}", words(&request));
+        version += 1;
+        writes += 1;
+        it.answer(ticket, Answer::Seen(observed(&object("b/src", version, "replicated-by=a/src", json!({})))));
+    }
+    assert!(writes < 100, "{writes} writes of b/src while the clock stood still");
+}
+
+/// The same refusal is not repeated for the same state (SPEC 8 and issue 3, 5), and what is known to be refused is not tried
+/// again in every period: nothing has happened to the source, nor to the target.
+#[test]
+fn a_verification_does_not_repeat_a_refusal_nor_the_write_that_led_to_it() {
+    let source = object("a/src", 1, "replication-allowed=true", json!({ "k": "v" }));
+    let mut immutable = object("b/t", 2, "replicate-from=a/src", json!({ "k": "own" }));
+    immutable["immutable"] = json!(true);
+    let mut it = Loop::with_resync(&[source.clone(), immutable.clone()], Duration::from_secs(60));
+    let (mut updates, mut told) = (0, Vec::new());
+    while it.moment < Duration::from_secs(300) {
+        for (ticket, request) in it.requests() {
+            match request {
+                Request::Write(_) => {
+                    updates += 1;
+                    it.fails(ticket, FailureKind::Invalid);
+                }
+                Request::Read(key) if *key.name() == *"src" => it.answer(ticket, content(&source)),
+                Request::Read(_) | Request::Look(_) => it.answer(ticket, content(&immutable)),
+            }
+        }
+        told.extend(it.reports());
+        it.moment += Duration::from_millis(500);
+    }
+    assert_eq!((told, updates), (vec!["b/t refused TargetImmutable".to_owned()], 1));
+}
+
+/// No hot loop: a source that pushes to an object and is then told to pull from that very object. The replica is its own
+/// source for a moment, and what is read of it is not kept for it.
+#[test]
+fn a_replica_that_is_its_own_source_is_not_read_for_ever() {
+    let pushing = object("a/s", 1, "replicate-to=b/x replicate-from=b/x replication-allowed=true", json!({ "k": "v" }));
+    let marks = "replicated-by=a/s replicated-from-version=1 replication-allowed=true";
+    let replica = object("b/x", 2, marks, json!({ "k": "v" }));
+    let mut it = Loop::with(&[pushing.clone(), replica.clone()]);
+    let mut asked = Vec::new();
+    for _ in 0..1_000 {
+        let Some((ticket, request)) = it.requests().pop() else { break };
+        asked.push(words(&request));
+        match request {
+            Request::Read(key) if *key.name() == *"s" => it.answer(ticket, content(&pushing)),
+            Request::Read(_) => it.answer(ticket, content(&replica)),
+            _ => break,
+        }
+    }
+    let reads = asked.iter().filter(|asked| *asked == "read b/x").count();
+    assert!(reads < 10, "b/x was read {reads} times while the clock stood still");
+}
+
+/// Source data is fetched once per source version, not per target (issue 3, 3; DESIGN rule 5): also when that fails. One
+/// request that failed is one failure, and not one for each of the targets that waited for it.
+#[test]
+fn a_source_that_cannot_be_read_is_not_tried_once_for_each_target() {
+    const TARGETS: usize = 100;
+    let to: Vec<String> = (0..TARGETS).map(|n| format!("b/x{n}")).collect();
+    let source = object("a/src", 1, &format!("replicate-to={}", to.join(",")), json!({}));
+    let mut it = Loop::with(&[source]);
+    let mut random = 1u32;
+    it.replicator.entropy = Box::new(move || {
+        random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (random >> 24) as u8
+    });
+    let (mut reads, mut lines) = (0, 0);
+    while it.moment < Duration::from_secs(60) {
+        // Each is answered within 2 ms.
+        for (ticket, _) in it.requests() {
+            reads += 1;
+            it.fails(ticket, FailureKind::Forbidden);
+        }
+        lines += it.reports().len();
+        it.moment += Duration::from_millis(2);
+    }
+    assert!(
+        reads <= 20,
+        "in one minute of growing pauses {reads} requests for one source, and {lines} lines in the log"
+    );
+}
+
+/// Superseded work is dropped: a source that is changed again and again is followed at once, and when it is over.
+#[test]
+fn a_storm_of_changes_is_not_followed_change_by_change() {
+    let mut it = Loop::with(&[source(1, "v1")]);
+    let read = it.asks_for("read a/src");
+    it.answer(read, content(&source(1, "v1")));
+    let mut versions = 10_000;
+    let mut writes = 0;
+    let mut held = 1;
+    for change in 2..=60 {
+        let until = it.moment + Duration::from_millis(if change <= 51 { 20 } else { 200 });
+        // A server that answers everything within 5 ms.
+        while it.moment < until {
+            for (ticket, request) in it.requests() {
+                match request {
+                    Request::Write(action) => {
+                        writes += 1;
+                        versions += 1;
+                        let namespace = action.target().namespace().to_owned();
+                        it.answer(ticket, Answer::Seen(observed(&replica(&namespace, versions, held))));
+                    }
+                    _ => it.answer(ticket, content(&source(held, &format!("v{held}")))),
+                }
+            }
+            it.moment += Duration::from_millis(5);
+        }
+        if change <= 51 {
+            held = change;
+            it.seen(&source(held, &format!("v{held}")));
+        }
+    }
+    assert_eq!(writes, 3 + 3 + 3, "the creations, the first change, the last one");
+    it.asks_nothing();
+    assert!(it.replicator.is_idle());
+}
+
+/// A source that is changed after each write is no write that does not stick: its replica does not fall behind for that.
+#[test]
+fn a_source_that_changes_all_the_time_is_followed_without_growing_pauses() {
+    let mut it = Loop::with(&[source(1, "v1"), replica("c", 3, 1), replica("d", 4, 1)]);
+    for version in 2..40 {
+        // The source has changed again before the answer to the write comes.
+        for _ in 0..100 {
+            let Some((ticket, request)) = it.requests().pop() else { break };
+            match request {
+                Request::Read(key) if *key.namespace() == *"a" => it.answer(ticket, content(&source(version - 1, "v"))),
+                Request::Read(key) => it.answer(ticket, content(&replica(key.namespace(), 1, 1))),
+                Request::Look(_) => it.answer(ticket, Answer::Missing),
+                Request::Write(action) => {
+                    let namespace = action.target().namespace().to_owned();
+                    it.seen(&source(version, &format!("v{version}")));
+                    it.answer(ticket, Answer::Seen(observed(&replica(&namespace, 100 + version, version - 1))));
+                }
+            }
+        }
+        it.moment += Duration::from_secs(3);
+        assert!(it.replicator.wake_at(it.now()).is_none_or(|at| at < it.moment + Duration::from_secs(3)), "{version}");
+    }
+}
