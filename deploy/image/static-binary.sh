@@ -45,5 +45,8 @@ fi
 # Pages of arm64 kernels are 4, 16 or 64 KiB; the allocator has to know the largest.
 [ "$arch" = aarch64 ] && export JEMALLOC_SYS_WITH_LG_PAGE=16
 
+# Random bytes come by the system call. A static program cannot ask whether the C library has it, and would look for a device file.
+flags="$flags --cfg getrandom_backend=\"linux_getrandom\""
+
 RUSTFLAGS="${RUSTFLAGS:-} $flags" cargo build --locked --quiet --package k8s-replicator --profile image --target "$target" >&2
 echo "$folder/$target/image/k8s-replicator"
