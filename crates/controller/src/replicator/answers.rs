@@ -8,7 +8,7 @@ use k8s_replicator_core::decide::{Need, Verb, Verdict};
 use k8s_replicator_core::graph::{Knowledge, Node};
 use k8s_replicator_core::names::TargetKey;
 
-use super::under_way::{Overtaken, UnderWay};
+use super::under_way::{Overtaken, Sent, UnderWay};
 use super::{Replicator, Ticket, Unreadable, Written};
 use crate::cluster::{Answer, Failure, FailureKind};
 use crate::event::Now;
@@ -31,8 +31,19 @@ const MANY_UNREADABLE: usize = 1_000;
 impl Replicator {
     /// Takes the answer to a request.
     pub fn answer(&mut self, now: Now, ticket: Ticket, answer: Result<Answer, Failure>) {
-        let Some((request, overtaken)) = self.under_way.end(ticket) else { return };
-        self.window.learn(now.moment, answer.as_ref().err().and_then(|failure| failure.asks_for_less(PAUSE)));
+        let Some(Sent { at, request, overtaken }) = self.under_way.end(ticket) else { return };
+        match &answer {
+            // Reads are quicker than writes; what is quick is a matter of the like.
+            Ok(_) if matches!(request, UnderWay::Write { .. }) => {
+                self.window.done(now.moment, now.moment.saturating_sub(at));
+            }
+            Ok(_) => {}
+            Err(failure) => {
+                if let Some(pause) = failure.asks_for_less(PAUSE) {
+                    self.window.trouble(now.moment, pause);
+                }
+            }
+        }
         match request {
             UnderWay::Read(need) => {
                 let waiting = self.waiting.remove(&need).unwrap_or_default();

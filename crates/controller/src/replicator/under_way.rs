@@ -47,11 +47,13 @@ pub(super) enum Overtaken {
     ByDeletion,
 }
 
+/// A request, and what became of it meanwhile.
 #[derive(Debug)]
-struct Sent {
-    at: Moment,
-    request: UnderWay,
-    overtaken: Overtaken,
+pub(super) struct Sent {
+    /// When it was sent.
+    pub(super) at: Moment,
+    pub(super) request: UnderWay,
+    pub(super) overtaken: Overtaken,
 }
 
 /// See the [module](self).
@@ -72,8 +74,8 @@ impl InFlight {
     }
 
     /// It is answered.
-    pub(super) fn end(&mut self, ticket: Ticket) -> Option<(UnderWay, Overtaken)> {
-        self.sent.remove(&ticket).map(|sent| (sent.request, sent.overtaken))
+    pub(super) fn end(&mut self, ticket: Ticket) -> Option<Sent> {
+        self.sent.remove(&ticket)
     }
 
     /// How many there are.
