@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use crate::event::Moment;
 
-const FIRST: f64 = 16.0;
+const FIRST: f64 = 32.0;
 /// More than this many connections at once gain nothing: the API server writes them one after the other to etcd.
 const MOST: f64 = 64.0;
 const LEAST: f64 = 4.0;
@@ -91,9 +91,9 @@ mod tests {
     #[test]
     fn it_grows_slowly_shrinks_fast_and_never_closes_for_good() {
         let mut window = Window::default();
-        assert_eq!(open(&window), 16);
-        done(&mut window, 17, QUICK);
-        assert_eq!(open(&window), 17);
+        assert_eq!(open(&window), 32);
+        done(&mut window, 33, QUICK);
+        assert_eq!(open(&window), 33);
         done(&mut window, 10_000, QUICK);
         assert_eq!(open(&window), 64);
         window.trouble(Moment::ZERO, Duration::ZERO);
@@ -107,9 +107,9 @@ mod tests {
         let mut window = Window::default();
         done(&mut window, 1_000, QUICK);
         let large = open(&window);
-        assert!(large > 30, "{large}");
+        assert!(large > 50, "{large}");
         done(&mut window, 10_000, SLOW);
-        assert_eq!(open(&window), 16, "and not less: the server is busy, and not in trouble");
+        assert_eq!(open(&window), 32, "and not less: the server is busy, and not in trouble");
         (0..4).for_each(|_| window.trouble(Moment::ZERO, Duration::ZERO));
         done(&mut window, 10_000, SLOW);
         assert_eq!(open(&window), 4, "after trouble it takes quick answers to grow");
@@ -122,10 +122,10 @@ mod tests {
         let mut window = Window::default();
         done(&mut window, 1, QUICK);
         done(&mut window, 1_000, SLOW);
-        assert_eq!(open(&window), 16);
+        assert_eq!(open(&window), 32);
         // The server is further away now.
         (0..1_000).for_each(|_| window.done(REMEMBERED, SLOW));
-        assert!(open(&window) > 30);
+        assert!(open(&window) > 50);
     }
 
     #[test]

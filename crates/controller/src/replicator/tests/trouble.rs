@@ -108,17 +108,17 @@ fn an_invalid_update_leads_to_a_read_also_after_another_failure() {
 /// up nobody then.
 #[test]
 fn a_full_window_opens_when_what_fills_it_is_slow() {
-    let to: Vec<String> = (10..30).map(|n| format!("b/x{n}")).collect();
+    let to: Vec<String> = (10..46).map(|n| format!("b/x{n}")).collect();
     let source = object("a/src", 1, &format!("replicate-to={}", to.join(",")), json!({ "k": "v" }));
     let mut it = Loop::with(std::slice::from_ref(&source));
     let read = it.asks_for("read a/src");
     it.answer(read, content(&source));
-    assert_eq!(it.asks().0.len(), 16);
+    assert_eq!(it.asks().0.len(), 32);
     it.asks_nothing();
     it.moment += Duration::from_millis(900);
     it.asks_nothing();
     assert_eq!(it.wait(), Duration::from_millis(100));
-    assert_eq!(it.asks().0, ["create b/x26", "create b/x27", "create b/x28", "create b/x29"]);
+    assert_eq!(it.asks().0, ["create b/x42", "create b/x43", "create b/x44", "create b/x45"]);
     it.asks_nothing();
     assert!(it.replicator.wake_at(it.now()).is_none_or(|at| at > it.moment));
 }
