@@ -20,7 +20,7 @@ use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use k8s_replicator_core::decide::{Decision, Need, Rules, Verdict, decide};
+use k8s_replicator_core::decide::{Decision, Need, Rules, Verb, Verdict, decide};
 use k8s_replicator_core::graph::{Facts, Graph, Touched};
 use k8s_replicator_core::kind::Kind;
 use k8s_replicator_core::names::{Key, TargetKey};
@@ -286,6 +286,14 @@ impl Replicator {
                 return None;
             }
             Decision::Need(need) => need,
+            // One that is there keeps what it holds until the storm is over. What takes data away is never held up.
+            Decision::Act(plan)
+                if plan.verb == Verb::Update
+                    && plan.copies().is_some_and(|source| self.storms.holds(source, &target)) =>
+            {
+                self.queue.done(&target);
+                return None;
+            }
             Decision::Act(plan) => {
                 let copied = match plan.copies() {
                     None => Ok(None),
@@ -308,6 +316,11 @@ impl Replicator {
                 }
             }
         };
+        // It would be read for the copy that is held up.
+        if *need.key() != *target && self.storms.holds(need.key(), &target) {
+            self.queue.done(&target);
+            return None;
+        }
         self.read(now, need, target)
     }
 

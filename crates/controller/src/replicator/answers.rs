@@ -159,6 +159,9 @@ impl Replicator {
             let touched = self.graph.wrote(observed, written);
             self.look_at(touched);
         }
+        if let Some(source) = &verdict.source {
+            self.storms.was_followed(source, &target);
+        }
         let source = verdict.source.as_ref().and_then(|source| self.graph.node(source));
         let source = source.map(|source| source.resource_version.clone());
         match self.queue.written(&target, source) {

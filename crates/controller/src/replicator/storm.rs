@@ -37,6 +37,8 @@ struct Storm {
     ends: Moment,
     at_the_latest: Moment,
     touched: HashSet<TargetKey>,
+    /// Targets that were written since it began: once is enough.
+    followed: HashSet<TargetKey>,
 }
 
 impl Storms {
@@ -53,7 +55,8 @@ impl Storms {
         if before.is_none() && !self.storms.contains_key(&key) {
             return Some(touched);
         }
-        let begin = || Storm { ends: now, at_the_latest: now + LONGEST, touched: HashSet::new() };
+        let begin =
+            || Storm { ends: now, at_the_latest: now + LONGEST, touched: HashSet::new(), followed: HashSet::new() };
         let storm = self.storms.entry(key).or_insert_with(begin);
         storm.ends = (now + quiet).min(storm.at_the_latest);
         storm.touched.extend(touched);
@@ -69,6 +72,22 @@ impl Storms {
                 self.restless.remove(&key);
             }
         }
+    }
+
+    /// A target was written because of this object.
+    pub(super) fn was_followed(&mut self, object: &Key, target: &TargetKey) {
+        if let Some(storm) = self.storms.get_mut(object) {
+            storm.followed.insert(target.clone());
+        }
+    }
+
+    /// Whether a target that was written during this object's storm is to wait for the end of it. It is looked at then.
+    pub(super) fn holds(&mut self, object: &Key, target: &TargetKey) -> bool {
+        let Some(storm) = self.storms.get_mut(object).filter(|storm| storm.followed.contains(target)) else {
+            return false;
+        };
+        storm.touched.insert(target.clone());
+        true
     }
 
     /// The targets of a storm that has ended. To be asked until it answers `None`.
@@ -142,6 +161,23 @@ mod tests {
         }
         assert_eq!(followed, [0, 2_050, 4_100, 6_150, 8_200]);
         assert!(storms.calm_at.len() <= 3, "only the last moments are kept");
+    }
+
+    #[test]
+    fn a_target_is_written_once_in_a_storm() {
+        let mut storms = Storms::default();
+        let (t1, t2, t3): (TargetKey, TargetKey, TargetKey) = (key("t1").into(), key("t2").into(), key("t3").into());
+        change(&mut storms, 0, "a");
+        storms.was_followed(&key("a"), &t1);
+        assert!(!storms.holds(&key("a"), &t1), "there is no storm");
+        change(&mut storms, 20, "a");
+        storms.was_followed(&key("a"), &t1);
+        storms.was_followed(&key("a"), &t3);
+        let holds = |storms: &mut Storms| [&t1, &t2, &t3].map(|target| storms.holds(&key("a"), target));
+        assert_eq!(holds(&mut storms), [true, false, true]);
+        assert_eq!(ended(&mut storms, 200), 3, "also the one that no change has touched");
+        change(&mut storms, 210, "a");
+        assert_eq!(holds(&mut storms), [false; 3]);
     }
 
     #[test]
