@@ -5,17 +5,20 @@
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use bytes::BytesMut;
-use http::Method;
+use http::{Method, StatusCode};
 use http_body_util::BodyExt as _;
 use serde::Deserialize;
 use serde_json::Value;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-use super::api::{Api, Call, METADATA_EVENTS};
+use super::api::{Api, Call, METADATA_EVENTS, METADATA_LIST};
 use super::lab::version;
+
+/// Before a watch that ended is begun again.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// A Secret was created or changed.
 pub(super) struct Event {
@@ -43,23 +46,29 @@ pub(super) struct Seen {
 
 #[derive(Deserialize)]
 struct Line {
+    #[serde(rename = "type")]
+    type_: String,
     object: Object,
 }
 
 #[derive(Deserialize)]
-struct Object {
+struct List {
     metadata: Metadata,
+    items: Vec<Object>,
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
+struct Object {
+    #[serde(default)]
+    metadata: Metadata,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "camelCase", default)]
 struct Metadata {
-    #[serde(default)]
     namespace: String,
-    #[serde(default)]
     name: String,
     resource_version: String,
-    #[serde(default)]
     annotations: serde_json::Map<String, Value>,
 }
 
@@ -75,6 +84,7 @@ impl Observer {
             while !sender.is_closed() {
                 if let Err(error) = watch(&api, annotation, &mut version, &sender).await {
                     eprintln!("    (the observer's watch broke: {error:#})");
+                    tokio::time::sleep(PAUSE).await;
                 }
             }
         });
@@ -101,7 +111,12 @@ impl Observer {
 async fn watch(api: &Api, annotation: &str, version: &mut String, sender: &mpsc::UnboundedSender<Event>) -> Result<()> {
     let path = format!("/api/v1/secrets?watch=true&resourceVersion={version}&timeoutSeconds=7200");
     let call = Call { accept: METADATA_EVENTS, ..Call::new(Method::GET, path, String::new()) };
-    let mut body = api.open(call).await?.into_body();
+    let response = api.open(call).await?;
+    if response.status() == StatusCode::GONE {
+        return list(api, annotation, version, sender).await;
+    }
+    ensure!(response.status().is_success(), "the server answered {}", response.status());
+    let mut body = response.into_body();
     let mut buffer = BytesMut::new();
     while let Some(frame) = body.frame().await {
         let (frame, at) = (frame?, Instant::now());
@@ -110,23 +125,45 @@ async fn watch(api: &Api, annotation: &str, version: &mut String, sender: &mpsc:
         while let Some(end) = buffer[searched..].iter().position(|byte| *byte == b'\n') {
             let line = buffer.split_to(searched + end + 1);
             searched = 0;
-            let Line { object: Object { metadata } } = serde_json::from_slice(&line)
+            let Line { type_, object } = serde_json::from_slice(&line)
                 .with_context(|| format!("an event: {}", String::from_utf8_lossy(&line[..line.len().min(300)])))?;
-            metadata.resource_version.clone_into(version);
-            let from = metadata.annotations.get(annotation).and_then(Value::as_str).unwrap_or_default();
-            let event = Event {
-                at,
-                from_version: from.to_owned(),
-                namespace: metadata.namespace,
-                name: metadata.name,
-                resource_version: metadata.resource_version,
-            };
-            if sender.send(event).is_err() {
+            if type_ == "ERROR" {
+                return list(api, annotation, version, sender).await;
+            }
+            object.metadata.resource_version.clone_into(version);
+            if sender.send(event(at, annotation, object.metadata)).is_err() {
                 return Ok(());
             }
         }
     }
+    // Not at once again, whatever it was.
+    tokio::time::sleep(PAUSE).await;
     Ok(())
+}
+
+/// The version is too old to watch from: tells of all that is there, as if it had changed now.
+async fn list(api: &Api, annotation: &str, version: &mut String, sender: &mpsc::UnboundedSender<Event>) -> Result<()> {
+    let path = "/api/v1/secrets?resourceVersion=0".to_owned();
+    let call = Call { accept: METADATA_LIST, ..Call::new(Method::GET, path, String::new()) };
+    let list: List = serde_json::from_slice(&api.send(call).await?)?;
+    let at = Instant::now();
+    *version = list.metadata.resource_version;
+    for item in list.items {
+        // Nobody listens any more: then the task ends too.
+        let _ = sender.send(event(at, annotation, item.metadata));
+    }
+    Ok(())
+}
+
+fn event(at: Instant, annotation: &str, metadata: Metadata) -> Event {
+    let from = metadata.annotations.get(annotation).and_then(Value::as_str).unwrap_or_default();
+    Event {
+        at,
+        from_version: from.to_owned(),
+        namespace: metadata.namespace,
+        name: metadata.name,
+        resource_version: metadata.resource_version,
+    }
 }
 
 impl Drop for Observer {

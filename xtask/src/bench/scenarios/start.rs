@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use http::Method;
 
-use super::super::api::{Api, Call};
+use super::super::api::{Api, Call, METADATA_LIST};
 use super::super::figure::{Figure, Target};
 use super::super::lab::{Lab, Stage, percentiles};
 use super::super::subject::Subject;
@@ -20,7 +20,6 @@ const ROUNDS: usize = 3;
 /// An allocator gives memory back some time after it was used.
 const SETTLING: Duration = Duration::from_secs(15);
 
-const METADATA_LIST: &str = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
 const PROTOBUF_LIST: &str = "application/vnd.kubernetes.protobuf;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
 
 pub(super) async fn run(lab: &Lab, subject: &Subject) -> Result<Vec<Figure>> {
