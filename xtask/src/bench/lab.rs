@@ -1,11 +1,12 @@
 //! Where a scenario takes place: a fresh control plane, and hands to do things on it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use http::Method;
-use k8s_replicator_testenv::{ControlPlane, Settings, User};
+use k8s_replicator_testenv::{ControlPlane, Rights, Settings, User};
 use serde_json::{Value, json};
 
 use super::api::{Api, Call};
@@ -93,6 +94,7 @@ pub(super) struct Spent {
 impl Lab {
     /// A fresh control plane.
     pub(super) async fn stage(&self, subject: &Subject) -> Result<Stage> {
+        say("starting a control plane");
         // Starting one blocks for seconds.
         let plane = tokio::task::spawn_blocking(|| ControlPlane::start(Settings::default())).await??;
         let admin = Api::new(plane.kubeconfig()).await?;
@@ -105,6 +107,7 @@ impl Lab {
 impl Stage {
     /// Makes namespaces `PREFIX-00000` and so on.
     pub(super) async fn namespaces(&self, prefix: &str, count: usize) -> Result<Arc<Vec<String>>> {
+        say(format_args!("making {count} namespaces"));
         let names: Arc<Vec<String>> = Arc::new((0..count).map(|n| format!("{prefix}-{n:05}")).collect());
         let all = names.clone();
         self.admin.parallel(count, AT_ONCE, move |n| namespace(&all[n])).await?;
@@ -138,25 +141,19 @@ impl Stage {
     }
 
     /// How often `user` asked for each verb, but for the first `skip` requests, by the server's audit log.
-    pub(super) async fn requests(&self, user: &User, skip: usize) -> Vec<(String, usize)> {
-        // The last lines come a moment after the answers.
-        let mut before = 0;
-        loop {
-            let requests = self.plane.requests(user);
-            if requests.len() == before {
-                let mut counts: Vec<(String, usize)> = Vec::new();
-                for request in requests.iter().skip(skip) {
-                    match counts.iter_mut().find(|(verb, _)| *verb == request.verb) {
-                        Some((_, count)) => *count += 1,
-                        None => counts.push((request.verb.clone(), 1)),
-                    }
-                }
-                counts.sort();
-                return counts;
-            }
-            before = requests.len();
-            tokio::time::sleep(Duration::from_millis(300)).await;
+    pub(super) async fn requests(&self, user: &User, skip: usize) -> Result<Vec<(String, usize)>> {
+        // The log's lines come a moment after the answers: they are all there when that of a later request is.
+        let marker = self.plane.user(Rights::Admin);
+        let call = Call::new(Method::GET, "/api/v1/namespaces/default".to_owned(), String::new());
+        Api::new(&marker.kubeconfig).await?.send(call).await?;
+        while self.plane.requests(&marker).is_empty() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
         }
+        let mut counts = BTreeMap::new();
+        for request in self.plane.requests(user).into_iter().skip(skip) {
+            *counts.entry(request.verb).or_default() += 1;
+        }
+        Ok(counts.into_iter().collect())
     }
 }
 
@@ -168,6 +165,11 @@ impl Used {
     pub(super) fn at(self) -> Instant {
         self.at
     }
+}
+
+/// Tells what is done now.
+pub(super) fn say(what: impl std::fmt::Display) {
+    eprintln!("  {what}");
 }
 
 /// The creation of a namespace.

@@ -15,10 +15,13 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use super::api::{Api, Call, METADATA_EVENTS, METADATA_LIST};
-use super::lab::version;
+use super::lab::{say, version};
 
 /// Before a watch that ended is begun again.
 const PAUSE: Duration = Duration::from_millis(100);
+
+/// How often is told how far it is.
+const TELL: Duration = Duration::from_secs(5);
 
 /// A Secret was created or changed.
 pub(super) struct Event {
@@ -83,7 +86,7 @@ impl Observer {
         let task = tokio::spawn(async move {
             while !sender.is_closed() {
                 if let Err(error) = watch(&api, annotation, &mut version, &sender).await {
-                    eprintln!("    (the observer's watch broke: {error:#})");
+                    say(format_args!("the observer's watch broke: {error:#}"));
                     tokio::time::sleep(PAUSE).await;
                 }
             }
@@ -96,11 +99,16 @@ impl Observer {
         let end = tokio::time::Instant::now() + patience;
         let mut objects = HashSet::new();
         let mut last = Instant::now();
+        let mut told = last;
         while objects.len() < count {
             let Ok(Some(event)) = tokio::time::timeout_at(end, self.events.recv()).await else { break };
             if wanted(&event) {
                 last = event.at;
                 objects.insert((event.namespace, event.name));
+            }
+            if told.elapsed() > TELL {
+                told = Instant::now();
+                say(format_args!("{} of {count}", objects.len()));
             }
         }
         Seen { count: objects.len(), last }

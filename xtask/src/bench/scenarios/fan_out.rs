@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result};
 
 use super::super::figure::{Figure, Target};
-use super::super::lab::{Lab, Stage, Used, in_words};
+use super::super::lab::{Lab, Stage, Used, in_words, say};
 use super::super::subject::{Running, Subject};
 use super::super::writer::data;
 
@@ -30,6 +30,7 @@ async fn one(lab: &Lab, subject: &Subject, count: usize) -> Result<Vec<Figure>> 
     let mut limits = Vec::new();
     let mut measures = None;
     for round in ["bare-1", "bare-2"] {
+        say(format_args!("{count} namespaces: bare writer"));
         let created = stage.writer.create(&namespaces, round, &data(PAYLOAD)).await?;
         let updated = stage.writer.update(&namespaces, round, &data(PAYLOAD)).await?;
         limits.push((per_second(created), per_second(updated)));
@@ -43,6 +44,7 @@ async fn one(lab: &Lab, subject: &Subject, count: usize) -> Result<Vec<Figure>> 
 }
 
 async fn measured(lab: &Lab, stage: &mut Stage, subject: &Subject, count: usize) -> Result<[Figure; 4]> {
+    say(format_args!("{count} namespaces: {}", subject.name));
     let mut controller = subject.start(&stage.plane, &[])?;
     controller.ready(lab.patience).await?;
 
@@ -54,7 +56,7 @@ async fn measured(lab: &Lab, stage: &mut Stage, subject: &Subject, count: usize)
     let before = stage.used(&controller)?;
     let version = stage.change("source", &data(PAYLOAD)).await?;
     let [update, update_cpu] = wait(lab, stage, &controller, ("update", count, before), &version).await?;
-    let requests = stage.requests(&controller.user, asked).await;
+    let requests = stage.requests(&controller.user, asked).await?;
     controller.stop();
     Ok([create, create_cpu, update.note(format!("requests: {}", in_words(&requests))), update_cpu])
 }

@@ -7,7 +7,7 @@ use http::Method;
 
 use super::super::api::Call;
 use super::super::figure::{Figure, Target};
-use super::super::lab::{Lab, Stage, percentiles, version};
+use super::super::lab::{Lab, Stage, percentiles, say, version};
 use super::super::subject::Subject;
 use super::super::writer::{create, data, update};
 use super::fan_out::PAYLOAD;
@@ -18,8 +18,10 @@ const APART: Duration = Duration::from_millis(200);
 pub(super) async fn run(lab: &Lab, subject: &Subject) -> Result<Vec<Figure>> {
     let mut stage = lab.stage(subject).await?;
     let namespaces = stage.namespaces("ns", 1).await?;
+    say("single requests alone");
     let alone = alone(lab, &mut stage, &namespaces[0]).await?;
 
+    say(&subject.name);
     let mut controller = subject.start(&stage.plane, &[])?;
     controller.ready(lab.patience).await?;
     let first = stage.source(subject, "source", &namespaces[0], &data(PAYLOAD)).await?;

@@ -8,7 +8,7 @@ use anyhow::Result;
 use serde_json::Value;
 
 use super::super::figure::Figure;
-use super::super::lab::{Lab, Stage, change, in_words, version};
+use super::super::lab::{Lab, Stage, change, in_words, say, version};
 use super::super::subject::Subject;
 use super::super::writer::{AT_ONCE, create, data, update};
 use super::fan_out::PAYLOAD;
@@ -22,6 +22,7 @@ pub(super) async fn run(lab: &Lab, subject: &Subject) -> Result<Vec<Figure>> {
     let namespaces = stage.namespaces("ns", side).await?;
     let per_second = |took: Duration, count: usize| count as f64 / took.as_secs_f64();
 
+    say("bare writer");
     // The limit: the same number of Secrets, in the same namespaces.
     let name = move |n: usize| format!("bare-{:03}", n / side);
     let (places, content) = (namespaces.clone(), data(PAYLOAD));
@@ -31,6 +32,7 @@ pub(super) async fn run(lab: &Lab, subject: &Subject) -> Result<Vec<Figure>> {
     let updated =
         stage.writer.api().parallel(count, AT_ONCE, move |n| update(&places[n % side], &name(n), &content)).await?;
 
+    say(&subject.name);
     let mut controller = subject.start(&stage.plane, &[])?;
     controller.ready(lab.patience).await?;
     let names: Arc<Vec<String>> = Arc::new((0..side).map(|n| format!("source-{n:03}")).collect());
@@ -53,7 +55,7 @@ pub(super) async fn run(lab: &Lab, subject: &Subject) -> Result<Vec<Figure>> {
         versions.insert(name.clone(), version(&stage.admin.json(change(name, content)).await?)?);
     }
     let (seen, took) = wait(lab, &mut stage, count, begun, &versions).await;
-    let requests = stage.requests(&controller.user, asked).await;
+    let requests = stage.requests(&controller.user, asked).await?;
     let title = format!("update, {side} sources × {side} namespaces");
     let figure = Figure::new(title, per_second(took, seen), "/s").limit(per_second(updated, count), BARE);
     figures.push(figure.note(format!("requests: {}", in_words(&requests))));

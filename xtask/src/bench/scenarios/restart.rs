@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 
 use super::super::figure::{Figure, Target};
-use super::super::lab::{Lab, in_words, writes};
+use super::super::lab::{Lab, in_words, say, writes};
 use super::super::subject::Subject;
 use super::super::writer::data;
 use super::fan_out::PAYLOAD;
@@ -31,7 +31,7 @@ pub(super) async fn run(lab: &Lab, subject: &Subject) -> Result<Vec<Figure>> {
     let mut controller = subject.start(&stage.plane, flags)?;
     let ready = controller.ready(lab.patience).await?.as_secs_f64() * 1e3;
     tokio::time::sleep(AFTER_START).await;
-    let asked = stage.requests(&controller.user, 0).await;
+    let asked = stage.requests(&controller.user, 0).await?;
     let reads: usize = asked.iter().filter(|(verb, _)| verb == "get").map(|(_, count)| count).sum();
     let title = |what: &str| format!("restart with {} replicas: {what}", seen.count);
     let (memory, _) = controller.memory()?;
@@ -64,12 +64,13 @@ async fn idle(
     how: &str,
 ) -> Result<[Figure; 2]> {
     let skip = stage.plane.requests(&controller.user).len();
+    say(format_args!("idle for {} s {how}", lab.sizes.idle.as_secs()));
     let before = stage.used(controller)?;
     let begun = Instant::now();
     tokio::time::sleep(lab.sizes.idle).await;
     let spent = before.until(stage.used(controller)?);
     let seconds = begun.elapsed().as_secs();
-    let requests = stage.requests(&controller.user, skip).await;
+    let requests = stage.requests(&controller.user, skip).await?;
     let others: usize = requests.iter().filter(|(verb, _)| verb != "watch").map(|(_, count)| count).sum();
     Ok([
         Figure::new(format!("idle for {seconds} s {how}: requests but watches"), others as f64, "requests")

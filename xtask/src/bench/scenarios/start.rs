@@ -8,7 +8,7 @@ use http::Method;
 
 use super::super::api::{Api, Call, METADATA_LIST};
 use super::super::figure::{Figure, Target};
-use super::super::lab::{Lab, Stage, percentiles};
+use super::super::lab::{Lab, Stage, percentiles, say};
 use super::super::subject::Subject;
 use super::super::writer::{AT_ONCE, create, data};
 
@@ -29,6 +29,7 @@ pub(super) async fn run(lab: &Lab, subject: &Subject) -> Result<Vec<Figure>> {
     let mut made = 0;
     let mut settled_before: Option<(usize, f64)> = None;
     for unrelated in lab.sizes.unrelated {
+        say(format_args!("making Secrets, up to {unrelated}"));
         let (places, content) = (namespaces.clone(), Arc::new(data(SIZE)));
         let first = made;
         let call = move |n: usize| create(&places[n % NAMESPACES], &format!("secret-{:06}", first + n), &content);
@@ -36,6 +37,7 @@ pub(super) async fn run(lab: &Lab, subject: &Subject) -> Result<Vec<Figure>> {
         made = *unrelated;
 
         let (limit, how) = lists(&stage).await?;
+        say(format_args!("{ROUNDS} starts"));
         let mut times = Vec::new();
         let (mut peak, mut settled): (f64, f64) = (0.0, 0.0);
         for round in 1..=ROUNDS {

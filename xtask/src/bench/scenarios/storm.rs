@@ -21,7 +21,7 @@ pub(super) async fn run(lab: &Lab, subject: &Subject) -> Result<Vec<Figure>> {
     controller.ready(lab.patience).await?;
     let mut version = stage.source(subject, "source", "ns-.*", &data(PAYLOAD)).await?;
     stage.observer.until(count, lab.patience, |event| event.from_version == version).await;
-    let skip = stage.requests(&controller.user, 0).await.iter().map(|(_, count)| count).sum();
+    let skip = stage.requests(&controller.user, 0).await?.iter().map(|(_, count)| count).sum();
 
     let begun = Instant::now();
     for number in 0..UPDATES {
@@ -31,7 +31,7 @@ pub(super) async fn run(lab: &Lab, subject: &Subject) -> Result<Vec<Figure>> {
     }
     let last = Instant::now();
     let seen = stage.observer.until(count, lab.patience, |event| event.from_version == version).await;
-    let requests = stage.requests(&controller.user, skip).await;
+    let requests = stage.requests(&controller.user, skip).await?;
     controller.stop();
     let each = writes(&requests) as f64 / count as f64;
     let late = seen.last.saturating_duration_since(last).as_secs_f64() * 1e3;
