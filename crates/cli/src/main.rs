@@ -51,7 +51,9 @@ async fn listen(address: &StatusAddress) -> io::Result<TcpListener> {
     TcpListener::bind(&*address.resolve()?).await
 }
 
-#[tokio::main]
+/// On one thread: nearly all of the time it waits for the API server, and threads that wake each other cost it more than they
+/// would gain.
+#[tokio::main(flavor = "current_thread")]
 async fn replicate(settings: Settings) -> anyhow::Result<()> {
     let listener = listen(&settings.status_address).await.with_context(|| {
         format!("cannot serve the status on {}; name another --status-address", settings.status_address)

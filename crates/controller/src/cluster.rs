@@ -4,6 +4,8 @@
 
 pub mod body;
 pub mod kube;
+pub mod object;
+pub mod status;
 
 use std::future::Future;
 use std::time::Duration;

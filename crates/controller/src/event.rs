@@ -7,7 +7,7 @@ use k8s_replicator_core::observed::{Observed, ReadError, ResourceVersion, Uid};
 use k8s_replicator_core::protobuf;
 use k8s_replicator_core::scope::Part;
 
-use crate::watch::Object;
+use crate::cluster::object::Object;
 
 /// Time since the program's start, on a clock that never goes back.
 pub type Moment = Duration;

@@ -19,12 +19,14 @@ use kube::client::Body;
 use serde_json::json;
 use tracing::{info, warn};
 
-use crate::cluster::kube::{METADATA_ONLY, exchange, refusal, unreachable};
+use crate::cluster::kube::{METADATA_AS_JSON, exchange, unreachable};
+use crate::cluster::object::Object;
+use crate::cluster::status::refusal;
 use crate::cluster::{Failure, FailureKind};
 use crate::event::SeenNamespace;
 use crate::health::Progress;
 use crate::queue::backoff;
-use crate::watch::{Change, Consumer, Object, Told, unreadable};
+use crate::watch::{Change, Consumer, Told, unreadable};
 
 /// Between two looks while all is well.
 const CALM: Duration = Duration::from_secs(30);
@@ -132,7 +134,7 @@ impl Poll {
     /// The namespace's metadata as JSON, and whether it is terminating; `None`: it does not exist.
     async fn look(&self, namespace: &Namespace) -> Result<Option<(String, bool)>, Failure> {
         let request = http::Request::get(format!("/api/v1/namespaces/{namespace}"))
-            .header(header::ACCEPT, METADATA_ONLY)
+            .header(header::ACCEPT, METADATA_AS_JSON)
             .body(Body::empty())
             .map_err(|error| unreachable(&error))?;
         let (status, headers, body) = exchange(&self.client, request, LONGEST_ANSWER).await?;

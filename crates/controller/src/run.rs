@@ -31,12 +31,13 @@ use tokio::task::{Id, JoinSet};
 use tracing::{info, warn};
 
 use crate::cluster::kube::KubeCluster;
+use crate::cluster::object::Object;
 use crate::cluster::{Answer, Cluster, Failure, FailureKind};
 use crate::event::{NamespaceEvent, Now, ObjectEvent, SeenNamespace};
 use crate::health::Health;
 use crate::poll::Poll;
 use crate::replicator::{Replicator, Settings, Ticket};
-use crate::watch::{Change, Consumer, Object, Watch};
+use crate::watch::{Change, Consumer, Watch};
 
 /// Pages and bursts of events that may wait for a replicator. Few: a page can have 10,000 objects.
 const CHANNEL: usize = 4;
@@ -148,10 +149,7 @@ struct Objects {
 
 impl Objects {
     fn read(&self, object: Object<'_>) -> Option<Observed> {
-        let read = match object {
-            Object::Json(json) => Observed::from_json(json, &self.dialect),
-            Object::Protobuf(item) => Observed::from_protobuf(item, &self.dialect),
-        };
+        let read = object.observed(&self.dialect);
         read.inspect_err(|error| warn!(%error, "an object of the API server cannot be read; it is passed over")).ok()
     }
 }

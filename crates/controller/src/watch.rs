@@ -17,7 +17,6 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bytes::BytesMut;
 use http::{StatusCode, header};
 use http_body_util::BodyExt as _;
 use k8s_replicator_core::observed::{ReadError, ResourceVersion};
@@ -27,13 +26,15 @@ use kube::Client;
 use kube::client::Body;
 use tracing::{debug, error, info, warn};
 
-use crate::cluster::kube::{METADATA_ONLY, exchange, refusal, unreachable};
+use crate::cluster::kube::{METADATA_ONLY, exchange, unreachable};
+use crate::cluster::object::Object;
+use crate::cluster::status::refusal;
 use crate::cluster::{Failure, FailureKind};
 use crate::health::Progress;
 use crate::queue::backoff;
 use crate::window;
 
-use wire::{List, SMALLEST_PAGE, escape, next_page, take_line};
+use wire::{Events, List, SMALLEST_PAGE, escape, next_page};
 
 /// A list of metadata alone: as protobuf, which is a quarter of the size and the time, or as JSON from whoever cannot.
 const METADATA_LISTS: &str = "application/vnd.kubernetes.protobuf;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,\
@@ -42,7 +43,7 @@ const PROTOBUF: &[u8] = b"application/vnd.kubernetes.protobuf";
 /// 500 objects with the longest annotations (256 KiB each), with room to spare.
 const LONGEST_PAGE: usize = 256 << 20;
 /// The longest event: 256 KiB of annotations as JSON, managed fields, with room to spare.
-const LONGEST_LINE: usize = 8 << 20;
+const LONGEST_EVENT: usize = 8 << 20;
 /// The server is asked to end a watch after this time.
 const WATCH_SECONDS: u32 = 290;
 /// Bookmarks come about once a minute; a watch that is silent for longer than two has lost its connection.
@@ -53,15 +54,6 @@ const SHORTEST_WATCH: Duration = Duration::from_secs(5);
 const MOST_FAILED_WATCHES: u32 = 3;
 /// The longest pause between attempts.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
-
-/// An object's metadata, as it came.
-#[derive(Debug, Clone, Copy)]
-pub enum Object<'a> {
-    /// As JSON.
-    Json(&'a str),
-    /// As protobuf.
-    Protobuf(&'a [u8]),
-}
 
 /// What the consumer is told.
 #[derive(Debug)]
@@ -229,9 +221,7 @@ impl Watch {
             if !status.is_success() {
                 return Err(refusal(status, &headers, &body).into());
             }
-            let is_protobuf =
-                headers.get(header::CONTENT_TYPE).is_some_and(|type_| type_.as_bytes().starts_with(PROTOBUF));
-            let (version, continue_) = if is_protobuf {
+            let (version, continue_) = if is_protobuf(&headers) {
                 let list = protobuf::List::read(&body).map_err(unreadable)?;
                 list.items.iter().for_each(|item| consumer.take(Change::Seen(Object::Protobuf(item))));
                 (Cow::Borrowed(list.resource_version), Cow::Borrowed(list.continue_))
@@ -273,27 +263,19 @@ impl Watch {
             return Ok(End::Expired);
         }
         if !parts.status.is_success() {
-            let body = within(LONGEST_IDLE, http_body_util::Limited::new(body, LONGEST_LINE).collect()).await?;
+            let body = within(LONGEST_IDLE, http_body_util::Limited::new(body, LONGEST_EVENT).collect()).await?;
             let body = body.map(|body| body.to_bytes()).unwrap_or_default();
             return Err(refusal(parts.status, &parts.headers, &body).into());
         }
-        let mut buffer = BytesMut::new();
+        let mut events = Events::new(is_protobuf(&parts.headers));
         while let Some(frame) = within(LONGEST_IDLE, body.frame()).await? {
             self.progress.made();
             let Ok(data) = frame.map_err(|error| unreachable(&error))?.into_data() else { continue };
-            // Only what is new can hold the end of a line.
-            let mut searched = buffer.len();
-            buffer.extend_from_slice(&data);
-            while let Some(end) = buffer[searched..].iter().position(|byte| *byte == b'\n') {
-                let line = buffer.split_to(searched + end + 1);
-                searched = 0;
-                if let Some(end) = take_line(&line, version, consumer)? {
+            events.push(&data)?;
+            while let Some(event) = events.next() {
+                if let Some(end) = event.take(version, consumer)? {
                     return Ok(end);
                 }
-            }
-            if buffer.len() > LONGEST_LINE {
-                let message = format!("an event is longer than {LONGEST_LINE} bytes");
-                return Err(Failure { kind: FailureKind::Server, message, retry_after: None }.into());
             }
             if !consumer.flush().await {
                 return Ok(End::Unwanted);
@@ -353,6 +335,10 @@ impl Told {
         }
         !old
     }
+}
+
+fn is_protobuf(headers: &http::HeaderMap) -> bool {
+    headers.get(header::CONTENT_TYPE).is_some_and(|type_| type_.as_bytes().starts_with(PROTOBUF))
 }
 
 async fn within<T>(time: Duration, future: impl Future<Output = T>) -> Result<T, Failure> {

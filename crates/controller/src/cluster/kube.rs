@@ -13,17 +13,22 @@ use k8s_replicator_core::action::Action;
 use k8s_replicator_core::annotations::Dialect;
 use k8s_replicator_core::kind::Kind;
 use k8s_replicator_core::names::Key;
-use k8s_replicator_core::observed::{Observed, ReadError, content_from_json};
+use k8s_replicator_core::observed::{Observed, content_from_json};
 use k8s_replicator_core::payload::Payload;
 use kube::Client;
 use kube::client::Body;
-use serde::Deserialize;
 
+use super::object::Object;
+use super::status::refusal;
 use super::{Answer, Cluster, Failure, FailureKind, Request, body};
 use crate::causes::with_causes;
 
-/// Asks for an object's metadata alone, as all API servers since Kubernetes 1.15 can give it.
-pub const METADATA_ONLY: &str = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
+/// Asks for an object's metadata alone, as all API servers since Kubernetes 1.15 can give it: as protobuf, which costs both sides
+/// least, or as JSON from whoever cannot.
+pub const METADATA_ONLY: &str = "application/vnd.kubernetes.protobuf;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,\
+                                 application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
+/// The same as JSON, where it is little.
+pub const METADATA_AS_JSON: &str = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
 const JSON: &str = "application/json";
 const JSON_PATCH: &str = "application/json-patch+json";
 
@@ -74,16 +79,20 @@ impl KubeCluster {
         if !status.is_success() {
             return Err(refusal(status, &headers, &answer));
         }
-        let json = std::str::from_utf8(&answer).map_err(|error| unreadable(&error))?;
-        let observed = || Observed::from_json(json, &self.dialect).map_err(|error: ReadError| unreadable(&error));
         Ok(match request {
             Request::Write(Action::Delete(_)) => Answer::Deleted,
             Request::Read(_) => {
+                let json = std::str::from_utf8(&answer).map_err(|error| unreadable(&error))?;
                 let content = content_from_json(json, kind).map_err(|error| unreadable(&error))?;
-                Answer::Content(observed()?, content)
+                Answer::Content(self.observed(&answer)?, content)
             }
-            Request::Look(_) | Request::Write(_) => Answer::Seen(observed()?),
+            Request::Look(_) | Request::Write(_) => Answer::Seen(self.observed(&answer)?),
         })
+    }
+
+    fn observed(&self, answer: &[u8]) -> Result<Observed, Failure> {
+        let object = Object::of(answer).map_err(|error| unreadable(&error))?;
+        object.observed(&self.dialect).map_err(|error| unreadable(&error))
     }
 }
 
@@ -177,54 +186,6 @@ fn path(kind: &dyn Kind, request: &Request) -> String {
         Request::Write(Action::Update(_)) => format!("{collection}/{}?fieldManager={FIELD_MANAGER}", key.name()),
         _ => format!("{collection}/{}", key.name()),
     }
-}
-
-/// The part of a `Status` that says what went wrong.
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct Status {
-    message: String,
-    reason: String,
-    details: Details,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(default, rename_all = "camelCase")]
-struct Details {
-    causes: Vec<Cause>,
-    retry_after_seconds: u64,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct Cause {
-    reason: String,
-}
-
-/// What the server's refusal means.
-#[must_use]
-pub fn refusal(status: StatusCode, headers: &http::HeaderMap, body: &[u8]) -> Failure {
-    // A proxy's page is no Status; then the code has to do.
-    let answer: Status = serde_json::from_slice(body).unwrap_or_default();
-    let terminating = answer.details.causes.iter().any(|cause| cause.reason == "NamespaceTerminating");
-    let kind = match status.as_u16() {
-        409 => FailureKind::Conflict,
-        404 => FailureKind::Gone,
-        403 if terminating => FailureKind::NamespaceTerminating,
-        401 | 403 => FailureKind::Forbidden,
-        400 | 413 | 422 => FailureKind::Invalid,
-        429 => FailureKind::Throttled,
-        _ => FailureKind::Server,
-    };
-    let header = headers.get(header::RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
-    let retry_after = header.or(Some(answer.details.retry_after_seconds).filter(|seconds| *seconds > 0));
-    let said = answer.message;
-    let message = match (said.is_empty(), answer.reason.is_empty()) {
-        (true, _) => format!("the server answered {status}"),
-        (false, true) => format!("the server answered {status}: {said}"),
-        (false, false) => format!("the server answered {} {}: {said}", status.as_u16(), answer.reason),
-    };
-    Failure { kind, message, retry_after: retry_after.map(Duration::from_secs) }
 }
 
 /// The request did not reach the server, or its answer did not come back.

@@ -16,7 +16,7 @@ use super::fan_out::PAYLOAD;
 pub(super) async fn run(lab: &Lab, subject: &Subject) -> Result<Vec<Figure>> {
     let count = lab.sizes.appearing;
     let mut stage = lab.stage(subject).await?;
-    let mut best = bare(&stage, "bare-1", count).await?;
+    let before = bare(&stage, "bare-1", count).await?;
 
     let mut controller = subject.start(&stage.plane, &[])?;
     controller.ready(lab.patience).await?;
@@ -30,7 +30,8 @@ pub(super) async fn run(lab: &Lab, subject: &Subject) -> Result<Vec<Figure>> {
     let seen = stage.observer.until(count, lab.patience, |event| event.from_version == version).await;
     controller.stop();
 
-    best = best.min(bare(&stage, "bare-2", count).await?);
+    // The machine is not as fast all the time: the middle counts.
+    let limit = (before + bare(&stage, "bare-2", count).await?) / 2;
     let end = if seen.count < count { Instant::now() } else { seen.last };
     let title = format!("{count} namespaces appear: the last has its replica after");
     let late = end.saturating_duration_since(created).as_secs_f64() * 1e3;
@@ -40,7 +41,7 @@ pub(super) async fn run(lab: &Lab, subject: &Subject) -> Result<Vec<Figure>> {
     }
     Ok(vec![
         Figure::new(title, (end - begun).as_secs_f64(), "s")
-            .limit(best.as_secs_f64(), "bare writer makes namespace and Secret")
+            .limit(limit.as_secs_f64(), "bare writer makes namespace and Secret")
             .target(Target::RatioAtMost(1.2))
             .note(note),
     ])
