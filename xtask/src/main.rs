@@ -108,6 +108,13 @@ fn main() -> ExitCode {
 fn cargo(arguments: &[&str]) -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or("cargo".into()));
     command.args(arguments).current_dir(workspace());
+    // What cargo told this program about itself: the build script of `ring` would look different by it from how a person's
+    // own cargo sees it, and a third of the dependencies would be built anew each time.
+    for (name, _) in std::env::vars_os() {
+        if name.to_str().is_some_and(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")) {
+            command.env_remove(&name);
+        }
+    }
     command
 }
 

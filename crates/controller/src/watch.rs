@@ -12,15 +12,14 @@
 
 mod wire;
 
-use std::borrow::Cow;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use http::{StatusCode, header};
 use http_body_util::BodyExt as _;
 use k8s_replicator_core::observed::{ReadError, ResourceVersion};
-use k8s_replicator_core::protobuf;
 use k8s_replicator_core::scope::Part;
 use kube::Client;
 use kube::client::Body;
@@ -34,7 +33,7 @@ use crate::health::Progress;
 use crate::queue::backoff;
 use crate::window;
 
-use wire::{Events, List, SMALLEST_PAGE, escape, next_page};
+use wire::{Events, Page, SMALLEST_PAGE, escape, give, next_page};
 
 /// A list of metadata alone: as protobuf, which is a quarter of the size and the time, or as JSON from whoever cannot.
 const METADATA_LISTS: &str = "application/vnd.kubernetes.protobuf;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,\
@@ -199,17 +198,18 @@ impl Watch {
     }
 
     /// Gives the consumer a whole list, and answers the version to watch from.
+    ///
+    /// While one page is read the server works on the next.
     async fn list(&self, consumer: &mut impl Consumer) -> Result<String, End> {
         consumer.take(Change::Begins);
-        let mut position = String::new();
-        let mut page = SMALLEST_PAGE;
+        let (mut limit, mut position) = (SMALLEST_PAGE, String::new());
+        let mut answer = self.page(limit, &position).await;
         loop {
-            let continue_ = if position.is_empty() { String::new() } else { format!("&continue={position}") };
-            let request = self.request(METADATA_LISTS, &format!("limit={page}{continue_}"))?;
-            let (status, headers, body) = match exchange(&self.client, request, LONGEST_PAGE).await {
-                Err(_) if page > SMALLEST_PAGE => {
+            let (status, headers, body) = match answer {
+                Err(_) if limit > SMALLEST_PAGE => {
                     // It may have been too large, or too much for the server.
-                    page = SMALLEST_PAGE;
+                    limit = SMALLEST_PAGE;
+                    answer = self.page(limit, &position).await;
                     continue;
                 }
                 answer => answer?,
@@ -221,26 +221,26 @@ impl Watch {
             if !status.is_success() {
                 return Err(refusal(status, &headers, &body).into());
             }
-            let (version, continue_) = if is_protobuf(&headers) {
-                let list = protobuf::List::read(&body).map_err(unreadable)?;
-                list.items.iter().for_each(|item| consumer.take(Change::Seen(Object::Protobuf(item))));
-                (Cow::Borrowed(list.resource_version), Cow::Borrowed(list.continue_))
-            } else {
-                let list: List<'_> = serde_json::from_slice(&body).map_err(unreadable)?;
-                let items = list.items.iter().flatten();
-                items.for_each(|item| consumer.take(Change::Seen(Object::Json(item.get()))));
-                (list.metadata.resource_version, list.metadata.continue_)
-            };
+            let (size, is_protobuf) = (body.len(), is_protobuf(&headers));
+            let Page { version, continue_, .. } = Page::read(&body, is_protobuf)?;
+            let (version, continue_) = (version.into_owned(), continue_.into_owned());
             if continue_.is_empty() {
+                give(body, is_protobuf, consumer).await?;
                 consumer.take(Change::Ends(&version));
-                return if consumer.flush().await { Ok(version.into_owned()) } else { Err(End::Unwanted) };
+                return if consumer.flush().await { Ok(version) } else { Err(End::Unwanted) };
             }
             position = escape(&continue_);
-            page = next_page(page, body.len());
-            if !consumer.flush().await {
-                return Err(End::Unwanted);
-            }
+            limit = next_page(limit, size);
+            let (next, given) = tokio::join!(self.page(limit, &position), give(body, is_protobuf, consumer));
+            given?;
+            answer = next;
         }
+    }
+
+    async fn page(&self, limit: usize, position: &str) -> Result<(StatusCode, http::HeaderMap, Bytes), Failure> {
+        let continue_ = if position.is_empty() { String::new() } else { format!("&continue={position}") };
+        let request = self.request(METADATA_LISTS, &format!("limit={limit}{continue_}"))?;
+        exchange(&self.client, request, LONGEST_PAGE).await
     }
 
     /// Gives the consumer every event after `version`, and moves it on.

@@ -107,7 +107,7 @@ impl Key {
         if !is_subdomain(name) {
             return Err(NameError::Name(excerpt(name)));
         }
-        Ok(Self { text: format!("{namespace}/{name}").into() })
+        Ok(Self { text: [namespace, "/", name].concat().into() })
     }
 
     /// The object that `text` names when it stands on an object in `own_namespace`: `ns/name`, or `name` beside it.

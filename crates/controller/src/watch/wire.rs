@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use bytes::{Buf as _, BytesMut};
+use bytes::{Buf as _, Bytes, BytesMut};
 use http::StatusCode;
 use k8s_replicator_core::protobuf;
 use serde::Deserialize;
@@ -19,22 +19,59 @@ pub(super) const SMALLEST_PAGE: usize = 500;
 pub(super) const LARGEST_PAGE: usize = 10_000;
 /// The size of an answer that is aimed at.
 pub(super) const PAGE_BYTES: usize = 4 << 20;
+/// So many objects are read before others have a turn: below a millisecond's work.
+const TURN: usize = 256;
+
+/// One page of a list.
+pub(super) struct Page<'a> {
+    /// What it shows is what was there at this version.
+    pub(super) version: Cow<'a, str>,
+    /// Where the next one begins; empty: there is none.
+    pub(super) continue_: Cow<'a, str>,
+    items: Vec<Object<'a>>,
+}
+
+impl<'a> Page<'a> {
+    pub(super) fn read(answer: &'a [u8], is_protobuf: bool) -> Result<Self, Failure> {
+        if is_protobuf {
+            let list = protobuf::List::read(answer).map_err(unreadable)?;
+            let items = list.items.into_iter().map(Object::Protobuf).collect();
+            return Ok(Self { version: list.resource_version.into(), continue_: list.continue_.into(), items });
+        }
+        let list: List<'_> = serde_json::from_slice(answer).map_err(unreadable)?;
+        let items = list.items.into_iter().flatten().map(|item| Object::Json(item.get())).collect();
+        Ok(Self { version: list.metadata.resource_version, continue_: list.metadata.continue_, items })
+    }
+}
+
+/// Gives the objects of a page to the consumer, and then lets go of it.
+pub(super) async fn give(answer: Bytes, is_protobuf: bool, consumer: &mut impl Consumer) -> Result<(), End> {
+    for items in Page::read(&answer, is_protobuf)?.items.chunks(TURN) {
+        items.iter().for_each(|item| consumer.take(Change::Seen(*item)));
+        if !consumer.flush().await {
+            return Err(End::Unwanted);
+        }
+        tokio::task::yield_now().await;
+    }
+    Ok(())
+}
+
 #[derive(Deserialize)]
-pub(super) struct List<'a> {
+struct List<'a> {
     #[serde(borrow)]
-    pub(super) metadata: ListMetadata<'a>,
+    metadata: ListMetadata<'a>,
     /// Go writes an empty list as null.
     #[serde(borrow, default)]
-    pub(super) items: Option<Vec<&'a RawValue>>,
+    items: Option<Vec<&'a RawValue>>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct ListMetadata<'a> {
+struct ListMetadata<'a> {
     #[serde(borrow, default)]
-    pub(super) resource_version: Cow<'a, str>,
+    resource_version: Cow<'a, str>,
     #[serde(borrow, default, rename = "continue")]
-    pub(super) continue_: Cow<'a, str>,
+    continue_: Cow<'a, str>,
 }
 
 #[derive(Deserialize)]

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use http::Method;
 
 use super::super::api::{Api, Call, METADATA_LIST};
@@ -16,7 +16,7 @@ use super::super::writer::{AT_ONCE, create, data};
 const SIZE: usize = 4_096;
 const NAMESPACES: usize = 50;
 /// Starts, and lists, of which the middle one counts.
-const ROUNDS: usize = 3;
+const ROUNDS: usize = 5;
 /// An allocator gives memory back some time after it was used.
 const SETTLING: Duration = Duration::from_secs(15);
 
@@ -36,11 +36,14 @@ pub(super) async fn run(lab: &Lab, subject: &Subject) -> Result<Vec<Figure>> {
         stage.admin.parallel(unrelated - made, AT_ONCE, call).await?;
         made = *unrelated;
 
-        let (limit, how) = lists(&stage).await?;
         say(format_args!("{ROUNDS} starts"));
-        let mut times = Vec::new();
+        // By turns: the server is not as fast all the time.
+        let (mut times, mut limits) = (Vec::new(), WAYS.map(|_| Vec::new()));
         let (mut peak, mut settled): (f64, f64) = (0.0, 0.0);
         for round in 1..=ROUNDS {
+            for (way, times) in WAYS.iter().zip(&mut limits) {
+                times.push(lists(&stage, way).await?);
+            }
             let mut controller = subject.start(&stage.plane, &[])?;
             times.push(controller.ready(lab.patience).await?.as_secs_f64() * 1e3);
             if round == ROUNDS {
@@ -51,6 +54,12 @@ pub(super) async fn run(lab: &Lab, subject: &Subject) -> Result<Vec<Figure>> {
             controller.stop();
         }
         let (time, _) = percentiles(times);
+        let (limit, how) = WAYS
+            .iter()
+            .zip(limits)
+            .map(|(way, times)| (percentiles(times).0, way.what))
+            .min_by(|one, other| one.0.total_cmp(&other.0))
+            .context("no way to list")?;
         let title = |what: &str| format!("{unrelated} unrelated Secrets: {what}");
         let mut ready = Figure::new(title("ready after"), time, "ms").limit(limit, how);
         let mut peak = Figure::new(title("memory, peak"), peak, "MB");
@@ -72,29 +81,27 @@ pub(super) async fn run(lab: &Lab, subject: &Subject) -> Result<Vec<Figure>> {
     Ok(figures)
 }
 
-/// The limit: how long a client takes to fetch the lists that a controller needs, all at once, over connections of its own;
-/// the faster of two ways.
-async fn lists(stage: &Stage) -> Result<(f64, &'static str)> {
-    let mut best = (f64::INFINITY, "");
-    for (accept, page, how) in [
-        (METADATA_LIST, "?limit=500", "the lists as JSON, in pages of 500"),
-        (METADATA_LIST, "?resourceVersion=0", "the lists as JSON"),
-        (PROTOBUF_LIST, "?resourceVersion=0", "the lists as protobuf"),
-    ] {
-        let mut times = Vec::new();
-        for _ in 0..ROUNDS {
-            let client = Api::new(stage.plane.kubeconfig()).await?;
-            let begun = Instant::now();
-            let list = |resource| list(&client, resource, accept, page);
-            tokio::try_join!(list("secrets"), list("configmaps"), list("namespaces"))?;
-            times.push(begun.elapsed().as_secs_f64() * 1e3);
-        }
-        let (time, _) = percentiles(times);
-        if time < best.0 {
-            best = (time, how);
-        }
-    }
-    Ok(best)
+/// A way to fetch the lists.
+struct Way {
+    accept: &'static str,
+    query: &'static str,
+    what: &'static str,
+}
+
+/// The fastest of them is the limit.
+const WAYS: [Way; 3] = [
+    Way { accept: METADATA_LIST, query: "?limit=500", what: "the lists as JSON, in pages of 500" },
+    Way { accept: METADATA_LIST, query: "?resourceVersion=0", what: "the lists as JSON" },
+    Way { accept: PROTOBUF_LIST, query: "?resourceVersion=0", what: "the lists as protobuf" },
+];
+
+/// How many milliseconds a client takes to fetch the lists that a controller needs, all at once, over connections of its own.
+async fn lists(stage: &Stage, way: &Way) -> Result<f64> {
+    let begun = Instant::now();
+    let client = Api::new(stage.plane.kubeconfig()).await?;
+    let list = |resource| list(&client, resource, way.accept, way.query);
+    tokio::try_join!(list("secrets"), list("configmaps"), list("namespaces"))?;
+    Ok(begun.elapsed().as_secs_f64() * 1e3)
 }
 
 async fn list(client: &Api, resource: &str, accept: &'static str, page: &str) -> Result<()> {
