@@ -13,12 +13,14 @@ use crate::cluster::object::Object;
 use crate::cluster::status::Status;
 use crate::cluster::{Failure, FailureKind};
 
-/// Objects in the first answer of a list, and in each one where they are large.
-pub(super) const SMALLEST_PAGE: usize = 500;
+/// Objects in the first answer of a list.
+pub(super) const FIRST_PAGE: usize = 500;
+/// Objects in an answer where they are as large as can be.
+pub(super) const SMALLEST_PAGE: usize = 16;
 /// Where they are small: then it is the number of pages that takes time, four fifths of it with 50,000 objects.
-pub(super) const LARGEST_PAGE: usize = 10_000;
+pub(super) const LARGEST_PAGE: usize = 20_000;
 /// The size of an answer that is aimed at.
-pub(super) const PAGE_BYTES: usize = 4 << 20;
+pub(super) const PAGE_BYTES: usize = 8 << 20;
 /// So many objects are read before others have a turn: below a millisecond's work.
 const TURN: usize = 256;
 
@@ -355,11 +357,12 @@ mod tests {
     fn pages_grow_while_their_objects_are_small() {
         let pages = |bytes_each: usize| {
             let next = |page: &usize| Some(next_page(*page, page * bytes_each));
-            std::iter::successors(Some(SMALLEST_PAGE), next).take(5).collect::<Vec<_>>()
+            std::iter::successors(Some(FIRST_PAGE), next).take(5).collect::<Vec<_>>()
         };
-        assert_eq!(pages(200), [500, 2_000, 8_000, 10_000, 10_000]);
-        assert_eq!(pages(2_000), [500, 2_000, 2_097, 2_097, 2_097]);
-        assert_eq!(pages(256 << 10), [500; 5]);
-        assert_eq!(next_page(10_000, 0), 10_000, "nothing was there");
+        assert_eq!(pages(200), [500, 2_000, 8_000, 20_000, 20_000]);
+        assert_eq!(pages(2_000), [500, 2_000, 4_194, 4_194, 4_194]);
+        assert_eq!(pages(256 << 10), [500, 32, 32, 32, 32]);
+        assert_eq!(next_page(16, 16), 64);
+        assert_eq!(next_page(20_000, 0), 20_000, "nothing was there");
     }
 }
