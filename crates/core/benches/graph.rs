@@ -6,7 +6,6 @@
 #[path = "world/mod.rs"]
 mod world;
 
-use std::alloc::System;
 use std::time::Instant;
 
 use cap::Cap;
@@ -14,10 +13,12 @@ use divan::{Bencher, black_box};
 use k8s_replicator_core::decide::{Rules, decide};
 use k8s_replicator_core::kind::Secret;
 use k8s_replicator_core::observed::Observed;
+use tikv_jemallocator::Jemalloc;
 use world::World;
 
+/// The controller's allocator, and a count of what it gave.
 #[global_allocator]
-static ALLOCATOR: Cap<System> = Cap::new(System, usize::MAX);
+static ALLOCATOR: Cap<Jemalloc> = Cap::new(Jemalloc, usize::MAX);
 
 const SIZES: [usize; 3] = [1_000, 10_000, 100_000];
 

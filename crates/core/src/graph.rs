@@ -176,8 +176,9 @@ impl Graph {
     /// Every target: those that exist, and those that some push names in an existing namespace.
     #[must_use]
     pub fn all_targets(&self) -> Touched {
-        let mut touched: Touched = self.nodes.keys().cloned().map(TargetKey::from).collect();
+        let mut touched = Touched::with_capacity(self.nodes.len());
         for (key, node) in &self.nodes {
+            touched.push(key.clone().into());
             if let Some(push) = node.push() {
                 self.touch_pushed(key, push, &mut touched);
             }
@@ -296,7 +297,9 @@ impl Graph {
         if matches!(annotated, Annotated::Not) && !self.is_referred_to(&key) {
             return if known_before { self.remove(&key) } else { Vec::new() };
         }
-        self.absent.remove(&key);
+        if !self.absent.is_empty() {
+            self.absent.remove(&key);
+        }
         let annotated = self.marks.share(annotated);
         let node = Node { uid, resource_version, created, deleting, annotated, knowledge, type_, immutable, epoch };
         self.replace(key, Some(Box::new(node)))
@@ -386,33 +389,35 @@ impl Graph {
 
     /// Puts a node in the place of another, keeps the relations in step, and tells whom it concerns.
     fn replace(&mut self, key: Key, new: Option<Box<Node>>) -> Touched {
-        let old = self.nodes.remove(&key);
+        let fresh = new.as_ref().map(|node| (node.annotated.clone(), node.uid.clone()));
+        let old = match new {
+            Some(new) => self.nodes.insert(key.clone(), new),
+            None => self.nodes.remove(&key),
+        };
         let mut touched = Vec::new();
-        if old.is_none() && new.is_none() {
+        if old.is_none() && fresh.is_none() {
             // Nothing to this program so far; but a source may wait for the name to be free.
             if self.is_complete() && self.pushing_to(&key).next().is_some() {
                 touched.push(key.into());
             }
             return touched;
         }
-        let is_target = |node: &Option<Box<Node>>| node.as_ref()?.marks().map(Marks::is_target);
-        let is_target = |node| is_target(node).unwrap_or(false);
-        let from = |node: &Option<Box<Node>>| node.as_ref()?.marks()?.replicate_from.clone();
-        let remarked = old.as_ref().map(|node| &node.annotated) != new.as_ref().map(|node| &node.annotated);
-        let rewired = from(&old) != from(&new);
-        let recreated = matches!((&old, &new), (Some(old), Some(new)) if old.uid != new.uid);
-        self.targets = self.targets + usize::from(is_target(&new)) - usize::from(is_target(&old));
+        let was = old.as_ref().map(|node| &node.annotated);
+        let is = fresh.as_ref().map(|(annotated, _)| annotated);
+        let (remarked, was, is) = (was != is, was.and_then(Annotated::marks), is.and_then(Annotated::marks));
+        let from = |marks: Option<&Marks>| marks.and_then(|marks| marks.replicate_from.clone());
+        let rewired = from(was) != from(is);
+        let recreated = matches!((&old, &fresh), (Some(old), Some((_, uid))) if old.uid != *uid);
+        let is_target = |marks: Option<&Marks>| usize::from(marks.is_some_and(Marks::is_target));
+        self.targets = self.targets + is_target(is) - is_target(was);
 
         let mut released = Vec::new();
-        if let Some(marks) = old.as_ref().filter(|_| remarked).and_then(|node| node.marks()) {
+        if let Some(marks) = was.filter(|_| remarked) {
             self.relations.unlink(&key, marks);
             self.referred_to(&key, marks, &mut released);
         }
-        if let Some(new) = new {
-            if let Some(marks) = new.marks().filter(|_| remarked) {
-                self.relations.link(&key, marks);
-            }
-            self.nodes.insert(key.clone(), new);
+        if let Some(marks) = is.filter(|_| remarked) {
+            self.relations.link(&key, marks);
         }
         for name in released {
             self.drop_if_nothing_to_us(&name);

@@ -47,7 +47,7 @@ impl World {
         Observed::from_json(&self.json(n, version), &self.dialect).expect("metadata as the server writes it")
     }
 
-    /// All sources and replicas.
+    /// All sources and replicas, in the order in which the API server lists them: by namespace, then by name.
     pub fn observed(&self) -> impl Iterator<Item = Observed> + '_ {
         let sources = (0..self.replicas.div_ceil(OF_ONE_SOURCE)).map(|source| {
             let json = format!(
@@ -55,7 +55,8 @@ impl World {
             );
             Observed::from_json(&json, &self.dialect).expect("metadata as the server writes it")
         });
-        sources.chain((0..self.replicas).map(|n| self.replica(n, 1)))
+        let in_namespace = |namespace| (namespace..self.replicas).step_by(OF_ONE_SOURCE);
+        sources.chain((0..OF_ONE_SOURCE).flat_map(in_namespace).map(|n| self.replica(n, 1)))
     }
 
     /// The graph after the first lists.

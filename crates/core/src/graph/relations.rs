@@ -1,18 +1,24 @@
 //! Who refers to whom: the annotations of all objects, turned round.
 
 use std::collections::{BTreeSet, HashMap};
+use std::hash::Hash;
 use std::sync::Arc;
+
+use indexmap::IndexSet;
 
 use crate::annotations::Marks;
 use crate::names::{Key, SourceKey, TargetKey};
 
 /// See the [module](self).
+///
+/// The sets have an order, so that a run can be repeated step by step, but not that of the keys: to compare a new key with others is to
+/// fetch them from memory, which took most of the time of a start with a million replicas.
 #[derive(Debug, Default)]
 pub(super) struct Relations {
-    created_by: HashMap<SourceKey, BTreeSet<TargetKey>>,
-    pulling_from: HashMap<SourceKey, BTreeSet<TargetKey>>,
-    pushing_into: HashMap<Box<str>, BTreeSet<SourceKey>>,
-    pushing_by_pattern: HashMap<Arc<str>, BTreeSet<SourceKey>>,
+    created_by: HashMap<SourceKey, IndexSet<TargetKey>>,
+    pulling_from: HashMap<SourceKey, IndexSet<TargetKey>>,
+    pushing_into: HashMap<Box<str>, IndexSet<SourceKey>>,
+    pushing_by_pattern: HashMap<Arc<str>, IndexSet<SourceKey>>,
 }
 
 impl Relations {
@@ -47,23 +53,20 @@ impl Relations {
 
     /// An object has these annotations now.
     pub(super) fn link(&mut self, key: &Key, marks: &Marks) {
-        let target = || TargetKey::from(key.clone());
-        if let Some(creator) = &marks.replicated_by {
-            self.created_by.entry(creator.clone()).or_default().insert(target());
-        }
-        if let Some(from) = &marks.replicate_from {
-            self.pulling_from.entry(from.clone()).or_default().insert(target());
+        let target = TargetKey::from(key.clone());
+        for (index, source) in
+            [(&mut self.created_by, &marks.replicated_by), (&mut self.pulling_from, &marks.replicate_from)]
+        {
+            if let Some(source) = source {
+                insert_into(index, source, SourceKey::clone, target.clone());
+            }
         }
         if let Some(push) = marks.effective_push() {
             for namespace in push.literal_namespaces() {
-                let sources = match self.pushing_into.get_mut(namespace) {
-                    Some(sources) => sources,
-                    None => self.pushing_into.entry(namespace.into()).or_default(),
-                };
-                sources.insert(key.clone().into());
+                insert_into(&mut self.pushing_into, namespace, |name| name.into(), key.clone().into());
             }
             for name in push.names_by_pattern() {
-                self.pushing_by_pattern.entry(name.clone()).or_default().insert(key.clone().into());
+                insert_into(&mut self.pushing_by_pattern, name, Arc::clone, key.clone().into());
             }
         }
     }
@@ -90,14 +93,27 @@ impl Relations {
     }
 }
 
-fn remove_from<K, Q, V>(index: &mut HashMap<K, BTreeSet<V>>, key: &Q, value: &V)
+/// `own`: makes a key to keep, which most values find there already.
+fn insert_into<K, Q, V>(index: &mut HashMap<K, IndexSet<V>>, key: &Q, own: impl FnOnce(&Q) -> K, value: V)
 where
-    K: std::borrow::Borrow<Q> + std::hash::Hash + Eq,
-    Q: std::hash::Hash + Eq + ?Sized,
-    V: Ord,
+    K: std::borrow::Borrow<Q> + Hash + Eq,
+    Q: Hash + Eq + ?Sized,
+    V: Hash + Eq,
+{
+    match index.get_mut(key) {
+        Some(values) => values.insert(value),
+        None => index.entry(own(key)).or_default().insert(value),
+    };
+}
+
+fn remove_from<K, Q, V>(index: &mut HashMap<K, IndexSet<V>>, key: &Q, value: &V)
+where
+    K: std::borrow::Borrow<Q> + Hash + Eq,
+    Q: Hash + Eq + ?Sized,
+    V: Hash + Eq,
 {
     if let Some(values) = index.get_mut(key) {
-        values.remove(value);
+        values.swap_remove(value);
         if values.is_empty() {
             index.remove(key);
         }

@@ -40,6 +40,8 @@ pub struct NamespacePattern(Arc<Compiled>);
 /// A small automaton without caches of its own, about 1 KiB for `jx-.*`: there may be as many patterns as sources.
 struct Compiled {
     text: Arc<str>,
+    /// Of the most usual pattern, `jx-.*`, what stands before the dot: then nothing has to be run.
+    prefix: Option<Box<str>>,
     matcher: BoundedBacktracker,
 }
 
@@ -69,8 +71,11 @@ impl NamespacePattern {
     /// are not matched.
     #[must_use]
     pub fn matches(&self, namespace: &str) -> bool {
-        let Compiled { matcher, .. } = &*self.0;
+        let Compiled { matcher, prefix, .. } = &*self.0;
         let possible = namespace.is_ascii() && namespace.len() <= MAX_NAMESPACE;
+        if let Some(prefix) = prefix {
+            return possible && namespace.strip_prefix(&**prefix).is_some_and(|rest| !rest.contains('\n'));
+        }
         // The one error is that the text is too long for the pattern, which MAX_COMPILED excludes.
         possible && matcher.try_is_match(&mut matcher.create_cache(), namespace).unwrap_or(false)
     }
@@ -97,7 +102,9 @@ fn compile(text: &str) -> Result<Compiled, SyntaxError> {
     let too_large = |_| SyntaxError::TooLarge;
     let nfa = NFA::compiler().configure(config).build_from_hir(&go::parse(text)?).map_err(too_large)?;
     let matcher = BoundedBacktracker::new_from_nfa(nfa).map_err(too_large)?;
-    Ok(Compiled { text: text.into(), matcher })
+    let is_literal = |prefix: &&str| prefix.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'z' | b'-'));
+    let prefix = text.strip_suffix(".*").filter(is_literal).map(Box::from);
+    Ok(Compiled { text: text.into(), prefix, matcher })
 }
 
 /// The patterns in use, by their text. It is not seen from outside: a pattern means the same whether it is found or made.

@@ -13,6 +13,16 @@ fn texts(list: &NamespaceList) -> Vec<&str> {
 }
 
 #[test]
+fn what_follows_a_literal_beginning_is_anything_but_a_line() {
+    let pattern = NamespacePattern::parse("jx-.*").unwrap();
+    for (namespace, matches) in
+        [("jx-", true), ("jx-a", true), ("jx", false), ("a-jx-", false), ("jx-a\nb", false), ("jx-é", false)]
+    {
+        assert_eq!(pattern.matches(namespace), matches, "{namespace:?}");
+    }
+}
+
+#[test]
 fn lists_are_read_item_by_item() {
     type Case = (&'static str, &'static [&'static str], &'static [&'static str], &'static [&'static str]);
     let cases: &[Case] = &[
