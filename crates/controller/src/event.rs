@@ -59,7 +59,7 @@ impl SeenNamespace {
         Ok(match object {
             Object::Json(json) => {
                 let NamespaceMetadata { name, deletion_timestamp } =
-                    serde_json::from_str::<NamespaceJson>(json)?.metadata;
+                    serde_json::from_slice::<NamespaceJson>(json)?.metadata;
                 Self { name, terminating: deletion_timestamp.is_some() }
             }
             Object::Protobuf(item) => {

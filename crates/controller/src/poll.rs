@@ -12,6 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::{StatusCode, header};
 use k8s_replicator_core::names::Namespace;
 use kube::Client;
@@ -19,7 +20,7 @@ use kube::client::Body;
 use serde_json::json;
 use tracing::{info, warn};
 
-use crate::cluster::kube::{METADATA_AS_JSON, exchange, unreachable};
+use crate::cluster::kube::{METADATA_ONLY, exchange, unreachable};
 use crate::cluster::object::Object;
 use crate::cluster::status::refusal;
 use crate::cluster::{Failure, FailureKind};
@@ -105,14 +106,14 @@ impl Poll {
             let answer = self.look(namespace).await;
             self.progress.made();
             match answer {
-                Ok(Some((json, is_terminating))) => {
+                Ok(Some((answer, is_terminating))) => {
                     round.settled &= !is_terminating;
-                    consumer.take(Change::Seen(Object::Json(&json)));
+                    consumer.take(Change::Seen(Object::of(&answer)));
                 }
                 Ok(None) => {
                     round.settled = false;
                     let gone = json!({ "metadata": { "name": &**namespace } }).to_string();
-                    consumer.take(Change::Deleted(Object::Json(&gone)));
+                    consumer.take(Change::Deleted(Object::Json(gone.as_bytes())));
                 }
                 Err(failure) => {
                     round.failed = true;
@@ -131,19 +132,18 @@ impl Poll {
         round
     }
 
-    /// The namespace's metadata as JSON, and whether it is terminating; `None`: it does not exist.
-    async fn look(&self, namespace: &Namespace) -> Result<Option<(String, bool)>, Failure> {
+    /// The namespace's metadata as it came, and whether it is terminating; `None`: it does not exist.
+    async fn look(&self, namespace: &Namespace) -> Result<Option<(Bytes, bool)>, Failure> {
         let request = http::Request::get(format!("/api/v1/namespaces/{namespace}"))
-            .header(header::ACCEPT, METADATA_AS_JSON)
+            .header(header::ACCEPT, METADATA_ONLY)
             .body(Body::empty())
             .map_err(|error| unreachable(&error))?;
         let (status, headers, body) = exchange(&self.client, request, LONGEST_ANSWER).await?;
         match status {
             StatusCode::NOT_FOUND => Ok(None),
             status if status.is_success() => {
-                let json = String::from_utf8_lossy(&body).into_owned();
-                let seen = SeenNamespace::read(Object::Json(&json)).map_err(unreadable)?;
-                Ok(Some((json, seen.terminating)))
+                let seen = SeenNamespace::read(Object::of(&body)).map_err(unreadable)?;
+                Ok(Some((body, seen.terminating)))
             }
             _ => Err(refusal(status, &headers, &body)),
         }

@@ -39,7 +39,7 @@ use crate::poll::Poll;
 use crate::replicator::{Replicator, Settings, Ticket};
 use crate::watch::{Change, Consumer, Watch};
 
-/// Pages and bursts of events that may wait for a replicator. Few: a page can have 10,000 objects.
+/// Pieces of pages, and bursts of events, that may wait for a replicator. Few: each can have some hundred objects.
 const CHANNEL: usize = 4;
 /// What is under way when the program is told to stop has this long to finish.
 pub const GRACE: Duration = Duration::from_secs(10);

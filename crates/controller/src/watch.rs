@@ -33,7 +33,7 @@ use crate::health::Progress;
 use crate::queue::backoff;
 use crate::window;
 
-use wire::{Events, FIRST_PAGE, Page, SMALLEST_PAGE, escape, give, next_page};
+use wire::{Events, FIRST_PAGE, Page, SMALLEST_PAGE, escape, next_page};
 
 /// A list of metadata alone: as protobuf, which is a quarter of the size and the time, or as JSON from whoever cannot.
 const METADATA_LISTS: &str = "application/vnd.kubernetes.protobuf;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,\
@@ -206,15 +206,18 @@ impl Watch {
         let (mut limit, mut position) = (FIRST_PAGE, String::new());
         let mut answer = self.page(limit, &position).await;
         loop {
-            let (status, headers, body) = match answer {
-                Err(_) if limit > SMALLEST_PAGE => {
-                    // It may have been too large, or too much for the server.
-                    limit = (limit / 8).max(SMALLEST_PAGE);
-                    answer = self.page(limit, &position).await;
-                    continue;
-                }
-                answer => answer?,
+            let smaller = match &answer {
+                Err(failure) if failure.kind == FailureKind::Server => (limit / 8).max(SMALLEST_PAGE),
+                // It may have been too much for the server.
+                Err(_) => FIRST_PAGE,
+                Ok(_) => limit,
             };
+            if smaller < limit {
+                limit = smaller;
+                answer = self.page(limit, &position).await;
+                continue;
+            }
+            let (status, headers, body) = answer?;
             self.progress.made();
             if status == StatusCode::GONE {
                 return Err(End::Expired);
@@ -222,17 +225,16 @@ impl Watch {
             if !status.is_success() {
                 return Err(refusal(status, &headers, &body).into());
             }
-            let (size, is_protobuf) = (body.len(), is_protobuf(&headers));
-            let Page { version, continue_, .. } = Page::read(&body, is_protobuf)?;
-            let (version, continue_) = (version.into_owned(), continue_.into_owned());
-            if continue_.is_empty() {
-                give(body, is_protobuf, consumer).await?;
+            let size = body.len();
+            let page = Page::read(body, is_protobuf(&headers))?;
+            if page.continue_.is_empty() {
+                let version = page.give(consumer).await?;
                 consumer.take(Change::Ends(&version));
                 return if consumer.flush().await { Ok(version) } else { Err(End::Unwanted) };
             }
-            position = escape(&continue_);
+            position = escape(&page.continue_);
             limit = next_page(limit, size);
-            let (next, given) = tokio::join!(self.page(limit, &position), give(body, is_protobuf, consumer));
+            let (next, given) = tokio::join!(self.page(limit, &position), page.give(consumer));
             given?;
             answer = next;
         }
@@ -362,6 +364,7 @@ mod tests {
 
     use axum::Router;
     use axum::response::{IntoResponse as _, Response};
+    use tokio::io::AsyncReadExt as _;
 
     use super::*;
     use crate::health::Health;
@@ -379,6 +382,10 @@ mod tests {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         tokio::spawn(async move { axum::serve(listener, server).await });
+        to(url)
+    }
+
+    fn to(url: String) -> Watch {
         let client = Client::try_from(kube::Config::new(url.parse().unwrap())).unwrap();
         Watch::new(client, url, "secrets", Part::Cluster, Health::default().watch("secrets"), Box::new(|| 0))
     }
@@ -453,5 +460,22 @@ mod tests {
             seen = seen => seen.unwrap(),
         };
         assert_eq!(seen, ALL);
+    }
+
+    /// Issue 3: attempts are never made in a hot loop. A server that breaks off has not said that a page is too long: it is asked again after
+    /// a pause, for as much as before.
+    #[tokio::test]
+    async fn whoever_breaks_off_is_not_asked_for_less_at_once() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let watch = tokio::spawn(to(url).run(Nobody));
+        for _ in 0..2 {
+            let (mut connection, _) = listener.accept().await.unwrap();
+            let mut asked = vec![0; 64];
+            connection.read_exact(&mut asked).await.unwrap();
+            let asked = String::from_utf8(asked).unwrap();
+            assert!(asked.starts_with(&format!("GET /api/v1/secrets?limit={FIRST_PAGE} ")), "{asked}");
+        }
+        watch.abort();
     }
 }

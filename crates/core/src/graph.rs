@@ -297,9 +297,7 @@ impl Graph {
         if matches!(annotated, Annotated::Not) && !self.is_referred_to(&key) {
             return if known_before { self.remove(&key) } else { Vec::new() };
         }
-        if !self.absent.is_empty() {
-            self.absent.remove(&key);
-        }
+        self.absent.remove(&key);
         let annotated = self.marks.share(annotated);
         let node = Node { uid, resource_version, created, deleting, annotated, knowledge, type_, immutable, epoch };
         self.replace(key, Some(Box::new(node)))

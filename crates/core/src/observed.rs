@@ -230,7 +230,7 @@ impl Observed {
     ///
     /// # Errors
     /// When it is not one.
-    pub fn from_json(json: &str, dialect: &Dialect) -> Result<Self, ReadError> {
+    pub fn from_json(json: &(impl AsRef<[u8]> + ?Sized), dialect: &Dialect) -> Result<Self, ReadError> {
         let JsonMetadata {
             name,
             namespace,
@@ -239,7 +239,7 @@ impl Observed {
             creation_timestamp,
             deletion_timestamp,
             annotations,
-        } = serde_json::from_str::<Object<'_>>(json)?.metadata;
+        } = serde_json::from_slice::<Object<'_>>(json.as_ref())?.metadata;
         let ours = match annotations {
             None => Vec::new(),
             Some(json) => Ours { dialect }.deserialize(&mut serde_json::Deserializer::from_str(json.get()))?,
@@ -291,8 +291,8 @@ impl Observed {
 ///
 /// # Errors
 /// When it is not one.
-pub fn content_from_json(json: &str, kind: &dyn Kind) -> Result<Content, ReadError> {
-    let raw: BTreeMap<Cow<'_, str>, &RawValue> = serde_json::from_str(json)?;
+pub fn content_from_json(json: &(impl AsRef<[u8]> + ?Sized), kind: &dyn Kind) -> Result<Content, ReadError> {
+    let raw: BTreeMap<Cow<'_, str>, &RawValue> = serde_json::from_slice(json.as_ref())?;
     let text = |field: &str| raw.get(field).map(|json| json.get());
     let type_: Option<String> = text("type").filter(|_| kind.is_typed()).map(serde_json::from_str).transpose()?;
     let immutable: Option<bool> = text("immutable").map(serde_json::from_str).transpose()?.flatten();

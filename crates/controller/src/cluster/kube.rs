@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Method, StatusCode, header};
-use http_body_util::{BodyExt as _, Limited};
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use k8s_replicator_core::action::Action;
 use k8s_replicator_core::annotations::Dialect;
 use k8s_replicator_core::kind::Kind;
@@ -27,8 +27,6 @@ use crate::causes::with_causes;
 /// least, or as JSON from whoever cannot.
 pub const METADATA_ONLY: &str = "application/vnd.kubernetes.protobuf;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,\
                                  application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
-/// The same as JSON, where it is little.
-pub const METADATA_AS_JSON: &str = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
 const JSON: &str = "application/json";
 const JSON_PATCH: &str = "application/json-patch+json";
 
@@ -82,8 +80,7 @@ impl KubeCluster {
         Ok(match request {
             Request::Write(Action::Delete(_)) => Answer::Deleted,
             Request::Read(_) => {
-                let json = std::str::from_utf8(&answer).map_err(|error| unreadable(&error))?;
-                let content = content_from_json(json, kind).map_err(|error| unreadable(&error))?;
+                let content = content_from_json(&answer, kind).map_err(|error| unreadable(&error))?;
                 Answer::Content(self.observed(&answer)?, content)
             }
             Request::Look(_) | Request::Write(_) => Answer::Seen(self.observed(&answer)?),
@@ -91,8 +88,7 @@ impl KubeCluster {
     }
 
     fn observed(&self, answer: &[u8]) -> Result<Observed, Failure> {
-        let object = Object::of(answer).map_err(|error| unreadable(&error))?;
-        object.observed(&self.dialect).map_err(|error| unreadable(&error))
+        Object::of(answer).observed(&self.dialect).map_err(|error| unreadable(&error))
     }
 }
 
@@ -110,7 +106,7 @@ impl Cluster for KubeCluster {
 /// Sends a request and takes its whole answer, of `longest` bytes at most, within a time limit.
 ///
 /// # Errors
-/// When there is no answer.
+/// When there is no answer; of the kind [`FailureKind::Server`] when there is one that is too long.
 pub async fn exchange(
     client: &Client,
     request: http::Request<Body>,
@@ -120,7 +116,10 @@ pub async fn exchange(
         let response = client.send(request).await.map_err(|error| unreachable(&error))?;
         let (parts, body) = response.into_parts();
         let body = Limited::new(body, longest);
-        let body = body.collect().await.map_err(|error| unreachable(&*error))?;
+        let body = body.collect().await.map_err(|error| match error.downcast_ref::<LengthLimitError>() {
+            Some(_) => unusable(&format!("it is longer than {longest} bytes")),
+            None => unreachable(&*error),
+        })?;
         Ok((parts.status, parts.headers, body.to_bytes()))
     };
     match tokio::time::timeout(TIMEOUT, exchange).await {
@@ -194,7 +193,11 @@ pub fn unreachable(error: &(dyn std::error::Error + 'static)) -> Failure {
 }
 
 fn unreadable(error: &(dyn std::error::Error + 'static)) -> Failure {
-    let message = format!("the answer cannot be read: {}", with_causes(error));
+    unusable(&with_causes(error))
+}
+
+fn unusable(why: &str) -> Failure {
+    let message = format!("the answer cannot be read: {why}");
     Failure { kind: FailureKind::Server, message, retry_after: None }
 }
 

@@ -1,7 +1,5 @@
 //! The metadata of an object as the API server sent it.
 
-use std::str::Utf8Error;
-
 use k8s_replicator_core::annotations::Dialect;
 use k8s_replicator_core::observed::{Observed, ReadError};
 use k8s_replicator_core::protobuf;
@@ -10,21 +8,16 @@ use k8s_replicator_core::protobuf;
 #[derive(Debug, Clone, Copy)]
 pub enum Object<'a> {
     /// As JSON.
-    Json(&'a str),
+    Json(&'a [u8]),
     /// As protobuf.
     Protobuf(&'a [u8]),
 }
 
 impl<'a> Object<'a> {
     /// An answer that is one object.
-    ///
-    /// # Errors
-    /// When it is neither protobuf nor text.
-    pub fn of(answer: &'a [u8]) -> Result<Self, Utf8Error> {
-        match protobuf::content(answer) {
-            Ok(content) => Ok(Self::Protobuf(content)),
-            Err(_) => std::str::from_utf8(answer).map(Self::Json),
-        }
+    #[must_use]
+    pub fn of(answer: &'a [u8]) -> Self {
+        protobuf::content(answer).map_or(Self::Json(answer), Self::Protobuf)
     }
 
     /// Reads what a replicator needs.

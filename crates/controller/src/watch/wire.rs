@@ -25,37 +25,44 @@ pub(super) const PAGE_BYTES: usize = 8 << 20;
 const TURN: usize = 256;
 
 /// One page of a list.
-pub(super) struct Page<'a> {
+pub(super) struct Page {
     /// What it shows is what was there at this version.
-    pub(super) version: Cow<'a, str>,
+    version: String,
     /// Where the next one begins; empty: there is none.
-    pub(super) continue_: Cow<'a, str>,
-    items: Vec<Object<'a>>,
+    pub(super) continue_: String,
+    /// Pieces of the answer, which goes when they are gone.
+    items: Vec<Bytes>,
+    is_protobuf: bool,
 }
 
-impl<'a> Page<'a> {
-    pub(super) fn read(answer: &'a [u8], is_protobuf: bool) -> Result<Self, Failure> {
+impl Page {
+    pub(super) fn read(answer: Bytes, is_protobuf: bool) -> Result<Self, Failure> {
         if is_protobuf {
-            let list = protobuf::List::read(answer).map_err(unreadable)?;
-            let items = list.items.into_iter().map(Object::Protobuf).collect();
-            return Ok(Self { version: list.resource_version.into(), continue_: list.continue_.into(), items });
+            let list = protobuf::List::read(&answer).map_err(unreadable)?;
+            let items = list.items.iter().map(|item| answer.slice_ref(item)).collect();
+            let (version, continue_) = (list.resource_version.to_owned(), list.continue_.to_owned());
+            return Ok(Self { version, continue_, items, is_protobuf });
         }
-        let list: List<'_> = serde_json::from_slice(answer).map_err(unreadable)?;
-        let items = list.items.into_iter().flatten().map(|item| Object::Json(item.get())).collect();
-        Ok(Self { version: list.metadata.resource_version, continue_: list.metadata.continue_, items })
+        let list: List<'_> = serde_json::from_slice(&answer).map_err(unreadable)?;
+        let items = list.items.iter().flatten().map(|item| answer.slice_ref(item.get().as_bytes())).collect();
+        let ListMetadata { resource_version, continue_ } = list.metadata;
+        Ok(Self { version: resource_version.into_owned(), continue_: continue_.into_owned(), items, is_protobuf })
     }
-}
 
-/// Gives the objects of a page to the consumer, and then lets go of it.
-pub(super) async fn give(answer: Bytes, is_protobuf: bool, consumer: &mut impl Consumer) -> Result<(), End> {
-    for items in Page::read(&answer, is_protobuf)?.items.chunks(TURN) {
-        items.iter().for_each(|item| consumer.take(Change::Seen(*item)));
-        if !consumer.flush().await {
-            return Err(End::Unwanted);
+    /// Gives its objects to the consumer, and answers its version.
+    pub(super) async fn give(self, consumer: &mut impl Consumer) -> Result<String, End> {
+        for items in self.items.chunks(TURN) {
+            for item in items {
+                let object = if self.is_protobuf { Object::Protobuf(item) } else { Object::Json(item) };
+                consumer.take(Change::Seen(object));
+            }
+            if !consumer.flush().await {
+                return Err(End::Unwanted);
+            }
+            tokio::task::yield_now().await;
         }
-        tokio::task::yield_now().await;
+        Ok(self.version)
     }
-    Ok(())
 }
 
 #[derive(Deserialize)]
@@ -170,11 +177,12 @@ impl Event {
             Self::Json(line) if line.trim_ascii().is_empty() => Ok(None),
             Self::Json(line) => {
                 let line: Line<'_> = serde_json::from_slice(line).map_err(unreadable)?;
+                let json = line.object.get().as_bytes();
                 if !TELLING.contains(&&*line.type_) {
-                    return broken(line.object.get().as_bytes());
+                    return broken(json);
                 }
-                let object: LineObject<'_> = serde_json::from_str(line.object.get()).map_err(unreadable)?;
-                tell(&line.type_, Object::Json(line.object.get()), consumer);
+                let object: LineObject<'_> = serde_json::from_slice(json).map_err(unreadable)?;
+                tell(&line.type_, Object::Json(json), consumer);
                 go_on(version, &object.metadata.resource_version);
                 Ok(None)
             }
