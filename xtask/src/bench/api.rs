@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 use http::{Method, Request, header};
+use k8s_replicator_controller::connect::connect;
 use kube::client::Body;
-use kube::config::{KubeConfigOptions, Kubeconfig};
 use serde_json::Value;
 use tokio::task::JoinSet;
 
@@ -43,13 +43,10 @@ impl Call {
 }
 
 impl Api {
-    /// A client with connections of its own.
+    /// A client with connections of its own, as the controller makes them: what differs is not to be the way there.
     pub(super) async fn new(kubeconfig: &Path) -> Result<Self> {
-        let file = Kubeconfig::read_from(kubeconfig).context("the control plane's kubeconfig")?;
-        let mut config = kube::Config::from_custom_kubeconfig(file, &KubeConfigOptions::default()).await?;
-        config.default_retry = false;
-        config.read_timeout = None;
-        Ok(Self { client: kube::Client::try_from(config)? })
+        let (client, _) = connect(Some(kubeconfig)).await?;
+        Ok(Self { client })
     }
 
     /// An answer whose body is still to come.

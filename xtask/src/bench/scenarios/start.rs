@@ -97,8 +97,8 @@ const WAYS: [Way; 3] = [
 
 /// How many milliseconds a client takes to fetch the lists that a controller needs, all at once, over connections of its own.
 async fn lists(stage: &Stage, way: &Way) -> Result<f64> {
-    let begun = Instant::now();
     let client = Api::new(stage.plane.kubeconfig()).await?;
+    let begun = Instant::now();
     let list = |resource| list(&client, resource, way.accept, way.query);
     tokio::try_join!(list("secrets"), list("configmaps"), list("namespaces"))?;
     Ok(begun.elapsed().as_secs_f64() * 1e3)
