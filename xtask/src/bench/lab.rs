@@ -142,18 +142,29 @@ impl Stage {
 
     /// How often `user` asked for each verb, but for the first `skip` requests, by the server's audit log.
     pub(super) async fn requests(&self, user: &User, skip: usize) -> Result<Vec<(String, usize)>> {
-        // The log's lines come a moment after the answers: they are all there when that of a later request is.
+        self.all_is_logged().await?;
+        let mut counts = BTreeMap::new();
+        for request in self.plane.requests(user).into_iter().skip(skip) {
+            *counts.entry(request.verb).or_default() += 1;
+        }
+        Ok(counts.into_iter().collect())
+    }
+
+    /// How many requests `user` has made.
+    pub(super) async fn asked(&self, user: &User) -> Result<usize> {
+        self.all_is_logged().await?;
+        Ok(self.plane.requests(user).len())
+    }
+
+    /// The log's lines come a moment after the answers: they are all there when that of a later request is.
+    async fn all_is_logged(&self) -> Result<()> {
         let marker = self.plane.user(Rights::Admin);
         let call = Call::new(Method::GET, "/api/v1/namespaces/default".to_owned(), String::new());
         Api::new(&marker.kubeconfig).await?.send(call).await?;
         while self.plane.requests(&marker).is_empty() {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
-        let mut counts = BTreeMap::new();
-        for request in self.plane.requests(user).into_iter().skip(skip) {
-            *counts.entry(request.verb).or_default() += 1;
-        }
-        Ok(counts.into_iter().collect())
+        Ok(())
     }
 }
 

@@ -54,7 +54,7 @@ async fn measured(lab: &Lab, stage: &mut Stage, subject: &Subject, count: usize)
     let version = stage.source(subject, "source", "ns-.*", &data(PAYLOAD)).await?;
     let [create, create_cpu] = wait(lab, stage, &controller, ("create", count, before), &version).await?;
 
-    let asked = stage.plane.requests(&controller.user).len();
+    let asked = stage.asked(&controller.user).await?;
     let before = stage.used(&controller)?;
     let version = stage.change("source", &data(PAYLOAD)).await?;
     let [update, update_cpu] = wait(lab, stage, &controller, ("update", count, before), &version).await?;

@@ -47,7 +47,7 @@ pub(super) async fn run(lab: &Lab, subject: &Subject) -> Result<Vec<Figure>> {
     let title = format!("create, {side} sources × {side} namespaces");
     figures.push(Figure::new(title, per_second(took, seen), "/s").limit(per_second(created, count), BARE));
 
-    let asked = stage.plane.requests(&controller.user).len();
+    let asked = stage.asked(&controller.user).await?;
     let begun = Instant::now();
     let contents: Vec<Value> = names.iter().map(|_| data(PAYLOAD)).collect();
     let mut versions = HashMap::new();

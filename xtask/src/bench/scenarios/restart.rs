@@ -63,7 +63,7 @@ async fn idle(
     controller: &super::super::subject::Running,
     how: &str,
 ) -> Result<[Figure; 2]> {
-    let skip = stage.plane.requests(&controller.user).len();
+    let skip = stage.asked(&controller.user).await?;
     say(format_args!("idle for {} s {how}", lab.sizes.idle.as_secs()));
     let before = stage.used(controller)?;
     let begun = Instant::now();

@@ -21,7 +21,7 @@ pub(super) async fn run(lab: &Lab, subject: &Subject) -> Result<Vec<Figure>> {
     controller.ready(lab.patience).await?;
     let mut version = stage.source(subject, "source", "ns-.*", &data(PAYLOAD)).await?;
     stage.observer.until(count, lab.patience, |event| event.from_version == version).await;
-    let skip = stage.requests(&controller.user, 0).await?.iter().map(|(_, count)| count).sum();
+    let skip = stage.asked(&controller.user).await?;
 
     let begun = Instant::now();
     for number in 0..UPDATES {
