@@ -5,7 +5,6 @@
 //! ```
 
 pub mod args;
-mod go_duration;
 mod go_flags;
 mod labels;
 pub mod logging;

@@ -9,6 +9,7 @@ use std::time::Duration;
 use k8s_replicator_controller::run::Options;
 use k8s_replicator_core::annotations::Dialect;
 use k8s_replicator_core::decide::Rules;
+use k8s_replicator_core::duration;
 use k8s_replicator_core::kind::{self, Kind};
 use k8s_replicator_core::names::{Namespace, excerpt, is_subdomain};
 use k8s_replicator_core::scope::Scope;
@@ -17,7 +18,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::args::Flags;
 use crate::status_address::StatusAddress;
-use crate::{go_duration, go_flags, labels};
+use crate::{go_flags, labels};
 
 /// Whom the label says that a created object is managed by, unless the annotations' prefix tells better.
 const MANAGER: &str = "k8s-replicator";
@@ -79,7 +80,11 @@ impl Settings {
             kinds: self.replicators.clone(),
             scope: self.scope.clone(),
             dialect: Dialect::new(&self.annotations_prefix, self.ignore_unknown),
-            rules: Rules { allow_all: self.allow_all, create_with_labels: Arc::new(self.create_with_labels.clone()) },
+            rules: Rules {
+                allow_all: self.allow_all,
+                create_with_labels: Arc::new(self.create_with_labels.clone()),
+                ..Rules::default()
+            },
             resync_period: self.resync_period,
         }
     }
@@ -114,7 +119,7 @@ impl TryFrom<Flags> for Settings {
                 "--resync-period",
                 &flags.resync_period,
                 "a duration that is not negative, such as 30m, 1h30m or 90s, or 0 for never",
-                go_duration::parse,
+                duration::parse,
             )?,
             replicators: read("--run-replicators", &flags.run_replicators, &kinds, replicators)?,
             scope: match flags.namespaces {

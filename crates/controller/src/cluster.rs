@@ -78,6 +78,16 @@ impl FailureKind {
     }
 }
 
+/// Whom a failure concerns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Blame {
+    /// The API server as a whole: priority and fairness, a time-out, a proxy in between.
+    #[default]
+    Server,
+    /// What stands in the way of this object or namespace alone: an admission webhook or policy, a quota.
+    Admission,
+}
+
 /// A request that failed.
 #[derive(Debug, Clone)]
 pub struct Failure {
@@ -87,9 +97,17 @@ pub struct Failure {
     pub message: String,
     /// How long the server asks to be left alone.
     pub retry_after: Option<Duration>,
+    /// Whom it concerns.
+    pub blame: Blame,
 }
 
 impl Failure {
+    /// A failure of the server as a whole, which does not say how long to leave it alone.
+    #[must_use]
+    pub fn new(kind: FailureKind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into(), retry_after: None, blame: Blame::Server }
+    }
+
     /// What the failure says of the server as a whole: how long to leave it alone (`by_default` where it does not say), or
     /// that it did not answer in time. `None`: it concerns this request only, as the failure of a webhook does.
     #[must_use]

@@ -1,16 +1,14 @@
 //! What the outside tells a replicator.
 
-use std::time::Duration;
-
 use k8s_replicator_core::names::Key;
+use k8s_replicator_core::namespace::NamespaceFacts;
 use k8s_replicator_core::observed::{Observed, ReadError, ResourceVersion, Uid};
 use k8s_replicator_core::protobuf;
 use k8s_replicator_core::scope::Part;
 
 use crate::cluster::object::Object;
 
-/// Time since the program's start, on a clock that never goes back.
-pub type Moment = Duration;
+pub use k8s_replicator_core::time::Moment;
 
 /// One reading of both clocks.
 #[derive(Debug, Clone, Copy)]
@@ -38,7 +36,7 @@ pub enum ObjectEvent {
 #[derive(Debug)]
 pub(crate) struct SeenNamespace {
     pub(crate) name: String,
-    pub(crate) terminating: bool,
+    pub(crate) facts: NamespaceFacts,
 }
 
 #[derive(serde::Deserialize)]
@@ -60,11 +58,11 @@ impl SeenNamespace {
             Object::Json(json) => {
                 let NamespaceMetadata { name, deletion_timestamp } =
                     serde_json::from_slice::<NamespaceJson>(json)?.metadata;
-                Self { name, terminating: deletion_timestamp.is_some() }
+                Self { name, facts: NamespaceFacts { terminating: deletion_timestamp.is_some() } }
             }
             Object::Protobuf(item) => {
                 let metadata = protobuf::Metadata::read(item)?;
-                Self { name: metadata.name.to_owned(), terminating: metadata.deleting }
+                Self { name: metadata.name.to_owned(), facts: NamespaceFacts { terminating: metadata.deleting } }
             }
         })
     }
@@ -79,8 +77,8 @@ pub enum NamespaceEvent {
     Seen {
         /// Its name.
         name: String,
-        /// Whether it is being deleted.
-        terminating: bool,
+        /// What its metadata says.
+        facts: NamespaceFacts,
     },
     /// The list is complete.
     ListEnds,

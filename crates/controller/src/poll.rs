@@ -143,7 +143,7 @@ impl Poll {
             StatusCode::NOT_FOUND => Ok(None),
             status if status.is_success() => {
                 let seen = SeenNamespace::read(Object::of(&body)).map_err(unreadable)?;
-                Ok(Some((body, seen.terminating)))
+                Ok(Some((body, seen.facts.terminating)))
             }
             _ => Err(refusal(status, &headers, &body)),
         }

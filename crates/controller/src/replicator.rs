@@ -154,6 +154,7 @@ impl Replicator {
 
     /// News of an object.
     pub fn object(&mut self, now: Now, event: ObjectEvent) {
+        self.graph.set_time(now.moment);
         match event {
             ObjectEvent::ListBegins(part) => self.graph.begin_part(&part),
             ObjectEvent::Seen(observed) => {
@@ -193,15 +194,16 @@ impl Replicator {
     }
 
     /// News of a namespace.
-    pub fn namespace(&mut self, event: NamespaceEvent) {
+    pub fn namespace(&mut self, now: Now, event: NamespaceEvent) {
+        self.graph.set_time(now.moment);
         let touched = match event {
             NamespaceEvent::ListBegins => {
                 self.graph.begin_namespaces();
                 return;
             }
-            NamespaceEvent::Seen { name, terminating } => {
+            NamespaceEvent::Seen { name, facts } => {
                 self.under_way.was_seen(|key| key.namespace() == name);
-                self.graph.observe_namespace(&name, terminating)
+                self.graph.observe_namespace(&name, facts)
             }
             NamespaceEvent::ListEnds => self.graph.end_namespaces(),
             NamespaceEvent::Deleted { name } => {
@@ -220,6 +222,7 @@ impl Replicator {
 
     /// The next request to send. To be asked until it answers `None`.
     pub fn next_request(&mut self, now: Now) -> Option<(Ticket, Request)> {
+        self.graph.set_time(now.moment);
         self.contents.expire(now.moment);
         while let Some(touched) = self.storms.ended(now.moment) {
             self.look_at(touched);
@@ -283,6 +286,14 @@ impl Replicator {
                     self.refused.insert(target.clone(), verdict.clone());
                     self.reports.push(Report { target, verdict, outcome: Outcome::Refused });
                 }
+                return None;
+            }
+            Decision::Wait(verdict, until) => {
+                if self.refused.get(&target) != Some(&verdict) {
+                    self.refused.insert(target.clone(), verdict.clone());
+                    self.reports.push(Report { target: target.clone(), verdict, outcome: Outcome::Refused });
+                }
+                self.queue.retry(&target, until);
                 return None;
             }
             Decision::Need(need) => need,

@@ -184,7 +184,7 @@ impl Consumer for Namespaces {
         let event = match change {
             Change::Begins => Some(NamespaceEvent::ListBegins),
             Change::Seen(object) => {
-                read(object).map(|SeenNamespace { name, terminating }| NamespaceEvent::Seen { name, terminating })
+                read(object).map(|SeenNamespace { name, facts }| NamespaceEvent::Seen { name, facts })
             }
             Change::Ends(_) => Some(NamespaceEvent::ListEnds),
             Change::Deleted(object) => read(object).map(|namespace| NamespaceEvent::Deleted { name: namespace.name }),
@@ -268,7 +268,10 @@ impl<C: Cluster> Driver<C> {
                 let now = self.now();
                 events.into_iter().for_each(|event| self.replicator.object(now, event));
             }
-            News::Namespaces(events) => events.into_iter().for_each(|event| self.replicator.namespace(event)),
+            News::Namespaces(events) => {
+                let now = self.now();
+                events.into_iter().for_each(|event| self.replicator.namespace(now, event));
+            }
         }
         if self.replicator.is_ready() && !self.ready.swap(true, Ordering::Relaxed) {
             let objects = self.replicator.graph().len();
@@ -296,7 +299,7 @@ impl<C: Cluster> Driver<C> {
 /// The task of a request panicked: nobody knows whether the server carried it out.
 fn broken() -> Failure {
     let message = "the request broke off by a mistake in this program".to_owned();
-    Failure { kind: FailureKind::Unreachable, message, retry_after: None }
+    Failure::new(FailureKind::Unreachable, message)
 }
 
 #[cfg(test)]

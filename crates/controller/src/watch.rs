@@ -345,17 +345,15 @@ fn is_protobuf(headers: &http::HeaderMap) -> bool {
 }
 
 async fn within<T>(time: Duration, future: impl Future<Output = T>) -> Result<T, Failure> {
-    tokio::time::timeout(time, future).await.map_err(|_| Failure {
-        kind: FailureKind::Unreachable,
-        message: format!("nothing came for {} s", time.as_secs()),
-        retry_after: None,
-    })
+    tokio::time::timeout(time, future)
+        .await
+        .map_err(|_| Failure::new(FailureKind::Unreachable, format!("nothing came for {} s", time.as_secs())))
 }
 
 /// Says where, and never what: an annotation can hold a Secret.
 pub(crate) fn unreadable(error: impl Into<ReadError>) -> Failure {
     let message = format!("the answer cannot be read: {}", error.into());
-    Failure { kind: FailureKind::Server, message, retry_after: None }
+    Failure::new(FailureKind::Server, message)
 }
 
 #[cfg(test)]

@@ -163,6 +163,7 @@ impl Delete {
 mod tests {
     use super::*;
     use crate::graph::Graph;
+    use crate::managers::Managers;
     use crate::names::Key;
     use crate::observed::{Annotated, Observed};
 
@@ -174,7 +175,16 @@ mod tests {
         let (uid, resource_version) = (Uid::new("u"), ResourceVersion::new("7"));
         let mut graph = Graph::default();
         graph.begin_list();
-        graph.observe(Observed { key, uid, resource_version, created: 0, deleting: false, annotated });
+        graph.observe(Observed {
+            key,
+            uid,
+            resource_version,
+            created: 0,
+            deleting: false,
+            annotated,
+            managers: Managers::default(),
+            advice: Vec::new(),
+        });
         graph.end_list(&ResourceVersion::new("999999"));
         graph.begin_namespaces();
         graph.end_namespaces();

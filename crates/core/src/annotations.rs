@@ -4,9 +4,11 @@
 
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
+use std::time::Duration;
 
 use thiserror::Error;
 
+use crate::duration;
 use crate::names::{Key, NameError, SourceKey, excerpt};
 use crate::observed::ResourceVersion;
 use crate::pattern::{Allowed, NamespaceList, PatternError};
@@ -50,6 +52,9 @@ annotations! {
     ReplicationAllowed "replication-allowed"
     /// On a source: the namespaces that may pull, a comma list of names and patterns.
     ReplicationAllowedNamespaces "replication-allowed-namespaces"
+    /// On a source (its replicas inherit it) or a pulling target: how long a missing source's replicas are kept, a Go duration
+    /// or `never` (SPEC 11.1).
+    RemovalDelay "removal-delay"
     /// Written: RFC 3339 time of the last write by the controller.
     ReplicatedAt "replicated-at"
     /// Written: key of the object whose push made this replica.
@@ -113,6 +118,14 @@ pub enum IllFormed {
         /// What stands there.
         value: String,
     },
+    /// Not a duration.
+    #[error("{}: {value:?} is not a duration; expected one such as \"90s\" or \"1h30m\", or \"never\"", annotation.name())]
+    Duration {
+        /// Where it stands.
+        annotation: Annotation,
+        /// What stands there.
+        value: String,
+    },
     /// Not the key of an object.
     #[error("{}: {error}", annotation.name())]
     Name {
@@ -140,6 +153,15 @@ pub enum IllFormed {
     },
 }
 
+/// How long replicas are kept when their source is missing, or says nothing any more (SPEC 11.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RemovalDelay {
+    /// They are removed when that has been so for this time.
+    After(Duration),
+    /// They are kept, and followed again if the source returns.
+    Never,
+}
+
 /// The well-formed annotations of one object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Marks {
@@ -162,6 +184,8 @@ pub struct Marks {
     pub from_allowed: Option<Box<Allowed>>,
     /// `replicate-once`; absent is false.
     pub once: bool,
+    /// `removal-delay`, if said.
+    pub removal_delay: Option<RemovalDelay>,
 }
 
 impl Marks {
@@ -220,6 +244,7 @@ impl Marks {
                 .transpose()
                 .map_err(|error| list(Annotation::ReplicatedFromAllowed, error))?,
             once: read.boolean(Annotation::ReplicateOnce)?.unwrap_or(false),
+            removal_delay: read.removal_delay()?,
             texts: Box::default(),
         };
         Ok(Some(Self { texts, ..marks }))
@@ -270,6 +295,17 @@ impl<'a> Reader<'a> {
             .map(|text| Key::resolve(text, self.own.namespace()).map(SourceKey::from))
             .transpose()
             .map_err(|error| IllFormed::Name { annotation, error })
+    }
+
+    fn removal_delay(&self) -> Result<Option<RemovalDelay>, IllFormed> {
+        self.text(Annotation::RemovalDelay)
+            .map(|value| match value {
+                "never" => Ok(RemovalDelay::Never),
+                _ => duration::parse(value)
+                    .map(RemovalDelay::After)
+                    .ok_or_else(|| IllFormed::Duration { annotation: Annotation::RemovalDelay, value: excerpt(value) }),
+            })
+            .transpose()
     }
 
     fn boolean(&self, annotation: Annotation) -> Result<Option<bool>, IllFormed> {

@@ -15,6 +15,7 @@ mod tests;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::action::Owned;
 use crate::annotations::Marks;
@@ -23,6 +24,7 @@ use crate::kind::Kind;
 use crate::names::{Key, SourceKey, TargetKey};
 use crate::observed::{Annotated, ResourceVersion};
 use crate::reason::Reason;
+use crate::time::Moment;
 
 pub use plan::{Plan, Verb};
 
@@ -31,6 +33,10 @@ pub use plan::{Plan, Verb};
 pub struct Rules {
     /// `--allow-all`: sources without consent annotations may be pulled.
     pub allow_all: bool,
+    /// `--removal-delay`: how long replicas are kept when their source is missing or says nothing any more.
+    pub removal_delay: Duration,
+    /// `--hold-incomplete-tls`: a certificate without its key, or with another's, is not copied (SPEC 11.9).
+    pub hold_incomplete_tls: bool,
     /// `--create-with-labels`.
     pub create_with_labels: Arc<BTreeMap<String, String>>,
 }
@@ -72,6 +78,8 @@ pub enum Decision<'g> {
     Nothing(Verdict),
     /// Something is asked for that is not done.
     Refuse(Verdict),
+    /// It is left as it is until then, and decided anew.
+    Wait(Verdict, Moment),
     /// More has to be known.
     Need(Need),
     /// Something is to be written.

@@ -23,9 +23,11 @@ use std::sync::Arc;
 
 use crate::annotations::Marks;
 use crate::names::{Key, SourceKey, TargetKey};
+use crate::namespace::NamespaceFacts;
 use crate::observed::{Annotated, Observed, ResourceVersion, Uid};
 use crate::payload::Content;
 use crate::scope::{Part, Scope};
+use crate::time::Moment;
 
 use lists::{List, ObjectLists};
 use relations::Relations;
@@ -53,6 +55,17 @@ pub struct FullView(());
 /// Targets to look at again, in no order; one may come twice.
 pub type Touched = Vec<TargetKey>;
 
+/// What a source can be without.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Withdrawal {
+    /// The object itself: it does not exist.
+    Object,
+    /// Both annotations of its push.
+    Push,
+    /// Both annotations of its consent.
+    Consent,
+}
+
 /// Who showed an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum By {
@@ -68,8 +81,8 @@ pub struct Graph {
     /// Boxed, since half of a B-tree's slots are empty.
     nodes: BTreeMap<Key, Box<Node>>,
     marks: Shared,
-    /// Existing namespaces; true: terminating.
-    namespaces: BTreeMap<Box<str>, (bool, u32)>,
+    /// Existing namespaces, each with the list in which it was last seen.
+    namespaces: BTreeMap<Box<str>, (NamespaceFacts, u32)>,
     /// Names that are referred to, and of which it is known that no object has them.
     absent: HashSet<Key>,
     relations: Relations,
@@ -77,6 +90,8 @@ pub struct Graph {
     targets: usize,
     lists: ObjectLists,
     namespace_list: List,
+    /// See [`Graph::set_time`].
+    time: Moment,
 }
 
 impl Default for Graph {
@@ -98,10 +113,31 @@ impl Graph {
             targets: 0,
             lists: ObjectLists::new(scope),
             namespace_list: List::default(),
+            time: Moment::ZERO,
         }
     }
 
+    /// The graph has no clock: whoever changes it says before what time it is. Times are kept of what is taken away only after a
+    /// delay ([`Graph::withdrawn`]).
+    pub fn set_time(&mut self, now: Moment) {
+        self.time = now;
+    }
+
     // --- What the deciding side asks ---
+
+    /// What time it is, as [`Graph::set_time`] was told.
+    #[must_use]
+    pub fn time(&self) -> Moment {
+        self.time
+    }
+
+    /// Since when an object that annotations of others name as their source has been without something (SPEC 11.1).
+    /// `None`: it has it, or nobody names it as a source.
+    #[must_use]
+    pub fn withdrawn(&self, source: &SourceKey, what: Withdrawal) -> Option<Moment> {
+        let _ = (source, what);
+        None
+    }
 
     /// The proof that every first list is complete, if so.
     #[must_use]
@@ -135,7 +171,7 @@ impl Graph {
     /// Whether a namespace exists, and if so, whether it is terminating.
     #[must_use]
     pub fn namespace_terminating(&self, namespace: &str) -> Option<bool> {
-        self.namespaces.get(namespace).map(|(terminating, _)| *terminating)
+        self.namespaces.get(namespace).map(|(facts, _)| facts.terminating)
     }
 
     /// The sources whose well-formed push names this target.
@@ -255,7 +291,7 @@ impl Graph {
     }
 
     fn put(&mut self, observed: Observed, known: Option<(Knowledge, Option<Arc<str>>)>, by: By) -> Touched {
-        let Observed { key, uid, resource_version, created, deleting, annotated } = observed;
+        let Observed { key, uid, resource_version, created, deleting, annotated, managers, advice: _ } = observed;
         // Nothing outside is asked for, so nothing of it can be seen.
         let Some(List { epoch, complete }) = self.lists.of(key.namespace()) else { return Vec::new() };
         let old = self.nodes.get_mut(&key);
@@ -299,7 +335,8 @@ impl Graph {
         }
         self.absent.remove(&key);
         let annotated = self.marks.share(annotated);
-        let node = Node { uid, resource_version, created, deleting, annotated, knowledge, type_, immutable, epoch };
+        let node =
+            Node { uid, resource_version, created, deleting, annotated, managers, knowledge, type_, immutable, epoch };
         self.replace(key, Some(Box::new(node)))
     }
 
@@ -333,10 +370,10 @@ impl Graph {
     }
 
     /// A namespace exists.
-    pub fn observe_namespace(&mut self, namespace: &str, terminating: bool) -> Touched {
-        let state = (terminating, self.namespace_list.epoch);
-        match self.namespaces.insert(namespace.into(), state) {
-            Some((before, _)) if before == terminating => Vec::new(),
+    pub fn observe_namespace(&mut self, namespace: &str, facts: NamespaceFacts) -> Touched {
+        let before = self.namespaces.insert(namespace.into(), (facts.clone(), self.namespace_list.epoch));
+        match before {
+            Some((before, _)) if before == facts => Vec::new(),
             _ => self.touched_in(namespace),
         }
     }

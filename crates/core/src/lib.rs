@@ -10,12 +10,16 @@
 //! Read it in this order: [`names`], [`annotations`], [`observed`], [`graph`], [`decide`](mod@decide), [`action`].
 
 pub mod action;
+pub mod advice;
 pub mod annotations;
 pub mod clear;
 pub mod decide;
+pub mod duration;
 pub mod graph;
 pub mod kind;
+pub mod managers;
 pub mod names;
+pub mod namespace;
 pub mod observed;
 pub mod pattern;
 pub mod payload;
@@ -23,3 +27,4 @@ pub mod protobuf;
 pub mod push;
 pub mod reason;
 pub mod scope;
+pub mod time;

@@ -13,8 +13,10 @@ use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use thiserror::Error;
 
+use crate::advice::Advice;
 use crate::annotations::{Dialect, IllFormed, Marks};
 use crate::kind::Kind;
+use crate::managers::Managers;
 use crate::names::{Key, NameError};
 use crate::payload::{Content, Payload};
 use crate::protobuf::{Malformed, Metadata};
@@ -164,6 +166,10 @@ pub struct Observed {
     pub deleting: bool,
     /// This program's annotations.
     pub annotated: Annotated,
+    /// Who wrote what.
+    pub managers: Managers,
+    /// What is probably not meant as it is written, as far as the annotations alone show it.
+    pub advice: Vec<Advice>,
 }
 
 /// Why an answer of the API server could not be read. Never shows what was in it.
@@ -283,7 +289,16 @@ impl Observed {
             Err(error) => Annotated::Ill(Box::new(error)),
         };
         let (uid, resource_version) = (Uid::new(""), ResourceVersion::new(""));
-        Self { key, uid, resource_version, created: 0, deleting: false, annotated }
+        Self {
+            key,
+            uid,
+            resource_version,
+            created: 0,
+            deleting: false,
+            annotated,
+            managers: Managers::default(),
+            advice: Vec::new(),
+        }
     }
 }
 

@@ -46,6 +46,8 @@ reasons! {
     SourceChanged "The source's data changed since it was copied."
     Drift "The replica's data was changed by someone else."
     OnceVersionChanged "The source asks for one more copy by a new replicate-once-version."
+    Emptied "The replica was emptied by someone else; a replicate-once replica is filled again."
+    Adopted "Someone else copied or restored the replica, and its source pushes to it: the controller takes it over."
     InheritedChanged "The data is up to date, but annotations that the replica takes from its source are not."
 
     // Why a replica is cleared or deleted.
@@ -62,6 +64,8 @@ reasons! {
     // Why nothing is done.
     UpToDate "The replica agrees with its source."
     HeldByOnce "The replica holds a copy, and replicate-once keeps newer data away."
+    RemovalDelayed "The source is missing or says nothing any more; the replica is removed if that stays so for the removal delay."
+    SourceIncomplete "The source's certificate and key do not belong together, or one is missing: it is held until the pair is whole."
     NotATarget "Neither replicate-from nor replicated-by: the object is not a target."
     PushesItself "The object pushes, so its replicate-from is meant for its targets."
     NotWanted "The object does not exist, and no source pushes to its name."
@@ -74,6 +78,8 @@ reasons! {
     IllFormed "The object's annotations are ill-formed; it is left alone."
     SourceIllFormed "The source's annotations are ill-formed; what depends on it is left alone."
     NotCreatedBySource "A source pushes to this name, but the object was not made by it."
+    NotMadeByController "The replica's source does not push to it any more, but someone else made the replica: it is left alone."
+    AnotherSourceWins "Several sources push to this name; the oldest wins, and this one does not."
     Loop "The source's data comes from this very target."
     Ring "Following replicate-from from the source leads back to this target."
     SourceNotWatched "The source is in a namespace that the program does not watch; whether it exists is not known."
@@ -82,12 +88,24 @@ reasons! {
     TargetImmutable "The target is immutable and belongs to its user."
 
     // Why an attempt failed. It is tried again.
+    Contested "Someone else keeps changing the replica; it is put right after growing pauses."
     Conflict "The object changed at the same time; it is looked at again."
     Throttled "The API server asks for fewer requests."
     Forbidden "The controller lacks a permission."
     Invalid "The API server does not accept the object."
     ServerError "The API server failed."
     Unreachable "The API server could not be reached, or did not answer in time."
+
+    // Advice: it blocks nothing.
+    ItemNamesNothing "An item of a list cannot name any namespace."
+    ListNamesNothing "A list names nothing."
+    NoNamespaceReached "No namespace that exists is named by the push."
+    LooksLikeGlob "A pattern looks like a glob, and is a regular expression."
+    NamesAreNamespaces "replicate-to lists names of objects, and every name in it is that of a namespace."
+    PushesOwnData "The object pushes, so that its replicate-from does not fill itself, though it has data."
+    UnknownAnnotation "A replica has an annotation under the prefix that is unknown or ill-formed; it is passed over."
+    StubWillConflict "The target has values for keys that its source will fill; the tool that applies it will undo or refuse that."
+    CertificateUnreadable "The certificate cannot be read, so whether the key belongs to it is not known; it is copied as it is."
 }
 
 impl fmt::Display for Reason {

@@ -124,11 +124,7 @@ pub async fn exchange(
     };
     match tokio::time::timeout(TIMEOUT, exchange).await {
         Ok(result) => result,
-        Err(_) => Err(Failure {
-            kind: FailureKind::Unreachable,
-            message: format!("no answer within {} s", TIMEOUT.as_secs()),
-            retry_after: None,
-        }),
+        Err(_) => Err(Failure::new(FailureKind::Unreachable, format!("no answer within {} s", TIMEOUT.as_secs()))),
     }
 }
 
@@ -189,7 +185,7 @@ fn path(kind: &dyn Kind, request: &Request) -> String {
 
 /// The request did not reach the server, or its answer did not come back.
 pub fn unreachable(error: &(dyn std::error::Error + 'static)) -> Failure {
-    Failure { kind: FailureKind::Unreachable, message: with_causes(error), retry_after: None }
+    Failure::new(FailureKind::Unreachable, with_causes(error))
 }
 
 fn unreadable(error: &(dyn std::error::Error + 'static)) -> Failure {
@@ -198,7 +194,7 @@ fn unreadable(error: &(dyn std::error::Error + 'static)) -> Failure {
 
 fn unusable(why: &str) -> Failure {
     let message = format!("the answer cannot be read: {why}");
-    Failure { kind: FailureKind::Server, message, retry_after: None }
+    Failure::new(FailureKind::Server, message)
 }
 
 #[cfg(test)]

@@ -69,7 +69,7 @@ impl Status {
             (false, true) => format!("the server answered {status}: {said}"),
             (false, false) => format!("the server answered {} {}: {said}", status.as_u16(), self.reason),
         };
-        Failure { kind, message, retry_after: retry_after.map(Duration::from_secs) }
+        Failure { retry_after: retry_after.map(Duration::from_secs), ..Failure::new(kind, message) }
     }
 }
 

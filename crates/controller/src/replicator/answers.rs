@@ -7,6 +7,7 @@ use k8s_replicator_core::action::Action;
 use k8s_replicator_core::decide::{Need, Verb, Verdict};
 use k8s_replicator_core::graph::{Knowledge, Node};
 use k8s_replicator_core::names::TargetKey;
+use k8s_replicator_core::namespace::NamespaceFacts;
 
 use super::under_way::{Overtaken, Sent, UnderWay};
 use super::{Replicator, Ticket, Unreadable, Written};
@@ -31,6 +32,7 @@ const MANY_UNREADABLE: usize = 1_000;
 impl Replicator {
     /// Takes the answer to a request.
     pub fn answer(&mut self, now: Now, ticket: Ticket, answer: Result<Answer, Failure>) {
+        self.graph.set_time(now.moment);
         let Some(Sent { at, request, overtaken }) = self.under_way.end(ticket) else { return };
         match &answer {
             // Reads are quicker than writes; what is quick is a matter of the like.
@@ -75,7 +77,8 @@ impl Replicator {
                 Ok(answer) => self.was_written(now, target, verb, verdict, written, answer),
                 // What a watch has told of the namespace meanwhile is newer.
                 Err(failure) if failure.kind == FailureKind::NamespaceTerminating && overtaken == Overtaken::Not => {
-                    let touched = self.graph.observe_namespace(target.namespace(), true);
+                    let touched =
+                        self.graph.observe_namespace(target.namespace(), NamespaceFacts { terminating: true });
                     self.look_at(touched);
                     self.queue.done(&target);
                 }

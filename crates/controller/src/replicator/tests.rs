@@ -7,6 +7,7 @@ use k8s_replicator_core::action::Action;
 use k8s_replicator_core::annotations::Dialect;
 use k8s_replicator_core::kind::Secret;
 use k8s_replicator_core::names::Key;
+use k8s_replicator_core::namespace::NamespaceFacts;
 use k8s_replicator_core::observed::{Observed, ResourceVersion, content_from_json};
 use k8s_replicator_core::scope::{Part, Scope};
 use serde_json::{Value, json};
@@ -51,7 +52,7 @@ fn content(object: &Value) -> Answer {
 }
 
 fn failure(kind: FailureKind) -> Failure {
-    Failure { kind, message: "the server's words".into(), retry_after: None }
+    Failure::new(kind, "the server's words")
 }
 
 /// A request in few words; writes with their data and the version that they require.
@@ -79,11 +80,11 @@ impl Loop {
         let (rules, scope) = (Rules::default(), Scope::default());
         let settings = Settings { rules, scope, resync_period, entropy: Box::new(|| 0), tells_all: true };
         let mut this = Self { replicator: Replicator::new(&Secret, settings), moment: Moment::ZERO };
-        this.replicator.namespace(NamespaceEvent::ListBegins);
+        this.namespace(NamespaceEvent::ListBegins);
         for name in ["a", "b", "c", "d"] {
-            this.replicator.namespace(NamespaceEvent::Seen { name: name.into(), terminating: false });
+            this.namespace(NamespaceEvent::Seen { name: name.into(), facts: NamespaceFacts { terminating: false } });
         }
-        this.replicator.namespace(NamespaceEvent::ListEnds);
+        this.namespace(NamespaceEvent::ListEnds);
         this.object(ObjectEvent::ListBegins(Part::Cluster));
         objects.iter().for_each(|object| this.seen(object));
         assert!(this.requests().is_empty(), "nothing is done before the first list is complete");
@@ -97,6 +98,10 @@ impl Loop {
 
     fn object(&mut self, event: ObjectEvent) {
         self.replicator.object(self.now(), event);
+    }
+
+    fn namespace(&mut self, event: NamespaceEvent) {
+        self.replicator.namespace(self.now(), event);
     }
 
     fn seen(&mut self, object: &Value) {
@@ -255,8 +260,8 @@ fn one_failing_target_delays_no_other_and_comes_back_after_growing_pauses() {
     }
     assert_eq!(waits, [100, 200, 400]);
     // When something happens to it, it is tried at once.
-    it.replicator.namespace(NamespaceEvent::Deleted { name: "c".into() });
-    it.replicator.namespace(NamespaceEvent::Seen { name: "c".into(), terminating: false });
+    it.namespace(NamespaceEvent::Deleted { name: "c".into() });
+    it.namespace(NamespaceEvent::Seen { name: "c".into(), facts: NamespaceFacts { terminating: false } });
     it.asks_for("create c/src");
 }
 
@@ -267,7 +272,7 @@ fn a_server_that_is_throttling_is_left_alone_for_as_long_as_it_says() {
     let throttled = Failure { retry_after: Some(Duration::from_secs(7)), ..failure(FailureKind::Throttled) };
     it.replicator.answer(it.now(), read, Err(throttled));
     it.asks_nothing();
-    it.replicator.namespace(NamespaceEvent::Seen { name: "e".into(), terminating: false });
+    it.namespace(NamespaceEvent::Seen { name: "e".into(), facts: NamespaceFacts { terminating: false } });
     it.seen(&source(2, "v2"));
     it.asks_nothing();
     assert_eq!(it.wait(), Duration::from_secs(7));
@@ -382,9 +387,9 @@ fn a_terminating_namespace_is_left_alone_until_it_is_another_one() {
     it.fails(create, FailureKind::NamespaceTerminating);
     it.asks_nothing();
     assert!(it.reports().is_empty());
-    it.replicator.namespace(NamespaceEvent::Deleted { name: "d".into() });
+    it.namespace(NamespaceEvent::Deleted { name: "d".into() });
     it.asks_nothing();
-    it.replicator.namespace(NamespaceEvent::Seen { name: "d".into(), terminating: false });
+    it.namespace(NamespaceEvent::Seen { name: "d".into(), facts: NamespaceFacts { terminating: false } });
     it.asks_for("create d/src");
 }
 

@@ -141,7 +141,7 @@ impl Events {
             return Ok(());
         }
         let message = format!("an event is longer than {LONGEST_EVENT} bytes");
-        Err(Failure { kind: FailureKind::Server, message, retry_after: None })
+        Err(Failure::new(FailureKind::Server, message))
     }
 
     /// The next one that is complete.

@@ -4,6 +4,7 @@
 
 use k8s_replicator_core::annotations::Dialect;
 use k8s_replicator_core::graph::Graph;
+use k8s_replicator_core::namespace::NamespaceFacts;
 use k8s_replicator_core::observed::{Observed, ResourceVersion};
 
 /// Replicas of each source.
@@ -64,7 +65,7 @@ impl World {
         let mut graph = Graph::default();
         graph.begin_namespaces();
         for namespace in 0..OF_ONE_SOURCE.min(self.replicas) {
-            graph.observe_namespace(&format!("team-{namespace:05}"), false);
+            graph.observe_namespace(&format!("team-{namespace:05}"), NamespaceFacts { terminating: false });
         }
         graph.end_namespaces();
         graph.begin_list();

@@ -24,6 +24,7 @@ fn the_names_are_those_of_the_contract() {
         "replicate-once-version",
         "replication-allowed",
         "replication-allowed-namespaces",
+        "removal-delay",
         "replicated-at",
         "replicated-by",
         "replicated-from-version",

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::annotations::Marks;
+use crate::managers::Managers;
 use crate::observed::{Annotated, ResourceVersion, Uid};
 use crate::payload::Digest;
 use crate::push::Push;
@@ -42,6 +43,8 @@ pub struct Node {
     pub deleting: bool,
     /// Its annotations.
     pub annotated: Annotated,
+    /// Who wrote what.
+    pub managers: Managers,
     /// What is known of its content.
     pub knowledge: Knowledge,
     /// A Secret's type, once it was read. It stays the same as long as the uid does.

@@ -8,6 +8,7 @@ mod scope;
 use std::collections::BTreeSet;
 
 use super::*;
+use crate::managers::Managers;
 
 /// One object: its name, its version `#7`, its uid `u=2` (1 if not said), and annotations: `from=`, `by=`, `to=`, `to-ns=`,
 /// `allowed=`, or others by their names.
@@ -41,7 +42,16 @@ fn object(line: &str) -> Observed {
         Err(error) => Annotated::Ill(Box::new(error)),
     };
     let (uid, resource_version) = (Uid::new(uid), ResourceVersion::new(version));
-    Observed { key, uid, resource_version, created: 0, deleting: false, annotated }
+    Observed {
+        key,
+        uid,
+        resource_version,
+        created: 0,
+        deleting: false,
+        annotated,
+        managers: Managers::default(),
+        advice: Vec::new(),
+    }
 }
 
 fn key(text: &str) -> Key {
@@ -57,7 +67,7 @@ fn graph(objects: &[&str]) -> Graph {
     let mut graph = Graph::default();
     graph.begin_namespaces();
     for namespace in ["a", "b", "c"] {
-        assert_eq!(graph.observe_namespace(namespace, false), []);
+        assert_eq!(graph.observe_namespace(namespace, NamespaceFacts { terminating: false }), []);
     }
     assert_eq!(graph.end_namespaces(), []);
     graph.begin_list();

@@ -66,6 +66,8 @@ fn what_may_be_missing() {
         created: 0,
         deleting: false,
         annotated: Annotated::Not,
+        managers: Managers::default(),
+        advice: Vec::new(),
     };
     assert_eq!(observed, nothing);
     let nulls = json!({"name": "x", "namespace": "a", "annotations": null, "deletionTimestamp": null, "creationTimestamp": null});

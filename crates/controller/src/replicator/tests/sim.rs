@@ -121,11 +121,14 @@ impl Sim {
         self.it = replicator(allow_all, resync);
         self.flight.clear();
         self.list = None;
-        self.it.namespace(NamespaceEvent::ListBegins);
+        self.it.namespace(self.now(), NamespaceEvent::ListBegins);
         for (name, terminating) in &self.namespaces {
-            self.it.namespace(NamespaceEvent::Seen { name: name.clone(), terminating: *terminating });
+            self.it.namespace(
+                self.now(),
+                NamespaceEvent::Seen { name: name.clone(), facts: NamespaceFacts { terminating: *terminating } },
+            );
         }
-        self.it.namespace(NamespaceEvent::ListEnds);
+        self.it.namespace(self.now(), NamespaceEvent::ListEnds);
         self.it.object(self.now(), ObjectEvent::ListBegins(Part::Cluster));
         for (name, o) in &self.objects {
             self.it.object(self.now(), ObjectEvent::Seen(observed(&value(name, o))));
@@ -188,7 +191,7 @@ impl Sim {
                 let e = self.ns_log[self.ns_pos].clone();
                 self.ns_pos += 1;
                 self.trace.push(format!("watch ns {e:?}"));
-                self.it.namespace(e);
+                self.it.namespace(self.now(), e);
             }
             2 => match &mut self.list {
                 Some(rest) => {

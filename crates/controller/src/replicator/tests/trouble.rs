@@ -132,9 +132,9 @@ fn a_late_answer_about_a_terminating_namespace_says_nothing_of_the_next_one() {
     it.answer(read, content(&source(1, "v1")));
     let create = it.asks_for("create d/src");
     // The server has refused; before its answer is taken, the watch tells that the namespace went and was made again.
-    it.replicator.namespace(NamespaceEvent::Seen { name: "d".into(), terminating: true });
-    it.replicator.namespace(NamespaceEvent::Deleted { name: "d".into() });
-    it.replicator.namespace(NamespaceEvent::Seen { name: "d".into(), terminating: false });
+    it.namespace(NamespaceEvent::Seen { name: "d".into(), facts: NamespaceFacts { terminating: true } });
+    it.namespace(NamespaceEvent::Deleted { name: "d".into() });
+    it.namespace(NamespaceEvent::Seen { name: "d".into(), facts: NamespaceFacts { terminating: false } });
     it.fails(create, FailureKind::NamespaceTerminating);
     let mut asked = it.asks().0;
     it.moment += Duration::from_secs(3_600);

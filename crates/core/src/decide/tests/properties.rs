@@ -12,6 +12,7 @@ use super::oracle::{complaints, consents};
 use super::table::{act, settle, step};
 use super::world::{End, World};
 use crate::action::Action;
+use crate::namespace::NamespaceFacts;
 
 const KEYS: [&str; 7] = ["a/x", "a/y", "b/x", "b/y", "c/x", "c/y", "d/x"];
 
@@ -175,7 +176,7 @@ impl World {
             }
             Change::Namespace(name, Some(terminating)) => {
                 self.namespaces.insert((*name).to_owned(), *terminating);
-                let touched = self.graph.observe_namespace(name, *terminating);
+                let touched = self.graph.observe_namespace(name, NamespaceFacts { terminating: *terminating });
                 self.queue.extend(touched);
             }
             Change::Namespace(name, None) => {
@@ -206,7 +207,7 @@ impl World {
         self.graph.begin_namespaces();
         let mut touched = Vec::new();
         for (name, terminating) in &self.namespaces {
-            touched.extend(self.graph.observe_namespace(name, *terminating));
+            touched.extend(self.graph.observe_namespace(name, NamespaceFacts { terminating: *terminating }));
         }
         touched.extend(self.graph.end_namespaces());
         self.graph.begin_list();

@@ -8,7 +8,9 @@ use super::fixture::{ALIASES, is_valid, key, lines};
 use crate::action::{Action, AnnotationChange, Precondition, Update};
 use crate::annotations::Annotation;
 use crate::kind::{ConfigMap, Secret};
+use crate::managers::Managers;
 use crate::names::Namespace;
+use crate::namespace::NamespaceFacts;
 use crate::observed::{Observed, Uid};
 use crate::payload::{Content, Payload};
 use crate::scope::Scope;
@@ -60,6 +62,8 @@ impl Object {
             created: self.created,
             deleting: self.deleting,
             annotated: self.annotated(key),
+            managers: Managers::default(),
+            advice: Vec::new(),
         }
     }
 
@@ -138,7 +142,7 @@ impl World {
         let labels = BTreeMap::from([("made".to_owned(), "here".to_owned())]);
         let mut world = Self {
             kind: &Secret,
-            rules: Rules { allow_all: false, create_with_labels: Arc::new(labels) },
+            rules: Rules { create_with_labels: Arc::new(labels), ..Rules::default() },
             scope: Scope::default(),
             objects: BTreeMap::new(),
             namespaces: ["a", "b", "c"].map(|name| (name.to_owned(), false)).into(),
@@ -209,7 +213,7 @@ impl World {
         self.pending.clear();
         self.graph.begin_namespaces();
         for (name, terminating) in self.namespaces.iter().filter(|(name, _)| self.scope.covers(name)) {
-            assert_eq!(self.graph.observe_namespace(name, *terminating), []);
+            assert_eq!(self.graph.observe_namespace(name, NamespaceFacts { terminating: *terminating }), []);
         }
         assert_eq!(self.graph.end_namespaces(), []);
         for part in self.scope.parts() {
@@ -257,6 +261,7 @@ impl World {
         let mut reads = Vec::new();
         loop {
             let need = match decide(&self.graph, self.kind, &self.rules, target) {
+                Decision::Wait(verdict, _) => return (End::Nothing(verdict), reads),
                 Decision::Nothing(verdict) => return (End::Nothing(verdict), reads),
                 Decision::Refuse(verdict) => return (End::Refuse(verdict), reads),
                 Decision::Need(need) => need,

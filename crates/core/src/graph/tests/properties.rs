@@ -86,7 +86,7 @@ impl Model {
     fn list(&self, graph: &mut Graph) {
         graph.begin_namespaces();
         for (name, terminating) in &self.namespaces {
-            graph.observe_namespace(name, *terminating);
+            graph.observe_namespace(name, NamespaceFacts { terminating: *terminating });
         }
         graph.end_namespaces();
         graph.begin_list();
@@ -127,7 +127,7 @@ impl Model {
             }
             Event::Namespace(name, terminating) => {
                 self.namespaces.insert(name, terminating);
-                self.graph.observe_namespace(name, terminating);
+                self.graph.observe_namespace(name, NamespaceFacts { terminating });
             }
             Event::NamespaceGone(name) => {
                 let inside = |at: &&&str| at.split('/').next() == Some(name);

@@ -1,4 +1,4 @@
-//! Durations as Go writes them (`time.ParseDuration`): `1h30m`, `1.5h`, `500ms`, `0`.
+//! Durations as Go writes them (`time.ParseDuration`): `1h30m`, `1.5h`, `500ms`, `0`. Flags and annotations share them.
 
 use std::time::Duration;
 
@@ -6,7 +6,8 @@ use std::time::Duration;
 const MAX: u64 = i64::MAX.cast_unsigned();
 
 /// Reads a duration that is not negative. `None`: it is none, or longer than Go's longest (about 292 years).
-pub(crate) fn parse(text: &str) -> Option<Duration> {
+#[must_use]
+pub fn parse(text: &str) -> Option<Duration> {
     let (mut rest, negative) = match text.strip_prefix('-') {
         Some(rest) => (rest, true),
         None => (text.strip_prefix('+').unwrap_or(text), false),

@@ -1,0 +1,12 @@
+//! Advice: what is probably not meant as it is written. It is told like a refusal, and blocks nothing (SPEC 8).
+
+use crate::reason::Reason;
+
+/// One piece of advice about an object.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Advice {
+    /// What kind of advice: one of the codes under "Advice" in `docs/reasons.md`.
+    pub reason: Reason,
+    /// The annotation, the item and what to do, in one sentence. Never shows data of a Secret.
+    pub detail: String,
+}

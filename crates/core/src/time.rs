@@ -1,0 +1,6 @@
+//! Time as this crate sees it: it has no clock, and is told what time it is.
+
+use std::time::Duration;
+
+/// Time since the program's start, on a clock that never goes back. Wall-clock time is used for `replicated-at` only.
+pub type Moment = Duration;
