@@ -1,6 +1,6 @@
 //! What a source pushes, and where: `replicate-to` and `replicate-to-namespaces` read together.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use thiserror::Error;
@@ -34,17 +34,31 @@ pub enum PushError {
 /// A well-formed push. It may name nothing, and is still a push.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Push {
-    /// Names of qualified items, by the namespace that they name literally: there may be thousands.
-    qualified: BTreeMap<Box<str>, BTreeSet<Arc<str>>>,
+    /// Qualified items with a literal namespace, sorted, each once: there may be thousands.
+    qualified: Box<[(Box<str>, Arc<str>)]>,
     parts: Vec<Part>,
 }
 
 /// Every name in every one of the namespaces. Kept unmultiplied: two long lists would fill the memory.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Part {
+pub struct Part {
     /// Sorted, each once.
     names: Box<[Arc<str>]>,
     namespaces: NamespaceList,
+}
+
+impl Part {
+    /// The names, sorted, each once.
+    #[must_use]
+    pub fn names(&self) -> &[Arc<str>] {
+        &self.names
+    }
+
+    /// The namespaces.
+    #[must_use]
+    pub fn namespaces(&self) -> &NamespaceList {
+        &self.namespaces
+    }
 }
 
 impl Push {
@@ -69,7 +83,8 @@ impl Push {
             }
         };
         let mut unqualified = Vec::new();
-        let mut push = Self { qualified: BTreeMap::new(), parts: Vec::new() };
+        let mut qualified = BTreeSet::new();
+        let mut push = Self { qualified: Box::default(), parts: Vec::new() };
         match (to, &namespaces) {
             (None, None) => return Ok(None),
             (None, Some(_)) => unqualified.push(own.name()),
@@ -83,7 +98,7 @@ impl Push {
                         Some((namespace, name)) => {
                             let name = legal(name)?.into();
                             if is_label(namespace) {
-                                push.qualified.entry(namespace.into()).or_default().insert(name);
+                                qualified.insert((Box::from(namespace), name));
                             } else {
                                 let namespaces = list(Annotation::ReplicateTo, namespace)?;
                                 push.parts.push(Part { names: [name].into(), namespaces });
@@ -93,6 +108,7 @@ impl Push {
                 }
             }
         }
+        push.qualified = qualified.into_iter().collect();
         unqualified.sort_unstable();
         unqualified.dedup();
         let names: Box<[Arc<str>]> = unqualified.into_iter().map(Arc::from).collect();
@@ -108,7 +124,7 @@ impl Push {
     #[must_use]
     pub fn names(&self, target: &Key) -> bool {
         let (namespace, name) = (target.namespace(), target.name());
-        self.qualified.get(namespace).is_some_and(|names| names.contains(name))
+        self.qualified.binary_search_by(|(ns, n)| (&**ns, &**n).cmp(&(namespace, name))).is_ok()
             || self.parts.iter().any(|part| {
                 part.names.binary_search_by(|n| n.as_ref().cmp(name)).is_ok() && part.namespaces.matches(namespace)
             })
@@ -117,14 +133,33 @@ impl Push {
     /// The names that are pushed into a namespace; one may come twice.
     pub fn names_in<'a>(&'a self, namespace: &'a str) -> impl Iterator<Item = &'a Arc<str>> {
         let parts = self.parts.iter().filter(move |part| part.namespaces.matches(namespace));
-        let qualified = self.qualified.get(namespace).into_iter().flatten();
-        qualified.chain(parts.flat_map(|part| part.names.iter()))
+        let start = self.qualified.partition_point(|(ns, _)| **ns < *namespace);
+        let qualified = self.qualified.iter().skip(start).take_while(move |(ns, _)| **ns == *namespace);
+        qualified.map(|(_, name)| name).chain(parts.flat_map(|part| part.names.iter()))
+    }
+
+    /// How many qualified items name a namespace literally; each counts once.
+    #[must_use]
+    pub fn literal_count(&self) -> usize {
+        self.qualified.len()
+    }
+
+    /// The namespace and name of the `n`-th of these items, in the order of (namespace, name).
+    #[must_use]
+    pub fn literal_target(&self, n: usize) -> Option<(&str, &str)> {
+        self.qualified.get(n).map(|(namespace, name)| (&**namespace, &**name))
+    }
+
+    /// All other items: names, each in every namespace of a list.
+    #[must_use]
+    pub fn parts(&self) -> &[Part] {
+        &self.parts
     }
 
     /// The namespaces that are named literally, each once.
     pub fn literal_namespaces(&self) -> BTreeSet<&str> {
         let parts = self.parts.iter().filter(|part| !part.names.is_empty());
-        let qualified = self.qualified.keys().map(|namespace| &**namespace);
+        let qualified = self.qualified.iter().map(|(namespace, _)| &**namespace);
         qualified.chain(parts.flat_map(|part| part.namespaces.literals())).collect()
     }
 

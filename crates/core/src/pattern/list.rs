@@ -1,5 +1,8 @@
 //! A comma list of namespaces and patterns.
 
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
 use super::{NamespacePattern, PatternError, SyntaxError};
 use crate::names::{excerpt, is_label};
 
@@ -68,15 +71,15 @@ impl Budget {
 
 /// A list of namespaces, as in `replicate-to-namespaces` and `replication-allowed-namespaces` (SPEC 2).
 ///
-/// It remembers its text, so that it can be copied word for word; two lists are equal when their texts are.
+/// It remembers its text, so that it can be copied word for word; two lists are equal when their texts are. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct NamespaceList {
-    text: Box<str>,
-    items: Box<[NamespaceItem]>,
+    text: Arc<str>,
+    items: Arc<[NamespaceItem]>,
     /// Which of the items are literals, ordered by them: a list may name thousands of namespaces, and is asked about each.
-    literals: Box<[u32]>,
+    literals: Arc<[u32]>,
     /// Which are patterns.
-    patterns: Box<[u32]>,
+    patterns: Arc<[u32]>,
 }
 
 impl NamespaceList {
@@ -106,9 +109,9 @@ impl NamespaceList {
         Self::new(texts.join(",").into(), items.into())
     }
 
-    fn new(text: Box<str>, items: Box<[NamespaceItem]>) -> Self {
+    fn new(text: Arc<str>, items: Arc<[NamespaceItem]>) -> Self {
         let (mut literals, mut patterns) = (Vec::new(), Vec::new());
-        for (index, item) in (0..).zip(&items) {
+        for (index, item) in (0..).zip(&*items) {
             match item {
                 NamespaceItem::Literal(_) => literals.push(index),
                 NamespaceItem::Pattern(_) => patterns.push(index),
@@ -176,3 +179,9 @@ impl PartialEq for NamespaceList {
 }
 
 impl Eq for NamespaceList {}
+
+impl Hash for NamespaceList {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.text.hash(state);
+    }
+}
