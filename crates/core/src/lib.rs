@@ -7,7 +7,8 @@
 //! This crate is pure: no clock, no network, no environment, no randomness of its own; time and random bytes are passed
 //! in. The rules are those of the behaviour contract ("SPEC n" in the comments names its sections).
 //!
-//! Read it in this order: [`names`], [`annotation`], [`annotations`], [`observed`], [`graph`], [`decide`](mod@decide), [`action`].
+//! Read it in this order: [`names`], [`annotation`], [`annotations`], [`observed`], [`selection`], [`graph`],
+//! [`decide`](mod@decide), [`action`].
 
 pub mod action;
 pub mod advice;
@@ -30,4 +31,5 @@ pub mod protobuf;
 pub mod push;
 pub mod reason;
 pub mod scope;
+pub mod selection;
 pub mod time;

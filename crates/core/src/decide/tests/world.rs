@@ -8,7 +8,7 @@ use super::fixture::{ALIASES, is_valid, key, lines};
 use crate::action::{Action, AnnotationChange, Precondition, Update};
 use crate::annotations::Annotation;
 use crate::kind::{ConfigMap, Secret};
-use crate::managers::Managers;
+use crate::managers::{Managers, Owners};
 use crate::names::Namespace;
 use crate::namespace::NamespaceFacts;
 use crate::observed::{Observed, Uid};
@@ -62,7 +62,7 @@ impl Object {
             created: self.created,
             deleting: self.deleting,
             annotated: self.annotated(key),
-            managers: Managers::default(),
+            managers: Managers { data: Owners::Controller, ..Managers::default() },
             advice: Vec::new(),
         }
     }
