@@ -8,6 +8,7 @@ mod ill_formed;
 mod lists;
 mod read;
 
+use std::collections::BTreeMap;
 use std::hash::{BuildHasher, Hash, Hasher, RandomState};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -44,7 +45,7 @@ pub enum Value<'a> {
 ///
 /// Two are equal, and have the same hash, when all their texts are and these mean the same beside either object: most of an
 /// object's replicas share one. The hash is made once, so that long texts cost nothing when many objects are compared.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Marks {
     /// Of the texts, and of what the object's own key adds to them.
     hash: u64,
@@ -93,7 +94,8 @@ impl Marks {
         annotations: impl IntoIterator<Item = (&'a str, Value<'a>)>,
         advice: &mut Vec<Advice>,
     ) -> Result<Option<Self>, IllFormed> {
-        let annotations: Vec<_> = annotations.into_iter().collect();
+        // Of an annotation that comes twice the last counts, as in Go.
+        let annotations: BTreeMap<_, _> = annotations.into_iter().collect();
         if annotations.is_empty() { Ok(None) } else { read::read(own, &annotations, advice).map(Some) }
     }
 

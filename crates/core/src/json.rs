@@ -157,6 +157,8 @@ pub(crate) struct Metadata<'a> {
     pub(crate) deleting: bool,
     annotations: Option<&'a RawValue>,
     managed_fields: Option<&'a RawValue>,
+    /// Whether there was something that is no UTF-8.
+    is_repaired: bool,
 }
 
 impl<'a> Metadata<'a> {
@@ -164,7 +166,8 @@ impl<'a> Metadata<'a> {
     ///
     /// # Errors
     /// When it is not the JSON of an object, or its name or namespace is no text.
-    pub(crate) fn read(json: &'a str) -> Result<Self, serde_json::Error> {
+    pub(crate) fn read(json: &'a Cow<'_, str>) -> Result<Self, serde_json::Error> {
+        let is_repaired = matches!(json, Cow::Owned(_));
         let object: Members<'_> = serde_json::from_str(json)?;
         let metadata = object.get("metadata").ok_or_else(|| serde_json::Error::missing_field("metadata"))?;
         let metadata: Members<'_> = serde_json::from_str(metadata.get())?;
@@ -182,6 +185,7 @@ impl<'a> Metadata<'a> {
             deleting: present("deletionTimestamp").is_some(),
             annotations: present("annotations"),
             managed_fields: present("managedFields"),
+            is_repaired,
         })
     }
 
@@ -189,11 +193,12 @@ impl<'a> Metadata<'a> {
     pub(crate) fn ours(&self, dialect: &Dialect) -> Option<Vec<(String, Option<Cow<'a, str>>)>> {
         let Some(annotations) = self.annotations else { return Some(Vec::new()) };
         let Members(all) = serde_json::from_str(annotations.get()).ok()?;
-        Some(
-            all.into_iter()
-                .filter_map(|(key, value)| Some((dialect.name(&key)?.to_owned(), value_text(value))))
-                .collect(),
-        )
+        // What was no UTF-8 is a sign that stands for it now.
+        let is_text = |text: &Cow<'_, str>| !self.is_repaired || !text.contains(char::REPLACEMENT_CHARACTER);
+        let ours = |(key, value): (Cow<'_, str>, &'a RawValue)| {
+            Some((dialect.name(&key)?.to_owned(), value_text(value).filter(is_text)))
+        };
+        Some(all.into_iter().filter_map(ours).collect())
     }
 
     /// What `managedFields` say.

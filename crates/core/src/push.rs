@@ -64,14 +64,14 @@ impl PushError {
 /// A well-formed push. It may name nothing, and is still a push.
 ///
 /// Two are equal when they name the same targets for the same reason: the same items, resolved beside the same object.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Push {
     qualified: Qualified,
     parts: Box<[Part]>,
 }
 
 /// Every name in every one of the namespaces. Kept unmultiplied: two long lists would fill the memory.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Part {
     /// The text that the names stand in.
     text: Arc<str>,
@@ -121,7 +121,7 @@ impl Part {
 }
 
 /// Items `namespace/name` whose namespace is a name, not a pattern: there may be thousands.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct Qualified {
     text: Arc<str>,
     /// Found by the whole item.
@@ -416,8 +416,14 @@ mod tests {
             (None, Some("jx-.,b"), Some(&["b/src"])),
             (None, Some("(a)"), Some(&["a/src"])),
             (None, Some("a?"), Some(&["a/src"])),
-            // Not trimmed: the space belongs to the item.
-            (None, Some("a, b"), Some(&["a/src"])),
+            // Trimmed, and lines separate as commas do.
+            (None, Some("a, b"), Some(&["a/src", "b/src"])),
+            (None, Some("a\nb\n"), Some(&["a/src", "b/src"])),
+            (Some(" x ,\n y"), None, Some(&["own/x", "own/y"])),
+            (Some("a/x ,\nb/y , a / y"), None, Some(&["a/x", "a/y", "b/y"])),
+            (Some("x"), Some(" .* , !jx-.*\n!own"), Some(&["a/x", "ab/x", "b/x"])),
+            (None, Some("!a"), Some(&[])),
+            (Some("a.b/x,-/y"), None, Some(&[])),
             (Some("/x"), None, Some(&[])),
             (Some("own/src"), None, Some(&["own/src"])),
         ];
@@ -432,12 +438,14 @@ mod tests {
         let cases = [
             (Some("a/b/c"), None, "replicate-to: \"a/b/c\" has more than one"),
             (Some("X"), None, "replicate-to: \"X\" is not a legal object name"),
-            (Some(" x"), None, "replicate-to: \" x\" is not a legal object name"),
+            (Some("x x"), None, "replicate-to: \"x x\" is not a legal object name"),
             (Some("a/"), None, "replicate-to: \"\" is not a legal object name"),
             (Some("x,a/Y"), None, "replicate-to: \"Y\" is not a legal object name"),
             (Some("x"), Some("a/b"), "replicate-to-namespaces: \"a/b\" has a \"/\""),
             (None, Some("a,("), "replicate-to-namespaces: "),
             (Some("(/x,a/x"), None, "replicate-to: "),
+            (Some("x,!a/x"), None, "replicate-to: \"!a/x\" begins with \"!\", which takes away a namespace; "),
+            (Some("x, !y"), None, "replicate-to: \"!y\" begins with \"!\", which takes away a namespace; "),
         ];
         for (to, to_namespaces, message) in cases {
             let error = targets(to, to_namespaces).unwrap_err();
@@ -450,7 +458,7 @@ mod tests {
         let own = Key::new("own", "src").unwrap();
         let push = Push::parse(&own, Some("x,b/y,j.*/z"), Some("a,ab*")).unwrap().unwrap();
         assert_eq!(push.literal_namespaces(), ["a", "b"].into());
-        let mut names: Vec<_> = push.names_by_pattern().map(|name| &**name).collect();
+        let mut names: Vec<_> = push.names_by_pattern().collect();
         names.sort_unstable();
         assert_eq!(names, ["x", "z"]);
     }

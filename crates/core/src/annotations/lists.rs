@@ -4,8 +4,8 @@ use std::collections::HashSet;
 
 use super::{Annotation, Marks};
 use crate::advice::{Advice, MAX_ADVICE};
-use crate::names::{excerpt, is_label};
-use crate::pattern::{ItemKind, MAX_PATTERN, NamespaceList, NamespacePattern, exception, items};
+use crate::names::{MAX_NAMESPACE, excerpt, is_label};
+use crate::pattern::{ItemKind, NamespaceList, NamespacePattern, exception, items};
 use crate::reason::Reason;
 
 /// Adds the advice that the lists of a well-formed object show. (A replica's are its source's: the advice is there.)
@@ -110,15 +110,20 @@ impl<'a> Adviser<'a> {
 fn is_suspect(text: &str) -> bool {
     match ItemKind::of(text) {
         ItemKind::Literal(literal) => !is_label(literal),
-        ItemKind::Prefix(prefix) => prefix.starts_with('-') || prefix.len() >= crate::names::MAX_NAMESPACE,
+        ItemKind::Prefix(prefix) => prefix.starts_with('-') || prefix.len() >= MAX_NAMESPACE,
         ItemKind::Pattern(_) => true,
     }
 }
 
 /// What is wrong with an item that no legal name of a namespace matches. `None`: some match.
 fn names_nothing(text: &str) -> Option<String> {
-    // Those of a well-formed object are in use, so that they are found and not compiled.
-    if text.len() <= MAX_PATTERN && NamespacePattern::parse(text).is_ok_and(|pattern| pattern.matches_any_namespace()) {
+    let can_match = match ItemKind::of(text) {
+        ItemKind::Literal(literal) => is_label(literal),
+        ItemKind::Prefix(prefix) => is_label(prefix) || prefix.len() < MAX_NAMESPACE && !prefix.starts_with('-'),
+        // Those of a well-formed object are in use, so that they are found and not compiled.
+        ItemKind::Pattern(pattern) => NamespacePattern::parse(pattern).is_ok_and(|it| it.matches_any_namespace()),
+    };
+    if can_match {
         return None;
     }
     let is_quote = |c: char| matches!(c, '"' | '\'' | '`' | '\u{ab}' | '\u{bb}' | '\u{2018}'..='\u{201f}');

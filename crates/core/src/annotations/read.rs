@@ -1,5 +1,6 @@
 //! How an object's annotations are read.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{Annotation, IllFormed, Marks, RemovalDelay, Value};
@@ -12,13 +13,17 @@ use crate::push::Push;
 use crate::reason::Reason;
 
 /// Reads at least one annotation; names without their prefix.
-pub(super) fn read(own: &Key, annotations: &[(&str, Value<'_>)], advice: &mut Vec<Advice>) -> Result<Marks, IllFormed> {
-    let value = |wanted: Annotation| annotations.iter().rev().find(|(name, _)| *name == wanted.name());
+pub(super) fn read(
+    own: &Key,
+    annotations: &BTreeMap<&str, Value<'_>>,
+    advice: &mut Vec<Advice>,
+) -> Result<Marks, IllFormed> {
+    let value = |wanted: Annotation| annotations.get(wanted.name());
     let combined = [Annotation::ReplicateTo, Annotation::ReplicateToNamespaces].iter().any(|a| value(*a).is_some())
         && value(Annotation::ReplicateFrom).is_some();
     let replicated_by = match value(Annotation::ReplicatedBy) {
         None => None,
-        Some((_, value)) => Some(creator(own, *value, combined)?),
+        Some(value) => Some(creator(own, *value, combined)?),
     };
     let mut reader = Reader { own, combined, texts: Vec::new(), advice, is_replica: replicated_by.is_some() };
     reader.take(annotations)?;
@@ -71,8 +76,8 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    /// Takes over the texts. Of an annotation that comes twice the last counts, as in Go.
-    fn take(&mut self, annotations: &[(&str, Value<'_>)]) -> Result<(), IllFormed> {
+    /// Takes over the texts.
+    fn take(&mut self, annotations: &BTreeMap<&str, Value<'_>>) -> Result<(), IllFormed> {
         for (name, value) in annotations {
             let annotation = Annotation::from_name(name).ok_or_else(|| IllFormed::Unknown(excerpt(name)));
             let Some(annotation) = self.unless_replica(annotation.map(Some))? else { continue };
@@ -81,7 +86,6 @@ impl Reader<'_> {
                 continue;
             };
             if annotation != Annotation::ReplicatedAt {
-                self.texts.retain(|(other, _)| *other != annotation);
                 self.texts.push((annotation, text.into()));
             }
         }

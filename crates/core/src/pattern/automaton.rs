@@ -29,6 +29,8 @@ pub(super) struct Cost {
 #[derive(Debug)]
 pub(super) struct TooLarge;
 
+/// The most bytes that the NFA may take meanwhile.
+const MAX_NFA: usize = 64 << 10;
 const ASCII: usize = 128;
 /// The row of the state from which nothing is matched any more.
 const DEAD: u16 = 0;
@@ -46,7 +48,7 @@ pub(super) struct Automaton {
 impl Automaton {
     /// The automaton of an expression that begins with `Look::Start` and ends with `Look::End`.
     pub(super) fn new(expression: &Hir, most: Cost) -> Result<(Self, Cost), TooLarge> {
-        let config = NFA::config().utf8(false).which_captures(WhichCaptures::None).nfa_size_limit(Some(most.bytes));
+        let config = NFA::config().utf8(false).which_captures(WhichCaptures::None).nfa_size_limit(Some(MAX_NFA));
         // A well-formed expression over ASCII fails to compile by its size only.
         let nfa = NFA::compiler().configure(config).build_from_hir(expression).map_err(|_| TooLarge)?;
         Construction::new(&nfa, most).run()

@@ -43,7 +43,7 @@ fn seeds() -> (u64, u64) {
 }
 
 /// Finds the numbers of items, which are below [`MAX_ITEMS`], by their hashes.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Index {
     /// For each bucket, where in `order` it begins; and where the last one ends.
     starts: Box<[u16]>,

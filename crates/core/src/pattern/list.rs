@@ -110,7 +110,7 @@ pub fn exception(item: &str) -> (bool, &str) {
 }
 
 /// Some items of a text, each once, as positions in it.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Positions {
     positions: Box<[u32]>,
     index: Index,
