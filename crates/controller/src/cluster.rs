@@ -5,6 +5,8 @@
 pub mod body;
 pub mod kube;
 pub mod object;
+#[cfg(test)]
+mod sample;
 pub mod status;
 
 use std::future::Future;

@@ -33,7 +33,8 @@ use lists::{List, ObjectLists};
 use relations::Relations;
 use shared::Shared;
 
-pub use node::{Facts, Knowledge, Node};
+pub use crate::facts::Facts;
+pub use node::{Knowledge, Node};
 
 /// What the graph knows of an object that an annotation refers to.
 #[derive(Debug, Clone, Copy)]
@@ -92,6 +93,8 @@ pub struct Graph {
     namespace_list: List,
     /// See [`Graph::set_time`].
     time: Moment,
+    /// When each source changed last.
+    changed: std::collections::HashMap<Key, Moment>,
 }
 
 impl Default for Graph {
@@ -114,6 +117,7 @@ impl Graph {
             lists: ObjectLists::new(scope),
             namespace_list: List::default(),
             time: Moment::ZERO,
+            changed: std::collections::HashMap::new(),
         }
     }
 
@@ -135,8 +139,15 @@ impl Graph {
     /// `None`: it has it, or nobody names it as a source.
     #[must_use]
     pub fn withdrawn(&self, source: &SourceKey, what: Withdrawal) -> Option<Moment> {
-        let _ = (source, what);
-        None
+        let node = self.nodes.get(&**source);
+        let lacks = match what {
+            Withdrawal::Object => node.is_none() && self.absent.contains(&**source),
+            Withdrawal::Push => node.is_some_and(|node| node.marks().is_none_or(|marks| marks.push.is_none())),
+            Withdrawal::Consent => node.is_some_and(|node| {
+                node.marks().is_none_or(|marks| marks.allowed.is_none() && marks.allowed_namespaces.is_none())
+            }),
+        };
+        lacks.then(|| self.changed.get(&**source).copied().unwrap_or_default())
     }
 
     /// The proof that every first list is complete, if so.
@@ -172,6 +183,11 @@ impl Graph {
     #[must_use]
     pub fn namespace_terminating(&self, namespace: &str) -> Option<bool> {
         self.namespaces.get(namespace).map(|(facts, _)| facts.terminating)
+    }
+
+    /// The existing namespaces, in the order of their names.
+    pub fn namespaces(&self) -> impl Iterator<Item = &str> {
+        self.namespaces.keys().map(|name| &**name)
     }
 
     /// The sources whose well-formed push names this target.
@@ -360,7 +376,9 @@ impl Graph {
     pub fn confirm_absent(&mut self, key: &Key) {
         // An object that came by in the meantime is in `nodes`: then the answer is old news.
         if !self.nodes.contains_key(key) && self.relations.is_source(key) {
-            self.absent.insert(key.clone());
+            if self.absent.insert(key.clone()) {
+                self.changed.insert(key.clone(), self.time);
+            }
         }
     }
 
@@ -436,6 +454,9 @@ impl Graph {
                 touched.push(key.into());
             }
             return touched;
+        }
+        if self.relations.is_source(&key) {
+            self.changed.insert(key.clone(), self.time);
         }
         let was = old.as_ref().map(|node| &node.annotated);
         let is = fresh.as_ref().map(|(annotated, _)| annotated);

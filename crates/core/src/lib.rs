@@ -12,9 +12,11 @@
 pub mod action;
 pub mod advice;
 pub mod annotations;
+pub mod certificate;
 pub mod clear;
 pub mod decide;
 pub mod duration;
+pub mod facts;
 pub mod graph;
 pub mod kind;
 pub mod managers;
@@ -28,3 +30,4 @@ pub mod push;
 pub mod reason;
 pub mod scope;
 pub mod time;
+pub mod trail;

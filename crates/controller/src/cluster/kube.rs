@@ -29,6 +29,8 @@ pub const METADATA_ONLY: &str = "application/vnd.kubernetes.protobuf;as=PartialO
                                  application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
 const JSON: &str = "application/json";
 const JSON_PATCH: &str = "application/json-patch+json";
+/// Server-side apply. JSON is YAML.
+const APPLY_PATCH: &str = "application/apply-patch+yaml";
 
 /// Who writes, as `metadata.managedFields` tells it to others.
 const FIELD_MANAGER: &str = "k8s-replicator";
@@ -59,6 +61,9 @@ impl KubeCluster {
             Request::Read(_) => (Method::GET, JSON, None, String::new()),
             Request::Write(Action::Create(create)) => {
                 (Method::POST, METADATA_ONLY, Some(JSON), body::create(create, kind, &self.dialect))
+            }
+            Request::Write(Action::Adopt(adopt)) => {
+                (Method::PATCH, METADATA_ONLY, Some(APPLY_PATCH), body::adopt(adopt, kind, &self.dialect))
             }
             Request::Write(Action::Update(update)) => {
                 (Method::PATCH, METADATA_ONLY, Some(JSON_PATCH), body::update(update, kind, &self.dialect))
@@ -160,16 +165,15 @@ fn verb(request: &Request) -> &'static str {
     match request {
         Request::Look(_) | Request::Read(_) => "get",
         Request::Write(Action::Create(_)) => "create",
-        Request::Write(Action::Update(_)) => "patch",
+        Request::Write(Action::Adopt(_) | Action::Update(_)) => "patch",
         Request::Write(Action::Delete(_)) => "delete",
     }
 }
 
 fn written(request: &Request) -> Option<&Payload> {
     match request {
-        Request::Write(Action::Create(create)) => Some(&create.payload),
-        Request::Write(Action::Update(update)) => update.data.as_ref().map(|data| &data.payload),
-        _ => None,
+        Request::Write(action) => action.payload(),
+        Request::Look(_) | Request::Read(_) => None,
     }
 }
 
@@ -178,7 +182,9 @@ fn path(kind: &dyn Kind, request: &Request) -> String {
     let collection = format!("/api/v1/namespaces/{}/{plural}", key.namespace());
     match request {
         Request::Write(Action::Create(_)) => format!("{collection}?fieldManager={FIELD_MANAGER}"),
-        Request::Write(Action::Update(_)) => format!("{collection}/{}?fieldManager={FIELD_MANAGER}", key.name()),
+        Request::Write(Action::Adopt(_) | Action::Update(_)) => {
+            format!("{collection}/{}?fieldManager={FIELD_MANAGER}", key.name())
+        }
         _ => format!("{collection}/{}", key.name()),
     }
 }
@@ -199,16 +205,13 @@ fn unusable(why: &str) -> Failure {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use axum::http::StatusCode as Code;
     use axum::{Json, Router};
     use base64::Engine as _;
-    use k8s_replicator_core::action::{Create, Delete, Precondition};
     use k8s_replicator_core::kind::Secret;
-    use k8s_replicator_core::observed::{ResourceVersion, Uid};
     use serde_json::json;
 
+    use super::super::sample;
     use super::*;
 
     /// What is told of a request that an admission webhook refuses in these words.
@@ -227,24 +230,16 @@ mod tests {
     /// What is told of a create of a Secret with this value.
     async fn told(value: &str, message: String) -> String {
         let encoded = base64::engine::general_purpose::STANDARD.encode(value);
-        let create = Create {
-            target: Key::new("ns", "a").unwrap().into(),
-            annotations: [].into(),
-            labels: Arc::default(),
-            type_: None,
-            payload: Payload::new([Some(format!(r#"{{"k":"{encoded}"}}"#).into())]),
-        };
-        refused(Request::Write(Action::Create(create)), message).await
+        let payload = Payload::new([Some(format!(r#"{{"k":"{encoded}"}}"#).into())]);
+        refused(Request::Write(sample::create(&Secret, Some("Opaque"), &payload)), message).await
     }
 
     /// SPEC 8: Secret data never appears in an error; also not when the request carries none: a webhook is shown the object
     /// as it is, and may quote what an annotation, or the whole object, would be taken from.
     #[tokio::test]
     async fn a_value_that_was_not_written_does_not_come_back() {
-        let precondition = Precondition { uid: Uid::new("u"), resource_version: ResourceVersion::new("1") };
-        let delete = Delete { target: Key::new("ns", "a").unwrap().into(), precondition };
         let message = "admission webhook \"guard\" denied the request: k=hunter2 is protected".to_owned();
-        let told = refused(Request::Write(Action::Delete(delete)), message).await;
+        let told = refused(Request::Write(sample::delete(&Secret, Some("Opaque"))), message).await;
         assert!(!told.contains("hunter2"), "{told}");
     }
 

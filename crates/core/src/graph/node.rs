@@ -3,19 +3,10 @@
 use std::sync::Arc;
 
 use crate::annotations::Marks;
+use crate::facts::Facts;
 use crate::managers::Managers;
 use crate::observed::{Annotated, ResourceVersion, Uid};
-use crate::payload::Digest;
 use crate::push::Push;
-
-/// What a read of an object's content leaves behind.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Facts {
-    /// Fingerprint of the data.
-    pub digest: Digest,
-    /// Whether the data is that of a cleared object of its type.
-    pub cleared: bool,
-}
 
 /// What is known of the content of an object at its current version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
