@@ -355,7 +355,7 @@ impl Replicator {
     }
 
     fn facts(&self, type_: Option<&str>, payload: &Payload) -> Facts {
-        Facts { digest: payload.digest(), cleared: self.kind.is_cleared(type_, payload) }
+        Facts::of(self.kind, type_, payload)
     }
 }
 

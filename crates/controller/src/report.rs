@@ -82,6 +82,7 @@ impl Report {
 fn done(verb: Verb) -> &'static str {
     match verb {
         Verb::Create => "replica created",
+        Verb::Adopt => "replica adopted",
         Verb::Update => "replica updated",
         Verb::Clear => "replica cleared",
         Verb::Delete => "replica deleted",

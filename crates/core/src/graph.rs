@@ -53,8 +53,9 @@ use pushes::Pushes;
 use relations::Relations;
 use shared::Shared;
 
+pub use crate::facts::Facts;
 pub use chain::{Chain, LONGEST_CHAIN};
-pub use node::{Facts, Knowledge, Node};
+pub use node::{Knowledge, Node};
 
 /// What the graph knows of an object that an annotation refers to.
 #[derive(Debug, Clone, Copy)]
@@ -204,6 +205,11 @@ impl Graph {
     #[must_use]
     pub fn namespace_terminating(&self, namespace: &str) -> Option<bool> {
         self.namespaces.find(namespace).map(|(_, facts)| facts.terminating)
+    }
+
+    /// The existing namespaces, in the order of their names.
+    pub fn namespaces(&self) -> impl Iterator<Item = &str> {
+        self.namespaces.names()
     }
 
     /// The sources whose well-formed push names this target, in the order of their names.

@@ -226,11 +226,11 @@ impl Replicator {
     /// What will be known of a target's content when the write is carried out.
     pub(super) fn written_by(&self, action: &Action) -> Written {
         let (type_, payload) = match action {
-            Action::Create(create) => (&create.type_, &create.payload),
-            Action::Update(update) => update.data.as_ref().map(|data| (&data.expected_type, &data.payload))?,
-            Action::Delete(_) => return None,
+            Action::Create(create) => (create.type_(), create.payload()),
+            Action::Update(update) => update.data().map(|data| (data.expected_type.as_ref(), &data.payload))?,
+            Action::Adopt(_) | Action::Delete(_) => return None,
         };
-        Some((self.facts(type_.as_deref(), payload), type_.clone()))
+        Some((self.facts(type_.map(|type_| &**type_), payload), type_.cloned()))
     }
 }
 

@@ -60,12 +60,15 @@ fn words(request: &Request) -> String {
     match request {
         Request::Look(key) => format!("look {key}"),
         Request::Read(key) => format!("read {key}"),
-        Request::Write(Action::Create(create)) => format!("create {}", create.target),
+        Request::Write(Action::Create(create)) => format!("create {}", create.target()),
+        Request::Write(Action::Adopt(adopt)) => {
+            format!("adopt {} at {}", adopt.target(), adopt.precondition().resource_version)
+        }
         Request::Write(Action::Update(update)) => {
-            format!("update {} at {}", update.target, update.precondition.resource_version)
+            format!("update {} at {}", update.target(), update.precondition().resource_version)
         }
         Request::Write(Action::Delete(delete)) => {
-            format!("delete {} at {}", delete.target, delete.precondition.resource_version)
+            format!("delete {} at {}", delete.target(), delete.precondition().resource_version)
         }
     }
 }

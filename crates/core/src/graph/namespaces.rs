@@ -66,6 +66,11 @@ impl Existing {
         Some(id)
     }
 
+    /// Their names, in order.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.by_name.keys().map(|name| &**name)
+    }
+
     /// Those that the list of this epoch did not show.
     pub(super) fn not_seen_in(&self, epoch: u32) -> Vec<Arc<str>> {
         self.by_name.iter().filter(|(_, entry)| entry.epoch != epoch).map(|(name, _)| name.clone()).collect()

@@ -3,18 +3,9 @@
 use std::sync::Arc;
 
 use crate::annotations::Marks;
+use crate::facts::Facts;
 use crate::managers::Managers;
 use crate::observed::{Annotated, Observed, ResourceVersion, Uid};
-use crate::payload::Digest;
-
-/// What a read of an object's content leaves behind.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Facts {
-    /// Fingerprint of the data.
-    pub digest: Digest,
-    /// Whether the data is that of a cleared object of its type.
-    pub cleared: bool,
-}
 
 /// What is known of the content of an object at its current version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

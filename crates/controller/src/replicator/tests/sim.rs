@@ -9,7 +9,7 @@ mod users;
 use std::collections::BTreeMap;
 
 use super::*;
-use k8s_replicator_core::action::{Action, Update};
+use k8s_replicator_core::action::Action;
 use k8s_replicator_core::observed::{ResourceVersion, Uid};
 
 const KEYS: [&str; 6] = ["a/x", "a/y", "b/x", "b/y", "c/x", "c/y"];
