@@ -110,14 +110,6 @@ impl Scene {
         assert!(requests.is_empty(), "not granted by the chart's roles, or outside of them: {requests:#?}");
     }
 
-    /// The namespaces that [`Scene::barrier`] works in.
-    pub(super) fn prepare_barrier(&self) {
-        const NAMES: [&str; 2] = ["sentinel", "sentinel-copy"];
-        if !self.made.borrow().contains(&self.namespace_name(NAMES[0])) {
-            self.namespaces(&NAMES);
-        }
-    }
-
     /// Makes a namespace.
     pub fn namespace(&self, short: &str) -> String {
         let name = self.namespace_name(short);
