@@ -187,11 +187,19 @@ impl Scene {
         json
     }
 
-    /// Makes an object; answers it as the server made it.
+    /// Makes an object; answers it as the server made it. One that carries what only the controller writes stands for what an earlier
+    /// run of it left behind, and is made in its name: `managedFields` tell what it made from what others restored (SPEC 3).
     pub fn create(&self, object: &Object) -> Value {
+        let is_written = object.notes.iter().any(|(name, _)| name.starts_with("replicated-"));
+        self.create_as(if is_written { "k8s-replicator" } else { "kubectl-create" }, object)
+    }
+
+    /// Makes an object in the name of this field manager.
+    pub fn create_as(&self, manager: &str, object: &Object) -> Value {
         let path = self.path(object.resource, &object.key);
         let collection = path.rsplit_once('/').expect("a path").0.to_owned();
-        self.must("POST", &collection, "application/json", &self.manifest(object))
+        let path = format!("{collection}?fieldManager={manager}");
+        self.must("POST", &path, "application/json", &self.manifest(object))
     }
 
     /// Puts an object in the place of another: what is not said is gone.

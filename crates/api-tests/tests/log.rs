@@ -106,7 +106,7 @@ fn a_refusal_says_what_is_wrong() {
 fn the_same_refusal_is_told_once() {
     let mut scene = Scene::new();
     scene.namespaces(&["a", "b"]);
-    scene.start(&["--resync-period=100ms"]);
+    scene.start(&["--resync-period=1s"]);
     let source = secret("a/s").data("k", "v").note("replicate-to", "{b}/theirs");
     scene.create(&source.note("replication-allowed", "true"));
     scene.create(&secret("b/theirs").data("own", "data"));
@@ -151,7 +151,7 @@ fn what_cannot_be_watched_is_told_once() {
 fn every_reason_is_documented() {
     let mut scene = Scene::new();
     scene.namespaces(&["a", "b"]);
-    scene.start(&["--resync-period=100ms"]);
+    scene.start(&["--resync-period=1s"]);
     for kind in [secret, config_map] {
         scene.create(
             &kind("a/s").data("k", "v").note("replicate-to", "{b}/t,{b}/theirs").note("replication-allowed", "true"),

@@ -211,12 +211,8 @@ fn a_random_password_is_not_written_again() {
     assert_eq!((password.len(), &replica["data"]["username"]), (172, &json!("")), "128 characters in base64");
     scene.stays(&replica);
     scene.change_user();
-    scene.restart(&["--resync-period=100ms"]);
-    scene.until("it was verified", || {
-        let requests = scene.requests_for_objects();
-        (requests.iter().filter(|request| request.verb == "get" && request.namespace.ends_with("-b")).count() >= 3)
-            .then_some(())
-    });
+    scene.restart(&["--resync-period=1s"]);
+    scene.is_verified(2);
     scene.stays(&replica);
 }
 
