@@ -170,6 +170,25 @@ fn old_pods_end_before_new_ones_begin() {
     assert_eq!(now["spec"]["strategy"], json!({ "type": "Recreate" }));
 }
 
+/// Issue 9, section 5: what the README says works from a checkout: its install command, word for word, takes the image that
+/// `cargo xtask image` builds, and what it says of kubectl names the container.
+#[test]
+fn the_readme_installs_what_is_built_here() {
+    let root = k8s_replicator_testenv::chart().join("../../..");
+    let readme = std::fs::read_to_string(root.join("README.md")).expect("the README");
+    let command =
+        readme.lines().find_map(|line| line.strip_prefix("    helm install k8s-replicator ")).expect("a command");
+    let mut words = command.split_whitespace();
+    assert!(root.join(words.next().expect("a folder")).join("Chart.yaml").is_file(), "{command}");
+    let values: Vec<&str> = words.skip_while(|word| *word != "--set").collect();
+    let image = |values: &[&str]| render("n", values).deployment()["spec"]["template"]["spec"]["containers"][0].clone();
+    let version = env!("CARGO_PKG_VERSION");
+    assert_eq!(image(&values)["image"], json!(format!("k8s-replicator:{version}")), "as `cargo xtask image` tags it");
+    let name = format!("{}=k8s-replicator:VERSION", image(&[])["name"].as_str().expect("a name"));
+    assert!(readme.contains(&name), "{name}");
+    assert!(!readme.contains("oci://"), "there is no release yet");
+}
+
 #[test]
 fn roles_name_only_the_kinds_that_are_replicated() {
     for (value, resources) in [
