@@ -265,5 +265,6 @@ fn a_refusal_that_calls_a_namespace_terminating_is_tried_less_and_less() {
     assert!(!tried.is_empty() && tried.iter().all(|code| *code == 403), "{tried:?}");
     // Two targets, whose sources changed twice each.
     assert!(tried.len() <= 12, "{} attempts are no backoff", tried.len());
-    scene.is_told("going/s", "create", "NamespaceTerminating");
+    let target = scene.full("{going}/s");
+    scene.logs("that it was tried", |line| line["target"] == json!(target) && line["action"] == "create");
 }
