@@ -13,18 +13,13 @@ use rustix::process::{Pid, Signal, kill_process};
 /// How long each process may take to end in order.
 const GRACE: Duration = Duration::from_secs(10);
 
-pub(crate) fn path() -> Result<()> {
-    println!("{}", assets::find_or_build()?.display());
-    Ok(())
-}
-
-pub(crate) fn up(dir: Option<PathBuf>, port: Option<u16>) -> Result<()> {
+pub(crate) fn up(dir: Option<PathBuf>, port: Option<u16>, controllers: bool) -> Result<()> {
     let folder = Folder::new(dir)?.create()?;
     if folder.running()?.is_empty() {
-        let plane = ControlPlane::start(Settings { dir: Some(folder.path.clone()), port })?;
+        let plane = ControlPlane::start(Settings { dir: Some(folder.path.clone()), port, controllers })?;
         println!("A Kubernetes API server is up at {}", plane.url());
-        let ids = plane.detach()?.map(|id| id.to_string()).join("\n");
-        fs::write(folder.record(), ids).context("cannot note the processes' ids")?;
+        let ids: Vec<String> = plane.detach()?.iter().map(u32::to_string).collect();
+        fs::write(folder.record(), ids.join("\n")).context("cannot note the processes' ids")?;
     } else {
         println!("A Kubernetes API server is up already");
     }

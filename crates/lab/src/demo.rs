@@ -1,4 +1,4 @@
-//! The four examples of the README, played on a real API server by the release build of the controller.
+//! The four examples of the README, played on a real API server.
 
 mod acts;
 mod log;
@@ -11,7 +11,7 @@ use std::pin::pin;
 use std::thread;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Result, ensure};
 use k8s_replicator_testenv::{ControlPlane, Controller, Rights, Settings, assets};
 
 use self::acts::ACTS;
@@ -19,7 +19,6 @@ use self::log::Entry;
 use self::stage::{Snapshot, Stage};
 use self::style::Style;
 use crate::control_plane::shell_word;
-use crate::{cargo, workspace};
 
 /// How long the controller may take until its first lists are there.
 const READY_LIMIT: Duration = Duration::from_secs(30);
@@ -38,14 +37,10 @@ marks what changed in the act.";
 /// Plays all acts. Then stays up until Ctrl-C, or with `exit` says whether all went as it should.
 pub(crate) fn run(exit: bool) -> Result<()> {
     let style = Style::for_stdout();
-    println!("{}", style.bold("Building the controller"));
-    let built = cargo(&["build", "--release", "--package", "k8s-replicator"]).status().context("cannot run cargo")?;
-    ensure!(built.success(), "cannot build the controller");
     let assets = assets::find_or_build()?;
     println!("{}", style.bold("Starting etcd, kube-apiserver and the controller"));
     let plane = ControlPlane::start(Settings::default())?;
-    let program = workspace().join("target/release/k8s-replicator");
-    let controller = Controller::start_binary(&program, &plane.user(Rights::Admin).kubeconfig, &[])?;
+    let controller = Controller::start_binary(&crate::controller()?, &plane.user(Rights::Admin).kubeconfig, &[])?;
     let mut stage = Stage { controller, plane, kubectl: assets.join("kubectl") };
     stage.controller.wait_ready(READY_LIMIT)?;
 

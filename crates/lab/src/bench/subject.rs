@@ -13,7 +13,6 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use super::process;
-use crate::workspace;
 
 /// How often a controller is asked whether it is ready.
 const LOOK_AGAIN: Duration = Duration::from_millis(2);
@@ -57,11 +56,11 @@ pub(super) struct Subject {
 
 impl Subject {
     /// The release build of this project.
-    pub(super) fn ours() -> Self {
-        let program = workspace().join("target/release/k8s-replicator").display().to_string();
+    pub(super) fn ours() -> Result<Self> {
+        let program = crate::controller()?.display().to_string();
         let flags = ["--kube-config={kubeconfig}", "--status-address=127.0.0.1:{port}"].map(str::to_owned);
         let command = std::iter::once(program).chain(flags).collect();
-        Self { name: "k8s-replicator".to_owned(), dialect: Dialect::Olli, command, is_ours: true }
+        Ok(Self { name: "k8s-replicator".to_owned(), dialect: Dialect::Olli, command, is_ours: true })
     }
 
     /// As `--versus` names another.

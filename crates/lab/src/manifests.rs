@@ -40,6 +40,14 @@ pub(crate) fn run(check: bool) -> Result<()> {
     Ok(())
 }
 
+/// The paths of all that is rendered.
+#[cfg(test)]
+fn all_names() -> impl Iterator<Item = PathBuf> {
+    ["deploy/rbac.yaml", "deploy/deployment.yaml", "deploy/helm-chart/k8s-replicator/README.md"]
+        .map(PathBuf::from)
+        .into_iter()
+}
+
 /// Every file, by its path in the workspace.
 fn all() -> Result<Vec<(PathBuf, String)>> {
     let helm = Helm::new()?;
@@ -95,6 +103,36 @@ mod tests {
         assert_eq!(head, "---");
         let expected = "apiVersion: v1\nmetadata:\n  labels:\n    a: b\n---\nkind: C\n";
         assert_eq!(plain(&format!("---\n{rest}")).split_once('\n').unwrap().1, expected);
+    }
+
+    /// Issue 9, section 5: the chart's values say where releases are published. What is rendered from them follows; nothing else may
+    /// name the place, since it would be forgotten when that changes.
+    #[test]
+    fn one_place_says_where_releases_are() {
+        let values: serde_json::Value =
+            serde_saphyr::from_str(&fs::read_to_string(workspace().join(CHART).join("values.yaml")).unwrap()).unwrap();
+        let image = values["image"]["repository"].as_str().unwrap().to_owned();
+        let (registry, _) = image.split_once('/').unwrap();
+        let rendered: Vec<PathBuf> = all_names().collect();
+        let (mut folders, mut seen) = (vec![workspace()], 0);
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(&folder).unwrap() {
+                let path = entry.unwrap().path();
+                let inner = path.strip_prefix(workspace()).unwrap().to_owned();
+                if inner.starts_with(".git") && !inner.starts_with(".github") || inner.starts_with("target") {
+                    continue;
+                }
+                if path.is_dir() {
+                    folders.push(path);
+                    continue;
+                }
+                let text = String::from_utf8_lossy(&fs::read(&path).unwrap()).into_owned();
+                let is_allowed = rendered.contains(&inner) || inner == Path::new(CHART).join("values.yaml");
+                assert!(is_allowed || !text.contains(registry), "{} names {registry}", inner.display());
+                seen += usize::from(text.contains(&image));
+            }
+        }
+        assert_eq!(seen, 3, "values.yaml, and what is rendered from it: deployment.yaml and the table");
     }
 
     #[test]

@@ -12,68 +12,77 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
 
-use super::Set;
-use super::module::Module;
-use super::progress::Progress;
-use crate::Child;
+use crate::module::Module;
+use crate::{Child, Lane, Set, Tool};
 
 /// Builds all programs of `set` into `folder`, which appears only when it is complete. Another process that builds the same is waited
 /// for, and its work taken.
-pub(super) fn build(set: &Set, module: &Module, flags: &[String], folder: &Path) -> Result<()> {
+pub(super) fn build(set: &Set, module: &Module, flags: &[String], folder: &Path, lane: &Lane) -> Result<()> {
     let parent = folder.parent().context("the cache folder has no parent")?;
     fs::create_dir_all(parent).with_context(|| format!("cannot create {}", parent.display()))?;
     // Released by the kernel when this process ends, however it does.
     let lock = File::create(folder.with_extension("lock")).context("cannot create a lock file in the cache")?;
     if let Err(TryLockError::WouldBlock) = lock.try_lock() {
-        eprintln!("Another process builds {}; waiting for it.", set.title);
+        lane.say(&format!("another process builds {}; waiting for it", set.title));
         lock.lock().context("cannot wait for the other process")?;
     }
     if folder.is_dir() {
         return Ok(());
     }
     check_go(set, module)?;
-    let names: Vec<&str> = set.tools.iter().map(|tool| tool.name).collect();
-    eprintln!("Building {} into {}", names.join(", "), folder.display());
-    eprintln!("This is done once. It takes {}.", set.takes);
+    let names = set.tools.iter().map(|tool| tool.name).collect::<Vec<_>>().join(", ");
+    let (minutes, processors) = crate::minutes_here(set.processor_minutes);
+    lane.say(&format!(
+        "building {names} into {}, once; by itself it takes about {minutes} minutes on {processors} processors",
+        folder.display()
+    ));
     let unfinished = folder.with_extension("unfinished");
     fs::create_dir_all(&unfinished)?;
-    let start = Instant::now();
-    let mut progress = Progress::new();
-    let mut built = HashSet::new();
-    for (number, tool) in set.tools.iter().enumerate() {
-        let title = format!("{} ({} of {})", tool.name, number + 1, set.tools.len());
-        let packages = packages(module, tool.package, &title, &mut progress)?;
-        // What an earlier program needed too is compiled already.
-        let total = packages.difference(&built).count();
-        let mut arguments =
-            vec!["build".to_owned(), "-v".into(), "-o".into(), unfinished.join(tool.name).display().to_string()];
-        arguments.extend_from_slice(flags);
-        arguments.push(tool.package.into());
-        let mut count = 0;
-        let begin = Instant::now();
-        go(module, &arguments, |line| {
-            count += line.is_some_and(|line| packages.contains(line)) as usize;
-            let what = if count < total { "packages compiled" } else { "packages compiled, linking" };
-            progress.tell(&format!("{title}: {count} of {total} {what}"));
-        })
-        .with_context(|| format!("cannot build {}", tool.name))?;
-        progress.done(&format!("{title}: built in {} s", begin.elapsed().as_secs()));
-        built.extend(packages);
+    let begin = Instant::now();
+    let packages = packages(set, module, flags, lane)?;
+    // All in one call: while one program is linked, which one processor does alone, the others are compiled.
+    let mut arguments = vec!["build".to_owned(), "-v".into(), "-o".into(), format!("{}/", unfinished.display())];
+    arguments.extend_from_slice(flags);
+    arguments.extend(set.tools.iter().map(|tool| tool.package.to_owned()));
+    let (mut count, total) = (0, packages.len());
+    go(module, &arguments, |line| {
+        count += line.is_some_and(|line| packages.contains(line)) as usize;
+        let what = if count < total { "packages compiled" } else { "packages compiled, linking" };
+        lane.tell(&format!("{count} of {total} {what}"));
+    })
+    .with_context(|| format!("cannot build {names}"))?;
+    for tool in set.tools {
+        let [from, to] = [tool.made_as(), tool.name].map(|name| unfinished.join(name));
+        fs::rename(&from, to).with_context(|| format!("go made no {}", from.display()))?;
     }
     fs::rename(&unfinished, folder).with_context(|| format!("cannot rename {}", unfinished.display()))?;
-    eprintln!("Built in {} s.", start.elapsed().as_secs());
+    lane.say(&format!("{names}: built in {} s", begin.elapsed().as_secs()));
     Ok(())
 }
 
-/// All packages that `package` is made of. On a machine that has none of them yet, this is where Go downloads them.
-fn packages(module: &Module, package: &str, title: &str, progress: &mut Progress) -> Result<HashSet<String>> {
+impl Tool {
+    /// What `go build` calls it: the last part of its package's path that is no version.
+    fn made_as(&self) -> &str {
+        let is_version = |part: &str| {
+            part.strip_prefix('v').is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_digit()))
+        };
+        self.package.rsplit('/').find(|part| !is_version(part)).unwrap_or(self.package)
+    }
+}
+
+/// The packages that have to be compiled: those that Go's own cache holds are not among them. On a machine that has none of the
+/// modules yet, this is where Go downloads them.
+fn packages(set: &Set, module: &Module, flags: &[String], lane: &Lane) -> Result<HashSet<String>> {
+    let mut arguments = vec!["list", "-deps", "-f", "{{if .Stale}}{{.ImportPath}}{{end}}"];
+    arguments.extend(flags.iter().map(String::as_str));
+    arguments.extend(set.tools.iter().map(|tool| tool.package));
     let mut downloads = 0;
-    let output = go(module, &["list", "-deps", package], |line| {
+    let output = go(module, &arguments, |line| {
         downloads += line.is_some_and(|line| line.starts_with("go: downloading")) as usize;
-        progress.tell(&format!("{title}: looking for its packages, {downloads} modules downloaded"));
+        lane.tell(&format!("looking for packages, {downloads} modules downloaded"));
     });
-    let output = output.with_context(|| format!("cannot list the packages of {package}"))?;
-    Ok(output.lines().map(str::to_owned).collect())
+    let output = output.with_context(|| format!("cannot list the packages of {}", set.title))?;
+    Ok(output.lines().filter(|line| !line.is_empty()).map(str::to_owned).collect())
 }
 
 /// Says in one sentence what to install, before minutes are spent.
@@ -142,6 +151,17 @@ fn go(module: &Module, arguments: &[impl AsRef<OsStr>], mut seen: impl FnMut(Opt
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_program_is_called_as_go_calls_it() {
+        for (package, name) in [
+            ("go.etcd.io/etcd/server/v3", "server"),
+            ("helm.sh/helm/v4/cmd/helm", "helm"),
+            ("example.com/vendor", "vendor"),
+        ] {
+            assert_eq!(Tool { name: "", package }.made_as(), name, "{package}");
+        }
+    }
 
     #[test]
     fn go_versions_compare_as_numbers() {

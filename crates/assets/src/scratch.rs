@@ -11,7 +11,10 @@ use anyhow::{Context as _, Result};
 use crate::watchdog;
 
 /// A new folder for `what`, readable by this user only (it holds tokens), removed by the watchdog when this process ends.
-pub(crate) fn folder(what: &str) -> Result<PathBuf> {
+///
+/// # Errors
+/// When it cannot be created, or the watchdog is gone.
+pub fn folder(what: &str) -> Result<PathBuf> {
     static NEXT: AtomicU32 = AtomicU32::new(1);
     loop {
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
@@ -30,7 +33,8 @@ pub(crate) fn folder(what: &str) -> Result<PathBuf> {
 }
 
 /// The last lines of a log file, for people who must learn why something failed.
-pub(crate) fn tail(log: &Path, lines: usize) -> String {
+#[must_use]
+pub fn tail(log: &Path, lines: usize) -> String {
     let text = match std::fs::read(log) {
         Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
         Err(error) => return format!("(cannot read {}: {error})", log.display()),
