@@ -20,6 +20,5 @@ pub mod queue;
 pub mod replicator;
 pub mod report;
 pub mod run;
-pub mod verification;
 pub mod watch;
 pub mod window;

@@ -88,9 +88,9 @@ pub fn run(
         }
         to_all.push(sender);
 
-        let (rules, scope, resync_period) = (options.rules.clone(), options.scope.clone(), options.resync_period);
+        let (rules, scope) = (options.rules.clone(), options.scope.clone());
         let tells_all = tracing::enabled!(tracing::Level::DEBUG);
-        let settings = Settings { rules, scope, resync_period, entropy: entropy(), tells_all };
+        let settings = Settings { rules, scope, entropy: entropy(), tells_all };
         let driver = Driver {
             replicator: Replicator::new(*kind, settings),
             cluster: Arc::new(KubeCluster::new(client.clone(), options.dialect.clone())),

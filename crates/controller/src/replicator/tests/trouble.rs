@@ -151,7 +151,7 @@ fn a_late_answer_about_a_terminating_namespace_says_nothing_of_the_next_one() {
 #[test]
 fn a_late_missing_hides_no_object_that_was_made_since() {
     let pulling = |name: &str, version| object(name, version, "replicate-from=a/src", json!({}));
-    let mut it = Loop::with_resync(&[pulling("b/t", 2)], Duration::from_secs(60));
+    let mut it = Loop::with(&[pulling("b/t", 2)]);
     it.replicator.rules.allow_all = true;
     let look = it.asks_for("look a/src");
     // While that is under way: its target goes, the source is made, and another target asks for it.
@@ -172,7 +172,7 @@ fn a_late_missing_hides_no_object_that_was_made_since() {
 /// a page, and an answer from before the list comes in the middle of it.
 #[test]
 fn an_answer_older_than_the_list_that_it_comes_into_brings_nothing_back() {
-    let mut it = Loop::with_resync(&[source(1, "v1"), replica("b", 2, 1), replica("c", 3, 1)], Duration::from_secs(60));
+    let mut it = Loop::with(&[source(1, "v1"), replica("b", 2, 1), replica("c", 3, 1)]);
     let read = it.asks_for("read a/src");
     it.answer(read, content(&source(1, "v1")));
     let create = it.asks_for("create d/src");
@@ -242,7 +242,7 @@ fn a_verification_does_not_repeat_a_refusal_nor_the_write_that_led_to_it() {
     let source = object("a/src", 1, "replication-allowed=true", json!({ "k": "v" }));
     let mut immutable = object("b/t", 2, "replicate-from=a/src", json!({ "k": "own" }));
     immutable["immutable"] = json!(true);
-    let mut it = Loop::with_resync(&[source.clone(), immutable.clone()], Duration::from_secs(60));
+    let mut it = Loop::with(&[source.clone(), immutable.clone()]);
     let (mut updates, mut told) = (0, Vec::new());
     while it.moment < Duration::from_secs(300) {
         for (ticket, request) in it.requests() {
