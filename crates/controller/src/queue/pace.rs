@@ -121,7 +121,7 @@ impl Paces {
 
     fn forget(&mut self, now: Moment) {
         while let Some((at, _)) = self.forget_at.front()
-            && (*at <= now || self.forget_at.len() > MOST_REMEMBERED)
+            && (*at <= now || self.forget_at.len() >= MOST_REMEMBERED)
         {
             let Some((at, object)) = self.forget_at.pop_front() else { return };
             match self.paces.get(&object).map(|pace| pace.used + REMEMBERED) {

@@ -7,6 +7,7 @@ use k8s_replicator_core::graph::{Knowledge, Node};
 use k8s_replicator_core::observed::{Observed, ResourceVersion};
 use k8s_replicator_core::reason::Reason;
 
+use super::steps::contested;
 use super::under_way::{Overtaken, Sent, UnderWay, Writing};
 use super::{Replicator, Ticket};
 use crate::cluster::{Answer, Failure, FailureKind};
@@ -167,6 +168,8 @@ impl Replicator {
     fn was_written(&mut self, now: Now, writing: Writing, observed: Option<Observed>) {
         let Writing { turn, verb, verdict, work, written } = writing;
         let resource_version = observed.as_ref().map(|observed| observed.resource_version.clone());
+        // Who changed it before it was written now.
+        let manager = self.manager(&turn);
         if let Some(observed) = observed {
             // A read that was answered before this write says nothing of what is there now.
             self.under_way.was_seen(&turn);
@@ -178,7 +181,7 @@ impl Replicator {
         }
         let corrections = self.queue.was_written(now.moment, &turn, work, verb == Verb::Recreate);
         if corrections > ORDINARY_CORRECTIONS {
-            let error = self.contested(&turn, corrections);
+            let error = contested(&turn, corrections, &manager);
             let again_in = self.queue.correction_in(now.moment, &turn);
             self.report_failure(now, &turn, &turn, Some(verb), Reason::Contested, error, again_in);
         } else {

@@ -172,15 +172,10 @@ impl Replicator {
                 Some((reason, error)) => (reason, error.to_owned()),
                 None => (Reason::Conflict, String::new()),
             },
-            Why::Contested(times) => (Reason::Contested, self.contested(object, times)),
+            Why::Contested(times) => (Reason::Contested, contested(object, times, &self.manager(object))),
             Why::TooMany => (Reason::Contested, self.too_many(object)),
         };
         self.report_failure(now, target, object, verb, reason, error, retry_in);
-    }
-
-    /// What is said of an object that somebody else changes again and again.
-    pub(super) fn contested(&self, object: &Key, times: u32) -> String {
-        format!("{} changed {object} again and again: the controller has put it right {times} times", self.manager(object))
     }
 
     fn too_many(&self, object: &Key) -> String {
@@ -192,7 +187,7 @@ impl Replicator {
     }
 
     /// The field manager other than the controller that last wrote an object.
-    fn manager(&self, object: &Key) -> String {
+    pub(super) fn manager(&self, object: &Key) -> String {
         let other = self.graph.node(object).and_then(|node| node.managers.other.as_deref());
         other.map_or_else(|| "somebody".to_owned(), |other| format!("the field manager {other:?}"))
     }
@@ -227,6 +222,11 @@ impl Replicator {
     pub(super) fn facts(&self, type_: Option<&str>, payload: &Payload) -> Facts {
         Facts { digest: payload.digest(), cleared: self.kind.is_cleared(type_, payload) }
     }
+}
+
+/// What is said of an object that somebody else changes again and again.
+pub(super) fn contested(object: &Key, times: u32, manager: &str) -> String {
+    format!("{manager} changed {object} again and again: the controller has put it right {times} times")
 }
 
 /// For what a target is written: it is the same as long as no object that it depends on changes.

@@ -1,18 +1,19 @@
 //! The control loop, driven by hand: what it asks for, and what it makes of each answer.
 
+mod budget;
 mod sim;
 mod trouble;
 
 use k8s_replicator_core::action::Action;
 use k8s_replicator_core::annotations::Dialect;
-use k8s_replicator_core::kind::Secret;
+use k8s_replicator_core::kind::{ConfigMap, Secret};
 use k8s_replicator_core::names::Key;
 use k8s_replicator_core::namespace::NamespaceFacts;
 use k8s_replicator_core::observed::{Observed, ResourceVersion, content_from_json};
 use k8s_replicator_core::scope::{Part, Scope};
 use serde_json::{Value, json};
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use k8s_replicator_core::payload::Payload;
@@ -57,6 +58,10 @@ fn content(object: &Value) -> Answer {
     Answer::Content(observed(object), content_from_json(&object.to_string(), &Secret).unwrap())
 }
 
+fn content_of(object: &Value, kind: &dyn Kind) -> Answer {
+    Answer::Content(observed(object), content_from_json(&object.to_string(), kind).unwrap())
+}
+
 fn failure(kind: FailureKind) -> Failure {
     Failure::new(kind, "the server's words")
 }
@@ -79,9 +84,13 @@ fn words(request: &Request) -> String {
 impl Loop {
     /// Namespaces `a` to `d`, and these objects in the first list.
     fn with(objects: &[Value]) -> Self {
+        Self::of(&Secret, objects)
+    }
+
+    fn of(kind: &'static dyn Kind, objects: &[Value]) -> Self {
         let (rules, scope) = (Rules::default(), Scope::default());
         let settings = Settings { rules, scope, entropy: Box::new(|| 0), tells_all: true };
-        let mut this = Self { replicator: Replicator::new(&Secret, settings), moment: Moment::ZERO };
+        let mut this = Self { replicator: Replicator::new(kind, settings), moment: Moment::ZERO };
         this.namespace(NamespaceEvent::ListBegins);
         for name in ["a", "b", "c", "d"] {
             this.namespace(NamespaceEvent::Seen { name: name.into(), facts: NamespaceFacts { terminating: false } });
@@ -388,9 +397,11 @@ fn a_terminating_namespace_is_left_alone_until_it_is_another_one() {
     let read = it.asks_for("read a/src");
     it.answer(read, content(&source(1, "v1")));
     let create = it.asks_for("create d/src");
+    it.namespace(NamespaceEvent::Seen { name: "d".into(), facts: NamespaceFacts { terminating: true } });
     it.fails(create, FailureKind::NamespaceTerminating);
     it.asks_nothing();
-    assert!(it.reports().is_empty());
+    assert_eq!(it.reports(), ["d/src failed NamespaceTerminating"]);
+    assert!(it.replicator.is_idle(), "the watch says so, too");
     it.namespace(NamespaceEvent::Deleted { name: "d".into() });
     it.asks_nothing();
     it.namespace(NamespaceEvent::Seen { name: "d".into(), facts: NamespaceFacts { terminating: false } });

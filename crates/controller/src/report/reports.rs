@@ -52,6 +52,13 @@ enum Action {
     Write(u8),
 }
 
+impl Action {
+    /// Whether it is tried, and reported, again and again; the others are reported once for each state.
+    fn goes_on(self) -> bool {
+        matches!(self, Self::Read | Self::Write(_))
+    }
+}
+
 /// Objects to which the same happens.
 #[derive(Debug, Default)]
 struct Group {
@@ -120,6 +127,12 @@ impl Reports {
         std::mem::take(&mut self.ready)
     }
 
+    /// How many objects and causes it remembers.
+    #[cfg(test)]
+    pub(super) fn remembered(&self) -> (usize, usize) {
+        (self.objects.len(), self.groups.len())
+    }
+
     /// When [`flush`](Self::flush) has something to say.
     #[must_use]
     pub fn wake_at(&self) -> Option<Moment> {
@@ -144,6 +157,9 @@ impl Reports {
             if let Some(group) = self.groups.get_mut(&cause)
                 && let Some(report) = group.collected.take()
             {
+                if !cause.action.goes_on() {
+                    group.spacing = Spacing::default();
+                }
                 group.spacing.say(now);
                 self.ready.push(report);
             }
@@ -260,8 +276,7 @@ impl Reports {
     fn group(&mut self, now: Moment, report: Report) {
         let cause = Cause::of(&report);
         let group = self.groups.entry(cause.clone()).or_default();
-        let goes_on = matches!(cause.action, Action::Read | Action::Write(_));
-        let is_over = if goes_on { group.spacing.is_over(now) } else { group.spacing.again_at() <= now };
+        let is_over = if cause.action.goes_on() { group.spacing.is_over(now) } else { group.spacing.again_at() <= now };
         if group.collected.is_none() && is_over {
             // What is said once for each state is as new in the next moment as it was in the first.
             *group = Group::default();
