@@ -220,7 +220,6 @@ impl Controller {
             let settings = replicator::Settings {
                 rules: rules.clone(),
                 scope: scope.clone(),
-                resync_period,
                 entropy: entropy(),
                 tells_all: tracing::enabled!(tracing::Level::DEBUG),
             };

@@ -2,15 +2,21 @@
 //!
 //! Updates are JSON Patches: they replace all data without reading the target, and leave everything else on it alone. The
 //! precondition is a `replace` of the resourceVersion, which the server answers by 409 if it is not the current one (a
-//! `test` would give 422). Data is spliced in as raw JSON.
+//! `test` would give 422). Data is spliced in as raw JSON, in its short form.
 
+mod short;
+
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use k8s_replicator_core::action::{Adopt, Create, Delete, Precondition, Update};
 use k8s_replicator_core::annotations::{Annotation, Dialect};
 use k8s_replicator_core::kind::Kind;
 use k8s_replicator_core::payload::Payload;
 use serde_json::{Value, json};
+
+use short::short;
 
 /// The object to be made.
 #[must_use]
@@ -33,7 +39,7 @@ pub fn create(create: &Create, kind: &dyn Kind, dialect: &Dialect) -> String {
     let mut body = object.to_string();
     body.pop();
     for (field, raw) in fields(kind, create.payload()).filter_map(|(field, raw)| Some((field, raw?))) {
-        body.push_str(&format!(",\"{field}\":{raw}"));
+        push(&mut body, &[",\"", field, "\":", &raw]);
     }
     body.push('}');
     body
@@ -62,27 +68,31 @@ pub fn adopt(adopt: &Adopt, kind: &dyn Kind, dialect: &Dialect) -> String {
 /// The JSON Patch of an update.
 #[must_use]
 pub fn update(update: &Update, kind: &dyn Kind, dialect: &Dialect) -> String {
-    let mut operations = Vec::new();
-    let mut operation = |op: &str, path: &str, value: Value| {
-        operations.push(json!({ "op": op, "path": path, "value": value }).to_string());
+    let mut body = String::from("[");
+    let mut operation = |operation: Value| {
+        let comma = if body.len() > 1 { "," } else { "" };
+        // Writing to a string cannot fail.
+        let _ = write!(body, "{comma}{operation}");
     };
     if let Some(type_) = update.data().and_then(|data| data.expected_type.as_deref()) {
-        operation("test", "/type", json!(type_));
+        operation(json!({ "op": "test", "path": "/type", "value": type_ }));
     }
-    let precondition = update.precondition();
-    operation("replace", "/metadata/uid", json!(precondition.uid.to_string()));
-    operation("replace", "/metadata/resourceVersion", json!(precondition.resource_version.to_string()));
+    let uid = update.precondition().uid.to_string();
+    let version = update.precondition().resource_version.to_string();
+    operation(json!({ "op": "replace", "path": "/metadata/uid", "value": uid }));
+    operation(json!({ "op": "replace", "path": "/metadata/resourceVersion", "value": version }));
     for (annotation, text) in &update.annotations().set {
-        operation("add", &pointer(*annotation, dialect), json!(**text));
+        operation(json!({ "op": "add", "path": pointer(*annotation, dialect), "value": **text }));
     }
     for annotation in &update.annotations().remove {
-        operations.push(json!({ "op": "remove", "path": pointer(*annotation, dialect) }).to_string());
+        operation(json!({ "op": "remove", "path": pointer(*annotation, dialect) }));
     }
     for (field, raw) in update.data().into_iter().flat_map(|data| fields(kind, &data.payload)) {
         // "add" replaces what is there; null takes it away, also where nothing is there.
-        operations.push(format!(r#"{{"op":"add","path":"/{field}","value":{}}}"#, raw.unwrap_or("null")));
+        push(&mut body, &[r#",{"op":"add","path":"/"#, field, r#"","value":"#, raw.as_deref().unwrap_or("null"), "}"]);
     }
-    format!("[{}]", operations.join(","))
+    body.push(']');
+    body
 }
 
 /// The options of a delete.
@@ -100,8 +110,14 @@ pub fn delete(delete: &Delete) -> String {
     .to_string()
 }
 
-fn fields<'a>(kind: &'a dyn Kind, payload: &'a Payload) -> impl Iterator<Item = (&'static str, Option<&'a str>)> {
-    kind.data_fields().iter().copied().zip(payload.fields())
+fn push(body: &mut String, pieces: &[&str]) {
+    body.reserve(pieces.iter().map(|piece| piece.len()).sum());
+    pieces.iter().for_each(|piece| body.push_str(piece));
+}
+
+/// Each data field with its raw JSON; `None`: it holds nothing.
+fn fields<'a>(kind: &'a dyn Kind, payload: &'a Payload) -> impl Iterator<Item = (&'static str, Option<Cow<'a, str>>)> {
+    kind.data_fields().iter().copied().zip(payload.fields().map(|raw| raw.map(short)))
 }
 
 /// JSON Pointer (RFC 6901) of an annotation.
@@ -143,6 +159,14 @@ mod tests {
         assert_eq!(created(&Secret, Some("Opaque"), &payload), expected);
         let expected = format!(r#"{{"apiVersion":"v1","kind":"ConfigMap",{metadata}}}"#);
         assert_eq!(created(&ConfigMap, None, &Payload::new([None, None])), expected);
+    }
+
+    /// SPEC 9.16: what the API server made longer is written in the short form.
+    #[test]
+    fn data_is_written_in_the_short_form() {
+        let payload = Payload::new([Some(r#"{"k":"\u003ca\u003e"}"#.into()), None]);
+        let Action::Update(update) = sample::update(&ConfigMap, None, &payload) else { panic!("no update") };
+        assert!(super::update(&update, &ConfigMap, &dialect()).contains(r#""value":{"k":"<a>"}"#));
     }
 
     #[test]
