@@ -2,8 +2,13 @@
 
 use proptest::prelude::*;
 
+use crate::advice::MAX_ADVICE;
+
+use super::compiled::{MAX_BYTES as PATTERN_BYTES, MAX_STEPS as PATTERN_STEPS};
+use super::list::{MAX_BYTES as OBJECT_BYTES, MAX_STEPS as OBJECT_STEPS};
 use super::{
-    Allowed, ItemKind, ListError, MAX_ITEMS, MAX_PATTERNS, NamespaceList, NamespacePattern, SyntaxError, narrow,
+    Allowed, ItemKind, ListError, MAX_ITEMS, MAX_PATTERN, MAX_PATTERNS, NamespaceList, NamespacePattern, SyntaxError,
+    narrow,
 };
 
 fn list(text: &str) -> NamespaceList {
@@ -405,4 +410,27 @@ proptest! {
         prop_assert_eq!(narrow(Some(&list(&text)), None), allowed.clone());
         prop_assert_eq!(narrow(Some(&list(&text)), Some(&Allowed::All)), allowed);
     }
+}
+
+#[test]
+fn the_bounds_are_documented() {
+    let docs = include_str!("../../../../docs/annotations.md");
+    for (what, bound) in [
+        ("items of one list", format!("{MAX_ITEMS}")),
+        ("different patterns in all lists of one object, not counting `prefix.*`", format!("{MAX_PATTERNS}")),
+        ("the length of one pattern", format!("{MAX_PATTERN} bytes")),
+        (
+            "one pattern in compiled form",
+            format!("{} bytes, and {} more for each byte of its text", PATTERN_BYTES.0, PATTERN_BYTES.1),
+        ),
+        ("all patterns of one object in compiled form", format!("{OBJECT_BYTES} bytes")),
+        (
+            "steps in which one pattern is compiled",
+            format!("{}, and {} more for each byte of its text", PATTERN_STEPS.0, PATTERN_STEPS.1),
+        ),
+        ("steps in which all patterns of one object are compiled", format!("{OBJECT_STEPS}")),
+    ] {
+        assert!(docs.contains(&format!("| {what} | {bound} |")), "{what}: {bound}");
+    }
+    assert!(docs.contains(&format!("at most {MAX_ADVICE} pieces")));
 }
