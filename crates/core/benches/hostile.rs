@@ -2,7 +2,7 @@
 //!
 //! "Nobody pays for somebody else's annotations": the limits are 5 ms for an event of the object with 5,000 namespaces (to read
 //! it, and to match every namespace), and 4 times the annotations in memory.
-#![allow(clippy::print_stdout, reason = "speaks to the person who runs it")]
+#![allow(clippy::print_stdout, clippy::expect_used, reason = "speaks to the person who runs it")]
 
 use std::alloc::System;
 use std::hint::black_box;
