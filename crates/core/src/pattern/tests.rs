@@ -387,6 +387,23 @@ proptest! {
         }
     }
 
+    /// However many items there are, by whatever index they are found: the list names what its items name one by one.
+    #[test]
+    fn a_list_names_what_its_items_name(text in some_list(), more in some_list()) {
+        let (text, namespaces) = (format!("{text}\n{more}"), ["a", "b", "ab", "aa", "abc", "jx-1", "jx-2", "jx", "ns-1", "x"]);
+        let list = list(&text);
+        for namespace in namespaces {
+            let names = |item: &str| match ItemKind::of(item) {
+                ItemKind::Literal(literal) => literal == namespace,
+                ItemKind::Prefix(_) | ItemKind::Pattern(_) => NamespacePattern::parse(item).unwrap().matches(namespace),
+            };
+            let trimmed = || text.split([',', '\n']).map(str::trim).filter(|item| !item.is_empty());
+            let named = trimmed().any(|item| !item.starts_with('!') && names(item));
+            let excepted = trimmed().any(|item| item.strip_prefix('!').is_some_and(|item| names(item.trim())));
+            prop_assert_eq!(list.matches(namespace), named && !excepted, "{:?} {}", text, namespace);
+        }
+    }
+
     #[test]
     fn narrowing_allows_nothing_that_either_side_forbids(own in some_list(), inherited in some_list()) {
         let (own, inherited) = (list(&own), Allowed::parse(&inherited).unwrap());
