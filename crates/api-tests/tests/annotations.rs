@@ -59,9 +59,9 @@ fn booleans_are_spelled_as_in_go() {
     let mut scene = Scene::new();
     scene.namespaces(&["a", "b"]);
     let spellings = [
-        (vec!["1", "t", "T", "TRUE", "true", "True"], Some(true)),
+        (vec!["1", "t", "T", "TRUE", "true", "True", " true", "true\n"], Some(true)),
         (vec!["0", "f", "F", "FALSE", "false", "False"], Some(false)),
-        (vec!["", "yes", "no", "tRUE", " true", "true ", "2", "on", "nil"], None),
+        (vec!["", "yes", "no", "tRUE", "t rue", "2", "on", "nil"], None),
     ];
     let (mut copied, mut cleared, mut left) = (Vec::new(), Vec::new(), Vec::new());
     let mut number = 0;
@@ -142,20 +142,36 @@ fn empty_items_are_skipped_and_an_empty_list_names_nothing() {
     scene.has_replicas(&["b/x", "b/y"]);
 }
 
-/// SPEC 2: a space belongs to its item.
+/// SPEC 2, issue 9: items are trimmed, and separated by line feeds as well (YAML's block scalars).
 #[test]
-fn items_are_not_trimmed() {
+fn items_are_trimmed_and_lines_separate_them() {
     let mut scene = Scene::new();
     scene.namespaces(&["a", "b", "c"]);
     scene.create(&secret("a/src").note("replicate-to-namespaces", "{b}, {c},{c} "));
-    scene.create(&secret("a/to").note("replicate-to", "{b}/x, {c}/x"));
-    let source = secret("a/consent").note("replication-allowed-namespaces", "{b}, {c}");
+    scene.create(&secret("a/to").note("replicate-to", "{b}/x,\n{c}/x\n"));
+    let source = secret("a/consent").note("replication-allowed-namespaces", "{b}\n{c}\n");
+    stale_pull(&scene, &source, "c/t");
+    scene.create(&secret("b/t").note("replicate-from", " {a}/consent"));
+    scene.start(&[]);
+    scene.has_data("b/t", &[("k", "new")]);
+    scene.has_data("c/t", &[("k", "new")]);
+    scene.has_replicas(&["b/src", "c/src", "b/x", "c/x"]);
+}
+
+/// SPEC 2, issue 9: an item with `!` takes away, in a push and in consent.
+#[test]
+fn an_exception_takes_away() {
+    let mut scene = Scene::new();
+    scene.namespaces(&["a", "b", "c"]);
+    scene.create(&secret("a/src").note("replicate-to-namespaces", "!{a},{b}|{c},!{c}"));
+    scene.create(&secret("a/none").note("replicate-to-namespaces", "!{b}"));
+    let source = secret("a/consent").note("replication-allowed-namespaces", ".*,!{c}");
     stale_pull(&scene, &source, "c/t");
     scene.create(&secret("b/t").note("replicate-from", "{a}/consent"));
     scene.start(&[]);
     scene.has_data("b/t", &[("k", "new")]);
     scene.has_data("c/t", &[]);
-    scene.has_replicas(&["b/src", "b/x"]);
+    scene.has_replicas(&["b/src"]);
 }
 
 /// SPEC 2: unqualified names combine with every item of `replicate-to-namespaces`, or with the source's own namespace.

@@ -19,9 +19,18 @@ use crate::managers::{Entry, Managers};
 #[derive(Deserialize)]
 pub(crate) struct Text<'a>(#[serde(borrow)] pub(crate) Cow<'a, str>);
 
-/// Makes JSON a text. Where it is none, what is no UTF-8 is replaced: the API server writes only UTF-8.
-pub(crate) fn text(json: &[u8]) -> Cow<'_, str> {
-    String::from_utf8_lossy(json)
+/// JSON as a text. Where it is none, what is no UTF-8 is replaced: the API server writes only UTF-8.
+pub(crate) struct Json<'a>(Cow<'a, str>);
+
+impl<'a> Json<'a> {
+    pub(crate) fn new(bytes: &'a [u8]) -> Self {
+        Self(String::from_utf8_lossy(bytes))
+    }
+
+    /// Whether something was replaced.
+    fn is_repaired(&self) -> bool {
+        matches!(self.0, Cow::Owned(_))
+    }
 }
 
 /// The members of an object, in order; their values unread. A name with half of a surrogate pair is the empty text.
@@ -166,9 +175,8 @@ impl<'a> Metadata<'a> {
     ///
     /// # Errors
     /// When it is not the JSON of an object, or its name or namespace is no text.
-    pub(crate) fn read(json: &'a Cow<'_, str>) -> Result<Self, serde_json::Error> {
-        let is_repaired = matches!(json, Cow::Owned(_));
-        let object: Members<'_> = serde_json::from_str(json)?;
+    pub(crate) fn read(json: &'a Json<'_>) -> Result<Self, serde_json::Error> {
+        let object: Members<'_> = serde_json::from_str(&json.0)?;
         let metadata = object.get("metadata").ok_or_else(|| serde_json::Error::missing_field("metadata"))?;
         let metadata: Members<'_> = serde_json::from_str(metadata.get())?;
         let name = |field| match metadata.get(field) {
@@ -185,7 +193,7 @@ impl<'a> Metadata<'a> {
             deleting: present("deletionTimestamp").is_some(),
             annotations: present("annotations"),
             managed_fields: present("managedFields"),
-            is_repaired,
+            is_repaired: json.is_repaired(),
         })
     }
 

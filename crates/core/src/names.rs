@@ -29,10 +29,16 @@ pub fn excerpt(text: &str) -> String {
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum NameError {
     /// Not a DNS label.
-    #[error("{0:?} is not a legal namespace name")]
+    #[error(
+        "{0:?} is not a legal namespace name; expected lower-case letters, digits and dashes, at most {MAX_NAMESPACE}, with a letter \
+         or digit at either end"
+    )]
     Namespace(String),
     /// Not a DNS subdomain.
-    #[error("{0:?} is not a legal object name")]
+    #[error(
+        "{0:?} is not a legal object name; expected lower-case letters, digits, dashes and dots, at most {MAX_NAME}, with a letter \
+         or digit at either end"
+    )]
     Name(String),
     /// More than one `/`.
     #[error("{0:?} has more than one \"/\"; expected \"namespace/name\" or \"name\"")]

@@ -104,7 +104,7 @@ impl Observed {
     /// # Errors
     /// When it is not one, or its name cannot be read. Nothing else of an object makes it unreadable.
     pub fn from_json(json: &(impl AsRef<[u8]> + ?Sized), dialect: &Dialect) -> Result<Self, ReadError> {
-        let json = json::text(json.as_ref());
+        let json = json::Json::new(json.as_ref());
         let metadata = json::Metadata::read(&json)?;
         let key = Key::new(&metadata.namespace, &metadata.name)?;
         let annotations = match metadata.ours(dialect) {

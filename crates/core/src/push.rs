@@ -9,7 +9,7 @@ use std::sync::Arc;
 use thiserror::Error;
 
 use crate::annotation::Annotation;
-use crate::names::{Key, excerpt, is_label, is_subdomain};
+use crate::names::{Key, NameError, excerpt, is_label, is_subdomain};
 use crate::pattern::{
     Budget, Hash, Index, ItemKind, ListError, MAX_ITEMS, NamespaceList, Positions, is_name, items, name,
 };
@@ -21,8 +21,8 @@ pub enum PushError {
     #[error("replicate-to: {0:?} has more than one \"/\"; expected \"namespace/name\" or \"name\"")]
     TooManySlashes(String),
     /// A name that the API server would refuse.
-    #[error("replicate-to: {0:?} is not a legal object name")]
-    Name(String),
+    #[error("replicate-to: {0}")]
+    Name(NameError),
     /// An item that takes away, in the list of names.
     #[error(
         "replicate-to: {0:?} begins with \"!\", which takes away a namespace; expected \"namespace/name\" or \"name\" here, \
@@ -285,7 +285,7 @@ fn namespaces_of(text: &Arc<str>, budget: &mut Budget) -> Result<NamespaceList, 
 }
 
 fn legal(name: &str) -> Result<&str, PushError> {
-    if is_subdomain(name) { Ok(name) } else { Err(PushError::Name(excerpt(name))) }
+    if is_subdomain(name) { Ok(name) } else { Err(PushError::Name(NameError::Name(excerpt(name)))) }
 }
 
 /// Items of `replicate-to`, each once.

@@ -27,9 +27,14 @@ pub(super) fn read(
     };
     let mut reader = Reader { own, combined, texts: Vec::new(), advice, is_replica: replicated_by.is_some() };
     reader.take(annotations)?;
-    let (replicate_from, (push, allowed_namespaces)) = (reader.replicate_from()?, reader.lists()?);
+    let replicate_from = reader.replicate_from()?;
+    // The lists that the object's user wrote share one budget for their patterns; that of the chain above has its own, as it is
+    // not the user's doing.
+    let mut budget = Budget::default();
+    let push = reader.push(&mut budget)?;
+    let allowed_namespaces = reader.list(Annotation::ReplicationAllowedNamespaces, &mut budget)?.map(Box::new);
     let allowed = reader.boolean(Annotation::ReplicationAllowed)?;
-    let from_allowed = reader.from_allowed()?;
+    let from_allowed = reader.allowed_above()?;
     let once = reader.boolean(Annotation::ReplicateOnce)?.unwrap_or(false);
     let removal_delay = reader.removal_delay()?;
     let from_version = reader.text(Annotation::ReplicatedFromVersion).map(|text| ResourceVersion::new(&text));
@@ -122,19 +127,13 @@ impl Reader<'_> {
         self.unless_replica(key)
     }
 
-    /// The lists that the object's user wrote. Their patterns share one budget; that of the chain above has its own, as it is not
-    /// the user's doing.
-    #[allow(clippy::type_complexity)]
-    fn lists(&mut self) -> Result<(Option<Box<Push>>, Option<Box<NamespaceList>>), IllFormed> {
-        let mut budget = Budget::default();
+    fn push(&mut self, budget: &mut Budget) -> Result<Option<Box<Push>>, IllFormed> {
         let (to, namespaces) = (self.text(Annotation::ReplicateTo), self.text(Annotation::ReplicateToNamespaces));
-        let push = Push::parse_within(self.own, to.as_ref(), namespaces.as_ref(), &mut budget);
-        let push = self.unless_replica(push.map_err(IllFormed::from))?.map(Box::new);
-        let allowed = self.list(Annotation::ReplicationAllowedNamespaces, &mut budget)?.map(Box::new);
-        Ok((push, allowed))
+        let push = Push::parse_within(self.own, to.as_ref(), namespaces.as_ref(), budget);
+        Ok(self.unless_replica(push.map_err(IllFormed::from))?.map(Box::new))
     }
 
-    fn from_allowed(&mut self) -> Result<Option<Box<Allowed>>, IllFormed> {
+    fn allowed_above(&mut self) -> Result<Option<Box<Allowed>>, IllFormed> {
         let list = self.list(Annotation::ReplicatedFromAllowed, &mut Budget::default())?;
         Ok(list.map(|list| Box::new(Allowed::from(list))))
     }

@@ -92,17 +92,17 @@ fn what_is_ill_formed_and_why() {
     let mut cases: Vec<(&str, &str, String)> = Vec::new();
     for reference in ["replicate-from", "replicated-by"] {
         cases.extend([
-            (reference, "", "\"\" is not a legal object name".to_owned()),
-            (reference, "a/", "\"\" is not a legal object name".to_owned()),
-            (reference, "/a", "\"\" is not a legal namespace name".to_owned()),
-            (reference, "A", "\"A\" is not a legal object name".to_owned()),
-            (reference, "a/B", "\"B\" is not a legal object name".to_owned()),
-            (reference, "a.b/c", "\"a.b\" is not a legal namespace name".to_owned()),
-            (reference, "a /b", "\"a \" is not a legal namespace name".to_owned()),
-            (reference, "a/ b", "\" b\" is not a legal object name".to_owned()),
-            (reference, "a,b", "\"a,b\" is not a legal object name".to_owned()),
-            (reference, ".*/b", "\".*\" is not a legal namespace name".to_owned()),
-            (reference, "../b", "\"..\" is not a legal namespace name".to_owned()),
+            (reference, "", "\"\" is not a legal object name; expected lower-case letters, digits, dashes and dots, at most 253, with a letter or digit at either end".to_owned()),
+            (reference, "a/", "\"\" is not a legal object name; expected lower-case letters, digits, dashes and dots, at most 253, with a letter or digit at either end".to_owned()),
+            (reference, "/a", "\"\" is not a legal namespace name; expected lower-case letters, digits and dashes, at most 63, with a letter or digit at either end".to_owned()),
+            (reference, "A", "\"A\" is not a legal object name; expected lower-case letters, digits, dashes and dots, at most 253, with a letter or digit at either end".to_owned()),
+            (reference, "a/B", "\"B\" is not a legal object name; expected lower-case letters, digits, dashes and dots, at most 253, with a letter or digit at either end".to_owned()),
+            (reference, "a.b/c", "\"a.b\" is not a legal namespace name; expected lower-case letters, digits and dashes, at most 63, with a letter or digit at either end".to_owned()),
+            (reference, "a /b", "\"a \" is not a legal namespace name; expected lower-case letters, digits and dashes, at most 63, with a letter or digit at either end".to_owned()),
+            (reference, "a/ b", "\" b\" is not a legal object name; expected lower-case letters, digits, dashes and dots, at most 253, with a letter or digit at either end".to_owned()),
+            (reference, "a,b", "\"a,b\" is not a legal object name; expected lower-case letters, digits, dashes and dots, at most 253, with a letter or digit at either end".to_owned()),
+            (reference, ".*/b", "\".*\" is not a legal namespace name; expected lower-case letters, digits and dashes, at most 63, with a letter or digit at either end".to_owned()),
+            (reference, "../b", "\"..\" is not a legal namespace name; expected lower-case letters, digits and dashes, at most 63, with a letter or digit at either end".to_owned()),
             (
                 reference,
                 "a/b/c",
@@ -126,9 +126,9 @@ fn what_is_ill_formed_and_why() {
     }
     cases.extend([
         ("replicate-to-namespaces", "a,b/c", "\"b/c\" has a \"/\"; expected a namespace or a pattern".to_owned()),
-        ("replicate-to", "x,Y", "\"Y\" is not a legal object name".to_owned()),
-        ("replicate-to", "a/Y", "\"Y\" is not a legal object name".to_owned()),
-        ("replicate-to", "x y", "\"x y\" is not a legal object name".to_owned()),
+        ("replicate-to", "x,Y", "\"Y\" is not a legal object name; expected lower-case letters, digits, dashes and dots, at most 253, with a letter or digit at either end".to_owned()),
+        ("replicate-to", "a/Y", "\"Y\" is not a legal object name; expected lower-case letters, digits, dashes and dots, at most 253, with a letter or digit at either end".to_owned()),
+        ("replicate-to", "x y", "\"x y\" is not a legal object name; expected lower-case letters, digits, dashes and dots, at most 253, with a letter or digit at either end".to_owned()),
         ("replicated-by", "b", "\"b\" has no namespace; expected \"namespace/name\"".to_owned()),
         ("removal-delay", "5", "\"5\" is not a duration; expected one such as \"90s\" or \"1h30m\", or \"never\"".to_owned()),
         (
@@ -191,9 +191,27 @@ fn long_values_are_cut_in_messages() {
             long.clone(),
             format!("replicate-once: {cut:?} is not a boolean; expected \"true\" or \"false\""),
         ),
-        ("replicate-from", long.clone(), format!("replicate-from: {cut:?} is not a legal object name")),
-        ("replicate-from", format!("{long}/x"), format!("replicate-from: {cut:?} is not a legal namespace name")),
-        ("replicate-to", long.clone(), format!("replicate-to: {cut:?} is not a legal object name")),
+        (
+            "replicate-from",
+            long.clone(),
+            format!(
+                "replicate-from: {cut:?} is not a legal object name; expected lower-case letters, digits, dashes and dots, at most 253, with a letter or digit at either end"
+            ),
+        ),
+        (
+            "replicate-from",
+            format!("{long}/x"),
+            format!(
+                "replicate-from: {cut:?} is not a legal namespace name; expected lower-case letters, digits and dashes, at most 63, with a letter or digit at either end"
+            ),
+        ),
+        (
+            "replicate-to",
+            long.clone(),
+            format!(
+                "replicate-to: {cut:?} is not a legal object name; expected lower-case letters, digits, dashes and dots, at most 253, with a letter or digit at either end"
+            ),
+        ),
         (
             "replicate-to-namespaces",
             format!("{long}/"),

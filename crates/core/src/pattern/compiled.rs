@@ -15,9 +15,9 @@ use crate::names::{MAX_NAMESPACE, excerpt};
 pub const MAX_PATTERN: usize = 1 << 10;
 /// The most bytes that one compiled pattern may take, and how many more for each byte of its text: the name of a namespace
 /// has 37 different characters, so that a plain list of names (`(?:a|b|c)`) takes up to 76 bytes a character.
-const MAX_BYTES: (usize, usize) = (4 << 10, 80);
+pub(super) const MAX_BYTES: (usize, usize) = (4 << 10, 80);
 /// The most steps in which one pattern may be compiled, and how many more for each byte of its text.
-const MAX_STEPS: (usize, usize) = (40_000, 150);
+pub(super) const MAX_STEPS: (usize, usize) = (40_000, 150);
 
 /// An item of a list that is not a pattern.
 ///
@@ -33,10 +33,16 @@ pub struct PatternError {
 }
 
 /// What to write instead, where it can be guessed.
-fn hint(item: &str, reason: SyntaxError) -> &'static str {
+fn hint(item: &str, reason: SyntaxError) -> String {
     match reason {
-        SyntaxError::MissingRepeatArgument if item.starts_with('*') => "; for any text write \".*\", not \"*\"",
-        _ => "",
+        SyntaxError::MissingRepeatArgument if item.starts_with('*') => {
+            "; for any text write \".*\", not \"*\"".to_owned()
+        }
+        SyntaxError::TooLarge => format!(
+            "; compiled it may take {} bytes and {} steps, and {} and {} more for each byte of its text",
+            MAX_BYTES.0, MAX_STEPS.0, MAX_BYTES.1, MAX_STEPS.1
+        ),
+        _ => String::new(),
     }
 }
 

@@ -15,9 +15,9 @@ use crate::names::{MAX_NAMESPACE, is_label};
 /// than a name: each of them has to be walked through for every namespace.
 pub const MAX_PATTERNS: usize = 32;
 /// The most bytes that they may take together in compiled form.
-const MAX_BYTES: usize = 64 << 10;
+pub(super) const MAX_BYTES: usize = 64 << 10;
 /// The most steps in which they may be compiled together: a few milliseconds.
-const MAX_STEPS: usize = 250_000;
+pub(super) const MAX_STEPS: usize = 250_000;
 
 /// Why a text is not a list of namespaces.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]

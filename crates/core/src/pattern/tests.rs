@@ -2,8 +2,13 @@
 
 use proptest::prelude::*;
 
+use crate::advice::MAX_ADVICE;
+
+use super::compiled::{MAX_BYTES as PATTERN_BYTES, MAX_STEPS as PATTERN_STEPS};
+use super::list::{MAX_BYTES as OBJECT_BYTES, MAX_STEPS as OBJECT_STEPS};
 use super::{
-    Allowed, ItemKind, ListError, MAX_ITEMS, MAX_PATTERNS, NamespaceList, NamespacePattern, SyntaxError, narrow,
+    Allowed, ItemKind, ListError, MAX_ITEMS, MAX_PATTERN, MAX_PATTERNS, NamespaceList, NamespacePattern, SyntaxError,
+    narrow,
 };
 
 fn list(text: &str) -> NamespaceList {
@@ -382,6 +387,23 @@ proptest! {
         }
     }
 
+    /// However many items there are, by whatever index they are found: the list names what its items name one by one.
+    #[test]
+    fn a_list_names_what_its_items_name(text in some_list(), more in some_list()) {
+        let (text, namespaces) = (format!("{text}\n{more}"), ["a", "b", "ab", "aa", "abc", "jx-1", "jx-2", "jx", "ns-1", "x"]);
+        let list = list(&text);
+        for namespace in namespaces {
+            let names = |item: &str| match ItemKind::of(item) {
+                ItemKind::Literal(literal) => literal == namespace,
+                ItemKind::Prefix(_) | ItemKind::Pattern(_) => NamespacePattern::parse(item).unwrap().matches(namespace),
+            };
+            let trimmed = || text.split([',', '\n']).map(str::trim).filter(|item| !item.is_empty());
+            let named = trimmed().any(|item| !item.starts_with('!') && names(item));
+            let excepted = trimmed().any(|item| item.strip_prefix('!').is_some_and(|item| names(item.trim())));
+            prop_assert_eq!(list.matches(namespace), named && !excepted, "{:?} {}", text, namespace);
+        }
+    }
+
     #[test]
     fn narrowing_allows_nothing_that_either_side_forbids(own in some_list(), inherited in some_list()) {
         let (own, inherited) = (list(&own), Allowed::parse(&inherited).unwrap());
@@ -405,4 +427,27 @@ proptest! {
         prop_assert_eq!(narrow(Some(&list(&text)), None), allowed.clone());
         prop_assert_eq!(narrow(Some(&list(&text)), Some(&Allowed::All)), allowed);
     }
+}
+
+#[test]
+fn the_bounds_are_documented() {
+    let docs = include_str!("../../../../docs/annotations.md");
+    for (what, bound) in [
+        ("items of one list", format!("{MAX_ITEMS}")),
+        ("different patterns in all lists of one object, not counting `prefix.*`", format!("{MAX_PATTERNS}")),
+        ("the length of one pattern", format!("{MAX_PATTERN} bytes")),
+        (
+            "one pattern in compiled form",
+            format!("{} bytes, and {} more for each byte of its text", PATTERN_BYTES.0, PATTERN_BYTES.1),
+        ),
+        ("all patterns of one object in compiled form", format!("{OBJECT_BYTES} bytes")),
+        (
+            "steps in which one pattern is compiled",
+            format!("{}, and {} more for each byte of its text", PATTERN_STEPS.0, PATTERN_STEPS.1),
+        ),
+        ("steps in which all patterns of one object are compiled", format!("{OBJECT_STEPS}")),
+    ] {
+        assert!(docs.contains(&format!("| {what} | {bound} |")), "{what}: {bound}");
+    }
+    assert!(docs.contains(&format!("at most {MAX_ADVICE} pieces")));
 }

@@ -27,7 +27,7 @@ fn rule_0_ill_formed_or_not_a_target() {
             "ill-formed creator: neither deleted nor written",
             "b/t by=A/src version=7 :old",
             "b/t",
-            "refuse IllFormed (replicated-by: \"A\" is not a legal namespace name)",
+            "refuse IllFormed (replicated-by: \"A\" is not a legal namespace name; expected lower-case letters, digits and dashes, at most 63, with a letter or digit at either end)",
         ),
         (
             "ill-formed push beside replicate-from: not pulled",
