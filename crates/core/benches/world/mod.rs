@@ -2,6 +2,8 @@
 #![allow(clippy::expect_used, unreachable_pub, reason = "shared by a bench and a test")]
 #![allow(dead_code, reason = "each needs another part of it")]
 
+pub mod hostile;
+
 use k8s_replicator_core::annotations::Dialect;
 use k8s_replicator_core::graph::Graph;
 use k8s_replicator_core::namespace::NamespaceFacts;

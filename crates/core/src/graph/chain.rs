@@ -11,11 +11,12 @@ pub const LONGEST_CHAIN: usize = 100;
 /// Where following `replicate-from` leads, upwards from a target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Chain {
-    /// To an object that pulls from no other, or is not there, or is ill-formed; or into a ring of others.
+    /// To an object that pulls from no other, or is not there, or is ill-formed.
     Ends,
     /// Back to the target.
     Ring,
-    /// On and on: the target's own pull, and more above it than [`LONGEST_CHAIN`] with that.
+    /// On and on: with the target's own pull there are more than [`LONGEST_CHAIN`]. A ring of others, above the target, is such
+    /// a chain too.
     TooLong,
 }
 

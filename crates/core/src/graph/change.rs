@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::annotations::Marks;
 use crate::managers::Owners;
 use crate::names::{Key, SourceKey};
-use crate::observed::{Annotated, Observed};
+use crate::observed::{Annotated, Observed, Uid};
 use crate::scope::Part;
 
 use super::lists::List;
@@ -35,13 +35,15 @@ struct Change {
 }
 
 impl Change {
-    fn between(old: Option<&Node>, new: Option<&Node>) -> Self {
-        let from = |node: Option<&Node>| node.and_then(Node::marks)?.replicate_from.clone();
-        let annotated = old.map(|node| &node.annotated) != new.map(|node| &node.annotated);
+    fn between(old: Option<&Node>, new: Option<&(Annotated, Uid)>) -> Self {
+        let from = |annotated: &Annotated| annotated.marks()?.replicate_from.clone();
+        let was = old.map(|node| &node.annotated);
+        let is = new.map(|(annotated, _)| annotated);
+        let annotated = was != is;
         Self {
             annotated,
-            rewired: annotated && from(old) != from(new),
-            recreated: matches!((old, new), (Some(old), Some(new)) if old.uid != new.uid),
+            rewired: annotated && was.and_then(from) != is.and_then(from),
+            recreated: matches!((old, new), (Some(old), Some((_, uid))) if old.uid != *uid),
         }
     }
 }
@@ -125,25 +127,23 @@ impl Graph {
     /// Puts a node in the place of another, or takes it away; keeps all indexes in step; and returns whom it concerns.
     fn replace(&mut self, key: Key, mut new: Option<Box<Node>>) -> Touched {
         let source = SourceKey::from(key);
-        if let Some(new) = &mut new {
+        let is = new.as_mut().map(|new| {
             new.annotated = self.marks.share(std::mem::replace(&mut new.annotated, Annotated::Not));
-        }
-        let old = self.nodes.get(&*source);
-        if old.is_none() && new.is_none() {
-            return self.was_not_there(&source);
-        }
-        let change = Change::between(old.map(|node| &**node), new.as_deref());
-        let mut touched = Vec::new();
-        if change.annotated && old.is_some() {
-            self.touch_pushed(&source, &mut touched);
-        }
-        let is = new.as_ref().map_or(Annotated::Not, |node| node.annotated.clone());
-        let was = match new {
+            (new.annotated.clone(), new.uid.clone())
+        });
+        let old = match new {
             Some(new) => self.nodes.insert(source.clone().into(), new),
             None => self.nodes.remove(&*source),
         };
-        let was = was.map_or(Annotated::Not, |node| node.annotated);
+        if old.is_none() && is.is_none() {
+            return self.was_not_there(&source);
+        }
+        let change = Change::between(old.as_deref(), is.as_ref());
+        let was = old.map_or(Annotated::Not, |node| node.annotated);
+        let is = is.map_or(Annotated::Not, |(annotated, _)| annotated);
+        let mut touched = Vec::new();
         if change.annotated {
+            self.touch_pushed(&source, &mut touched);
             self.relink(&source, &was, &is);
             self.let_go(was.marks(), &touched);
         }
@@ -211,6 +211,9 @@ impl Graph {
 
     /// What a source is without (SPEC 11.1), now that it may have changed: it exists as the graph holds it, or not at all.
     fn note_without(&mut self, source: &SourceKey) {
+        if !self.relations.is_source(source) {
+            return;
+        }
         let without = match self.nodes.get(&**source).map(|node| &node.annotated) {
             None => Without { object: self.covers(source.namespace()), push: false, consent: false },
             Some(Annotated::Not) => Without { object: false, push: true, consent: true },

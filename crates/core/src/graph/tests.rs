@@ -1,9 +1,12 @@
 //! The index: what each event changes in it, and exactly whom it touches.
 
+mod chain;
 mod events;
+mod heal;
 mod knowledge;
 mod properties;
 mod scope;
+mod withdrawn;
 
 use std::collections::BTreeSet;
 
@@ -119,4 +122,11 @@ fn round(graph: &Graph) -> String {
     }
     assert_eq!(found.len(), graph.target_count(), "{found:?}");
     found.join(" ")
+}
+
+/// All targets, in their order.
+fn all(graph: &Graph) -> String {
+    let all = graph.all_targets();
+    assert!(all.is_sorted() && all.windows(2).all(|two| two[0] != two[1]), "in order, each once: {all:?}");
+    all.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
 }

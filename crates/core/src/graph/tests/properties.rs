@@ -1,4 +1,4 @@
-//! After any events the graph is the one that a first list would have made.
+//! After any events the graph is the one that a first list would have made, and two equal runs are equal in all that is seen.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -64,7 +64,11 @@ struct Model {
     namespaces: BTreeMap<&'static str, bool>,
     counter: u32,
     graph: Graph,
-    /// True: the watch has told everything.
+    /// Is shown the same; only its hashes have another seed.
+    twin: Graph,
+    /// Since when each source has been without what, said naively.
+    without: BTreeMap<(&'static str, usize), Moment>,
+    /// Every event was delivered since the last list.
     in_step: bool,
 }
 
@@ -72,6 +76,13 @@ impl Model {
     fn observed(&self, at: &str) -> Option<Observed> {
         let (uid, version, words) = self.objects.get(at)?;
         Some(object(format!("{at} #{version} u={uid} {words}").trim_end()))
+    }
+
+    /// Shows something to the graph and to its twin.
+    fn show(&mut self, event: impl Fn(&mut Graph) -> Touched) -> Touched {
+        let touched = event(&mut self.graph);
+        assert_eq!(touched, event(&mut self.twin), "the same, in the same order");
+        touched
     }
 
     fn put(&mut self, at: &'static str, words: String, new: bool) {
@@ -83,24 +94,78 @@ impl Model {
         }
     }
 
-    fn list(&self, graph: &mut Graph) {
+    fn list(&self, graph: &mut Graph) -> Touched {
+        let mut touched = Vec::new();
         graph.begin_namespaces();
         for (name, terminating) in &self.namespaces {
-            graph.observe_namespace(name, NamespaceFacts { terminating: *terminating });
+            touched.extend(graph.observe_namespace(name, NamespaceFacts { terminating: *terminating }));
         }
-        graph.end_namespaces();
+        touched.extend(graph.end_namespaces());
         graph.begin_list();
         for at in self.objects.keys() {
-            graph.observe(self.observed(at).unwrap());
+            touched.extend(graph.observe(self.observed(at).unwrap()));
         }
-        graph.end_list(&ResourceVersion::new("999999"));
+        touched.extend(graph.end_list(&ResourceVersion::new("999999")));
+        touched
+    }
+
+    /// SPEC 11.1 said naively, of what the graph knows: since when each source has been without what.
+    fn follow_times(&mut self, now: Moment, is_list: bool) -> Result<(), TestCaseError> {
+        for at in KEYS {
+            let own = key(at);
+            let names_it = |other: &&&str| {
+                let marks = self.graph.node(&key(other)).and_then(|node| node.marks());
+                let sources =
+                    marks.into_iter().flat_map(|marks| [&marks.replicate_from, &marks.replicated_by]).flatten();
+                sources.into_iter().any(|source| **source == own)
+            };
+            let is_source = KEYS.iter().any(|other| names_it(&other));
+            let is = match self.graph.presence(&own) {
+                _ if !is_source => [false; 3],
+                Presence::Unknown | Presence::Outside => [false; 3],
+                Presence::Absent => [true, false, false],
+                Presence::Present(node) => match &node.annotated {
+                    Annotated::Ill(_) => [false; 3],
+                    Annotated::Not => [false, true, true],
+                    Annotated::Well(marks) => {
+                        [false, marks.push.is_none(), marks.allowed.is_none() && marks.allowed_namespaces.is_none()]
+                    }
+                },
+            };
+            let kinds = [Withdrawal::Object, Withdrawal::Push, Withdrawal::Consent];
+            for (number, (is, what)) in is.into_iter().zip(kinds).enumerate() {
+                let since = self.graph.withdrawn(&own.clone().into(), what);
+                prop_assert_eq!(since, self.twin.withdrawn(&own.clone().into(), what));
+                let before = self.without.get(&(at, number)).copied();
+                // In the middle of a list it may have been otherwise.
+                let expected = is.then(|| before.filter(|_| !is_list || since == before).unwrap_or(now));
+                prop_assert_eq!(since, expected, "{} {:?}", at, what);
+                match since {
+                    Some(since) => self.without.insert((at, number), since),
+                    None => self.without.remove(&(at, number)),
+                };
+            }
+        }
+        Ok(())
+    }
+
+    /// The sources that push to a name, said naively.
+    fn pushing_to(&self, at: &str) -> Vec<SourceKey> {
+        let own = key(at);
+        let all = self.objects.keys().filter_map(|other| self.observed(other));
+        let pushing = all.filter(|other| other.key != own).filter(|other| {
+            other.annotated.marks().and_then(Marks::effective_push).is_some_and(|push| push.names(&own))
+        });
+        pushing.map(|other| other.key.into()).collect()
     }
 
     fn happen(&mut self, event: Event) {
         match event {
             Event::Put(at, words, new) => {
                 self.put(at, words, new);
-                self.observed(at).map(|observed| self.graph.observe(observed));
+                if let Some(observed) = self.observed(at) {
+                    self.show(|graph| graph.observe(observed.clone()));
+                }
             }
             Event::Missed(at, words) => {
                 self.put(at, words, false);
@@ -108,7 +173,7 @@ impl Model {
             }
             Event::Delete(at) => {
                 if let Some((deleted, ..)) = self.objects.remove(at) {
-                    self.graph.forget(&key(at), &uid(&deleted.to_string()));
+                    self.show(|graph| graph.forget(&key(at), &uid(&deleted.to_string())));
                 }
             }
             Event::MissedDelete(at) => {
@@ -120,32 +185,35 @@ impl Model {
                     observed.resource_version = ResourceVersion::new("1");
                     observed.annotated = object(&format!("{at} to-ns=.*")).annotated;
                     if self.graph.node(&key(at)).is_some() {
-                        assert_eq!(self.graph.observe(observed), []);
-                        assert_eq!(self.graph.forget(&key(at), &uid("another")), []);
+                        assert_eq!(self.show(|graph| graph.observe(observed.clone())), []);
+                        assert_eq!(self.show(|graph| graph.forget(&key(at), &uid("another"))), []);
                     }
                 }
             }
             Event::Namespace(name, terminating) => {
                 self.namespaces.insert(name, terminating);
-                self.graph.observe_namespace(name, NamespaceFacts { terminating });
+                self.show(|graph| graph.observe_namespace(name, NamespaceFacts { terminating }));
             }
             Event::NamespaceGone(name) => {
                 let inside = |at: &&&str| at.split('/').next() == Some(name);
                 let inside: Vec<&str> = self.objects.keys().filter(inside).copied().collect();
                 inside.into_iter().for_each(|at| self.happen(Event::Delete(at)));
                 self.namespaces.remove(name);
-                self.graph.forget_namespace(name);
+                self.show(|graph| graph.forget_namespace(name));
             }
             Event::Relist => {
-                let mut graph = std::mem::take(&mut self.graph);
-                self.list(&mut graph);
-                self.graph = graph;
+                let (mut graph, mut twin) = (std::mem::take(&mut self.graph), std::mem::take(&mut self.twin));
+                assert_eq!(self.list(&mut graph), self.list(&mut twin));
+                (self.graph, self.twin) = (graph, twin);
                 self.in_step = true;
             }
             Event::LookUp(at) => match self.observed(at) {
-                Some(observed) => drop(self.graph.observe(observed)),
-                None if self.in_step => self.graph.confirm_absent(&key(at)),
-                None => {}
+                Some(observed) => drop(self.show(|graph| graph.found(observed.clone()))),
+                None => {
+                    // No event overtook it: what the graph holds now is what it held when the read was sent.
+                    self.show(|graph| graph.not_found(&key(at), graph.held(&key(at)).as_ref()));
+                    assert!(self.graph.node(&key(at)).is_none(), "a missed deletion is found by a read");
+                }
             },
         }
     }
@@ -194,9 +262,10 @@ impl Model {
             }
             kept += usize::from(graph.node(&key(at)).is_some());
             let target = key(at);
-            let pushing =
-                |graph: &Graph| graph.pushing_to(&target).map(|(key, _)| key.clone()).collect::<BTreeSet<_>>();
-            prop_assert_eq!(pushing(graph), pushing(&rebuilt));
+            let pushing = |graph: &Graph| graph.pushing_to(&target).map(|(key, _)| key.clone()).collect::<Vec<_>>();
+            for graph in [graph, &rebuilt] {
+                prop_assert_eq!(pushing(graph), self.pushing_to(at));
+            }
         }
         prop_assert_eq!(graph.len(), kept);
         prop_assert_eq!(round(graph), targets.join(" "));
@@ -230,11 +299,16 @@ proptest! {
             model.happen(Event::Namespace(name, false));
         }
         for (number, event) in events.into_iter().enumerate() {
+            let now = Moment::from_secs(number as u64 + 1);
+            model.graph.set_time(now);
+            model.twin.set_time(now);
             // The first list comes early or late.
             if number == late {
                 model.happen(Event::Relist);
             }
+            let is_list = matches!(event, Event::Relist);
             model.happen(event);
+            model.follow_times(now, is_list || number == late)?;
             if model.in_step && model.graph.full_view().is_some() {
                 model.compare()?;
             }
