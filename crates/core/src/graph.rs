@@ -375,10 +375,8 @@ impl Graph {
     /// A look-up of an object that was [`Presence::Unknown`] found nothing.
     pub fn confirm_absent(&mut self, key: &Key) {
         // An object that came by in the meantime is in `nodes`: then the answer is old news.
-        if !self.nodes.contains_key(key) && self.relations.is_source(key) {
-            if self.absent.insert(key.clone()) {
-                self.changed.insert(key.clone(), self.time);
-            }
+        if !self.nodes.contains_key(key) && self.relations.is_source(key) && self.absent.insert(key.clone()) {
+            self.changed.insert(key.clone(), self.time);
         }
     }
 

@@ -3,10 +3,10 @@
 use std::ops::ControlFlow::{Break, Continue};
 use std::sync::Arc;
 
-use super::copy::Comparison;
+use super::copy::{Comparison, Receiver};
 use super::creator::Pushing;
 use super::plan::{Aim, Data, PULLED, Verb, Wanted};
-use super::pull::{Gate, Gift, Receiver};
+use super::pull::{Gate, Gift};
 use super::{Answer, Case, Decision, End, Source, nothing, refuse};
 use crate::action::Owned;
 use crate::annotations::Annotation;

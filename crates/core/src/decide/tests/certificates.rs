@@ -1,6 +1,5 @@
 //! SPEC 11.9: half-issued certificates are held.
 
-use super::super::*;
 use super::fixture::key;
 use super::table::{act, check, drain, settle};
 use super::world::World;
