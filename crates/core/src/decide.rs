@@ -8,7 +8,7 @@
 //!
 //! This file has the order of the questions (SPEC 3). `creator` asks whether a replica is still wanted, `removal` when one
 //! that is not goes, `install` answers for pushes (SPEC 4), `pull` for what a source gives (SPEC 5), `copy` for the data (SPEC
-//! 5.7, 5.8, 6), `plan` writes what differs. [`losers`] and [`advise`] tell what no decision about a target shows.
+//! 5.7, 5.8, 6), `terminating` for what is being deleted, `plan` writes what differs. [`losers`] and [`advise`] tell what no decision about a target shows.
 //!
 //! # Removal delay, chains and combined objects (SPEC 11.1)
 //!
@@ -27,6 +27,7 @@ mod losers;
 mod plan;
 mod pull;
 mod removal;
+mod terminating;
 #[cfg(test)]
 mod tests;
 
@@ -52,7 +53,7 @@ pub use advise::advise;
 pub use losers::losers;
 pub use plan::{Plan, Verb};
 
-use creator::Pushing;
+use creator::{Creator, Pushing};
 
 /// What the flags say about deciding.
 #[derive(Debug, Clone)]
@@ -280,6 +281,14 @@ impl<'g> Case<'g, '_> {
 
     fn not_a_target(self, reason: Reason, marks: &Marks) -> End<'g> {
         self.not_a_target_of(reason, Some(marks))
+    }
+
+    /// SPEC 3, 1: a push made this object.
+    fn made_by(self, creator: &'g SourceKey, owned: Owned<'g>) -> End<'g> {
+        match self.creator(creator)? {
+            Creator::Pushes(pushing) => self.install(pushing, Some(owned)),
+            Creator::Stopped(stopped) => self.remove_when_due(owned, &stopped),
+        }
     }
 
     /// SPEC 3, 4: nothing is there.

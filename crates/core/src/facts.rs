@@ -44,7 +44,8 @@ mod tests {
     /// SPEC 6: "no key that is not empty"; a minimal value that clearing leaves is none either.
     #[test]
     fn what_counts_as_something() {
-        let cases: [(&dyn Kind, Option<&str>, &[Option<&str>], bool); 10] = [
+        type Case = (&'static dyn Kind, Option<&'static str>, &'static [Option<&'static str>], bool);
+        let cases: [Case; 10] = [
             (&Secret, Some("Opaque"), &[None], false),
             (&Secret, Some("Opaque"), &[Some(r#"{"a":""}"#)], false),
             (&Secret, Some("Opaque"), &[Some(r#"{"a":"","b":null}"#)], false),

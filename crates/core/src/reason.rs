@@ -64,7 +64,7 @@ reasons! {
     // Why nothing is done.
     UpToDate "The replica agrees with its source."
     HeldByOnce "The replica holds a copy, and replicate-once keeps newer data away."
-    RemovalDelayed "The source is missing or says nothing any more; the replica is removed if that stays so for the removal delay."
+    RemovalDelayed "The source is missing, or lost all annotations of its push or consent; the replica is removed if that stays so for the removal delay."
     SourceIncomplete "The source's certificate and key do not belong together, or one is missing: it is held until the pair is whole."
     NotATarget "Neither replicate-from nor replicated-by: the object is not a target."
     PushesItself "The object pushes, so its replicate-from is meant for its targets."
@@ -131,7 +131,12 @@ mod tests {
         codes.sort_unstable();
         assert_eq!(documented, codes, "a code stands for one reason");
         for reason in Reason::ALL {
-            assert!(docs.contains(reason.sentence()), "{reason}: the sentence is the documentation's");
+            let row = docs.lines().find(|line| line.starts_with(&format!("| `{reason}` | "))).unwrap_or_default();
+            let cells: Vec<&str> =
+                row.trim_matches('|').split(" | ").map(|cell| cell.trim_matches([' ', '|'])).collect();
+            let [_, meaning, to_do] = cells[..] else { panic!("{reason}: a code, its meaning, what to do: {row}") };
+            assert_eq!(meaning, reason.sentence(), "the sentence is the documentation's");
+            assert!(to_do.ends_with('.'), "{reason}: what is to be done?");
         }
     }
 }

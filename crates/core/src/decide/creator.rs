@@ -2,8 +2,7 @@
 
 use std::ops::ControlFlow::Continue;
 
-use super::{Answer, Case, End, Need, Source, refuse, says};
-use crate::action::Owned;
+use super::{Answer, Case, Need, Source, refuse, says};
 use crate::annotations::{Annotation, Marks, RemovalDelay};
 use crate::graph::{Node, Presence, Withdrawal};
 use crate::kind::Kind;
@@ -39,14 +38,6 @@ pub(super) struct Stopped<'g> {
 }
 
 impl<'g> Case<'g, '_> {
-    /// SPEC 3, 1: a push made this object.
-    pub(super) fn made_by(self, creator: &'g SourceKey, owned: Owned<'g>) -> End<'g> {
-        match self.creator(creator)? {
-            Creator::Pushes(pushing) => self.install(pushing, Some(owned)),
-            Creator::Stopped(stopped) => self.remove_when_due(owned, &stopped),
-        }
-    }
-
     pub(super) fn creator(self, creator: &'g SourceKey) -> Answer<'g, Creator<'g>> {
         let stopped = |reason, without, marks: Option<&Marks>| {
             let fact = || match without {

@@ -3,10 +3,10 @@
 use std::ops::ControlFlow::{Break, Continue};
 use std::sync::Arc;
 
-use super::copy::Comparison;
+use super::copy::{Comparison, Receiver};
 use super::creator::Pushing;
 use super::plan::{Aim, Data, PULLED, Verb, Wanted};
-use super::pull::{Gate, Gift, Receiver};
+use super::pull::{Fill, Gate, Gift};
 use super::{Answer, Case, Decision, End, Source, nothing, refuse};
 use crate::action::Owned;
 use crate::annotations::Annotation;
@@ -23,6 +23,18 @@ const INHERITED: [Annotation; 4] = [
     Annotation::ReplicationAllowedNamespaces,
     Annotation::RemovalDelay,
 ];
+
+/// A replica of a combined object.
+#[derive(Clone, Copy)]
+struct Combined<'g> {
+    owned: Owned<'g>,
+    /// The type of its creator.
+    type_: Option<&'g Arc<str>>,
+    /// Its creator.
+    source: Source<'g>,
+    /// What it pulls from.
+    from: &'g SourceKey,
+}
 
 impl<'g> Case<'g, '_> {
     /// `existing`: the replica, if this source made it, or someone else in its name.
@@ -165,42 +177,62 @@ impl<'g> Case<'g, '_> {
         if same_request {
             wanted.take(&PULLED, own);
         }
-        let aim =
-            |wanted, data, reason, at_rest, gives| Aim { wanted, data, type_, reason, source: from, at_rest, gives };
-        let keep = |wanted, at_rest, gives| aim(wanted, Data::Keep, Reason::InheritedChanged, at_rest, gives);
+        let combined = Combined { owned, type_, source, from };
         let offer = match self.gate(from, &receiver)? {
             Gate::Gives(offer) => offer,
             Gate::Refuses(reason, detail) => {
-                return self.settle(owned, keep(wanted, refuse(reason, Some(from), detail), None));
+                return self.keep_combined(combined, wanted, refuse(reason, Some(from), detail), None);
             }
-            Gate::NotYet(decision) => return self.settle(owned, keep(wanted, decision, None)),
-            Gate::GivesNothing(stopped) => {
-                PULLED.iter().for_each(|annotation| wanted.set(*annotation, None));
-                let is_empty = self.is_empty(owned)?;
-                if !is_empty && owned.node().immutable {
-                    return self.remake(owned, Question::Changeable, Reason::ReplicaImmutable, source.key);
-                }
-                let data = if is_empty { Data::Keep } else { Data::Cleared };
-                let refused = refuse(stopped.reason, Some(from), None);
-                return self.settle(owned, aim(wanted, data, stopped.reason, refused, None));
-            }
+            Gate::NotYet(decision) => return self.keep_combined(combined, wanted, decision, None),
+            Gate::GivesNothing(stopped) => return self.empty_combined(combined, wanted, stopped.reason),
         };
         match self.gift(offer, &receiver)? {
             Gift::Keep { allowed, at_rest } => {
                 if allowed.is_some() {
                     wanted.set(Annotation::ReplicatedFromAllowed, allowed);
                 }
-                self.settle(owned, keep(wanted, at_rest, Some(offer.source)))
+                self.keep_combined(combined, wanted, at_rest, Some(offer.source))
             }
-            Gift::Fill(fill) => {
-                fill.annotate(&mut wanted);
-                if fill.fresh && owned.node().immutable {
-                    return self.remake(owned, Question::Changeable, Reason::ReplicaImmutable, source.key);
-                }
-                let at_rest = nothing(fill.reason, Some(from));
-                self.settle(owned, aim(wanted, fill.data(), fill.reason, at_rest, Some(offer.source)))
-            }
+            Gift::Fill(fill) => self.fill_combined(combined, wanted, &fill),
         }
+    }
+
+    /// Its data stays.
+    fn keep_combined(
+        self,
+        combined: Combined<'g>,
+        wanted: Wanted,
+        at_rest: Decision<'g>,
+        gives: Option<Source<'g>>,
+    ) -> End<'g> {
+        let Combined { owned, type_, from: source, .. } = combined;
+        let reason = Reason::InheritedChanged;
+        self.settle(owned, Aim { wanted, data: Data::Keep, type_, reason, source, at_rest, gives })
+    }
+
+    /// SPEC 9.6: it is empty, or holds minimal values, whatever it held before.
+    fn empty_combined(self, combined: Combined<'g>, mut wanted: Wanted, reason: Reason) -> End<'g> {
+        let Combined { owned, type_, source, from } = combined;
+        PULLED.iter().for_each(|annotation| wanted.set(*annotation, None));
+        let is_empty = self.is_empty(owned)?;
+        if !is_empty && owned.node().immutable {
+            return self.remake(owned, Question::Changeable, Reason::ReplicaImmutable, source.key);
+        }
+        let data = if is_empty { Data::Keep } else { Data::Cleared };
+        let at_rest = refuse(reason, Some(from), None);
+        self.settle(owned, Aim { wanted, data, type_, reason, source: from, at_rest, gives: None })
+    }
+
+    /// SPEC 5, 7 and 8, into a replica.
+    fn fill_combined(self, combined: Combined<'g>, mut wanted: Wanted, fill: &Fill<'g>) -> End<'g> {
+        let Combined { owned, type_, source, from } = combined;
+        fill.annotate(&mut wanted);
+        if fill.fresh && owned.node().immutable {
+            return self.remake(owned, Question::Changeable, Reason::ReplicaImmutable, source.key);
+        }
+        let (data, reason, gives) = (fill.data(), fill.reason, Some(fill.source));
+        let at_rest = nothing(reason, Some(from));
+        self.settle(owned, Aim { wanted, data, type_, reason, source: from, at_rest, gives })
     }
 
     /// Ends if a combined object's replica has to be made again, for the type of its creator.

@@ -4,16 +4,15 @@ use std::collections::HashSet;
 use std::ops::ControlFlow::Continue;
 use std::sync::Arc;
 
-use super::copy::Comparison;
+use super::copy::{Comparison, Receiver};
 use super::creator::Stopped;
 use super::plan::{Aim, Data, Wanted};
-use super::removal::has_received;
 use super::{Answer, Case, Decision, End, Need, Source, nothing, refuse, says};
 use crate::action::Owned;
-use crate::annotations::{Annotation, Marks, RemovalDelay};
-use crate::graph::{Node, Presence, Withdrawal};
+use crate::annotations::{Annotation, Marks};
+use crate::graph::{Presence, Withdrawal};
 use crate::names::SourceKey;
-use crate::observed::{Annotated, ResourceVersion};
+use crate::observed::Annotated;
 use crate::pattern::narrow;
 use crate::reason::Reason;
 use crate::trail::{Outcome, Question};
@@ -22,42 +21,6 @@ use crate::trail::{Outcome, Question};
 pub(super) const LONGEST_CHAIN: usize = 100;
 
 const CONSENT: [Annotation; 2] = [Annotation::ReplicationAllowed, Annotation::ReplicationAllowedNamespaces];
-
-/// Who receives, and what it holds.
-#[derive(Clone, Copy, Default)]
-pub(super) struct Receiver<'g> {
-    pub(super) node: Option<&'g Node>,
-    /// Version of the source whose data it holds, if it holds a copy.
-    pub(super) copy: Option<&'g ResourceVersion>,
-    pub(super) once: bool,
-    pub(super) once_version: Option<&'g Arc<str>>,
-    /// Whether a push made it.
-    pub(super) is_pushed: bool,
-    /// Whether it holds what is lost if it is emptied.
-    pub(super) has_received: bool,
-    /// How long it asks to be kept (SPEC 11.1).
-    pub(super) removal_delay: Option<RemovalDelay>,
-}
-
-impl<'g> Receiver<'g> {
-    pub(super) fn of(owned: Owned<'g>) -> Self {
-        let marks = owned.marks();
-        Self {
-            node: Some(owned.node()),
-            copy: marks.from_version.as_ref(),
-            once: marks.once,
-            once_version: marks.text(Annotation::ReplicateOnceVersion),
-            is_pushed: marks.replicated_by.is_some(),
-            has_received: has_received(marks),
-            removal_delay: marks.removal_delay,
-        }
-    }
-
-    /// It holds what it is not to hold any more: no copy, and nothing to be kept.
-    pub(super) fn without_copy(self) -> Self {
-        Self { copy: None, once_version: None, has_received: false, ..self }
-    }
-}
 
 /// Whether a source gives its data (SPEC 5, 1 to 6).
 pub(super) enum Gate<'g> {

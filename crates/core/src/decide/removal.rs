@@ -1,17 +1,16 @@
-//! What becomes of a replica that nobody gives anything any more: when it goes (SPEC 11.1), whether it is the controller's to
-//! delete (SPEC 3, 1), and what is left to do while its finalizers hold it (SPEC 9.16).
+//! What becomes of a replica that nobody gives anything any more: when it goes (SPEC 11.1), and whether it is the
+//! controller's to delete (SPEC 3, 1).
 
 use std::time::Duration;
 
-use super::creator::{Creator, Stopped};
+use super::creator::Stopped;
 use super::plan::{Aim, Data, PULLED, Verb, Wanted};
-use super::pull::{Gate, Receiver};
 use super::{Answer, Case, Decision, End, Verdict, nothing, refuse};
 use crate::action::Owned;
 use crate::annotations::{Annotation, Marks, RemovalDelay};
 use crate::managers::Owners;
 use crate::reason::Reason;
-use crate::trail::Question;
+use crate::trail::{Outcome, Question};
 
 impl<'g> Case<'g, '_> {
     /// Its creator does not push to it any more.
@@ -24,7 +23,7 @@ impl<'g> Case<'g, '_> {
     }
 
     /// What others copied or restored is theirs, as long as no source pushes to it.
-    fn is_made_by_controller(self, owned: Owned<'g>, stopped: &Stopped<'g>) -> Answer<'g> {
+    pub(super) fn is_made_by_controller(self, owned: Owned<'g>, stopped: &Stopped<'g>) -> Answer<'g> {
         let owners = owned.node().managers.replicated_by;
         let fact = || format!("managedFields name as owners of replicated-by: {owners:?}");
         match owners {
@@ -59,7 +58,7 @@ impl<'g> Case<'g, '_> {
         };
         let decision = match until {
             Some(until) if until <= now => {
-                self.note(Question::RemovalDelay, crate::trail::Outcome::Passed, fact);
+                self.note(Question::RemovalDelay, Outcome::Passed, fact);
                 return None;
             }
             Some(until) => Decision::Wait(verdict, until),
@@ -67,52 +66,6 @@ impl<'g> Case<'g, '_> {
         };
         self.note(Question::RemovalDelay, decision.outcome(), fact);
         Some(decision)
-    }
-
-    /// The target is being deleted, and waits for its finalizers. Nothing is written to it but that it is emptied, where it
-    /// would have to be emptied or deleted (SPEC 9.16).
-    pub(super) fn terminating(self, owned: Owned<'g>) -> End<'g> {
-        let marks = owned.marks();
-        let alone = || nothing(Reason::BeingDeleted, None);
-        if !has_received(marks) {
-            return self.stop(Question::Terminating, alone(), || "it is, and holds nothing of a source".to_owned());
-        }
-        self.pass(Question::Terminating, || "it is, and holds what a source gave".to_owned())?;
-        let Some(stopped) = self.withdrawn_from(owned)? else {
-            return self.stop(Question::AsWanted, alone(), || "nothing was withdrawn".to_owned());
-        };
-        if owned.node().immutable {
-            return self.stop(Question::Changeable, alone(), || "it is immutable".to_owned());
-        }
-        self.clear(owned, &stopped)
-    }
-
-    /// Why the data of a target that is being deleted has to go, if so.
-    fn withdrawn_from(self, owned: Owned<'g>) -> Answer<'g, Option<Stopped<'g>>> {
-        let marks = owned.marks();
-        let mut receiver = Receiver::of(owned);
-        let from = match &marks.replicated_by {
-            None => marks.replicate_from.as_ref(),
-            Some(creator) => match self.creator(creator)? {
-                Creator::Stopped(stopped) => {
-                    self.is_made_by_controller(owned, &stopped)?;
-                    if let Some(postponed) = self.postponed(&stopped, marks.removal_delay) {
-                        return Answer::Break(postponed);
-                    }
-                    return Answer::Continue(Some(stopped));
-                }
-                Creator::Pushes(pushing) => {
-                    receiver.removal_delay = pushing.marks.removal_delay;
-                    pushing.marks.replicate_from.as_ref()
-                }
-            },
-        };
-        let Some(from) = from else { return Answer::Continue(None) };
-        match self.gate(from, &receiver)? {
-            Gate::Gives(_) | Gate::Refuses(..) => Answer::Continue(None),
-            Gate::NotYet(decision) => Answer::Break(decision),
-            Gate::GivesNothing(stopped) => Answer::Continue(Some(stopped)),
-        }
     }
 
     /// SPEC 7: what was received is taken away.

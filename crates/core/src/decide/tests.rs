@@ -3,11 +3,16 @@
 //! `world` is a small model of the API server, `fixture` the language of its worlds, `table` compares a whole step with one line
 //! of text; the other files are tables by section of the contract, and `properties` are random worlds.
 
+mod adoption;
+mod advise;
+mod certificates;
 mod clear;
 mod combined;
 mod consent;
+mod delay;
 mod fixture;
 mod install;
+mod losers;
 mod once;
 mod oracle;
 mod order;
@@ -16,4 +21,6 @@ mod pull;
 mod scope;
 mod steps;
 mod table;
+mod terminating;
+mod trail;
 mod world;

@@ -6,11 +6,15 @@
 //! no-ns b   terminating b                namespaces exist unless said otherwise
 //! removal-delay 5s   copy-incomplete     the flags
 //! b/t by=a/src by-others data-others     who owns replicated-by, and the data: -us, -shared, -others; else nobody is known to
+//! c/tls type:tls :pair                   data of TLS Secrets: a name of [`PAIRS`]
 //! only a,b                               nothing outside of these namespaces is looked at
 //! ```
 //! Words with `=` are annotations: a short name of [`ALIASES`], or any other name as it is.
 
 use std::collections::BTreeMap;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 
 use super::super::*;
 use super::world::{Object, World};
@@ -25,6 +29,21 @@ pub(super) const ALIASES: [(&str, &str); 13] = [
     ("allowed-ns", "replication-allowed-namespaces"), ("at", "replicated-at"), ("by", "replicated-by"),
     ("version", "replicated-from-version"), ("origin", "replicated-from-origin"), ("chain", "replicated-from-allowed"),
     ("delay", "removal-delay"),
+];
+
+macro_rules! pem {
+    ($name:literal) => {
+        include_str!(concat!("../../certificate/testdata/", $name))
+    };
+}
+
+/// Data of TLS Secrets: a certificate and a key.
+pub(super) const PAIRS: [(&str, &str, &str); 5] = [
+    ("pair", pem!("p256.crt"), pem!("p256.key")),
+    ("next-pair", pem!("ed25519.crt"), pem!("ed25519.key")),
+    ("mixed", pem!("ed25519.crt"), pem!("p256.key")),
+    ("no-key", pem!("p256.crt"), ""),
+    ("odd", pem!("p521.crt"), pem!("p521.key")),
 ];
 
 pub(super) fn alias(annotation: Annotation) -> &'static str {
@@ -111,6 +130,10 @@ impl World {
                 entropy = entropy.wrapping_add(1);
                 entropy
             });
+        }
+        if let Some((_, certificate, key)) = PAIRS.iter().find(|(name, ..)| *name == text) {
+            let [certificate, key] = [certificate, key].map(|pem| BASE64.encode(pem));
+            return Payload::new([Some(format!(r#"{{"tls.crt":"{certificate}","tls.key":"{key}"}}"#).into())]);
         }
         let keys = if keys.is_empty() { &["v"] } else { keys };
         let field = |text: &str| {

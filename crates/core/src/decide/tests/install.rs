@@ -176,6 +176,42 @@ fn drift_is_put_right() {
             "update SourceChanged a/src +version=8 data=one as Opaque ← a/src b/t",
         ),
         (
+            "the same, and someone else owns its data: it did",
+            "a/src #8 to=b/t :one; b/t by=a/src version=7 data-others :edited suspect",
+            "b/t",
+            "update Drift a/src +version=8 data=one as Opaque ← a/src b/t",
+        ),
+        (
+            "the same, and someone else owns a part of it",
+            "a/src #8 to=b/t :one; b/t by=a/src version=7 data-shared :edited suspect",
+            "b/t",
+            "update Drift a/src +version=8 data=one as Opaque ← a/src b/t",
+        ),
+        (
+            "the same, and only the controller wrote it: the source changed",
+            "a/src #8 to=b/t :one; b/t by=a/src version=7 data-us :old suspect",
+            "b/t",
+            "update SourceChanged a/src +version=8 data=one as Opaque ← a/src b/t",
+        ),
+        (
+            "a pulling target's user owned the data first, and may go on owning a part",
+            "a/src #8 allowed :one; b/t from=a/src version=7 origin=a/src chain=.* data-shared :old suspect",
+            "b/t",
+            "update SourceChanged a/src +version=8 data=one as Opaque ← a/src b/t",
+        ),
+        (
+            "a pulling target, of whose data the controller owns nothing any more",
+            "a/src #8 allowed :one; b/t from=a/src version=7 origin=a/src chain=.* data-others :edited suspect",
+            "b/t",
+            "update Drift a/src +version=8 data=one as Opaque ← a/src b/t",
+        ),
+        (
+            "someone else owns the data, and it is the same",
+            "a/src #8 to=b/t :one; b/t by=a/src version=7 data-others :one suspect",
+            "b/t",
+            "nothing UpToDate a/src ← a/src b/t",
+        ),
+        (
             "a write was refused: read before the next one",
             "a/src #7 to=b/t :one; b/t by=a/src :edited refused",
             "b/t",

@@ -130,7 +130,9 @@ impl<'w> Oracle<'w> {
     /// SPEC 5.
     fn pulled(&mut self, key: &Key, object: &'w Object, from: &Key, once: bool, has_creator: bool) {
         let own = self.annotated[key].marks().and_then(|marks| marks.removal_delay);
-        let kept = |delay| object.annotation("version").is_some() && never(delay);
+        let received = PULLED.iter().any(|pulled| object.annotation(pulled).is_some());
+        let holds = if has_creator { object.annotation("version").is_some() } else { received };
+        let kept = |delay| holds && never(delay);
         let Some((source, annotated)) = self.find(from) else {
             if !kept(own) {
                 self.empty(key, object, has_creator);

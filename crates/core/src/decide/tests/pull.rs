@@ -1,6 +1,7 @@
 //! SPEC 5: a target pulls; the first rule that applies decides.
 
-use super::table::check;
+use super::table::{check, step};
+use super::world::World;
 
 #[test]
 fn rule_1_an_ill_formed_source() {
@@ -476,4 +477,25 @@ fn types_and_immutability_of_pulling_targets() {
             "refuse ProtectedType a/src (a/src is a bootstrap.kubernetes.io/token) ← a/src",
         ),
     ]);
+}
+
+/// SPEC 9.12: a chain of more than 100 pulls is refused; and however long it is, it is not followed further.
+#[test]
+fn a_chain_that_is_too_long_changes_nothing() {
+    let chain = |pulls: usize| {
+        let mut lines = vec!["a/o allowed :one".to_owned()];
+        for n in 1..pulls {
+            let from = if n == 1 { "a/o".to_owned() } else { format!("a/m{}", n - 1) };
+            lines.push(format!("a/m{n} #{n} from={from} allowed version=1 chain=.* origin=a/o :one"));
+        }
+        lines.push(format!("b/t from=a/m{}", pulls - 1));
+        let mut world = World::new(&lines.join(";"));
+        step(&mut world, "b/t").0
+    };
+    let copied =
+        |n: usize| format!("update FirstCopy a/m{n} +version={n} +origin=a/o +chain=.* data=one as Opaque ← a/m{n}");
+    assert_eq!(chain(99), copied(98));
+    assert_eq!(chain(100), copied(99));
+    assert_eq!(chain(101), "refuse ChainTooLong a/m100 (more than 100 pulls)");
+    assert_eq!(chain(2000), "refuse ChainTooLong a/m1999 (more than 100 pulls)");
 }

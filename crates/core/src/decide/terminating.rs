@@ -1,0 +1,58 @@
+//! A target that is being deleted, and waits for its finalizers (SPEC 9.16).
+
+use super::copy::Receiver;
+use super::creator::{Creator, Stopped};
+use super::pull::Gate;
+use super::removal::has_received;
+use super::{Answer, Case, End, nothing};
+use crate::action::Owned;
+use crate::reason::Reason;
+use crate::trail::Question;
+
+impl<'g> Case<'g, '_> {
+    /// Nothing is written to it but that it is emptied, where it
+    /// would have to be emptied or deleted (SPEC 9.16).
+    pub(super) fn terminating(self, owned: Owned<'g>) -> End<'g> {
+        let marks = owned.marks();
+        let alone = || nothing(Reason::BeingDeleted, None);
+        if !has_received(marks) {
+            return self.stop(Question::Terminating, alone(), || "it is, and holds nothing of a source".to_owned());
+        }
+        self.pass(Question::Terminating, || "it is, and holds what a source gave".to_owned())?;
+        let Some(stopped) = self.withdrawn_from(owned)? else {
+            return self.stop(Question::AsWanted, alone(), || "nothing was withdrawn".to_owned());
+        };
+        if owned.node().immutable {
+            return self.stop(Question::Changeable, alone(), || "it is immutable".to_owned());
+        }
+        self.clear(owned, &stopped)
+    }
+
+    /// Why the data of a target that is being deleted has to go, if so.
+    fn withdrawn_from(self, owned: Owned<'g>) -> Answer<'g, Option<Stopped<'g>>> {
+        let marks = owned.marks();
+        let mut receiver = Receiver::of(owned);
+        let from = match &marks.replicated_by {
+            None => marks.replicate_from.as_ref(),
+            Some(creator) => match self.creator(creator)? {
+                Creator::Stopped(stopped) => {
+                    self.is_made_by_controller(owned, &stopped)?;
+                    if let Some(postponed) = self.postponed(&stopped, marks.removal_delay) {
+                        return Answer::Break(postponed);
+                    }
+                    return Answer::Continue(Some(stopped));
+                }
+                Creator::Pushes(pushing) => {
+                    receiver.removal_delay = pushing.marks.removal_delay;
+                    pushing.marks.replicate_from.as_ref()
+                }
+            },
+        };
+        let Some(from) = from else { return Answer::Continue(None) };
+        match self.gate(from, &receiver)? {
+            Gate::Gives(_) | Gate::Refuses(..) => Answer::Continue(None),
+            Gate::NotYet(decision) => Answer::Break(decision),
+            Gate::GivesNothing(stopped) => Answer::Continue(Some(stopped)),
+        }
+    }
+}
