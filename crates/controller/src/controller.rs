@@ -194,7 +194,11 @@ enum Owner {
     Watch(usize),
     Namespaces,
     /// The control loop with this number.
-    Loop { loop_: usize, ticket: Ticket, request: cluster::Request },
+    Loop {
+        loop_: usize,
+        ticket: Ticket,
+        request: cluster::Request,
+    },
 }
 
 impl Controller {

@@ -78,7 +78,9 @@ struct Round {
 /// What a look showed.
 enum Look {
     /// The namespace is there.
-    There { terminating: bool },
+    There {
+        terminating: bool,
+    },
     Missing,
 }
 
@@ -118,6 +120,7 @@ impl Poll {
             let _ = consumer.take(Change::Begins);
         }
         if self.asked_at.is_some_and(|at| now >= at + TIMEOUT) {
+            self.progress.made(now);
             self.asked_at = None;
             self.cancel = true;
             let message = format!("nothing came for {} s", TIMEOUT.as_secs());
@@ -203,7 +206,15 @@ impl Poll {
             self.has_ended = true;
             let (level, message) = (Level::INFO, "looked at each".to_owned());
             let resource = "namespaces";
-            self.notices.push(Notice { level, resource, namespace: None, verb: None, reason: None, error: None, message });
+            self.notices.push(Notice {
+                level,
+                resource,
+                namespace: None,
+                verb: None,
+                reason: None,
+                error: None,
+                message,
+            });
             // It cannot fail: no object is in it.
             let _ = consumer.take(Change::Ends(""));
         }

@@ -338,8 +338,7 @@ impl Watch {
                     utf8_percent_encode(version, QUERY)
                 );
                 let request = self.get(METADATA_ONLY, &query, Expects::Stream);
-                self.asked =
-                    Some(Asked::Watch(Stream { begun: now, last: now, heard: false, body: Body::None }));
+                self.asked = Some(Asked::Watch(Stream { begun: now, last: now, heard: false, body: Body::None }));
                 return Some(request);
             }
             self.begin_list(consumer);
@@ -349,7 +348,8 @@ impl Watch {
             true => String::new(),
             false => format!("&continue={}", utf8_percent_encode(&list.position, QUERY)),
         };
-        let request = self.get(METADATA_LISTS, &format!("limit={}{continue_}", list.limit), Expects::Whole(LONGEST_PAGE));
+        let request =
+            self.get(METADATA_LISTS, &format!("limit={}{continue_}", list.limit), Expects::Whole(LONGEST_PAGE));
         self.asked = Some(Asked::Page { at: now });
         Some(request)
     }
@@ -486,8 +486,9 @@ impl Watch {
         let pause = self.failed(now, "list", failure);
         let Some(list) = &mut self.list else { return };
         if self.version.is_some() {
-            // A verification. Until the next attempt it goes on watching.
+            // A verification. Until the next attempt it goes on watching, as soon as the server wants to be asked again.
             self.list = None;
+            self.not_before = now + failure.retry_after.unwrap_or_default();
             self.verify_at = now + backoff(self.failures + 2, LONGEST_VERIFICATION_PAUSE, (self.settings.entropy)());
             return;
         }

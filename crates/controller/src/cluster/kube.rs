@@ -65,12 +65,7 @@ pub fn http_request(request: &Request, kind: &dyn Kind, dialect: &Dialect) -> Ht
 ///
 /// # Errors
 /// When it was refused, or cannot be understood, or nothing came. No value of a Secret is in the message.
-pub fn answer(
-    request: &Request,
-    kind: &dyn Kind,
-    dialect: &Dialect,
-    received: Received,
-) -> Result<Answer, Failure> {
+pub fn answer(request: &Request, kind: &dyn Kind, dialect: &Dialect, received: Received) -> Result<Answer, Failure> {
     let answer = match received {
         Received::Response(response) => understood(request, kind, dialect, &response),
         Received::TooLong => Err(unreadable(&format!("it is longer than {LONGEST_RESPONSE} bytes"))),
@@ -102,11 +97,7 @@ fn understood(
     }
     let observed = || -> Result<Observed, Failure> {
         let observed = Object::of(body).observed(dialect).map_err(unreadable_object)?;
-        if observed.key == *key(request) {
-            Ok(observed)
-        } else {
-            Err(unreadable("it is about another object"))
-        }
+        if observed.key == *key(request) { Ok(observed) } else { Err(unreadable("it is about another object")) }
     };
     Ok(match request {
         // A `Status`, or the object, which its finalizers hold.

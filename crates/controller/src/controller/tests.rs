@@ -185,7 +185,9 @@ fn a_replica_is_made_by_bytes_alone() {
     assert_eq!(it.objects[REPLICA]["data"], json!({ "k": "v" }));
     assert_eq!(it.controller.under_way(), 0);
     let messages = it.controller.take_messages();
-    assert!(messages.iter().any(|message| matches!(message, Message::Report(_, report) if report.target.as_str() == "b/x")));
+    assert!(
+        messages.iter().any(|message| matches!(message, Message::Report(_, report) if report.target.as_str() == "b/x"))
+    );
 }
 
 /// The same calls lead to the same answers: nothing seen depends on hashing, a clock or chance.

@@ -38,8 +38,10 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const KEEPALIVE: Duration = Duration::from_secs(30);
 /// Files with credentials are looked at again after this time.
 const LOOK_AGAIN: Duration = Duration::from_secs(60);
-/// Credentials are not read again sooner, however often the server answers 401.
+/// Credentials that the server refuses are not read again sooner, unless a file changed; and less and less often while it
+/// goes on.
 const SHORTEST_PAUSE: Duration = Duration::from_secs(5);
+const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 
 /// Why there is no API server to talk to.
 #[derive(Debug, Error)]
@@ -94,6 +96,7 @@ struct Current {
 struct Refresh {
     credentials: Credentials,
     not_before: Instant,
+    pause: Duration,
 }
 
 /// The way to the API server, and its address. Nothing is sent yet.
@@ -119,14 +122,17 @@ impl Connection {
         let (client, credentials, url) = build(&origin, &environment).await?;
         let now = Instant::now();
         let current = Current { generation: 0, check_at: credentials.check_at(now), client };
-        let refresh = Mutex::new(Refresh { credentials, not_before: now });
+        let refresh = Mutex::new(Refresh { credentials, not_before: now, pause: SHORTEST_PAUSE });
         let shared = Shared { origin, environment, current: RwLock::new(current), refresh };
         Ok((Self { shared: Arc::new(shared) }, url))
     }
 
     /// Sends a request, and answers the head of its response. When the server answers 401, and there are other credentials
     /// than before, it is sent once more.
-    pub(super) async fn send(&self, request: impl Fn() -> Result<Request<Body>, Failure>) -> Result<Response<Body>, Failure> {
+    pub(super) async fn send(
+        &self,
+        request: impl Fn() -> Result<Request<Body>, Failure>,
+    ) -> Result<Response<Body>, Failure> {
         let mut current = self.current();
         if Instant::now() >= current.check_at {
             self.refresh(current.generation, Why::Time).await;
@@ -150,14 +156,18 @@ impl Connection {
             return true;
         }
         let now = Instant::now();
-        if now < refresh.not_before {
-            return false;
+        let changed = refresh.credentials.changed(now);
+        match why {
+            Why::Time if !changed => {
+                self.set(|current| current.check_at = refresh.credentials.check_at(now));
+                return false;
+            }
+            Why::Refused if !changed && now < refresh.not_before => return false,
+            Why::Time | Why::Refused => {}
         }
-        refresh.not_before = now + SHORTEST_PAUSE;
-        if matches!(why, Why::Time) && !refresh.credentials.changed(now) {
-            self.set(|current| current.check_at = refresh.credentials.check_at(now));
-            return false;
-        }
+        let is_over = now >= refresh.not_before + LONGEST_PAUSE;
+        refresh.pause = if is_over { SHORTEST_PAUSE } else { (refresh.pause * 2).min(LONGEST_PAUSE) };
+        refresh.not_before = now + refresh.pause;
         // What is there is used until there is something better.
         self.set(|current| current.check_at = now + LOOK_AGAIN);
         match build(&self.shared.origin, &self.shared.environment).await {
@@ -190,10 +200,7 @@ enum Why {
     Refused,
 }
 
-async fn build(
-    origin: &Origin,
-    environment: &Environment,
-) -> Result<(Client, Credentials, String), ConnectError> {
+async fn build(origin: &Origin, environment: &Environment) -> Result<(Client, Credentials, String), ConnectError> {
     let (mut config, proxy_url, credentials) = credentials::read(origin).await?;
     config.connect_timeout = Some(CONNECT_TIMEOUT);
     // Watches are silent for long; every request has a time limit of its own.

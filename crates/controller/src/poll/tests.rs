@@ -140,7 +140,13 @@ fn the_server_is_left_alone_for_as_long_as_it_says_up_to_a_bound() {
 #[test]
 fn a_look_without_a_response_has_an_end() {
     let mut it = Scene::new(&["a", "b"]);
+    let health = Health::default();
+    it.poll.progress = health.watch("namespaces");
     it.look();
     assert_eq!(it.look(), ("b".to_owned(), TIMEOUT), "one does not hold up the others");
     assert_eq!(it.warnings(), ["no answer from the API server at https://server: nothing came for 30 s"]);
+    while it.now < 2 * crate::health::LONGEST_SILENCE {
+        it.look();
+        assert_eq!(health.stuck(it.now), [], "to wait for a server is no illness");
+    }
 }

@@ -394,6 +394,13 @@ fn every_wait_has_an_end() {
     it.waits(Duration::from_secs(100));
     it.deliver(opened());
     assert_eq!(it.settle(), it.now + LONGEST_IDLE, "a watch without a byte");
+    let health = Health::default();
+    it.watch.settings.progress = health.watch("secrets");
+    let end = it.now + 2 * crate::health::LONGEST_SILENCE;
+    while it.now < end {
+        it.request();
+    }
+    assert_eq!(health.stuck(it.now), [], "to wait for a server is no illness");
 }
 
 #[test]
@@ -480,4 +487,72 @@ fn a_large_page_is_given_on_in_turns() {
         turns += 1;
     }
     assert_eq!((turns, it.given.0.len()), (4, 1_001));
+}
+
+/// What a server may do to a request.
+fn chaos(choice: u8, is_list: bool) -> Vec<Received> {
+    let broken = || Received::Failed(Failure::new(FailureKind::Unreachable, "broken"));
+    let refused = |code: u16| {
+        let body = status(code, "Some").to_string();
+        match is_list {
+            true => vec![whole(code, &status(code, "Some"))],
+            false => {
+                let head = Received::Head(StatusCode::from_u16(code).unwrap(), HeaderMap::new());
+                vec![head, Received::Data(Bytes::from(body)), Received::Closed]
+            }
+        }
+    };
+    match (choice % 16, is_list) {
+        (0, _) => vec![],
+        (1, _) => vec![broken()],
+        (2, _) => refused(410),
+        (3, _) => refused(500),
+        (4, _) => refused(429),
+        (5, _) => refused(404),
+        (6, true) => vec![whole(200, &status(200, "Some"))],
+        (7, true) => vec![Received::TooLong],
+        (8, true) => vec![response(200, "<html>".to_owned())],
+        (9, true) => vec![opened()],
+        (10 | 11, true) => vec![list_of(&["a"], "10", "next")],
+        (_, true) => vec![list_of(&["b"], "10", "")],
+        (6, false) => vec![opened(), Received::Closed],
+        (7, false) => vec![opened(), event("ADDED", "a", 10)],
+        (8, false) => vec![opened(), event("BOOKMARK", "", 10), Received::Closed],
+        (9, false) => vec![opened(), broken()],
+        (10, false) => vec![Received::Closed],
+        (11, false) => vec![whole(200, &json!({}))],
+        (12, false) => vec![opened(), Received::Data(Bytes::from_static(b"<html>\n"))],
+        (13, false) => vec![Received::Data(Bytes::from_static(b"x"))],
+        (_, false) => vec![opened()],
+    }
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(64))]
+
+    /// Whatever the server does: attempts are not made in a hot loop, there is always a next one, and a list ends only after its
+    /// last page was read.
+    #[test]
+    fn whatever_the_server_does_it_goes_on_calmly(choices in proptest::collection::vec(0u8..16, 200), resync in 0u64..100) {
+        let mut it = Scene::new(Duration::from_secs(resync));
+        let mut whole_lists = 0;
+        for choice in choices {
+            let request = it.request();
+            let is_list = request.contains("limit=");
+            for received in chaos(choice, is_list) {
+                it.deliver(received);
+            }
+            whole_lists += usize::from(is_list && choice >= 12);
+            it.settle();
+        }
+        let ends = it.given.0.iter().filter(|given| given.starts_with("ends")).count();
+        proptest::prop_assert!(ends <= whole_lists);
+        // The log is bounded, too.
+        let lines = it.watch.take_notices().into_iter().filter(|notice| notice.level == Level::WARN).count();
+        let hours = it.now.as_secs() / 3_600 + 1;
+        proptest::prop_assert!(lines as u64 <= 10 * hours, "{lines} lines in {hours} hours");
+        // A page that is too long is asked for again at once, a few times; a list and the watch after it are no failures.
+        let calm = it.now.as_millis() / 100;
+        proptest::prop_assert!(calm >= 200 / 4, "200 requests within {:?}", it.now);
+    }
 }

@@ -77,9 +77,8 @@ fn missing_is_what_the_api_server_says_is_missing() {
             assert_eq!(asked(response(404, body)).unwrap_err().kind, FailureKind::Server, "{body}");
         }
     }
-    let written = |body: &dyn ToString| {
-        answer(&delete(), &Secret, &dialect(), response(404, body.to_string())).unwrap_err().kind
-    };
+    let written =
+        |body: &dyn ToString| answer(&delete(), &Secret, &dialect(), response(404, body.to_string())).unwrap_err().kind;
     assert_eq!(written(&not_found), FailureKind::Gone);
     assert_eq!(written(&"404 page not found"), FailureKind::Server);
 }
@@ -106,7 +105,8 @@ fn an_answer_that_is_about_something_else_is_a_failure() {
 /// Issue 3: a denial tells whose it is and why: of a ConfigMap in full.
 #[test]
 fn a_denial_of_a_config_map_is_told_in_full() {
-    let words = "configmaps \"a\" is forbidden: ValidatingAdmissionPolicy 'p' with binding 'b' denied request: k=hunter2";
+    let words =
+        "configmaps \"a\" is forbidden: ValidatingAdmissionPolicy 'p' with binding 'b' denied request: k=hunter2";
     let told = refused(&create("hunter2"), &ConfigMap, words);
     assert_eq!(told, format!("create ConfigMap ns/a: the server answered 403 Forbidden: {words}"));
 }
@@ -115,14 +115,14 @@ fn a_denial_of_a_config_map_is_told_in_full() {
 /// as it is, and may quote what an annotation, or the whole object, would be taken from.
 #[test]
 fn a_value_that_was_not_written_does_not_come_back() {
-    let told =
-        refused(&delete(), &Secret, "admission webhook \"guard\" denied the request: k=hunter2 is protected");
+    let told = refused(&delete(), &Secret, "admission webhook \"guard\" denied the request: k=hunter2 is protected");
     assert!(told.contains("admission webhook \"guard\" denied the request") && !told.contains("hunter2"), "{told}");
 }
 
 #[test]
 fn a_denial_of_a_create_of_a_secret_is_told_without_what_was_written() {
-    let told = refused(&create("hunter2"), &Secret, "admission webhook \"guard\" denied the request: hunter2: no label");
+    let told =
+        refused(&create("hunter2"), &Secret, "admission webhook \"guard\" denied the request: hunter2: no label");
     assert!(told.ends_with("denied the request: [redacted]: no label"), "{told}");
 }
 

@@ -90,14 +90,17 @@ pub(super) async fn read(origin: &Origin) -> Result<(Config, Option<String>, Cre
     let (mut config, proxy_url, mut files) = match origin {
         Origin::Kubeconfig(path) => from_file(path).await?,
         Origin::Pod => {
-            let config = Config::incluster().map_err(|error| ConnectError::InCluster { reason: with_causes(&error) })?;
+            let config =
+                Config::incluster().map_err(|error| ConnectError::InCluster { reason: with_causes(&error) })?;
             (config, None, Vec::new())
         }
     };
     // The environment's proxy is chosen elsewhere.
     config.proxy_url = None;
     let auth = &mut config.auth_info;
-    files.extend([&auth.token_file, &auth.client_certificate, &auth.client_key].into_iter().flatten().map(PathBuf::from));
+    files.extend(
+        [&auth.token_file, &auth.client_certificate, &auth.client_key].into_iter().flatten().map(PathBuf::from),
+    );
     if let Some(file) = auth.token_file.take() {
         let token = std::fs::read_to_string(&file).map_err(|error| ConnectError::Client {
             origin: origin.to_string(),

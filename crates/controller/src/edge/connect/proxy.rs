@@ -73,10 +73,8 @@ impl Way {
         }
         let unusable = || format!("{named_by} is no URL of a proxy; expected http://, https:// or socks5://host:port");
         let intercept = Matcher::builder().all(proxy).build().intercept(server).ok_or_else(unusable)?;
-        let connect = |intercept: &Intercept| Proxy {
-            url: intercept.uri().clone(),
-            auth: intercept.basic_auth().cloned(),
-        };
+        let connect =
+            |intercept: &Intercept| Proxy { url: intercept.uri().clone(), auth: intercept.basic_auth().cloned() };
         match intercept.uri().scheme_str() {
             Some("http") => Ok(Self::Http(connect(&intercept))),
             Some("https") => Ok(Self::Https(connect(&intercept))),
@@ -117,8 +115,7 @@ mod tests {
 
     fn way(server: &str, proxy_url: Option<&str>, https_proxy: &str, no_proxy: &str) -> String {
         let value = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
-        let environment =
-            Environment { https_proxy: value(https_proxy), http_proxy: None, no_proxy: value(no_proxy) };
+        let environment = Environment { https_proxy: value(https_proxy), http_proxy: None, no_proxy: value(no_proxy) };
         match Way::to(&server.parse().unwrap(), proxy_url, &environment) {
             Ok(Way::Direct) => "direct".to_owned(),
             Ok(Way::Http(proxy)) => format!("http {}", proxy.url),

@@ -9,7 +9,7 @@ use http_body_util::BodyExt as _;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncRead, AsyncWrite, AsyncWriteExt as _, BufReader};
+use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::pki_types::pem::PemObject as _;
@@ -69,12 +69,19 @@ fn who(request: &Request<hyper::body::Incoming>, certificate: Option<&Certificat
     match certificate {
         Some(certificate) if *certificate == own(FIRST) => "first".to_owned(),
         Some(certificate) if *certificate == own(SECOND) => "second".to_owned(),
-        _ => request.headers().get("authorization").map_or("nobody".to_owned(), |value| value.to_str().unwrap().to_owned()),
+        _ => request
+            .headers()
+            .get("authorization")
+            .map_or("nobody".to_owned(), |value| value.to_str().unwrap().to_owned()),
     }
 }
 
-async fn serve_one<S>(stream: S, certificate: Option<CertificateDer<'static>>, seen: Seen, accepted: Arc<StdMutex<String>>)
-where
+async fn serve_one<S>(
+    stream: S,
+    certificate: Option<CertificateDer<'static>>,
+    seen: Seen,
+    accepted: Arc<StdMutex<String>>,
+) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let service = service_fn(move |request: Request<hyper::body::Incoming>| {
@@ -303,12 +310,11 @@ async fn the_environments_proxy_leads_to_the_server() {
     let (folder, server) = (Folder::new(), Server::start(true).await);
     let (proxy, seen) = connect_proxy(server.port).await;
     let origin = folder.kubeconfig("https://api.example.test:6443", "", "");
-    let environment =
-        |no_proxy: &str| Environment {
-            https_proxy: Some(format!("http://user:pass%40word@127.0.0.1:{proxy}")),
-            http_proxy: None,
-            no_proxy: Some(no_proxy.to_owned()),
-        };
+    let environment = |no_proxy: &str| Environment {
+        https_proxy: Some(format!("http://user:pass%40word@127.0.0.1:{proxy}")),
+        http_proxy: None,
+        no_proxy: Some(no_proxy.to_owned()),
+    };
     let connection = open_(origin.clone(), environment("other.example,10.0.0.0/8")).await;
     assert_eq!(status(&connection).await, 200);
     assert_eq!(server.seen(), ["nobody"]);
