@@ -79,6 +79,13 @@ pub struct Options {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RequestId(u64);
 
+#[cfg(test)]
+impl RequestId {
+    pub(crate) fn first() -> Self {
+        Self(1)
+    }
+}
+
 /// What the controller wants of whoever drives it.
 #[derive(Debug)]
 pub enum Want {

@@ -1,4 +1,4 @@
-//! What the outside tells a replicator.
+//! What the watches give to a replicator, and the two clocks that come with it.
 
 use k8s_replicator_core::names::Key;
 use k8s_replicator_core::namespace::NamespaceFacts;
@@ -19,7 +19,7 @@ pub struct Now {
     pub time: jiff::Timestamp,
 }
 
-/// What a watch of objects tells.
+/// What a watch of objects has seen.
 #[derive(Debug)]
 pub enum ObjectEvent {
     /// A list begins: what it covers and does not name is gone when it ends.
@@ -68,7 +68,7 @@ impl SeenNamespace {
     }
 }
 
-/// What the watch of namespaces tells.
+/// What the watch (or the poll) of namespaces has seen.
 #[derive(Debug, Clone)]
 pub enum NamespaceEvent {
     /// A list begins: what it does not name is gone when it ends.

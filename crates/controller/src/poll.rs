@@ -120,6 +120,7 @@ impl Poll {
             let _ = consumer.take(Change::Begins);
         }
         if self.asked_at.is_some_and(|at| now >= at + TIMEOUT) {
+            self.progress.made(now);
             self.asked_at = None;
             self.cancel = true;
             let message = format!("nothing came for {} s", TIMEOUT.as_secs());

@@ -486,8 +486,9 @@ impl Watch {
         let pause = self.failed(now, "list", failure);
         let Some(list) = &mut self.list else { return };
         if self.version.is_some() {
-            // A verification. Until the next attempt it goes on watching.
+            // A verification. Until the next attempt it goes on watching, as soon as the server wants to be asked again.
             self.list = None;
+            self.not_before = now + failure.retry_after.unwrap_or_default();
             self.verify_at = now + backoff(self.failures + 2, LONGEST_VERIFICATION_PAUSE, (self.settings.entropy)());
             return;
         }

@@ -1,1 +1,301 @@
+//! The whole controller on virtual time, against a small API server that answers in HTTP bodies.
 
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use http::{HeaderMap, Method, StatusCode};
+use k8s_replicator_core::kind;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::cluster::FailureKind;
+use crate::wire::Response;
+
+/// The controller, the time, and a server with these objects, by path.
+struct World {
+    controller: Controller,
+    health: Health,
+    now: Moment,
+    objects: BTreeMap<String, Value>,
+    version: u64,
+    /// All requests but those of watches, in order.
+    asked: Vec<String>,
+    watches: BTreeMap<RequestId, String>,
+    cancelled: Vec<RequestId>,
+    /// Writes are not answered.
+    hangs: bool,
+}
+
+impl World {
+    fn new(scope: Scope, resync_period: Duration) -> Self {
+        let health = Health::default();
+        let options = Options {
+            kinds: vec![&kind::ConfigMap],
+            scope,
+            dialect: Dialect::new("k8s-replicator/", false),
+            rules: Rules::default(),
+            resync_period,
+        };
+        let controller = Controller::new(options, "https://server".into(), &health, &mut || Box::new(|| 0));
+        Self {
+            controller,
+            health,
+            now: Moment::ZERO,
+            objects: BTreeMap::new(),
+            version: 1,
+            asked: Vec::new(),
+            watches: BTreeMap::new(),
+            cancelled: Vec::new(),
+            hangs: false,
+        }
+    }
+
+    fn put(&mut self, path: &str, annotations: Value, data: Value) -> Value {
+        self.version += 1;
+        let mut parts = path.split('/').skip(4);
+        let (namespace, name) = match (parts.next(), parts.nth(1)) {
+            (Some(namespace), Some(name)) => (namespace, name),
+            (name, _) => ("", name.unwrap_or_default()),
+        };
+        let metadata = json!({
+            "namespace": namespace, "name": name, "uid": format!("u-{path}"),
+            "resourceVersion": self.version.to_string(), "annotations": annotations,
+        });
+        let object = json!({ "kind": "ConfigMap", "metadata": metadata, "data": data });
+        self.objects.insert(path.to_owned(), object.clone());
+        object
+    }
+
+    fn respond(&mut self, request: &HttpRequest) -> Received {
+        let (path, query) = request.path.split_once('?').unwrap_or((&request.path, ""));
+        let respond = |status: StatusCode, body: Value| {
+            Received::Response(Response { status, headers: HeaderMap::new(), body: Bytes::from(body.to_string()) })
+        };
+        if query.starts_with("limit=") {
+            let resource = path.rsplit('/').next().unwrap();
+            let is_one = |at: &str| at.rsplit('/').nth(1) == Some(resource);
+            let items: Vec<_> = self.objects.iter().filter(|(at, _)| is_one(at)).map(|(_, object)| object).collect();
+            let metadata = json!({ "resourceVersion": self.version.to_string() });
+            return respond(StatusCode::OK, json!({ "kind": "List", "metadata": metadata, "items": items }));
+        }
+        if request.method == Method::POST {
+            let mut object: Value = serde_json::from_slice(&request.body).unwrap();
+            self.version += 1;
+            object["metadata"]["uid"] = json!(format!("u-{}", self.version));
+            object["metadata"]["resourceVersion"] = json!(self.version.to_string());
+            let name = object["metadata"]["name"].as_str().unwrap();
+            self.objects.insert(format!("{path}/{name}"), object.clone());
+            return respond(StatusCode::CREATED, object);
+        }
+        match self.objects.get(path) {
+            Some(object) => respond(StatusCode::OK, object.clone()),
+            None => respond(StatusCode::NOT_FOUND, json!({ "kind": "Status", "reason": "NotFound" })),
+        }
+    }
+
+    /// Polls and answers until it waits; answers until when.
+    fn settle(&mut self) -> Moment {
+        loop {
+            let (mut wait_until, mut delivered) = (Moment::MAX, false);
+            let now = Now { moment: self.now, time: jiff::Timestamp::UNIX_EPOCH };
+            for want in self.controller.poll(now) {
+                match want {
+                    Want::WaitUntil(at) => wait_until = at,
+                    Want::Cancel(id) => {
+                        self.watches.remove(&id);
+                        self.cancelled.push(id);
+                    }
+                    Want::Request(id, request) if request.path.contains("watch=true") => {
+                        self.watches.insert(id, request.path);
+                        let head = Received::Head(StatusCode::OK, HeaderMap::new());
+                        self.controller.deliver(now, id, head);
+                        delivered = true;
+                    }
+                    Want::Request(id, request) => {
+                        self.asked.push(format!("{} {}", request.method, request.path));
+                        if self.hangs && request.method != Method::GET {
+                            continue;
+                        }
+                        let received = self.respond(&request);
+                        self.controller.deliver(now, id, received);
+                        delivered = true;
+                    }
+                }
+            }
+            if !delivered && wait_until > self.now {
+                return wait_until;
+            }
+        }
+    }
+
+    /// Time passes until the controller wants nothing before this moment.
+    fn until(&mut self, moment: Moment) {
+        loop {
+            let at = self.settle();
+            if at > moment {
+                self.now = moment;
+                return;
+            }
+            self.now = at;
+        }
+    }
+
+    /// Sends an event by every watch of the resource.
+    fn event(&mut self, resource: &str, type_: &str, object: &Value) {
+        let line = format!("{}\n", json!({ "type": type_, "object": object }));
+        let now = Now { moment: self.now, time: jiff::Timestamp::UNIX_EPOCH };
+        let of = format!("/{resource}?");
+        let ids: Vec<_> = self.watches.iter().filter(|(_, path)| path.contains(&of)).map(|(id, _)| *id).collect();
+        assert!(!ids.is_empty(), "no watch of {resource}");
+        for id in ids {
+            self.controller.deliver(now, id, Received::Data(Bytes::from(line.clone())));
+        }
+    }
+
+    /// Every watch hears a bookmark each minute.
+    fn quiet_until(&mut self, moment: Moment) {
+        while self.now < moment {
+            let next = (self.now + Duration::from_secs(60)).min(moment);
+            self.until(next);
+            let bookmark = json!({ "metadata": { "resourceVersion": self.version.to_string() } });
+            self.event("configmaps", "BOOKMARK", &bookmark);
+            self.event("namespaces", "BOOKMARK", &bookmark);
+        }
+    }
+}
+
+fn with_a_source(resync_period: Duration) -> World {
+    let mut it = World::new(Scope::Cluster, resync_period);
+    for namespace in ["a", "b"] {
+        it.put(&format!("/api/v1/namespaces/{namespace}"), json!({}), json!({}));
+    }
+    let push = json!({ "k8s-replicator/replicate-to": "b/x" });
+    it.put("/api/v1/namespaces/a/configmaps/x", push, json!({ "k": "v" }));
+    it
+}
+
+const REPLICA: &str = "/api/v1/namespaces/b/configmaps/x";
+
+#[test]
+fn a_replica_is_made_by_bytes_alone() {
+    let mut it = with_a_source(Duration::ZERO);
+    assert_eq!(it.health.not_ready(), ["configMap"], "before anything runs it is known whom to wait for");
+    it.settle();
+    assert!(it.health.not_ready().is_empty());
+    assert_eq!(it.objects[REPLICA]["data"], json!({ "k": "v" }));
+    assert_eq!(it.controller.under_way(), 0);
+    let messages = it.controller.take_messages();
+    assert!(
+        messages.iter().any(|message| matches!(message, Message::Report(_, report) if report.target.as_str() == "b/x"))
+    );
+}
+
+/// The same calls lead to the same answers: nothing seen depends on hashing, a clock or chance.
+#[test]
+fn equal_runs_make_equal_requests_in_equal_order() {
+    let run = || {
+        let mut it = with_a_source(Duration::from_secs(600));
+        for n in 0..50 {
+            it.put(&format!("/api/v1/namespaces/n{n}"), json!({}), json!({}));
+            let push = json!({ "k8s-replicator/replicate-to-namespaces": "n.*" });
+            it.put(&format!("/api/v1/namespaces/a/configmaps/s{n}"), push, json!({ "k": "v" }));
+        }
+        it.settle();
+        it.quiet_until(Duration::from_secs(1_200));
+        it.asked
+    };
+    let first = run();
+    assert!(first.len() > 2_500);
+    for _ in 0..3 {
+        assert_eq!(run(), first);
+    }
+}
+
+/// SPEC 9.15, issue "what must be shown": an idle controller asks for nothing, with verification.
+#[test]
+fn idle_minutes_cost_no_request() {
+    let mut it = with_a_source(Duration::from_secs(1_800));
+    it.settle();
+    it.quiet_until(Duration::from_secs(60));
+    it.asked.clear();
+    it.quiet_until(Duration::from_secs(1_700));
+    let of_lists = it.asked.iter().filter(|request| request.contains("limit=")).count();
+    assert_eq!(of_lists, 0, "{:?}", it.asked);
+    it.quiet_until(Duration::from_secs(1_860));
+    let of_lists = it.asked.iter().filter(|request| request.contains("limit=")).count();
+    assert_eq!(of_lists, 2, "one of each watch: {:?}", it.asked);
+}
+
+/// Every request ends, also one of which nothing comes.
+#[test]
+fn a_write_without_an_answer_is_given_up_and_made_again() {
+    let mut it = with_a_source(Duration::ZERO);
+    it.hangs = true;
+    it.settle();
+    assert_eq!(it.controller.under_way(), 1);
+    it.until(kube::TIMEOUT);
+    it.settle();
+    assert_eq!(it.controller.under_way(), 0);
+    assert_eq!(it.cancelled.len(), 1);
+    let is_failure = |message: &Message| match message {
+        Message::Report(_, report) => format!("{report:?}").contains("no answer within 30 s"),
+        _ => false,
+    };
+    assert!(it.controller.take_messages().iter().any(is_failure));
+    it.hangs = false;
+    it.until(kube::TIMEOUT + Duration::from_secs(60));
+    assert!(it.objects.contains_key(REPLICA));
+}
+
+#[test]
+fn when_it_stops_watches_are_cancelled_and_writes_may_end() {
+    let mut it = with_a_source(Duration::ZERO);
+    it.hangs = true;
+    it.settle();
+    it.controller.stop();
+    let now = Now { moment: it.now, time: jiff::Timestamp::UNIX_EPOCH };
+    let wants = it.controller.poll(now);
+    let cancelled = wants.iter().filter(|want| matches!(want, Want::Cancel(_))).count();
+    assert_eq!((cancelled, it.controller.under_way()), (2, 1));
+    assert!(!wants.iter().any(|want| matches!(want, Want::Request(..))));
+    // What comes of a watch that was cancelled is dropped.
+    let watches: Vec<_> = it.watches.keys().copied().collect();
+    for id in watches {
+        it.controller.deliver(now, id, Received::Closed);
+    }
+    let write = RequestId(it.controller.last_id);
+    let failure = Failure::new(FailureKind::Unreachable, "broken");
+    it.controller.deliver(now, write, Received::Failed(failure));
+    assert_eq!(it.controller.under_way(), 0);
+    assert!(it.controller.poll(now).iter().all(|want| matches!(want, Want::WaitUntil(_))), "nothing new is begun");
+}
+
+/// After etcd was restored the whole program ends, with a message.
+#[test]
+fn a_watch_that_cannot_go_on_ends_the_controller() {
+    let mut it = with_a_source(Duration::from_secs(600));
+    it.version = 5_000;
+    it.settle();
+    it.version = 20;
+    it.until(Duration::from_secs(600));
+    it.settle();
+    let end = it.controller.end().expect("it goes on");
+    assert!(end.contains("went back from 5000 to 20"), "{end}");
+}
+
+/// Where namespaces are named, each has its own lists and watches, and is looked at.
+#[test]
+fn named_namespaces_are_listed_one_by_one() {
+    let named = ["a", "b"].iter().map(|name| k8s_replicator_core::names::Namespace::parse(name).unwrap());
+    let mut it = World::new(Scope::Namespaces(named.collect()), Duration::ZERO);
+    it.put("/api/v1/namespaces/a", json!({}), json!({}));
+    it.settle();
+    let expected = [
+        "GET /api/v1/namespaces/a/configmaps?limit=500",
+        "GET /api/v1/namespaces/b/configmaps?limit=500",
+        "GET /api/v1/namespaces/a",
+        "GET /api/v1/namespaces/b",
+    ];
+    assert_eq!(it.asked, expected);
+    assert!(it.health.not_ready().is_empty());
+}

@@ -1,23 +1,47 @@
-//! Finding the API server: the kubeconfig that was named, or the pod's own ServiceAccount.
+//! Finding the API server, and the credentials to talk to it: the kubeconfig that was named, or the pod's own ServiceAccount.
+//!
+//! `kube` reads both, speaks TLS, re-reads the pod's CA, and runs credential plugins again before their tokens expire. What it
+//! does not do is done here: token files end in a line feed as editors write them; rotated tokens, client certificates and
+//! kubeconfigs are read again (each minute, and when the API server answers 401); a client certificate of a credential plugin is
+//! asked for anew when it expires; and there are proxies (see [`proxy`]).
+
+mod credentials;
+pub mod proxy;
+#[cfg(test)]
+mod tests;
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::{Duration, Instant};
 
-use hyper_util::client::legacy::connect::HttpConnector;
+use ::http::{Request, Response, StatusCode};
+use hyper_util::client::legacy::connect::proxy::{SocksV5, Tunnel};
+use hyper_util::client::legacy::connect::{Connect, HttpConnector};
 use hyper_util::rt::TokioExecutor;
 use kube::client::{Body, ConfigExt as _};
-use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 use thiserror::Error;
+use tokio::sync::Mutex;
 use tower::{BoxError, ServiceBuilder};
+use tracing::{info, warn};
 
 use super::causes::with_causes;
+use super::http::unreachable;
+use crate::cluster::Failure;
+
+use credentials::{Credentials, Origin};
+use proxy::{Environment, Way};
 
 /// Longer than any healthy network takes.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-
 /// How long a connection may be silent before the kernel asks whether the other side is there.
 const KEEPALIVE: Duration = Duration::from_secs(30);
+/// Files with credentials are looked at again after this time.
+const LOOK_AGAIN: Duration = Duration::from_secs(60);
+/// Credentials that the server refuses are not read again sooner, unless a file changed; and less and less often while it
+/// goes on.
+const SHORTEST_PAUSE: Duration = Duration::from_secs(5);
+const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 
 /// Why there is no API server to talk to.
 #[derive(Debug, Error)]
@@ -46,60 +70,163 @@ pub enum ConnectError {
     },
 }
 
-/// To be replaced by what re-reads credentials
+/// The way to the API server, with credentials that are read again when they change. Cheap to clone.
 #[derive(Clone)]
 pub struct Connection {
-    client: Client,
-}
-impl Connection {
-    /// To be replaced by what re-reads credentials
-    pub fn new(client: Client) -> Self {
-        Self { client }
-    }
-    /// To be replaced by what re-reads credentials
-    pub async fn send(&self, request: http::Request<Body>) -> Result<http::Response<Body>, crate::cluster::Failure> {
-        self.client.send(request).await.map_err(|error| super::http::unreachable(&error))
-    }
+    shared: Arc<Shared>,
 }
 
-/// To be replaced by what re-reads credentials
+struct Shared {
+    origin: Origin,
+    environment: Environment,
+    current: RwLock<Current>,
+    /// Held by the one who reads the credentials again.
+    refresh: Mutex<Refresh>,
+}
+
+#[derive(Clone)]
+struct Current {
+    /// Counts the times that credentials were read.
+    generation: u64,
+    client: Client,
+    /// When files are looked at again, or the credentials expire.
+    check_at: Instant,
+}
+
+struct Refresh {
+    credentials: Credentials,
+    not_before: Instant,
+    pause: Duration,
+}
+
+/// The way to the API server, and its address. Nothing is sent yet.
 ///
 /// # Errors
-/// To be replaced by what re-reads credentials
+/// When the configuration or its credentials cannot be used.
 pub async fn open(kubeconfig: Option<&Path>) -> Result<(Connection, String), ConnectError> {
-    let (client, url) = connect(kubeconfig).await?;
-    Ok((Connection::new(client), url))
+    let origin = kubeconfig.map_or(Origin::Pod, |path| Origin::Kubeconfig(path.to_owned()));
+    Connection::open(origin, Environment::of_the_process()).await
 }
 
-/// A client, and the address that it talks to. Nothing is sent yet.
+/// As [`open`], with the credentials as they are now.
 ///
 /// # Errors
 /// When the configuration or its credentials cannot be used.
 pub async fn connect(kubeconfig: Option<&Path>) -> Result<(Client, String), ConnectError> {
-    // Explicitly one or the other: kube's own guess also looks at the environment and the home folder.
-    let (mut config, origin) = match kubeconfig {
-        Some(path) => (from_file(path).await?, path.display().to_string()),
-        None => (
-            Config::incluster().map_err(|error| ConnectError::InCluster { reason: with_causes(&error) })?,
-            "the pod's ServiceAccount".to_owned(),
-        ),
-    };
+    let (connection, url) = open(kubeconfig).await?;
+    Ok((connection.current().client, url))
+}
+
+impl Connection {
+    async fn open(origin: Origin, environment: Environment) -> Result<(Self, String), ConnectError> {
+        let (client, credentials, url) = build(&origin, &environment).await?;
+        let now = Instant::now();
+        let current = Current { generation: 0, check_at: credentials.check_at(now), client };
+        let refresh = Mutex::new(Refresh { credentials, not_before: now, pause: SHORTEST_PAUSE });
+        let shared = Shared { origin, environment, current: RwLock::new(current), refresh };
+        Ok((Self { shared: Arc::new(shared) }, url))
+    }
+
+    /// Sends a request, and answers the head of its response. When the server answers 401, and there are other credentials
+    /// than before, it is sent once more.
+    pub(super) async fn send(
+        &self,
+        request: impl Fn() -> Result<Request<Body>, Failure>,
+    ) -> Result<Response<Body>, Failure> {
+        let mut current = self.current();
+        if Instant::now() >= current.check_at {
+            self.refresh(current.generation, Why::Time).await;
+            current = self.current();
+        }
+        let response = current.client.send(request()?).await.map_err(|error| unreachable(&error))?;
+        if response.status() != StatusCode::UNAUTHORIZED || !self.refresh(current.generation, Why::Refused).await {
+            return Ok(response);
+        }
+        self.current().client.send(request()?).await.map_err(|error| unreachable(&error))
+    }
+
+    fn current(&self) -> Current {
+        self.shared.current.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Reads the credentials again, unless that was done since this generation of them. Answers whether there are others.
+    async fn refresh(&self, generation: u64, why: Why) -> bool {
+        let mut refresh = self.shared.refresh.lock().await;
+        if self.current().generation != generation {
+            return true;
+        }
+        let now = Instant::now();
+        let changed = refresh.credentials.changed(now);
+        match why {
+            Why::Time if !changed => {
+                self.set(|current| current.check_at = refresh.credentials.check_at(now));
+                return false;
+            }
+            Why::Refused if !changed && now < refresh.not_before => return false,
+            Why::Time | Why::Refused => {}
+        }
+        let is_over = now >= refresh.not_before + LONGEST_PAUSE;
+        refresh.pause = if is_over { SHORTEST_PAUSE } else { (refresh.pause * 2).min(LONGEST_PAUSE) };
+        refresh.not_before = now + refresh.pause;
+        // What is there is used until there is something better.
+        self.set(|current| current.check_at = now + LOOK_AGAIN);
+        match build(&self.shared.origin, &self.shared.environment).await {
+            Ok((client, credentials, _)) => {
+                info!("read the credentials for the API server again");
+                self.set(|current| {
+                    let (generation, check_at) = (current.generation + 1, credentials.check_at(now));
+                    *current = Current { generation, client, check_at };
+                });
+                refresh.credentials = credentials;
+                true
+            }
+            Err(error) => {
+                warn!(error = %error, "cannot read the credentials for the API server again; going on with the old ones");
+                false
+            }
+        }
+    }
+
+    fn set(&self, change: impl FnOnce(&mut Current)) {
+        change(&mut self.shared.current.write().unwrap_or_else(PoisonError::into_inner));
+    }
+}
+
+/// Why credentials may have to be read again.
+enum Why {
+    /// They may have changed, or expire.
+    Time,
+    /// The server does not accept them.
+    Refused,
+}
+
+async fn build(origin: &Origin, environment: &Environment) -> Result<(Client, Credentials, String), ConnectError> {
+    let (mut config, proxy_url, credentials) = credentials::read(origin).await?;
     config.connect_timeout = Some(CONNECT_TIMEOUT);
-    // Watches are silent for long; every other call has a time limit of its own.
+    // Watches are silent for long; every request has a time limit of its own.
     config.read_timeout = None;
-    // The control loop retries: it knows what a retry is worth, and what the answer was.
+    // The control loop retries: it knows what a retry is worth, and what the response was.
     config.default_retry = false;
     let url = config.cluster_url.to_string();
-    let client = client(config).map_err(|error| ConnectError::Client { origin, reason: with_causes(&error) })?;
-    Ok((client, url))
+    let unusable = |reason| ConnectError::Client { origin: origin.to_string(), reason };
+    let way = Way::to(&config.cluster_url, proxy_url.as_deref(), environment).map_err(&unusable)?;
+    let runs_a_plugin = config.auth_info.exec.is_some();
+    // A credential plugin is a program that runs: others have their turn meanwhile.
+    let made = tokio::task::spawn_blocking(move || {
+        // Its client certificate's expiry is told to `kube`'s own client only.
+        let expires = match runs_a_plugin {
+            true => *Client::try_from(config.clone())?.valid_until(),
+            false => None,
+        };
+        Ok::<_, kube::Error>((client(&config, way)?, expires))
+    });
+    let made = made.await.map_err(|error| unusable(with_causes(&error)))?;
+    let (client, expires) = made.map_err(|error| unusable(with_causes(&error)))?;
+    Ok((client, credentials.until(expires), url))
 }
 
 /// As `kube` builds one, with what is wanted of the connections, and without a span for each request.
-fn client(config: Config) -> Result<Client, kube::Error> {
-    if config.proxy_url.is_some() {
-        // It says which proxies it cannot use.
-        return Client::try_from(config);
-    }
+fn client(config: &Config, way: Way) -> Result<Client, kube::Error> {
     let mut tcp = HttpConnector::new();
     tcp.enforce_http(false);
     tcp.set_connect_timeout(Some(CONNECT_TIMEOUT));
@@ -107,7 +234,32 @@ fn client(config: Config) -> Result<Client, kube::Error> {
     tcp.set_nodelay(true);
     // So that a server that vanished is noticed also by a watch.
     tcp.set_keepalive(Some(KEEPALIVE));
-    let connector = config.rustls_https_connector_with_connector(tcp)?;
+    match way {
+        Way::Direct => over(config, config.rustls_https_connector_with_connector(tcp)?),
+        Way::Http(proxy) => {
+            let tunnel = proxy.tunnel(Tunnel::new(proxy.url.clone(), tcp));
+            over(config, config.rustls_https_connector_with_connector(tunnel)?)
+        }
+        Way::Https(proxy) => {
+            // The proxy's certificate is checked as the API server's.
+            let tls = config.rustls_https_connector_with_connector(tcp)?;
+            let tunnel = proxy.tunnel(Tunnel::new(proxy.url.clone(), tls));
+            over(config, config.rustls_https_connector_with_connector(tunnel)?)
+        }
+        Way::Socks(proxy, user) => {
+            let mut socks = SocksV5::new(proxy, tcp);
+            if let Some((name, password)) = user {
+                socks = socks.with_auth(name, password);
+            }
+            over(config, config.rustls_https_connector_with_connector(socks)?)
+        }
+    }
+}
+
+fn over<C>(config: &Config, connector: C) -> Result<Client, kube::Error>
+where
+    C: Connect + Clone + Send + Sync + 'static,
+{
     let http = hyper_util::client::legacy::Client::builder(TokioExecutor::new()).build::<_, Body>(connector);
     let service = ServiceBuilder::new()
         .layer(config.base_uri_layer())
@@ -115,13 +267,5 @@ fn client(config: Config) -> Result<Client, kube::Error> {
         .layer(config.extra_headers_layer()?)
         .map_err(BoxError::from)
         .service(http);
-    Ok(Client::new(service, config.default_namespace))
-}
-
-async fn from_file(path: &Path) -> Result<Config, ConnectError> {
-    let unusable = |reason: String| ConnectError::Kubeconfig { path: path.to_owned(), reason };
-    let kubeconfig = Kubeconfig::read_from(path).map_err(|error| unusable(with_causes(&error)))?;
-    Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default())
-        .await
-        .map_err(|error| unusable(with_causes(&error)))
+    Ok(Client::new(service, config.default_namespace.clone()))
 }

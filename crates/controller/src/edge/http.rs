@@ -36,7 +36,7 @@ async fn exchange(
     inbox: &Inbox,
 ) -> Result<Received, Failure> {
     let expects = request.expects;
-    let response = connection.send(http_request(request)?).await?;
+    let response = connection.send(|| http_request(&request)).await?;
     let (parts, mut body) = response.into_parts();
     match expects {
         Expects::Whole(longest) => match Limited::new(body, longest).collect().await {
@@ -64,17 +64,17 @@ async fn exchange(
     }
 }
 
-fn http_request(request: HttpRequest) -> Result<::http::Request<Body>, Failure> {
+fn http_request(request: &HttpRequest) -> Result<::http::Request<Body>, Failure> {
     let HttpRequest { method, path, accept, content_type, body, .. } = request;
     let mut http = ::http::Request::builder()
         .method(method)
         .uri(path)
-        .header(header::ACCEPT, accept)
+        .header(header::ACCEPT, *accept)
         .header(header::USER_AGENT, USER_AGENT);
     if let Some(content_type) = content_type {
-        http = http.header(header::CONTENT_TYPE, content_type);
+        http = http.header(header::CONTENT_TYPE, *content_type);
     }
-    http.body(Body::from(body)).map_err(|error| unreachable(&error))
+    http.body(Body::from(body.clone())).map_err(|error| unreachable(&error))
 }
 
 /// The request did not reach the server, or its response did not come back.

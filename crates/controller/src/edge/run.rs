@@ -38,6 +38,11 @@ pub async fn run(mut controller: Controller, connection: Connection, clock: Cloc
     let mut is_stopping = false;
     let mut give_up = Moment::MAX;
     loop {
+        if !is_stopping && *stop.borrow() {
+            is_stopping = true;
+            give_up = clock.moment() + GRACE;
+            controller.stop();
+        }
         let mut wake_at = clock.moment() + LONGEST_SLEEP;
         for want in controller.poll(clock.now()) {
             match want {
@@ -71,11 +76,7 @@ pub async fn run(mut controller: Controller, connection: Connection, clock: Cloc
         }
         tokio::select! {
             biased;
-            _ = stop.wait_for(|stop| *stop), if !is_stopping => {
-                is_stopping = true;
-                give_up = clock.moment() + GRACE;
-                controller.stop();
-            }
+            Ok(()) = stop.changed(), if !is_stopping => {}
             Some((id, received)) = inbox.recv() => {
                 tasks.deliver(&mut controller, &clock, id, received);
                 // What came meanwhile is taken before anything is decided.
@@ -136,5 +137,83 @@ impl Tasks {
             let failure = Failure::new(FailureKind::Unreachable, message);
             self.deliver(controller, clock, id, Received::Failed(failure));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use axum::Router;
+    use axum::response::{IntoResponse as _, Response};
+    use k8s_replicator_core::annotations::Dialect;
+    use k8s_replicator_core::decide::Rules;
+    use k8s_replicator_core::kind;
+    use k8s_replicator_core::scope::Scope;
+
+    use super::*;
+    use crate::edge::connect;
+    use crate::health::Health;
+
+    /// Runs against a server whose lists are empty, at this version, and whose watches are silent.
+    async fn running(
+        version: fn(usize) -> u64,
+        resync_period: Duration,
+    ) -> (tokio::task::JoinHandle<()>, watch::Sender<bool>, Arc<Health>) {
+        use std::sync::atomic::{AtomicUsize, Ordering};
+        let lists = Arc::new(AtomicUsize::new(0));
+        let api = move |uri: ::http::Uri| {
+            let lists = lists.clone();
+            async move {
+                if uri.query().unwrap_or_default().contains("watch=true") {
+                    // A watch begins, and nothing comes.
+                    let body = axum::body::Body::from_stream(futures::stream::pending::<
+                        Result<bytes::Bytes, std::io::Error>,
+                    >());
+                    return Response::new(body);
+                }
+                let version = version(lists.fetch_add(1, Ordering::Relaxed));
+                format!(r#"{{"kind":"List","metadata":{{"resourceVersion":"{version}"}},"items":[]}}"#).into_response()
+            }
+        };
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(async move { axum::serve(listener, Router::new().fallback(api)).await });
+        let folder = std::env::temp_dir().join(format!("k8s-replicator-run-{}-{}", std::process::id(), url.len()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let file = folder.join(url.rsplit(':').next().unwrap());
+        let kubeconfig = format!(
+            "apiVersion: v1\nkind: Config\ncurrent-context: c\ncontexts: [{{ name: c, context: {{ cluster: c, user: u }} }}]\n\
+             clusters: [{{ name: c, cluster: {{ server: \"{url}\" }} }}]\nusers: [{{ name: u, user: {{}} }}]\n"
+        );
+        std::fs::write(&file, kubeconfig).unwrap();
+        let (connection, url) = connect::open(Some(&file)).await.unwrap();
+        let (dialect, rules) = (Dialect::new("p/", false), Rules::default());
+        let options = Options { kinds: kind::ALL.to_vec(), scope: Scope::Cluster, dialect, rules, resync_period };
+        let (health, (stop, stopped)) = (Arc::new(Health::default()), watch::channel(false));
+        let controller = Controller::new(options, url, &health, &mut random_bytes);
+        (tokio::spawn(run(controller, connection, Clock::start(), stopped)), stop, health)
+    }
+
+    #[tokio::test]
+    async fn it_gets_ready_over_sockets_and_ends_when_it_is_told_to() {
+        let (running, stop, health) = running(|_| 7, Duration::ZERO).await;
+        let ready = async {
+            while !health.not_ready().is_empty() {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(10), ready).await.expect("it never gets ready");
+        assert!(!running.is_finished());
+        stop.send_replace(true);
+        tokio::time::timeout(GRACE, running).await.expect("it goes on").unwrap();
+    }
+
+    /// After etcd was restored: the program ends, and says why.
+    #[tokio::test]
+    async fn it_ends_when_the_servers_versions_went_back() {
+        let went_back = |lists| if lists < 3 { 1_000 } else { 10 };
+        let (running, _stop, _) = running(went_back, Duration::from_secs(1)).await;
+        tokio::time::timeout(Duration::from_secs(10), running).await.expect("it goes on").unwrap();
     }
 }

@@ -260,7 +260,8 @@ mod tests {
         let line = json!({ "type": "ERROR", "object": { "kind": "Status", "code": code, "message": message } });
         let [high, low] = [code >> 7, code & 0x7f].map(|part| part as u8);
         let status = [field(3, message.as_bytes()), vec![6 << 3, low | 0x80, high]].concat();
-        let status = [b"k8s\0".to_vec(), field(2, &status)].concat();
+        let type_ = [field(1, b"v1"), field(2, b"Status")].concat();
+        let status = [b"k8s\0".to_vec(), field(1, &type_), field(2, &status)].concat();
         let event = [field(1, b"ERROR"), field(2, &field(1, &status))].concat();
         let length = (event.len() as u32).to_be_bytes().to_vec();
         [(false, format!("{line}\n").into_bytes()), (true, [length, event].concat())]

@@ -1,1 +1,124 @@
+use base64::Engine as _;
+use http::HeaderMap;
+use k8s_replicator_core::kind::{ConfigMap, Secret};
+use k8s_replicator_core::payload::Payload;
+use serde_json::{Value, json};
 
+use super::super::sample;
+use super::*;
+
+fn dialect() -> Dialect {
+    Dialect::new("p/", false)
+}
+
+fn response(status: u16, body: impl ToString) -> Received {
+    let (status, body) = (StatusCode::from_u16(status).unwrap(), Bytes::from(body.to_string()));
+    Received::Response(Response { status, headers: HeaderMap::new(), body })
+}
+
+fn key_() -> Key {
+    Key::new("ns", "a").unwrap()
+}
+
+fn delete() -> Request {
+    Request::Write(sample::delete(&Secret, Some("Opaque")))
+}
+
+fn create(value: &str) -> Request {
+    let encoded = base64::engine::general_purpose::STANDARD.encode(value);
+    let payload = Payload::new([Some(format!(r#"{{"k":"{encoded}"}}"#).into())]);
+    Request::Write(sample::create(&Secret, Some("Opaque"), &payload))
+}
+
+/// What is told of a request that an admission webhook refuses in these words.
+fn refused(request: &Request, kind: &dyn Kind, message: &str) -> String {
+    let body = json!({ "kind": "Status", "message": message, "reason": "Forbidden", "code": 403 });
+    answer(request, kind, &dialect(), response(403, body)).unwrap_err().message
+}
+
+fn object(name: &str) -> Value {
+    json!({ "kind": "Secret", "metadata": { "namespace": "ns", "name": name, "uid": "u", "resourceVersion": "1" } })
+}
+
+#[test]
+fn requests_name_who_writes_and_what_they_want_back() {
+    let sent = |request: &Request| {
+        let http = http_request(request, &Secret, &dialect());
+        format!("{} {} {:?}", http.method, http.path, http.content_type)
+    };
+    assert_eq!(sent(&Request::Look(key_())), "GET /api/v1/namespaces/ns/secrets/a None");
+    let created = sent(&create("x"));
+    assert_eq!(created, "POST /api/v1/namespaces/ns/secrets?fieldManager=k8s-replicator Some(\"application/json\")");
+    assert_eq!(sent(&delete()), "DELETE /api/v1/namespaces/ns/secrets/a Some(\"application/json\")");
+    let debug = format!("{:?}", http_request(&create("hunter2"), &Secret, &dialect()));
+    assert!(!debug.contains("aHVudGVyMg"), "{debug}");
+}
+
+/// Issue 1: only a `Status` with the reason NotFound says that something is missing; any other 404 cleared data once.
+#[test]
+fn missing_is_what_the_api_server_says_is_missing() {
+    let not_found = json!({ "kind": "Status", "reason": "NotFound", "code": 404 });
+    for request in [Request::Look(key_()), Request::Read(key_())] {
+        let asked = |received| answer(&request, &Secret, &dialect(), received);
+        assert!(matches!(asked(response(404, &not_found)), Ok(Answer::Missing)));
+        for body in ["404 page not found", "", "{}", r#"{"kind":"Status","code":404}"#] {
+            assert_eq!(asked(response(404, body)).unwrap_err().kind, FailureKind::Server, "{body}");
+        }
+    }
+    let written =
+        |body: &dyn ToString| answer(&delete(), &Secret, &dialect(), response(404, body.to_string())).unwrap_err().kind;
+    assert_eq!(written(&not_found), FailureKind::Gone);
+    assert_eq!(written(&"404 page not found"), FailureKind::Server);
+}
+
+/// Issue 1: nothing destructive follows from an answer that was not understood.
+#[test]
+fn an_answer_that_is_about_something_else_is_a_failure() {
+    let success = json!({ "kind": "Status", "status": "Success", "metadata": {} });
+    for request in [Request::Look(key_()), Request::Read(key_()), create("x")] {
+        let asked = |body: &Value| answer(&request, &Secret, &dialect(), response(200, body));
+        assert!(asked(&object("a")).is_ok());
+        for wrong in [&object("b"), &success, &json!("<html>"), &json!(null)] {
+            assert_eq!(asked(wrong).unwrap_err().kind, FailureKind::Server, "{wrong}");
+        }
+    }
+    let deleted = |body: &Value| answer(&delete(), &Secret, &dialect(), response(200, body));
+    assert!(matches!(deleted(&success), Ok(Answer::Deleted)));
+    assert!(matches!(deleted(&object("a")), Ok(Answer::Deleted)), "its finalizers hold it");
+    assert_eq!(deleted(&json!("<html>")).unwrap_err().kind, FailureKind::Server);
+    let too_long = answer(&delete(), &Secret, &dialect(), Received::TooLong).unwrap_err();
+    assert_eq!(too_long.kind, FailureKind::Server);
+}
+
+/// Issue 3: a denial tells whose it is and why: of a ConfigMap in full.
+#[test]
+fn a_denial_of_a_config_map_is_told_in_full() {
+    let words =
+        "configmaps \"a\" is forbidden: ValidatingAdmissionPolicy 'p' with binding 'b' denied request: k=hunter2";
+    let told = refused(&create("hunter2"), &ConfigMap, words);
+    assert_eq!(told, format!("create ConfigMap ns/a: the server answered 403 Forbidden: {words}"));
+}
+
+/// SPEC 8: Secret data never appears in an error; also not when the request carries none: a webhook is shown the object
+/// as it is, and may quote what an annotation, or the whole object, would be taken from.
+#[test]
+fn a_value_that_was_not_written_does_not_come_back() {
+    let told = refused(&delete(), &Secret, "admission webhook \"guard\" denied the request: k=hunter2 is protected");
+    assert!(told.contains("admission webhook \"guard\" denied the request") && !told.contains("hunter2"), "{told}");
+}
+
+#[test]
+fn a_denial_of_a_create_of_a_secret_is_told_without_what_was_written() {
+    let told =
+        refused(&create("hunter2"), &Secret, "admission webhook \"guard\" denied the request: hunter2: no label");
+    assert!(told.ends_with("denied the request: [redacted]: no label"), "{told}");
+}
+
+/// SPEC 8: Secret data never appears in an error; also not the beginning of a value that is cut off.
+#[test]
+fn a_value_that_a_long_message_cuts_off_does_not_come_back() {
+    let value = "hunter2-".repeat(20);
+    let before = "x".repeat(LONGEST_MESSAGE - 100);
+    let told = refused(&create(&value), &Secret, &format!("{before} {value} is weak"));
+    assert!(!told.contains("hunter2"), "{told}");
+}

@@ -1,0 +1,159 @@
+//! Reading credentials, and noticing that they changed.
+
+use std::fmt;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use kube::Config;
+use kube::config::{KubeConfigOptions, Kubeconfig};
+
+use super::super::causes::with_causes;
+use super::{ConnectError, LOOK_AGAIN};
+
+/// Credentials that expire are asked for anew so long before that.
+const BEFORE_EXPIRY: Duration = Duration::from_secs(60);
+
+/// Where the address and the credentials are read.
+#[derive(Debug, Clone)]
+pub(super) enum Origin {
+    /// The pod's ServiceAccount.
+    Pod,
+    /// This file.
+    Kubeconfig(PathBuf),
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Pod => f.write_str("the pod's ServiceAccount"),
+            Self::Kubeconfig(path) => path.display().fmt(f),
+        }
+    }
+}
+
+/// What credentials were made of, so that a change is noticed. Their contents are not kept.
+pub(super) struct Credentials {
+    files: Vec<(PathBuf, Option<u64>)>,
+    expire_at: Option<Instant>,
+}
+
+impl Credentials {
+    fn of(paths: impl IntoIterator<Item = PathBuf>) -> Self {
+        let files = paths.into_iter().map(|path| (fingerprint(&path), path)).map(|(print, path)| (path, print));
+        Self { files: files.collect(), expire_at: None }
+    }
+
+    /// They are good until then.
+    pub(super) fn until(self, expires: Option<jiff::Timestamp>) -> Self {
+        let left = expires.map(|at| at.duration_since(jiff::Timestamp::now()).unsigned_abs_or_zero());
+        Self { expire_at: left.map(|left| Instant::now() + left.saturating_sub(BEFORE_EXPIRY)), ..self }
+    }
+
+    /// When they are to be looked at again.
+    pub(super) fn check_at(&self, now: Instant) -> Instant {
+        let again = now + LOOK_AGAIN;
+        self.expire_at.map_or(again, |at| at.min(again))
+    }
+
+    /// Whether they are to be read again: a file changed, or they are about to expire. One that cannot be read is still what it
+    /// was: it may be about to be replaced.
+    pub(super) fn changed(&self, now: Instant) -> bool {
+        let is_another = |(path, print): &(PathBuf, Option<u64>)| {
+            let now = fingerprint(path);
+            now.is_some() && now != *print
+        };
+        self.expire_at.is_some_and(|at| now >= at) || self.files.iter().any(is_another)
+    }
+}
+
+trait OrZero {
+    fn unsigned_abs_or_zero(self) -> Duration;
+}
+
+impl OrZero for jiff::SignedDuration {
+    fn unsigned_abs_or_zero(self) -> Duration {
+        Duration::try_from(self).unwrap_or_default()
+    }
+}
+
+fn fingerprint(path: &Path) -> Option<u64> {
+    let content = std::fs::read(path).ok()?;
+    let mut hasher = DefaultHasher::new();
+    content.hash(&mut hasher);
+    Some(hasher.finish())
+}
+
+/// The configuration, and the proxy that it names itself.
+pub(super) async fn read(origin: &Origin) -> Result<(Config, Option<String>, Credentials), ConnectError> {
+    // Explicitly one or the other: kube's own guess also looks at the environment and the home folder.
+    let (mut config, proxy_url, mut files) = match origin {
+        Origin::Kubeconfig(path) => from_file(path).await?,
+        Origin::Pod => {
+            let config =
+                Config::incluster().map_err(|error| ConnectError::InCluster { reason: with_causes(&error) })?;
+            (config, None, Vec::new())
+        }
+    };
+    // The environment's proxy is chosen elsewhere.
+    config.proxy_url = None;
+    let auth = &mut config.auth_info;
+    files.extend(
+        [&auth.token_file, &auth.client_certificate, &auth.client_key].into_iter().flatten().map(PathBuf::from),
+    );
+    if let Some(file) = auth.token_file.take() {
+        let token = std::fs::read_to_string(&file).map_err(|error| ConnectError::Client {
+            origin: origin.to_string(),
+            reason: format!("cannot read the token in {file}: {error}"),
+        })?;
+        // kubectl prefers the file to a token beside it, and trims it.
+        auth.token = Some(token.trim().into());
+    }
+    Ok((config, proxy_url, Credentials::of(files)))
+}
+
+async fn from_file(path: &Path) -> Result<(Config, Option<String>, Vec<PathBuf>), ConnectError> {
+    let unusable = |reason: String| ConnectError::Kubeconfig { path: path.to_owned(), reason };
+    let kubeconfig = Kubeconfig::read_from(path).map_err(|error| unusable(with_causes(&error)))?;
+    let context = kubeconfig.contexts.iter().find(|context| Some(&context.name) == kubeconfig.current_context.as_ref());
+    let cluster = context.and_then(|context| Some(&context.context.as_ref()?.cluster));
+    let cluster = kubeconfig.clusters.iter().find(|named| Some(&named.name) == cluster);
+    let cluster = cluster.and_then(|named| named.cluster.as_ref());
+    let proxy_url = cluster.and_then(|cluster| cluster.proxy_url.clone()).filter(|url| !url.is_empty());
+    let authority = cluster.and_then(|cluster| cluster.certificate_authority.clone());
+    let files = [path.to_owned()].into_iter().chain(authority.map(PathBuf::from)).collect();
+    let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default())
+        .await
+        .map_err(|error| unusable(with_causes(&error)))?;
+    Ok((config, proxy_url, files))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_of_a_file_is_noticed_and_its_absence_is_none() {
+        let folder = std::env::temp_dir().join(format!("k8s-replicator-credentials-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let file = folder.join("token");
+        std::fs::write(&file, "one").unwrap();
+        let (credentials, now) = (Credentials::of([file.clone()]), Instant::now());
+        assert!(!credentials.changed(now));
+        std::fs::remove_file(&file).unwrap();
+        assert!(!credentials.changed(now));
+        std::fs::write(&file, "two").unwrap();
+        assert!(credentials.changed(now));
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
+
+    #[test]
+    fn credentials_are_asked_for_anew_before_they_expire() {
+        let now = Instant::now();
+        let soon = Credentials::of([]).until(Some(jiff::Timestamp::now() + jiff::SignedDuration::from_secs(90)));
+        assert!(!soon.changed(now));
+        assert!(soon.check_at(now) < now + Duration::from_secs(31));
+        assert!(soon.changed(now + Duration::from_secs(31)));
+        assert!(Credentials::of([]).until(Some(jiff::Timestamp::UNIX_EPOCH)).changed(Instant::now()));
+    }
+}
