@@ -39,6 +39,7 @@ pub(crate) fn build(packages: &[&str], lane: &Lane) -> Result<()> {
                 Seen::Progress(done, all) => lane.tell(&format!("{done} of {all} crates compiled")),
                 Seen::Step => compiled = true,
                 Seen::Words => said.push(text),
+                Seen::Nothing => {}
             }
         }
     }
@@ -59,6 +60,8 @@ enum Seen {
     Step,
     /// What the compiler says.
     Words,
+    /// An empty line, or the last line of a build that went well.
+    Nothing,
 }
 
 impl Seen {
@@ -76,8 +79,7 @@ impl Seen {
         match progress() {
             Some(progress) => progress,
             None if STEPS.iter().any(|step| text.starts_with(step)) => Self::Step,
-            // The last line of a build that went well.
-            None if text.starts_with("Finished ") || text.is_empty() => Self::Progress(0, 0),
+            None if text.starts_with("Finished ") || text.is_empty() => Self::Nothing,
             None => Self::Words,
         }
     }
@@ -92,4 +94,26 @@ pub(crate) fn program(package: &str) -> Result<PathBuf> {
 /// Whether it was built before, in whatever state of its source.
 pub(crate) fn is_built(package: &str) -> bool {
     program(package).is_ok_and(|program| program.is_file())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cargos_lines_are_told_apart() {
+        for (line, seen) in [
+            ("    Building [=====>                 ] 12/245: serde, kube-client    ", Seen::Progress(12, 245)),
+            ("    Building [                       ] 0/3", Seen::Progress(0, 3)),
+            ("\u{1b}[K   Compiling serde v1.0.229", Seen::Step),
+            (" Downloading 3 crates", Seen::Step),
+            ("    Blocking waiting for file lock on build directory", Seen::Step),
+            ("    Finished `dev` profile [unoptimized + debuginfo] target(s) in 0.10s", Seen::Nothing),
+            ("", Seen::Nothing),
+            ("error[E0432]: unresolved import", Seen::Words),
+            ("warning: unused variable", Seen::Words),
+        ] {
+            assert_eq!(Seen::of(line), seen, "{line:?}");
+        }
+    }
 }

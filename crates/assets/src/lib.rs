@@ -34,7 +34,7 @@ struct Set {
     /// Their folder in the cache.
     folder: &'static str,
     tools: &'static [Tool],
-    /// How much processor time it takes to build them, in minutes, measured without any cache; see `docs/release.md`.
+    /// How much processor time it takes to build them, in minutes, measured without any cache on a busy machine.
     processor_minutes: u64,
     /// What to do where they cannot be built.
     otherwise: &'static str,
@@ -57,7 +57,7 @@ const CONTROL_PLANE: Set = Set {
         Tool { name: "kubectl", package: "k8s.io/kubernetes/cmd/kubectl" },
         Tool { name: "kube-apiserver", package: "k8s.io/kubernetes/cmd/kube-apiserver" },
     ],
-    processor_minutes: 10,
+    processor_minutes: 12,
     otherwise: "set KUBEBUILDER_ASSETS to a folder with ready-made etcd, kube-apiserver and kubectl",
     link: kubernetes_version,
 };
@@ -68,7 +68,7 @@ const CONTROLLER_MANAGER: Set = Set {
     module: "controlplane",
     folder: "controller-manager",
     tools: &[Tool { name: "kube-controller-manager", package: "k8s.io/kubernetes/cmd/kube-controller-manager" }],
-    processor_minutes: 6,
+    processor_minutes: 4,
     otherwise: "set KUBEBUILDER_ASSETS to a folder that also has a ready-made kube-controller-manager",
     link: kubernetes_version,
 };

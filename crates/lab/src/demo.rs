@@ -39,7 +39,9 @@ pub(crate) fn run(exit: bool) -> Result<()> {
     let style = Style::for_stdout();
     let assets = assets::find_or_build()?;
     println!("{}", style.bold("Starting etcd, kube-apiserver and the controller"));
-    let plane = ControlPlane::start(Settings::default())?;
+    // Only where they are there already: nobody is to wait for them, and the acts do without.
+    let controllers = assets::built_controller_manager()?.is_some();
+    let plane = ControlPlane::start(Settings { controllers, ..Settings::default() })?;
     let controller = Controller::start_binary(&crate::controller()?, &plane.user(Rights::Admin).kubeconfig, &[])?;
     let mut stage = Stage { controller, plane, kubectl: assets.join("kubectl") };
     stage.controller.wait_ready(READY_LIMIT)?;

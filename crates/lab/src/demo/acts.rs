@@ -170,7 +170,7 @@ pub(super) const ACTS: &[Act] = &[
     },
     Act {
         title: "Sources are deleted",
-        story: "What asked for a copy stays, and is emptied. What was made by a source goes with it.",
+        story: "They might come back at once, so 5 s are waited. Then what asked for a copy is emptied, and what a source made goes with it.",
         commands: &[
             &["delete", "secret", "credentials", "-n", "database"],
             &["delete", "secret", "tls-example-com", "-n", "jx"],

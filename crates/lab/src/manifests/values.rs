@@ -105,8 +105,8 @@ mod tests {
     fn compare(defaults: &Value, schema: &Value, path: &str) {
         let Some(properties) = schema["properties"].as_object() else { return };
         assert_eq!(schema["additionalProperties"], false, "{path} takes anything");
-        // Helm puts `global` in by itself; the resources' lists are Kubernetes'.
-        let known = |key: &&String| *key != "global" && path != ".resources";
+        // Helm puts `global` in by itself; the fields of the resources and of the strategy are Kubernetes'.
+        let known = |key: &&String| *key != "global" && ![".resources", ".strategy"].contains(&path);
         for key in properties.keys().filter(known) {
             assert!(defaults.get(key).is_some(), "{path}.{key} is in the schema and not in values.yaml");
         }
