@@ -304,6 +304,18 @@ impl Queue {
         self.entries.is_empty()
     }
 
+    /// Every target is queued, handed out, parked, or waits for a time that comes.
+    #[cfg(test)]
+    pub(crate) fn check(&self, now: Moment) {
+        for (target, entry) in &self.entries {
+            if let State::Waiting(at) = entry.state {
+                assert!(self.waiting.contains(&(at, target.clone())), "{target} waits for nothing");
+                assert!(at <= now + Duration::from_secs(400), "{target} waits for {:?}", at - now);
+            }
+        }
+        assert!(self.waiting.iter().all(|(at, target)| self.entries[target].state == State::Waiting(*at)));
+    }
+
     // --- The budget ---
 
     /// Lets a read of an object through, or says when it may be made. `as_source`: its version in the graph, if it is read for
@@ -311,12 +323,7 @@ impl Queue {
     ///
     /// # Errors
     /// When it has to wait.
-    pub fn may_read(
-        &mut self,
-        now: Moment,
-        object: &Key,
-        as_source: Option<&ResourceVersion>,
-    ) -> Result<Pass, Hold> {
+    pub fn may_read(&mut self, now: Moment, object: &Key, as_source: Option<&ResourceVersion>) -> Result<Pass, Hold> {
         self.paces.read(now, object, as_source)
     }
 

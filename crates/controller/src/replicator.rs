@@ -283,8 +283,7 @@ impl Replicator {
         };
         let queue = if self.queue.has_next() { Some(now.moment) } else { self.queue.wake_at() };
         let queue = queue.map(|at| at.max(room)).filter(|at| *at < Moment::MAX);
-        let others =
-            [self.contents.wake_at(), self.storms.wake_at(), self.reports.wake_at(), self.window.reopens_at()];
+        let others = [self.contents.wake_at(), self.storms.wake_at(), self.reports.wake_at(), self.window.reopens_at()];
         others.into_iter().chain([queue]).flatten().min()
     }
 }

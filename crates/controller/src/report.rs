@@ -103,15 +103,28 @@ impl Report {
                 warn!(kind, source, target, targets, action = "refuse", reason, error = detail, "{sentence}{also}");
             }
             Outcome::Waits(time) => {
-                let time = time.map_or_else(|| "until something changes".to_owned(), |time| format!("for {}", seconds(time)));
-                warn!(kind, source, target, targets, action = "wait", reason, error = detail, "{sentence} It waits {time}.{also}");
+                let time =
+                    time.map_or_else(|| "until something changes".to_owned(), |time| format!("for {}", seconds(time)));
+                warn!(
+                    kind,
+                    source,
+                    target,
+                    targets,
+                    action = "wait",
+                    reason,
+                    error = detail,
+                    "{sentence} It waits {time}.{also}"
+                );
             }
             Outcome::Failed { verb, reason, error, retry_in } => {
                 let action = verb.map_or("read", Verb::word);
                 let (reason, sentence) = (reason.code(), reason.sentence());
                 let next = seconds(*retry_in);
                 let what = failed(*verb);
-                warn!(kind, source, target, targets, action, reason, error, "{what}; next attempt in {next}: {sentence}{also}");
+                warn!(
+                    kind,
+                    source, target, targets, action, reason, error, "{what}; next attempt in {next}: {sentence}{also}"
+                );
             }
             Outcome::Advice => warn!(kind, target, action = "advise", reason, error = detail, "{sentence}{also}"),
         }

@@ -18,7 +18,6 @@ use crate::queue::backoff;
 
 use troubles::Troubles;
 
-
 const FIRST: f64 = 32.0;
 /// More than this many connections at once gain nothing: the API server writes them one after the other to etcd.
 const MOST: f64 = 64.0;

@@ -95,10 +95,7 @@ fn push(body: &mut String, pieces: &[&str]) {
 }
 
 /// Each data field with its raw JSON; `None`: it holds nothing.
-fn fields<'a>(
-    kind: &'a dyn Kind,
-    payload: &'a Payload,
-) -> impl Iterator<Item = (&'static str, Option<Cow<'a, str>>)> {
+fn fields<'a>(kind: &'a dyn Kind, payload: &'a Payload) -> impl Iterator<Item = (&'static str, Option<Cow<'a, str>>)> {
     kind.data_fields().iter().copied().zip(payload.fields().map(|raw| raw.map(short)))
 }
 
@@ -182,7 +179,8 @@ mod tests {
     /// SPEC 9.16: what the API server made longer is written in the short form.
     #[test]
     fn data_is_written_in_the_short_form() {
-        let data = NewData { payload: Payload::new([Some(r#"{"k":"\u003ca\u003e"}"#.into()), None]), expected_type: None };
+        let data =
+            NewData { payload: Payload::new([Some(r#"{"k":"\u003ca\u003e"}"#.into()), None]), expected_type: None };
         let (target, annotations) = (Key::new("ns", "a").unwrap().into(), AnnotationChange::default());
         let action = Update { target, precondition: precondition(), annotations, data: Some(data) };
         assert!(update(&action, &ConfigMap, &dialect()).contains(r#""value":{"k":"<a>"}"#));

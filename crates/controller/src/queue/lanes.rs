@@ -113,7 +113,8 @@ mod tests {
         }
         lanes.push(key("b/small").into(), Some(key("a/small")));
         lanes.push(key("e/small").into(), Some(key("e/small")));
-        let order: Vec<String> = (0..8).filter_map(|_| lanes.pop(false)).map(|target| target.as_str().to_owned()).collect();
+        let order: Vec<String> =
+            (0..8).filter_map(|_| lanes.pop(false)).map(|target| target.as_str().to_owned()).collect();
         assert_eq!(order, ["b/r0", "c/r0", "d/r0", "e/small", "b/small", "c/r1", "d/r1", "b/r1"]);
         let mut rest = 0;
         let stayed = [lanes.pop(true), lanes.pop(true), lanes.pop(true)].map(|target| target.unwrap().to_string());

@@ -141,13 +141,7 @@ impl Replicator {
 
     // --- Writes ---
 
-    fn write_answered(
-        &mut self,
-        now: Now,
-        writing: Writing,
-        overtaken: Overtaken,
-        answer: Result<Answer, Failure>,
-    ) {
+    fn write_answered(&mut self, now: Now, writing: Writing, overtaken: Overtaken, answer: Result<Answer, Failure>) {
         match answer {
             Ok(answer) => {
                 let removes = matches!(writing.verb, Verb::Delete | Verb::Recreate);
@@ -244,7 +238,9 @@ fn is_not_older(observed: &Observed, version: Option<&ResourceVersion>) -> Resul
         None => Ok(()),
         Some(version) => {
             let (key, older) = (&observed.key, &observed.resource_version);
-            let message = format!("the server answered with {key} at version {older}, older than {version}, which a watch showed");
+            let message = format!(
+                "the server answered with {key} at version {older}, older than {version}, which a watch showed"
+            );
             Err(Failure::new(FailureKind::Server, message))
         }
     }

@@ -240,7 +240,11 @@ fn work(graph: &Graph, target: &TargetKey, source: Option<&SourceKey>) -> Work {
     sources.sort();
     sources.dedup();
     Work {
-        sources: sources.into_iter().map(|source| (version(&source), source)).map(|(version, key)| (key, version)).collect(),
+        sources: sources
+            .into_iter()
+            .map(|source| (version(&source), source))
+            .map(|(version, key)| (key, version))
+            .collect(),
         // Whom a push made has no user who makes it again.
         target: node.filter(|_| creator.is_none()).map(|node| node.uid.clone()),
     }

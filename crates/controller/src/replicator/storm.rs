@@ -25,7 +25,7 @@ const LONGEST_QUIET: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_secs(2);
 
 /// So many changes of an object are followed at once without a pause,
-const AT_ONCE: u32 = 500;
+const AT_ONCE: u32 = 200;
 /// and then one in this time.
 const ONE_IN: Duration = Duration::from_secs(1);
 /// Fewer allowances than this are not swept.
@@ -72,12 +72,8 @@ impl Storms {
         }
         let each = u32::try_from(touched.len()).unwrap_or(u32::MAX);
         let quiet = (QUIET + QUIET_EACH.saturating_mul(each)).min(LONGEST_QUIET);
-        let begin = || Storm {
-            ends: now,
-            at_the_latest: now + LONGEST,
-            touched: BTreeSet::new(),
-            written: HashSet::new(),
-        };
+        let begin =
+            || Storm { ends: now, at_the_latest: now + LONGEST, touched: BTreeSet::new(), written: HashSet::new() };
         let storm = self.storms.entry(key.clone()).or_insert_with(begin);
         self.ends.remove(&(storm.ends, key.clone()));
         storm.ends = (now + quiet).min(storm.at_the_latest);
@@ -175,10 +171,13 @@ mod tests {
     fn an_object_that_changes_all_the_time_is_followed_at_once_as_far_as_its_allowance_goes() {
         let mut storms = Storms::default();
         let at_once = |storms: &mut Storms, from: u64| {
-            (from..from + 60_000).step_by(10).filter(|millis| change(storms, *millis, "a", true) || ended(storms, *millis) > 0).count()
+            (from..from + 60_000)
+                .step_by(10)
+                .filter(|millis| change(storms, *millis, "a", true) || ended(storms, *millis) > 0)
+                .count()
         };
         let first = at_once(&mut storms, 0);
-        assert!((500..=600).contains(&first), "{first} in the first minute");
+        assert!((200..=300).contains(&first), "{first} in the first minute");
         let then = at_once(&mut storms, 60_000);
         assert!((25..=60).contains(&then), "{then} in the next one");
         assert!(change(&mut storms, 100_000, "b", true), "others have their own");

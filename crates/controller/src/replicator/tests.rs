@@ -19,8 +19,8 @@ use std::time::Duration;
 use k8s_replicator_core::payload::Payload;
 
 use super::*;
-use crate::report::Outcome;
 use crate::cluster::{Answer, Failure, FailureKind};
+use crate::report::Outcome;
 
 /// A replicator with a clock that stands still until it is moved.
 struct Loop {
@@ -407,4 +407,3 @@ fn a_terminating_namespace_is_left_alone_until_it_is_another_one() {
     it.namespace(NamespaceEvent::Seen { name: "d".into(), facts: NamespaceFacts { terminating: false } });
     it.asks_for("create d/src");
 }
-

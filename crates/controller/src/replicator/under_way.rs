@@ -32,7 +32,10 @@ pub struct Ticket(u64);
 #[derive(Debug)]
 pub(super) enum UnderWay {
     /// `version`: the object's in the graph, when it was asked for.
-    Read { need: Need, version: Option<ResourceVersion> },
+    Read {
+        need: Need,
+        version: Option<ResourceVersion>,
+    },
     Write(Writing),
 }
 

@@ -86,9 +86,7 @@ fn what_fails_for_the_same_cause_within_a_moment_is_one_line() {
 #[test]
 fn a_state_is_reported_once() {
     let (mut reports, now) = (Reports::default(), Moment::ZERO);
-    for (reason, lines) in
-        [(Reason::IllFormed, 1), (Reason::IllFormed, 0), (Reason::Ring, 1), (Reason::IllFormed, 1)]
-    {
+    for (reason, lines) in [(Reason::IllFormed, 1), (Reason::IllFormed, 0), (Reason::Ring, 1), (Reason::IllFormed, 1)] {
         reports.standing(now, refusal("b/t", reason));
         assert_eq!(said(&mut reports).len(), lines, "{reason}");
     }

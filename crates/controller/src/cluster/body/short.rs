@@ -12,7 +12,9 @@ const ESCAPES: [(&str, &str); 5] =
 
 /// The same JSON, with these escapes written as what they stand for. (A backslash stands in strings only.)
 pub(super) fn short(json: &str) -> Cow<'_, str> {
-    if !ESCAPES.iter().any(|(escape, _)| json.contains(&format!("\\u{escape}")) || json.contains(&format!("\\u{}", escape.to_uppercase()))) {
+    if !ESCAPES.iter().any(|(escape, _)| {
+        json.contains(&format!("\\u{escape}")) || json.contains(&format!("\\u{}", escape.to_uppercase()))
+    }) {
         return Cow::Borrowed(json);
     }
     let mut short = String::with_capacity(json.len());
@@ -73,8 +75,24 @@ mod tests {
     #[test]
     fn what_is_read_stays_the_same() {
         let pieces = [
-            r"\u003c", r"\u003E", r"\u0026", r"\u2028", r"\u2029", r"\\", r#"\""#, r"\n", r"\u005c", r"\u0000", r"\ud83d\ude00", "u003c",
-            "<", "é", "😀", "\u{2028}", "0", r"\/",
+            r"\u003c",
+            r"\u003E",
+            r"\u0026",
+            r"\u2028",
+            r"\u2029",
+            r"\\",
+            r#"\""#,
+            r"\n",
+            r"\u005c",
+            r"\u0000",
+            r"\ud83d\ude00",
+            "u003c",
+            "<",
+            "é",
+            "😀",
+            "\u{2028}",
+            "0",
+            r"\/",
         ];
         let mut random = 7u64;
         let mut roll = |sides: usize| {

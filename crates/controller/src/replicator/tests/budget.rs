@@ -15,7 +15,11 @@ struct Minute {
 impl Loop {
     /// Lets `time` pass; each request is answered 5 ms later as `server` says, which may let the watch show something before. Checks that
     /// no target waits without a time and a line.
-    fn serve(&mut self, time: Duration, mut server: impl FnMut(&mut Self, Request) -> Result<Answer, Failure>) -> Minute {
+    fn serve(
+        &mut self,
+        time: Duration,
+        mut server: impl FnMut(&mut Self, Request) -> Result<Answer, Failure>,
+    ) -> Minute {
         let (end, mut minute) = (self.moment + time, Minute::default());
         let mut asked: BTreeMap<String, usize> = BTreeMap::new();
         loop {
@@ -161,7 +165,9 @@ fn a_replica_that_somebody_reverts_at_once_is_put_right_less_and_less() {
             }
             Ok(Answer::Seen(observed(&replica(action.target().namespace(), 6_000, 5_000))))
         }
-        Request::Read(key) | Request::Look(key) => Ok(content(&replica(key.namespace(), if *key.namespace() == *"c" { 3 } else { 4 }, 1))),
+        Request::Read(key) | Request::Look(key) => {
+            Ok(content(&replica(key.namespace(), if *key.namespace() == *"c" { 3 } else { 4 }, 1)))
+        }
     });
     assert!(rotated_at.is_some_and(|at| at < Duration::from_millis(61_100)), "{rotated_at:?}");
 }
@@ -225,7 +231,9 @@ fn a_late_word_of_a_terminating_namespace_costs_no_replica() {
     let mut it = Loop::with(&[source(1, "v1"), replica("b", 2, 1), replica("c", 3, 1)]);
     let mut refusals = 5;
     let minute = it.serve(Duration::from_secs(10), |_, request| match request {
-        Request::Write(action) if refusals == 0 => Ok(Answer::Seen(observed(&replica(action.target().namespace(), 9, 1)))),
+        Request::Write(action) if refusals == 0 => {
+            Ok(Answer::Seen(observed(&replica(action.target().namespace(), 9, 1))))
+        }
         Request::Write(_) => {
             refusals -= 1;
             Err(failure(FailureKind::NamespaceTerminating))
@@ -254,7 +262,9 @@ fn a_list_heals_what_a_watch_missed() {
             Ok(Answer::Seen(observed(&replica(action.target().namespace(), version, 7))))
         }
         Request::Read(key) if *key.namespace() == *"a" => Ok(content(&source(7, "v2"))),
-        Request::Read(key) | Request::Look(key) => Ok(content(&replica(key.namespace(), if *key.namespace() == *"b" { 2 } else { 4 }, 1))),
+        Request::Read(key) | Request::Look(key) => {
+            Ok(content(&replica(key.namespace(), if *key.namespace() == *"b" { 2 } else { 4 }, 1)))
+        }
     });
     let mut lines = minute.lines;
     lines.sort();
@@ -291,7 +301,9 @@ fn a_404_that_no_event_overtook_is_believed() {
     it.serve(Duration::from_secs(3), |_, request| match request {
         Request::Read(key) if *key.namespace() == *"a" => Ok(content(&source(5, "v2"))),
         Request::Read(key) | Request::Look(key) if *key.namespace() == *"c" => Ok(Answer::Missing),
-        Request::Read(key) | Request::Look(key) => Ok(content(&replica(key.namespace(), if *key.namespace() == *"b" { 2 } else { 4 }, 1))),
+        Request::Read(key) | Request::Look(key) => {
+            Ok(content(&replica(key.namespace(), if *key.namespace() == *"b" { 2 } else { 4 }, 1)))
+        }
         Request::Write(action) => {
             version += 1;
             made |= words(&Request::Write(action.clone())) == "create c/src";
@@ -324,9 +336,15 @@ fn quick_updates_that_wait_for_their_replica_are_followed_at_once() {
                         it.seen(&now);
                         it.answer(ticket, Answer::Seen(observed(&now)));
                     }
-                    Request::Read(key) if *key.namespace() == *"a" => it.answer(ticket, content(&source(of, &format!("v{of}")))),
+                    Request::Read(key) if *key.namespace() == *"a" => {
+                        it.answer(ticket, content(&source(of, &format!("v{of}"))))
+                    }
                     Request::Read(key) | Request::Look(key) => {
-                        let version = match key.namespace() { "b" => 2, "c" => 3, _ => 4 };
+                        let version = match key.namespace() {
+                            "b" => 2,
+                            "c" => 3,
+                            _ => 4,
+                        };
                         it.answer(ticket, content(&replica(key.namespace(), version, 1)));
                     }
                 }
@@ -427,7 +445,12 @@ fn a_small_target_beside_5000_is_among_the_next_few_requests() {
                 if target == "d/small" {
                     break;
                 }
-                Answer::Seen(observed(&object(target, version, "replicated-by=a/large replicated-from-version=1", json!({}))))
+                Answer::Seen(observed(&object(
+                    target,
+                    version,
+                    "replicated-by=a/large replicated-from-version=1",
+                    json!({}),
+                )))
             }
         };
         it.answer(ticket, answer);
@@ -447,7 +470,12 @@ fn equal_runs_are_equal() {
         let mut version = 10;
         for n in 0..30 {
             version += 1;
-            it.seen(&object(&format!("a/s{n}"), version, "replicate-to-namespaces=b,c,d replication-allowed=true", json!({})));
+            it.seen(&object(
+                &format!("a/s{n}"),
+                version,
+                "replicate-to-namespaces=b,c,d replication-allowed=true",
+                json!({}),
+            ));
             version += 1;
             it.seen(&object(&format!("d/p{n}"), version, &format!("replicate-from=a/s{}", 29 - n), json!({})));
         }
