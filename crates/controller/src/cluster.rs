@@ -1,4 +1,4 @@
-//! What stands between deciding and the API server: the few requests that the control loop makes, and their answers.
+//! What stands between deciding and the API server: the few requests that the control loop makes, and the responses to them.
 //!
 //! [`kube`] is the real one; a model of it can take its place.
 
@@ -107,22 +107,10 @@ impl Failure {
     pub fn new(kind: FailureKind, message: impl Into<String>) -> Self {
         Self { kind, message: message.into(), retry_after: None, blame: Blame::Server }
     }
-
-    /// What the failure says of the server as a whole: how long to leave it alone (`by_default` where it does not say), or
-    /// that it did not answer in time. `None`: it concerns this request only, as the failure of a webhook does.
-    #[must_use]
-    pub fn asks_for_less(&self, by_default: Duration) -> Option<Duration> {
-        match self.kind {
-            FailureKind::Throttled => Some(self.retry_after.unwrap_or(by_default)),
-            FailureKind::Server => self.retry_after,
-            FailureKind::Unreachable => Some(Duration::ZERO),
-            _ => None,
-        }
-    }
 }
 
 /// An API server, or a model of one.
 pub trait Cluster: Send + Sync + 'static {
-    /// Carries out one request. It always ends: with an answer, or a failure after a time-out.
+    /// Carries out one request. It always ends: with a response, or a failure after a time-out.
     fn send(&self, kind: &'static dyn Kind, request: Request) -> impl Future<Output = Result<Answer, Failure>> + Send;
 }
