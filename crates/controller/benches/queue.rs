@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use divan::{Bencher, black_box};
-use k8s_replicator_controller::queue::{End, Priority, Queue, Turn, Work};
+use k8s_replicator_controller::queue::{Because, End, Priority, Queue, Turn, Work};
 use k8s_replicator_core::names::{Key, TargetKey};
 
 const SIZES: [usize; 3] = [1_000, 100_000, 1_000_000];
@@ -67,7 +67,7 @@ fn add_and_write(bencher: Bencher<'_, '_>, count: usize) {
         }
         while let Some(turn) = next(&mut queue, Duration::ZERO) {
             assert!(queue.may_write(Duration::ZERO, &turn, &work).is_ok());
-            queue.was_written(Duration::ZERO, &turn, work.clone(), false);
+            queue.was_written(Duration::ZERO, &turn, work.clone(), Because::OfWork);
             queue.end(turn, End::Settled);
         }
         assert!(queue.is_idle());

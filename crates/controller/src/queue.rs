@@ -26,7 +26,7 @@ use crate::event::Moment;
 use lanes::Lanes;
 use pace::{Paces, doubled};
 
-pub use pace::{Hold, Pass, Why, Work};
+pub use pace::{Because, Hold, Pass, Why, Work};
 
 /// The shortest wait after a failure. It doubles with each further one.
 const FIRST_BACKOFF: Duration = Duration::from_millis(100);
@@ -363,10 +363,9 @@ impl Queue {
         self.paces.changed(object);
     }
 
-    /// A write was carried out; `is_remade`: the target was deleted, to be made again. Returns how many there were of late, with
-    /// it, that only put right what somebody else changed.
-    pub fn was_written(&mut self, now: Moment, target: &TargetKey, work: Work, is_remade: bool) -> u32 {
-        self.paces.was_written(now, target, work, is_remade)
+    /// A write was carried out. Returns how many there were of late, with it, that only put right what somebody else changed.
+    pub fn was_written(&mut self, now: Moment, target: &TargetKey, work: Work, because: Because) -> u32 {
+        self.paces.was_written(now, target, work, because)
     }
 
     /// How long a target is not put right again, if somebody else changes it.
