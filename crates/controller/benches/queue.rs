@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use divan::{Bencher, black_box};
-use k8s_replicator_controller::queue::{Priority, Queue};
+use k8s_replicator_controller::queue::{Because, End, Priority, Queue, Turn, Work};
 use k8s_replicator_core::names::{Key, TargetKey};
 
 const SIZES: [usize; 3] = [1_000, 100_000, 1_000_000];
@@ -19,17 +19,56 @@ fn targets(count: usize) -> Vec<TargetKey> {
     (0..count).map(|n| Key::new(&format!("team-{:05}", n % 1_000), &format!("s{n}")).expect("legal").into()).collect()
 }
 
-/// Each target is added, handed out and done.
+fn next(queue: &mut Queue, now: Duration) -> Option<Turn> {
+    queue.next(now, false, |_| true)
+}
+
+/// Each target is added, handed out and settled.
 #[divan::bench(args = SIZES, max_time = 5)]
 fn add_and_drain(bencher: Bencher<'_, '_>, count: usize) {
     let targets = targets(count);
     bencher.bench_local(|| {
         let mut queue = Queue::default();
         for target in &targets {
-            queue.add(target.clone(), Priority::Urgent);
+            queue.add(target.clone(), Priority::Urgent, None);
         }
-        while let Some(target) = queue.next(Duration::ZERO) {
-            queue.done(&target);
+        while let Some(turn) = next(&mut queue, Duration::ZERO) {
+            queue.end(turn, End::Settled);
+        }
+        assert!(queue.is_idle());
+    });
+}
+
+/// The same where each was changed, and is a cause of its own.
+#[divan::bench(args = SIZES, max_time = 5)]
+fn add_by_cause_and_drain(bencher: Bencher<'_, '_>, count: usize) {
+    let targets = targets(count);
+    bencher.bench_local(|| {
+        let mut queue = Queue::default();
+        for target in &targets {
+            queue.add(target.clone(), Priority::Urgent, Some(target));
+        }
+        while let Some(turn) = next(&mut queue, Duration::ZERO) {
+            queue.end(turn, End::Settled);
+        }
+        assert!(queue.is_idle());
+    });
+}
+
+/// Each is written once, which the budget remembers.
+#[divan::bench(args = SIZES, max_time = 5)]
+fn add_and_write(bencher: Bencher<'_, '_>, count: usize) {
+    let targets = targets(count);
+    let work = Work { sources: Vec::new(), target: None };
+    bencher.bench_local(|| {
+        let mut queue = Queue::default();
+        for target in &targets {
+            queue.add(target.clone(), Priority::Urgent, None);
+        }
+        while let Some(turn) = next(&mut queue, Duration::ZERO) {
+            assert!(queue.may_write(Duration::ZERO, &turn, &work).is_ok());
+            queue.was_written(Duration::ZERO, &turn, work.clone(), Because::OfWork);
+            queue.end(turn, End::Settled);
         }
         assert!(queue.is_idle());
     });
@@ -42,16 +81,16 @@ fn fail_and_retry(bencher: Bencher<'_, '_>, count: usize) {
     bencher.bench_local(|| {
         let mut queue = Queue::default();
         for target in &targets {
-            queue.add(target.clone(), Priority::Urgent);
+            queue.add(target.clone(), Priority::Urgent, None);
         }
         let mut moment = Duration::ZERO;
-        while let Some(target) = queue.next(moment) {
-            queue.failed(&target);
+        while let Some(turn) = next(&mut queue, moment) {
+            queue.write_failed(moment, &turn);
             moment += Duration::from_nanos(1);
-            queue.retry(&target, Duration::from_secs(1) + moment);
+            queue.end(turn, End::At(Duration::from_secs(1) + moment));
         }
-        while let Some(target) = queue.next(Duration::from_secs(3_600)) {
-            queue.done(&target);
+        while let Some(turn) = next(&mut queue, Duration::from_secs(3_600)) {
+            queue.end(turn, End::Settled);
         }
         assert!(black_box(&queue).is_idle());
     });

@@ -1,4 +1,4 @@
-//! What stands between deciding and the API server: the few requests that the control loop makes, and their answers.
+//! What stands between deciding and the API server: the few requests that the control loop makes, and the responses to them.
 //!
 //! [`kube`] says how they look on the wire.
 
@@ -107,17 +107,5 @@ impl Failure {
     #[must_use]
     pub fn new(kind: FailureKind, message: impl Into<String>) -> Self {
         Self { kind, message: message.into(), retry_after: None, blame: Blame::Server }
-    }
-
-    /// What the failure says of the server as a whole: how long to leave it alone (`by_default` where it does not say), or
-    /// that it did not answer in time. `None`: it concerns this request only, as the failure of a webhook does.
-    #[must_use]
-    pub fn asks_for_less(&self, by_default: Duration) -> Option<Duration> {
-        match self.kind {
-            FailureKind::Throttled => Some(self.retry_after.unwrap_or(by_default)),
-            FailureKind::Server => self.retry_after,
-            FailureKind::Unreachable => Some(Duration::ZERO),
-            _ => None,
-        }
     }
 }

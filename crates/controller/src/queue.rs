@@ -26,7 +26,7 @@ use crate::event::Moment;
 use lanes::Lanes;
 use pace::Paces;
 
-pub use pace::{Hold, Pass, Why, Work};
+pub use pace::{Because, Hold, Pass, Why, Work};
 
 pub use crate::backoff::backoff;
 
@@ -304,6 +304,18 @@ impl Queue {
         self.entries.is_empty()
     }
 
+    /// Every target is queued, handed out, parked, or waits for a time that comes.
+    #[cfg(test)]
+    pub(crate) fn check(&self, now: Moment) {
+        for (target, entry) in &self.entries {
+            if let State::Waiting(at) = entry.state {
+                assert!(self.waiting.contains(&(at, target.clone())), "{target} waits for nothing");
+                assert!(at <= now + Duration::from_secs(400), "{target} waits for {:?}", at - now);
+            }
+        }
+        assert!(self.waiting.iter().all(|(at, target)| self.entries[target].state == State::Waiting(*at)));
+    }
+
     // --- The budget ---
 
     /// Lets a read of an object through, or says when it may be made. `as_source`: its version in the graph, if it is read for
@@ -351,10 +363,9 @@ impl Queue {
         self.paces.changed(object);
     }
 
-    /// A write was carried out; `is_remade`: the target was deleted, to be made again. Returns how many there were of late, with
-    /// it, that only put right what somebody else changed.
-    pub fn was_written(&mut self, now: Moment, target: &TargetKey, work: Work, is_remade: bool) -> u32 {
-        self.paces.was_written(now, target, work, is_remade)
+    /// A write was carried out. Returns how many there were of late, with it, that only put right what somebody else changed.
+    pub fn was_written(&mut self, now: Moment, target: &TargetKey, work: Work, because: Because) -> u32 {
+        self.paces.was_written(now, target, work, because)
     }
 
     /// How long a target is not put right again, if somebody else changes it.

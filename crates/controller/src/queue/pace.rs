@@ -27,7 +27,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 /// An object that nothing was asked about for so long starts afresh. Longer than every pause, or it would not outlast one.
 const REMEMBERED: Duration = Duration::from_secs(600);
 /// More objects than this are not remembered: those that were asked about first are forgotten first.
-const MOST_REMEMBERED: usize = 100_000;
+const MOST_REMEMBERED: usize = 20_000;
 
 /// Because of what something is asked for: another version of the source, or another target of the same name, is other work.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,6 +36,17 @@ pub struct Work {
     pub sources: Vec<(SourceKey, Option<ResourceVersion>)>,
     /// The target, where it belongs to its user: one that was made again is another one.
     pub target: Option<Uid>,
+}
+
+/// Why a write was made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Because {
+    /// Something changed that the target depends on, as far as is known.
+    OfWork,
+    /// Somebody else changed the target.
+    SomebodyChangedIt,
+    /// The target was deleted to be made again: with the create that follows it is one write.
+    Remade,
 }
 
 /// Proof that a request was let through. Only [`Paces`] makes one.
@@ -198,16 +209,18 @@ impl Paces {
         pace.pay(now)
     }
 
-    /// A write was carried out; `is_remade`: the target was deleted, to be made again. Returns how many there were of late, with
-    /// it, that put right what was written already.
-    pub(super) fn was_written(&mut self, now: Moment, target: &Key, work: Work, is_remade: bool) -> u32 {
+    /// A write was carried out. Returns how many there were of late, with it, that put right what somebody else changed.
+    pub(super) fn was_written(&mut self, now: Moment, target: &Key, work: Work, because: Because) -> u32 {
         let pace = self.pace(now, target);
         pace.write_failures = 0;
-        if std::mem::replace(&mut pace.is_remade, is_remade) {
+        if std::mem::replace(&mut pace.is_remade, because == Because::Remade) {
             return pace.corrections;
         }
-        if pace.written_for.as_ref() != Some(&work) {
+        let is_same = pace.written_for.as_ref() == Some(&work);
+        if !is_same {
             pace.written_for = Some(work);
+        }
+        if !is_same && because != Because::SomebodyChangedIt {
             return 0;
         }
         if pace.corrected_at + REMEMBERED <= now {
@@ -288,7 +301,7 @@ mod tests {
             let version_read = ResourceVersion::new(&version.to_string());
             assert!(paces.read(Moment::ZERO, &key("source"), Some(&version_read)).is_ok());
             assert!(paces.write(Moment::ZERO, &key("a"), &work(version)).is_ok());
-            assert_eq!(paces.was_written(Moment::ZERO, &key("a"), work(version), false), 0);
+            assert_eq!(paces.was_written(Moment::ZERO, &key("a"), work(version), Because::OfWork), 0);
         }
     }
 
@@ -298,7 +311,7 @@ mod tests {
         let mut paces = Paces::default();
         let a = key("a");
         assert!(paces.write(Moment::ZERO, &a, &work(1)).is_ok());
-        assert_eq!(paces.was_written(Moment::ZERO, &a, work(1), false), 0);
+        assert_eq!(paces.was_written(Moment::ZERO, &a, work(1), Because::OfWork), 0);
         let (mut now, mut pauses) = (Moment::ZERO, Vec::new());
         for n in 1..=12 {
             let began = now;
@@ -307,14 +320,14 @@ mod tests {
                 now = hold.until;
             }
             pauses.push((now - began).as_secs());
-            assert_eq!(paces.was_written(now, &a, work(1), false), n);
+            assert_eq!(paces.was_written(now, &a, work(1), Because::OfWork), n);
         }
         assert_eq!(pauses, [0, 1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300]);
         assert!(paces.write(now, &a, &work(2)).is_ok(), "a new version of the source is written all the same");
         now += REMEMBERED;
         assert!(paces.write(now, &key("b"), &work(1)).is_ok());
         assert!(paces.write(now, &a, &work(2)).is_ok());
-        assert_eq!(paces.was_written(now, &a, work(2), false), 0, "it was forgotten");
+        assert_eq!(paces.was_written(now, &a, work(2), Because::OfWork), 0, "it was forgotten");
     }
 
     #[test]
@@ -337,13 +350,13 @@ mod tests {
         let mut paces = Paces::default();
         assert!(paces.write(Moment::ZERO, &key("a"), &work(1)).is_ok());
         for n in 0..5 {
-            assert_eq!(paces.was_written(Moment::ZERO, &key("a"), work(1), false), n);
+            assert_eq!(paces.was_written(Moment::ZERO, &key("a"), work(1), Because::OfWork), n);
         }
         assert!(paces.write(Moment::ZERO, &key("a"), &work(1)).is_err());
         paces.namespace_gone("n");
         assert!(paces.write(Moment::ZERO, &key("a"), &work(1)).is_err());
         paces.namespace_gone("ns");
         assert!(paces.write(Moment::ZERO, &key("a"), &work(1)).is_ok());
-        assert_eq!(paces.was_written(Moment::ZERO, &key("a"), work(1), false), 0);
+        assert_eq!(paces.was_written(Moment::ZERO, &key("a"), work(1), Because::OfWork), 0);
     }
 }

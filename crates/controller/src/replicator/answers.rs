@@ -12,7 +12,7 @@ use super::under_way::{Overtaken, Sent, UnderWay, Writing};
 use super::{Replicator, Ticket};
 use crate::cluster::{Answer, Failure, FailureKind};
 use crate::event::Now;
-use crate::queue::{End, Turn, backoff};
+use crate::queue::{Because, End, Turn, backoff};
 use crate::report::{Outcome, Report};
 
 /// The longest wait between attempts that the server refuses for a reason that only a person can remove.
@@ -173,7 +173,12 @@ impl Replicator {
         if let Some(source) = &verdict.source {
             self.storms.was_written(source, &turn);
         }
-        let corrections = self.queue.was_written(now.moment, &turn, work, verb == Verb::Recreate);
+        let because = match (verb, verdict.reason) {
+            (Verb::Recreate, _) => Because::Remade,
+            (_, Reason::Drift | Reason::Emptied) => Because::SomebodyChangedIt,
+            _ => Because::OfWork,
+        };
+        let corrections = self.queue.was_written(now.moment, &turn, work, because);
         if corrections > ORDINARY_CORRECTIONS {
             let error = contested(&turn, corrections, &manager);
             let again_in = self.queue.correction_in(now.moment, &turn);

@@ -1,9 +1,19 @@
 //! Sources whose push names a target that another source has.
 
-use k8s_replicator_core::decide::Verdict;
+use k8s_replicator_core::decide::{Decision, Verdict};
 use k8s_replicator_core::graph::Graph;
 use k8s_replicator_core::names::{SourceKey, TargetKey};
 use k8s_replicator_core::reason::Reason;
+
+/// The source that has a target, or gets it by this decision.
+pub(super) fn winner<'a>(graph: &'a Graph, target: &TargetKey, decision: &'a Decision<'_>) -> Option<&'a SourceKey> {
+    match (graph.node(target), decision) {
+        (Some(node), Decision::Nothing(_) | Decision::Act(_)) => node.marks()?.replicated_by.as_ref(),
+        (None, Decision::Act(plan)) => plan.verdict.source.as_ref(),
+        (None, Decision::Nothing(verdict)) => verdict.source.as_ref(),
+        _ => None,
+    }
+}
 
 /// A verdict for each source that the `winner` keeps from the target (SPEC 3.4).
 pub(super) fn losers(graph: &Graph, target: &TargetKey, winner: &SourceKey) -> Vec<Verdict> {

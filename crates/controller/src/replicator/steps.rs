@@ -9,13 +9,16 @@ use k8s_replicator_core::names::{Key, SourceKey, TargetKey};
 use k8s_replicator_core::payload::Payload;
 use k8s_replicator_core::reason::Reason;
 
-use super::losers::losers;
+use super::losers::{losers, winner};
 use super::under_way::{UnderWay, Writing};
 use super::{Replicator, Ticket, Written, has_room};
 use crate::cluster::Request;
-use crate::event::Now;
+use crate::event::{Moment, Now};
 use crate::queue::{End, Hold, Turn, Why, Work};
 use crate::report::{Outcome, Report};
+
+/// When a target is decided about again whose plan could not be filled in.
+const AGAIN_IN: Duration = Duration::from_secs(1);
 
 /// What a turn comes to.
 enum Step {
@@ -45,12 +48,7 @@ impl Replicator {
             return Step::Read(Need::Presence(target.clone().into()));
         }
         let decision = decide(&self.graph, self.kind, &self.rules, target);
-        let winner = match &decision {
-            Decision::Nothing(verdict) => verdict.source.as_ref(),
-            Decision::Act(plan) => plan.verdict.source.as_ref(),
-            _ => None,
-        };
-        if let Some(winner) = winner {
+        if let Some(winner) = winner(&self.graph, target, &decision) {
             self.reports.losers(now.moment, target, losers(&self.graph, target, winner));
         }
         match decision {
@@ -64,7 +62,7 @@ impl Replicator {
                 Step::End(End::Settled)
             }
             Decision::Wait(verdict, until) => {
-                let time = (until < crate::event::Moment::MAX).then(|| until.saturating_sub(now.moment));
+                let time = (until < Moment::MAX).then(|| until.saturating_sub(now.moment));
                 self.reports.standing(now.moment, Report::new(target.clone(), verdict, Outcome::Waits(time)));
                 Step::End(End::At(until))
             }
@@ -95,7 +93,8 @@ impl Replicator {
                 let (verb, verdict) = (plan.verb, plan.verdict.clone());
                 match plan.action(copied.as_ref(), &rfc3339(now), &mut *self.entropy) {
                     Some(action) => Step::Write { action, verb, verdict },
-                    None => Step::End(End::Now),
+                    // It was given what it copies. If it were not, it would be decided about again, and not in a hot loop.
+                    None => Step::End(End::At(now.moment + AGAIN_IN)),
                 }
             }
         }

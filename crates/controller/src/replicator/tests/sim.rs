@@ -3,6 +3,7 @@
 //!
 //! More with `SIM_COUNT=5000`, others with `SIM_FROM=100000`. An error shows the shortest run that failed.
 
+mod hostile;
 mod server;
 mod users;
 
@@ -63,7 +64,13 @@ struct Sim {
     dice: Dice,
     trace: Vec<String>,
     writes: usize,
+    last_write: Moment,
     faults: bool,
+    /// Whether the server and the users do what they can.
+    hostile: bool,
+    /// When something was asked of each object.
+    asked: BTreeMap<String, Vec<Moment>>,
+    lines: usize,
 }
 
 fn replicator(allow_all: bool) -> Replicator {
@@ -105,7 +112,11 @@ impl Sim {
             dice,
             trace: vec![format!("allow_all {allow_all}")],
             writes: 0,
+            last_write: Moment::ZERO,
             faults: true,
+            hostile: false,
+            asked: BTreeMap::new(),
+            lines: 0,
         };
         for _ in 0..sim.dice.roll(5) {
             sim.user();
@@ -158,10 +169,13 @@ impl Sim {
         let now = self.now();
         while let Some((ticket, request)) = self.it.next_request(now) {
             self.trace.push(format!("{} ms ask {}", self.moment.as_millis(), words(&request)));
+            let object = words(&request).split(' ').nth(1).unwrap().to_owned();
+            self.asked.entry(object).or_default().push(self.moment);
             self.flight.push(Flight::Sent(ticket, request));
         }
         for r in self.it.take_reports() {
             if !matches!(r.outcome, Outcome::Nothing) {
+                self.lines += 1;
                 self.trace.push(format!("   report {} {:?} {}", r.target, r.outcome, r.verdict.reason));
             }
         }
@@ -206,6 +220,22 @@ impl Sim {
             3 if !self.flight.is_empty() => {
                 let i = self.dice.roll(self.flight.len());
                 match self.flight.swap_remove(i) {
+                    Flight::Sent(t, r) if self.hostile => {
+                        let answer = match self.hostile_answer(&r) {
+                            Some(answer) => answer,
+                            None => self.carry_out(&r),
+                        };
+                        let said = answer.as_ref().map_or_else(|f| format!("{:?}", f.kind), |_| "ok".to_owned());
+                        self.trace.push(format!("server {} {said}", words(&r)));
+                        if let (Request::Write(action), Ok(_)) = (&r, &answer)
+                            && self.dice.roll(3) > 0
+                        {
+                            let name = action.target().as_str().to_owned();
+                            self.revert(&name);
+                            self.trace.push(format!("user reverts {name}"));
+                        }
+                        self.flight.push(Flight::Answered(t, answer));
+                    }
                     Flight::Sent(t, r) => {
                         let fault = if self.faults { self.dice.roll(14) } else { 9 };
                         let (before, kind) = match fault {
@@ -250,6 +280,10 @@ impl Sim {
         true
     }
 
+    fn tail(&self) -> String {
+        self.trace[self.trace.len().saturating_sub(150)..].join("\n")
+    }
+
     fn settle(&mut self) -> bool {
         self.faults = false;
         let before = self.moment;
@@ -258,6 +292,7 @@ impl Sim {
                 return false;
             }
             self.pump();
+            self.it.queue.check(self.moment);
             let choice = self.dice.roll(4);
             if (0..4).any(|c| self.step((choice + c) % 4)) {
                 continue;

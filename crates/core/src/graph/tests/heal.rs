@@ -14,7 +14,7 @@ fn knowledge(graph: &Graph, name: &str) -> Knowledge {
 fn read(graph: &mut Graph, name: &str) {
     let version = graph.node(&key(name)).unwrap().resource_version.clone();
     let payload = crate::payload::Payload::new([Some("{}".to_owned().into())]);
-    let facts = Facts { digest: payload.digest(), cleared: false };
+    let facts = Facts::of(&crate::kind::ConfigMap, None, &payload);
     graph.learn(&key(name), &version, facts, &Content { type_: None, immutable: false, payload });
 }
 

@@ -3,6 +3,11 @@
 use super::*;
 
 impl Sim {
+    fn wrote(&mut self) {
+        self.writes += 1;
+        self.last_write = self.moment;
+    }
+
     pub(super) fn carry_out(&mut self, request: &Request) -> Result<Answer, Failure> {
         let fail = |kind| Err(failure(kind));
         match request {
@@ -31,7 +36,7 @@ impl Sim {
                 let o = Obj { uid: self.rv, version: 0, created: self.rv, type_, immutable: false, annotations, data };
                 self.objects.insert(name.to_owned(), o);
                 self.changed(name);
-                self.writes += 1;
+                self.wrote();
                 Ok(Answer::Seen(observed(&value(name, &self.objects[name]))))
             }
             // This server keeps no managedFields, so that nothing is there to be adopted.
@@ -67,7 +72,7 @@ impl Sim {
                     o.annotations.insert(a.name().to_owned(), t.to_string());
                 }
                 self.changed(name);
-                self.writes += 1;
+                self.wrote();
                 Ok(Answer::Seen(observed(&value(name, &self.objects[name]))))
             }
             Request::Write(Action::Delete(d)) => {
@@ -79,7 +84,7 @@ impl Sim {
                     return fail(FailureKind::Conflict);
                 }
                 self.removed(name);
-                self.writes += 1;
+                self.wrote();
                 Ok(Answer::Deleted)
             }
         }
