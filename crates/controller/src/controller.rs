@@ -162,7 +162,7 @@ struct NamespaceWatch {
 
 enum NamespaceSource {
     Watch(Box<Watch>),
-    Poll(Poll),
+    Poll(Box<Poll>),
 }
 
 impl NamespaceSource {
@@ -245,7 +245,7 @@ impl Controller {
                 progress,
                 entropy: entropy(),
             }))),
-            Scope::Namespaces(named) => NamespaceSource::Poll(Poll::new(url, named, progress, entropy())),
+            Scope::Namespaces(named) => NamespaceSource::Poll(Box::new(Poll::new(url, named, progress, entropy()))),
         };
         Self {
             dialect,
@@ -379,8 +379,7 @@ impl Controller {
     fn poll_watches(&mut self, now: Now, wants: &mut Vec<Want>) -> Moment {
         let mut wait_until = Moment::MAX;
         for number in 0..self.watches.len() {
-            loop {
-                let Some(ObjectWatch { watch, part, loop_, request }) = self.watches.get_mut(number) else { break };
+            while let Some(ObjectWatch { watch, part, loop_, request }) = self.watches.get_mut(number) {
                 let Some(Loop { replicator, .. }) = self.loops.get_mut(*loop_) else { break };
                 let consumer = &mut Objects { dialect: &self.dialect, part, replicator, now };
                 let next = watch.poll(now.moment, consumer);

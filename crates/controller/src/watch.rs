@@ -19,15 +19,15 @@
 //! of its request; poll again then, and at the time that it named.
 
 mod events;
+mod list;
 mod page;
+mod stream;
 #[cfg(test)]
 mod tests;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::BytesMut;
-use http::{HeaderMap, StatusCode};
 use k8s_replicator_core::observed::{ReadError, ResourceVersion};
 use k8s_replicator_core::scope::Part;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -36,16 +36,16 @@ use tracing::Level;
 use crate::backoff::backoff;
 use crate::cluster::kube::METADATA_ONLY;
 use crate::cluster::object::Object;
-use crate::cluster::status::refusal;
 use crate::cluster::{Failure, FailureKind};
 use crate::event::Moment;
 use crate::health::Progress;
 use crate::log_once::LogOnce;
 use crate::notice::Notice;
-use crate::wire::{Expects, HttpRequest, Next, Received, Response, is_protobuf};
+use crate::wire::{Expects, HttpRequest, Next, Received};
 
-use events::{Events, Meaning};
-use page::{LARGEST_PAGE, Page, SMALLEST_PAGE, next_page};
+use list::{List, Retry};
+use page::LARGEST_PAGE;
+use stream::{Body, Stream};
 
 pub use page::FIRST_PAGE;
 
@@ -61,21 +61,10 @@ pub const PAGE_TIMEOUT: Duration = Duration::from_secs(30);
 const WATCH_SECONDS: u32 = 290;
 /// Bookmarks come about once a minute; a watch without a byte for longer than two has lost its connection.
 pub const LONGEST_IDLE: Duration = Duration::from_secs(150);
-/// Two watches without an event or a bookmark for as long as that: the server has nothing after the version that they watch
-/// from, and says so by waiting for it, as after etcd was restored from a backup. The resource is listed again.
-const LONGEST_SILENCE: Duration = LONGEST_IDLE.saturating_mul(2);
-/// A watch that ended sooner counts as a failure: it is not opened again at once.
-const SHORTEST_WATCH: Duration = Duration::from_secs(5);
-/// After so many failures in a row to watch from one version, it is listed again: there may be no watching on from it.
-const MOST_FAILED_WATCHES: u32 = 3;
 /// The longest pause between attempts.
 pub const LONGEST_PAUSE: Duration = Duration::from_secs(30);
-/// The longest pause between attempts to verify.
-const LONGEST_VERIFICATION_PAUSE: Duration = Duration::from_secs(300);
 /// A shorter resync period is taken for this one: the API server has more to do than to list.
 pub const SHORTEST_RESYNC_PERIOD: Duration = Duration::from_secs(1);
-/// What the body of a refused watch may be.
-const LONGEST_REFUSAL: usize = 64 << 10;
 
 /// What stands in a query as it is (RFC 3986: unreserved). Versions and continue tokens are opaque.
 const QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -151,65 +140,10 @@ pub struct Watch {
     notices: Vec<Notice>,
 }
 
-/// A list, whose pages are asked for one after the other. While one is read the server works on the next.
-struct List {
-    /// How many objects the next page may have.
-    limit: usize,
-    /// Where the next page begins; empty: at the beginning.
-    position: String,
-    /// Its version: that of its first page. What happened while the others were read is seen by the watch from there.
-    version: Option<String>,
-    /// A page that came and is not read yet.
-    received: Option<Response>,
-    /// The page that is given to the consumer, a few objects at a time.
-    reading: Option<Page>,
-    /// There is no page after that.
-    is_last: bool,
-}
-
 /// The request under way.
 enum Asked {
     Page { at: Moment },
     Watch(Stream),
-}
-
-/// A watch that was asked for.
-struct Stream {
-    begun: Moment,
-    /// When the last byte came.
-    last: Moment,
-    /// Whether an event or a bookmark came.
-    heard: bool,
-    body: Body,
-}
-
-/// What the body of its response is.
-enum Body {
-    /// Nothing came yet.
-    None,
-    Events(Events),
-    Refusal(StatusCode, HeaderMap, BytesMut),
-}
-
-impl List {
-    fn new() -> Self {
-        Self {
-            limit: FIRST_PAGE,
-            position: String::new(),
-            version: None,
-            received: None,
-            reading: None,
-            is_last: false,
-        }
-    }
-
-    fn shrink(&mut self) {
-        self.limit = (self.limit / 8).max(SMALLEST_PAGE);
-    }
-
-    fn wants_a_page(&self) -> bool {
-        self.received.is_none() && !self.is_last
-    }
 }
 
 impl Watch {
@@ -361,284 +295,6 @@ impl Watch {
             Part::Namespace(namespace) => format!("/api/v1/namespaces/{namespace}/{resource}?{query}"),
         };
         HttpRequest::get(path, accept, expects)
-    }
-}
-
-/// Lists.
-impl Watch {
-    fn page_came(&mut self, now: Moment, received: Received) {
-        match received {
-            Received::Response(response) => {
-                if let Some(list) = &mut self.list {
-                    list.received = Some(response);
-                }
-            }
-            Received::TooLong => {
-                let failure = Failure::new(
-                    FailureKind::Server,
-                    format!("the response cannot be read: it is longer than {LONGEST_PAGE} bytes"),
-                );
-                match &mut self.list {
-                    // It can be asked for less at once: a few times, until the page is as small as can be.
-                    Some(list) if list.limit > SMALLEST_PAGE => list.shrink(),
-                    _ => self.list_failed(now, &failure, Retry::SamePage),
-                }
-            }
-            Received::Failed(failure) => {
-                self.list_failed(now, &failure, Retry::SamePage);
-            }
-            Received::Head(..) | Received::Data(_) | Received::Closed => {
-                self.cancel = true;
-                self.list_failed(now, &unexpected(), Retry::SamePage);
-            }
-        }
-    }
-
-    /// Reads the page that came, once the one before it was given on.
-    fn read_page(&mut self, now: Moment) {
-        let Some(list) = self.list.as_mut().filter(|list| list.reading.is_none()) else { return };
-        let Some(response) = list.received.take() else { return };
-        let (status, size) = (response.status, response.body.len());
-        if !status.is_success() {
-            let is_first = list.position.is_empty();
-            let failure = refusal(status, &response.headers, &response.body);
-            let retry = match status {
-                StatusCode::INTERNAL_SERVER_ERROR | StatusCode::GATEWAY_TIMEOUT => Retry::SmallerPage,
-                StatusCode::GONE if !is_first => Retry::FromTheBeginning,
-                _ if !is_first && matches!(failure.kind, FailureKind::Invalid | FailureKind::Gone) => {
-                    Retry::FromTheBeginning
-                }
-                _ => Retry::SamePage,
-            };
-            self.list_failed(now, &failure, retry);
-            return;
-        }
-        match Page::read(response) {
-            Err(failure) => self.list_failed(now, &failure, Retry::SamePage),
-            Ok(page) => {
-                list.version.get_or_insert_with(|| page.version.clone());
-                list.is_last = page.continue_.is_empty();
-                list.position.clone_from(&page.continue_);
-                list.limit = next_page(list.limit, size).min(self.largest_page);
-                list.reading = Some(page);
-            }
-        }
-    }
-
-    /// Gives a few objects of the page that is read to the consumer. Answers whether it did anything.
-    fn give(&mut self, now: Moment, consumer: &mut impl Consumer) -> bool {
-        let Some(list) = &mut self.list else { return false };
-        let Some(page) = &mut list.reading else { return false };
-        self.settings.progress.made(now);
-        match page.give(|object| consumer.take(Change::Seen(object)).map_err(unreadable)) {
-            Ok(false) => {}
-            Ok(true) => {
-                list.reading = None;
-                if list.is_last {
-                    self.list_ended(now, consumer);
-                }
-            }
-            Err(failure) => {
-                self.drop_request();
-                self.list_failed(now, &failure, Retry::FromTheBeginning);
-            }
-        }
-        true
-    }
-
-    fn list_ended(&mut self, now: Moment, consumer: &mut impl Consumer) {
-        let Some(version) = self.list.take().and_then(|list| list.version) else { return };
-        self.note_newest();
-        self.largest_page = (self.largest_page * 2).min(LARGEST_PAGE);
-        let listed = ResourceVersion::new(&version);
-        if listed.is_older_than(&self.newest) {
-            self.end = Some(format!(
-                "the API server's versions of {} went back from {} to {version}, as after etcd was restored from a backup: \
-                 nothing that was known can be compared with what is there now; starting anew helps",
-                self.settings.resource, self.newest
-            ));
-            return;
-        }
-        // It cannot fail: no object is in it.
-        let _ = consumer.take(Change::Ends(&version));
-        let level = if self.version.is_some() { Level::DEBUG } else { Level::INFO };
-        self.notice(level, "listed".to_owned());
-        self.log.works();
-        self.newest = listed;
-        self.version = Some(version);
-        self.failed_watches = 0;
-        self.silence = Duration::ZERO;
-        self.verify_at = self.next_verification(now);
-    }
-
-    /// Within the period, spread over its last quarter: not all watches at once.
-    fn next_verification(&mut self, now: Moment) -> Moment {
-        let period = self.settings.resync_period;
-        if period.is_zero() {
-            return Moment::MAX;
-        }
-        let period = period.max(SHORTEST_RESYNC_PERIOD);
-        let sooner = period.mul_f64(f64::from((self.settings.entropy)()) / 1024.0);
-        now.saturating_add(period - sooner)
-    }
-
-    fn list_failed(&mut self, now: Moment, failure: &Failure, retry: Retry) {
-        let pause = self.failed(now, "list", failure);
-        let Some(list) = &mut self.list else { return };
-        if self.version.is_some() {
-            // A verification. Until the next attempt it goes on watching, as soon as the server wants to be asked again.
-            self.list = None;
-            self.not_before = now + failure.retry_after.unwrap_or_default();
-            self.verify_at = now + backoff(self.failures + 2, LONGEST_VERIFICATION_PAUSE, (self.settings.entropy)());
-            return;
-        }
-        self.not_before = now + pause;
-        match retry {
-            Retry::SmallerPage => {
-                list.shrink();
-                self.largest_page = list.limit.max(FIRST_PAGE);
-            }
-            // It may have been too much for the server.
-            Retry::SamePage if failure.kind == FailureKind::Unreachable => list.limit = list.limit.min(FIRST_PAGE),
-            Retry::SamePage => {}
-            // Its `Begins` comes with the next attempt. Pages below the first one's size would only take longer altogether.
-            Retry::FromTheBeginning => {
-                self.largest_page = (self.largest_page / 2).max(FIRST_PAGE);
-                self.list = None;
-            }
-        }
-    }
-}
-
-/// How a list that failed goes on.
-enum Retry {
-    SamePage,
-    SmallerPage,
-    FromTheBeginning,
-}
-
-/// Watches.
-impl Watch {
-    /// What came of the watch's request. False: it ended.
-    fn stream_came(
-        &mut self,
-        stream: &mut Stream,
-        received: Received,
-        consumer: &mut impl Consumer,
-    ) -> Result<bool, Failure> {
-        match received {
-            Received::Head(status, headers) if status.is_success() => {
-                stream.body = Body::Events(Events::new(is_protobuf(&headers)));
-            }
-            Received::Head(status, headers) => stream.body = Body::Refusal(status, headers, BytesMut::new()),
-            Received::Data(data) => match &mut stream.body {
-                Body::None => return Err(unexpected()),
-                Body::Refusal(_, _, body) => {
-                    let room = LONGEST_REFUSAL.saturating_sub(body.len()).min(data.len());
-                    body.extend_from_slice(&data[..room]);
-                }
-                Body::Events(events) => {
-                    events.push(&data)?;
-                    return self.take_events(events, &mut stream.heard, consumer);
-                }
-            },
-            Received::Closed => match &mut stream.body {
-                Body::None => return Err(unexpected()),
-                Body::Events(events) if events.are_whole() => return Ok(false),
-                Body::Events(_) => {
-                    return Err(Failure::new(FailureKind::Server, "the watch ended in the middle of an event"));
-                }
-                Body::Refusal(status, ..) if *status == StatusCode::GONE => {
-                    self.expired();
-                    return Ok(false);
-                }
-                Body::Refusal(status, headers, body) => return Err(refusal(*status, headers, body)),
-            },
-            Received::Failed(failure) => return Err(failure),
-            Received::Response(_) | Received::TooLong => return Err(unexpected()),
-        }
-        Ok(true)
-    }
-
-    fn take_events(
-        &mut self,
-        events: &mut Events,
-        heard: &mut bool,
-        consumer: &mut impl Consumer,
-    ) -> Result<bool, Failure> {
-        while let Some(event) = events.next() {
-            let Some(version) = &mut self.version else { break };
-            match event.take(version, consumer)? {
-                Meaning::Nothing => {}
-                Meaning::GoesOn => {
-                    *heard = true;
-                    self.silence = Duration::ZERO;
-                }
-                Meaning::Expired => {
-                    self.expired();
-                    return Ok(false);
-                }
-            }
-        }
-        Ok(true)
-    }
-
-    fn expired(&mut self) {
-        self.notice(Level::DEBUG, "the version to watch from is too old; listing again".to_owned());
-        self.forget_version();
-    }
-
-    /// It has to be listed again.
-    fn forget_version(&mut self) {
-        self.note_newest();
-        self.version = None;
-        self.verify_at = Moment::MAX;
-    }
-
-    fn note_newest(&mut self) {
-        if let Some(version) = &self.version {
-            let seen = ResourceVersion::new(version);
-            if !seen.is_older_than(&self.newest) {
-                self.newest = seen;
-            }
-        }
-    }
-
-    fn stream_ended(&mut self, now: Moment, stream: &Stream, failure: Option<Failure>) {
-        let lasted = now.saturating_sub(stream.begun);
-        let was_opened = matches!(stream.body, Body::Events(_));
-        if stream.heard || was_opened && lasted >= SHORTEST_WATCH {
-            self.failures = 0;
-            self.failed_watches = 0;
-        }
-        match &failure {
-            None => {
-                self.notice(Level::DEBUG, "watch closed".to_owned());
-                if lasted < SHORTEST_WATCH {
-                    self.not_before = now + self.next_pause();
-                    self.failures += 1;
-                }
-            }
-            Some(failure) => {
-                let pause = self.failed(now, "watch", failure);
-                self.not_before = now + pause;
-                self.failed_watches += 1;
-                // Where there is a response but no watch from this version, as when the server cannot decrypt what was
-                // deleted (KEP-3926), a list shows what is there now.
-                let is_about_it = matches!(failure.kind, FailureKind::Server | FailureKind::Invalid);
-                if self.failed_watches >= MOST_FAILED_WATCHES && is_about_it {
-                    self.forget_version();
-                }
-            }
-        }
-        if !stream.heard {
-            self.silence = self.silence.saturating_add(lasted);
-        }
-        if self.silence >= LONGEST_SILENCE && self.version.is_some() {
-            self.notice(Level::DEBUG, "neither events nor bookmarks come; listing again".to_owned());
-            self.silence = Duration::ZERO;
-            self.forget_version();
-        }
     }
 }
 

@@ -195,7 +195,7 @@ fn a_replica_is_made_by_bytes_alone() {
 fn equal_runs_make_equal_requests_in_equal_order() {
     let run = || {
         let mut it = with_a_source(Duration::from_secs(600));
-        for n in 0..50 {
+        for n in 0..20 {
             it.put(&format!("/api/v1/namespaces/n{n}"), json!({}), json!({}));
             let push = json!({ "k8s-replicator/replicate-to-namespaces": "n.*" });
             it.put(&format!("/api/v1/namespaces/a/configmaps/s{n}"), push, json!({ "k": "v" }));
@@ -205,7 +205,7 @@ fn equal_runs_make_equal_requests_in_equal_order() {
         it.asked
     };
     let first = run();
-    assert!(first.len() > 2_500);
+    assert!(first.len() > 400);
     for _ in 0..3 {
         assert_eq!(run(), first);
     }

@@ -1,12 +1,14 @@
 //! Watches on virtual time, against a scripted API server: no sockets, no waiting.
 
 use bytes::Bytes;
-use http::header;
+use http::{HeaderMap, StatusCode, header};
 use k8s_replicator_core::annotations::Dialect;
 use serde_json::{Value, json};
 
+use super::stream::SHORTEST_WATCH;
 use super::*;
 use crate::health::Health;
+use crate::wire::Response;
 
 /// What the consumer was given, in order.
 #[derive(Default)]

@@ -1,0 +1,167 @@
+//! The part of a [`Watch`] that watches.
+
+use std::time::Duration;
+
+use bytes::BytesMut;
+use http::{HeaderMap, StatusCode};
+use k8s_replicator_core::observed::ResourceVersion;
+use tracing::Level;
+
+use super::events::{Events, Meaning};
+use super::{Consumer, LONGEST_IDLE, Watch, unexpected};
+use crate::cluster::status::refusal;
+use crate::cluster::{Failure, FailureKind};
+use crate::event::Moment;
+use crate::wire::{Received, is_protobuf};
+
+/// Two watches without an event or a bookmark for as long as that: the server has nothing after the version that they watch
+/// from, and says so by waiting for it, as after etcd was restored from a backup. The resource is listed again.
+const LONGEST_SILENCE: Duration = LONGEST_IDLE.saturating_mul(2);
+/// A watch that ended sooner counts as a failure: it is not opened again at once.
+pub(super) const SHORTEST_WATCH: Duration = Duration::from_secs(5);
+/// After so many failures in a row to watch from one version, it is listed again: there may be no watching on from it.
+const MOST_FAILED_WATCHES: u32 = 3;
+/// What the body of a refused watch may be.
+const LONGEST_REFUSAL: usize = 64 << 10;
+
+/// A watch that was asked for.
+pub(super) struct Stream {
+    pub(super) begun: Moment,
+    /// When the last byte came.
+    pub(super) last: Moment,
+    /// Whether an event or a bookmark came.
+    pub(super) heard: bool,
+    pub(super) body: Body,
+}
+
+/// What the body of its response is.
+pub(super) enum Body {
+    /// Nothing came yet.
+    None,
+    Events(Events),
+    Refusal(StatusCode, HeaderMap, BytesMut),
+}
+
+impl Watch {
+    /// What came of the watch's request. False: it ended.
+    pub(super) fn stream_came(
+        &mut self,
+        stream: &mut Stream,
+        received: Received,
+        consumer: &mut impl Consumer,
+    ) -> Result<bool, Failure> {
+        match received {
+            Received::Head(status, headers) if status.is_success() => {
+                stream.body = Body::Events(Events::new(is_protobuf(&headers)));
+            }
+            Received::Head(status, headers) => stream.body = Body::Refusal(status, headers, BytesMut::new()),
+            Received::Data(data) => match &mut stream.body {
+                Body::None => return Err(unexpected()),
+                Body::Refusal(_, _, body) => {
+                    let room = LONGEST_REFUSAL.saturating_sub(body.len()).min(data.len());
+                    body.extend_from_slice(&data[..room]);
+                }
+                Body::Events(events) => {
+                    events.push(&data)?;
+                    return self.take_events(events, &mut stream.heard, consumer);
+                }
+            },
+            Received::Closed => match &mut stream.body {
+                Body::None => return Err(unexpected()),
+                Body::Events(events) if events.are_whole() => return Ok(false),
+                Body::Events(_) => {
+                    return Err(Failure::new(FailureKind::Server, "the watch ended in the middle of an event"));
+                }
+                Body::Refusal(status, ..) if *status == StatusCode::GONE => {
+                    self.expired();
+                    return Ok(false);
+                }
+                Body::Refusal(status, headers, body) => return Err(refusal(*status, headers, body)),
+            },
+            Received::Failed(failure) => return Err(failure),
+            Received::Response(_) | Received::TooLong => return Err(unexpected()),
+        }
+        Ok(true)
+    }
+
+    fn take_events(
+        &mut self,
+        events: &mut Events,
+        heard: &mut bool,
+        consumer: &mut impl Consumer,
+    ) -> Result<bool, Failure> {
+        while let Some(event) = events.next() {
+            let Some(version) = &mut self.version else { break };
+            match event.take(version, consumer)? {
+                Meaning::Nothing => {}
+                Meaning::GoesOn => {
+                    *heard = true;
+                    self.silence = Duration::ZERO;
+                }
+                Meaning::Expired => {
+                    self.expired();
+                    return Ok(false);
+                }
+            }
+        }
+        Ok(true)
+    }
+
+    fn expired(&mut self) {
+        self.notice(Level::DEBUG, "the version to watch from is too old; listing again".to_owned());
+        self.forget_version();
+    }
+
+    /// It has to be listed again.
+    fn forget_version(&mut self) {
+        self.note_newest();
+        self.version = None;
+        self.verify_at = Moment::MAX;
+    }
+
+    pub(super) fn note_newest(&mut self) {
+        if let Some(version) = &self.version {
+            let seen = ResourceVersion::new(version);
+            if !seen.is_older_than(&self.newest) {
+                self.newest = seen;
+            }
+        }
+    }
+
+    pub(super) fn stream_ended(&mut self, now: Moment, stream: &Stream, failure: Option<Failure>) {
+        let lasted = now.saturating_sub(stream.begun);
+        let was_opened = matches!(stream.body, Body::Events(_));
+        if stream.heard || was_opened && lasted >= SHORTEST_WATCH {
+            self.failures = 0;
+            self.failed_watches = 0;
+        }
+        match &failure {
+            None => {
+                self.notice(Level::DEBUG, "watch closed".to_owned());
+                if lasted < SHORTEST_WATCH {
+                    self.not_before = now + self.next_pause();
+                    self.failures += 1;
+                }
+            }
+            Some(failure) => {
+                let pause = self.failed(now, "watch", failure);
+                self.not_before = now + pause;
+                self.failed_watches += 1;
+                // Where there is a response but no watch from this version, as when the server cannot decrypt what was
+                // deleted (KEP-3926), a list shows what is there now.
+                let is_about_it = matches!(failure.kind, FailureKind::Server | FailureKind::Invalid);
+                if self.failed_watches >= MOST_FAILED_WATCHES && is_about_it {
+                    self.forget_version();
+                }
+            }
+        }
+        if !stream.heard {
+            self.silence = self.silence.saturating_add(lasted);
+        }
+        if self.silence >= LONGEST_SILENCE && self.version.is_some() {
+            self.notice(Level::DEBUG, "neither events nor bookmarks come; listing again".to_owned());
+            self.silence = Duration::ZERO;
+            self.forget_version();
+        }
+    }
+}
