@@ -257,7 +257,12 @@ impl Graph {
         }
         let mut touched = Vec::new();
         for key in gone {
+            let says_nothing = self.nodes.get(&key).is_some_and(|node| matches!(node.annotated, Annotated::Not));
             touched.append(&mut self.remove(&key));
+            if says_nothing {
+                // The list may have shown it before anything referred to it, when it was not kept: it has to be looked up.
+                self.absent.remove(&key);
+            }
         }
         self.after_list(was_full, touched)
     }
