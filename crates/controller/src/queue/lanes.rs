@@ -4,6 +4,7 @@
 //! namespace take turns, and so do the namespaces. So a small target waits for one target of each other namespace at most, and
 //! not for the 5,000 replicas of somebody else's source, nor for 5,000 sources of somebody else's namespace.
 
+use std::borrow::Borrow;
 use std::collections::{HashMap, VecDeque};
 use std::hash::Hash;
 
@@ -41,11 +42,17 @@ impl<K, L> Default for Turns<K, L> {
 }
 
 impl<K: Hash + Eq + Clone, L: Line> Turns<K, L> {
-    fn line(&mut self, name: &K) -> &mut L {
+    /// The line of this name. `own`: makes a name to keep, which most find there already.
+    fn line<Q: Hash + Eq + ?Sized>(&mut self, name: &Q, own: impl FnOnce(&Q) -> K) -> Option<&mut L>
+    where
+        K: Borrow<Q>,
+    {
         if !self.lines.contains_key(name) {
+            let name = own(name);
             self.order.push_back(name.clone());
+            self.lines.insert(name, L::default());
         }
-        self.lines.entry(name.clone()).or_default()
+        self.lines.get_mut(name)
     }
 }
 
@@ -78,8 +85,11 @@ pub(super) struct Lanes {
 impl Lanes {
     /// Adds a target that is looked at because of this object; `None`: because all are.
     pub(super) fn push(&mut self, target: TargetKey, cause: Option<Key>) {
-        let namespace: Box<str> = cause.as_ref().unwrap_or(&target).namespace().into();
-        self.namespaces.line(&namespace).line(&cause).push_back(target);
+        let namespace = cause.as_ref().unwrap_or(&target).namespace();
+        let lanes = self.namespaces.line(namespace, |namespace| namespace.into());
+        if let Some(lane) = lanes.and_then(|lanes| lanes.line(&cause, Option::clone)) {
+            lane.push_back(target);
+        }
     }
 
     /// The next one. `stay`: the one after it is of the same lane, if there is one.

@@ -124,6 +124,17 @@ impl Graph {
         self.replace(key.clone(), None)
     }
 
+    /// An object that a list did not show is gone. But one without annotations is only kept once an annotation refers to it: the list
+    /// may have shown it before that. It is not known to be missing, and is looked up.
+    pub(super) fn remove_not_listed(&mut self, key: &Key) -> Touched {
+        let is_plain = self.nodes.get(key).is_some_and(|node| matches!(node.annotated, Annotated::Not));
+        let touched = self.remove(key);
+        if is_plain {
+            self.relations.set_without(&key.clone().into(), Without::default(), self.time);
+        }
+        touched
+    }
+
     /// Puts a node in the place of another, or takes it away; keeps all indexes in step; and returns whom it concerns.
     fn replace(&mut self, key: Key, mut new: Option<Box<Node>>) -> Touched {
         let source = SourceKey::from(key);

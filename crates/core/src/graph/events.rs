@@ -46,7 +46,7 @@ impl Graph {
         });
         let gone: Vec<Key> = not_listed.map(|(key, _)| key.clone()).collect();
         for key in gone {
-            touched.append(&mut self.remove(&key));
+            touched.append(&mut self.remove_not_listed(&key));
         }
         self.after_list(was_full, touched)
     }

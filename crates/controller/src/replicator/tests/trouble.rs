@@ -398,3 +398,27 @@ fn a_source_that_changes_all_the_time_is_followed_without_growing_pauses() {
         assert!(written.values().all(|(_, of)| *of >= began_with), "{round}: {written:?} behind {began_with}");
     }
 }
+
+/// Issue 9, 1: an object whose name can be read is never "not there". A list shows a source before the target that names it, and a
+/// response shows it before the list ends. (The simulator found it: seed 1051.)
+#[test]
+fn a_source_that_a_list_showed_before_anything_referred_to_it_is_not_missing() {
+    let (source, target) =
+        (object("c/x", 5, "", json!({ "k": "v" })), object("b/x", 6, "replicate-from=c/x", json!({})));
+    let mut it = Loop::with(&[]);
+    it.replicator.rules.allow_all = true;
+    it.object(ObjectEvent::ListBegins(Part::Cluster));
+    it.seen(&source);
+    it.seen(&target);
+    let look = it.asks_for("look c/x");
+    it.answer(look, Answer::Seen(observed(&source)));
+    let read = it.asks_for("read c/x");
+    it.object(ObjectEvent::ListEnds(Part::Cluster, ResourceVersion::new("9")));
+    it.answer(read, content(&source));
+    let look = it.asks_for("look c/x");
+    it.answer(look, Answer::Seen(observed(&source)));
+    let read = it.asks_for("read c/x");
+    it.answer(read, content(&source));
+    it.asks_for("update b/x at 6");
+    assert_eq!(it.reports(), [""; 0]);
+}
