@@ -50,3 +50,6 @@ mod upgrade; // from v1.3.0's installation
 mod faults; // an API server that is away, refuses or answers nonsense
 mod rights; // accounts that lack rights, or that nobody knows
 mod sizes; // the largest objects
+
+// Issue 9, section 4.
+mod field; // what users of the peers reported
