@@ -51,7 +51,7 @@ const MATRIX: &[&[&str]] = &[
     &[],
     &["allowAll=true", "ignoreUnknown=true", "resyncPeriod=0", "annotationsPrefix=a.example.com/"],
     &["removalDelay=0", "holdIncompleteTLS=false"],
-    &["removalDelay=1h30m", "strategy.type=RollingUpdate", "strategy.rollingUpdate.maxSurge=0"],
+    &["removalDelay=1h30m", "strategy.type=Recreate"],
     &["runReplicators={configMap,secret}", "createWithLabels=a=b\\,c=d"],
     &["runReplicators=Secret", "serviceAccount.name=own", "nameOverride=other"],
     &["fullnameOverride=quite-another", "replicaCount=3", "logFormat=json", "logLevel=info\\,hyper=debug"],
@@ -144,30 +144,39 @@ fn values_become_flags() {
     assert_eq!(with(&["annotationsPrefix=", "nameOverride=own"])[0], "--annotations-prefix=own");
 }
 
-/// Issue 9, section 3: two controllers with different flags never run side by side while one takes the other's place.
+/// Issue 9, section 3: two controllers with different flags never work side by side while one takes the other's place: no new pod is made
+/// before all old ones were told to end. Also over a Deployment that has the server's default strategy, as v1.3.0's has.
 #[test]
 fn old_pods_end_before_new_ones_begin() {
     let strategy = |values: &[&str]| render("n", values).deployment()["spec"]["strategy"].clone();
-    assert_eq!(strategy(&[]), json!({ "type": "Recreate", "rollingUpdate": null }));
-    // An upgrade from v1.3.0, whose Deployment had the server's default: helm merges, and the server refuses what is left of it.
+    let default = json!({ "type": "RollingUpdate", "rollingUpdate": { "maxSurge": 0, "maxUnavailable": "100%" } });
+    assert_eq!(strategy(&[]), default);
+    assert_eq!(strategy(&["--set", "strategy.type=Recreate"]), json!({ "type": "Recreate" }));
     let plane = ControlPlane::shared();
-    let mut old = render("default", &["--set", "fullnameOverride=rolled"]).deployment().clone();
-    old["spec"]["strategy"] = Value::Null;
-    let path = "/apis/apps/v1/namespaces/default/deployments";
-    let made = plane.client().request(&Method::POST, path, Some(&old)).expect("a Deployment");
-    assert_eq!(made["spec"]["strategy"]["type"], "RollingUpdate");
-    let new = render("default", &["--set", "fullnameOverride=rolled"]);
-    let manifest = plane.dir().join("rolled.yaml");
-    std::fs::write(&manifest, new.deployment().to_string()).expect("a manifest");
     let kubectl = k8s_replicator_testenv::assets::find_or_build().expect("kubectl").join("kubectl");
-    let mut apply = std::process::Command::new(kubectl);
-    // As Helm 4 does; a client-side apply sees to it by itself.
-    apply.args(["apply", "--server-side", "--force-conflicts", "--filename"]).arg(&manifest);
-    let output = apply.env("KUBECONFIG", plane.kubeconfig()).output();
-    let output = output.expect("kubectl runs");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let now = plane.client().get(&format!("{path}/rolled")).expect("the Deployment");
-    assert_eq!(now["spec"]["strategy"], json!({ "type": "Recreate" }));
+    let apply = |deployment: &Value, way: &str| {
+        let manifest = plane.dir().join("rolled.yaml");
+        std::fs::write(&manifest, deployment.to_string()).expect("a manifest");
+        let mut apply = std::process::Command::new(&kubectl);
+        apply.args(["apply", way, "--filename"]).arg(&manifest);
+        let output = apply.env("KUBECONFIG", plane.kubeconfig()).output().expect("kubectl runs");
+        assert!(output.status.success(), "{way}: {}", String::from_utf8_lossy(&output.stderr));
+    };
+    for way in ["--server-side=true", "--server-side=false"] {
+        let name = format!("fullnameOverride=rolled-{}", way.len());
+        let new = render("default", &["--set", &name]).deployment().clone();
+        let mut old = new.clone();
+        old["spec"].as_object_mut().expect("a spec").remove("strategy");
+        let path = format!("{}/rolled-{}", collection(&new), way.len());
+        let now = || plane.client().get(&path).expect("the Deployment")["spec"]["strategy"].clone();
+        apply(&old, way);
+        assert_eq!(now()["rollingUpdate"]["maxSurge"], "25%");
+        apply(&new, way);
+        assert_eq!(now(), default);
+        let recreate = render("default", &["--set", &name, "--set", "strategy.type=Recreate"]);
+        apply(recreate.deployment(), way);
+        assert_eq!(now(), json!({ "type": "Recreate" }));
+    }
 }
 
 /// Issue 9, section 5: what the README says works from a checkout: its install command, word for word, takes the image that
