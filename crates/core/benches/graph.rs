@@ -83,16 +83,22 @@ fn row(what: &str, (least, most): (Duration, Duration)) {
     println!("| {what} | {:.3} ms | {:.3} ms |", least.as_secs_f64() * 1e3, most.as_secs_f64() * 1e3);
 }
 
+/// The push of the n-th source: its names, and its list of namespaces.
+type Form = fn(usize) -> (String, String);
+
+/// The n-th list.
+type List = fn(usize) -> String;
+
 /// What one event costs where there is much that it does not concern.
 fn single_events() {
     println!("\n| one event | at best | at worst |\n|---|---|---|");
-    let into_one = |form: fn(usize) -> (String, String)| {
+    let into_one = |form: Form| {
         (0..10_000).map(move |n| {
             let (to, namespaces) = form(n);
             object(&format!("central/s-{n}"), 1, &[("replicate-to", &to), ("replicate-to-namespaces", &namespaces)])
         })
     };
-    let forms: [(&str, fn(usize) -> (String, String)); 3] = [
+    let forms: [(&str, Form); 3] = [
         ("a list of one", |n| (format!("x-{n}"), team(1))),
         ("qualified items", |n| (format!("{}/x-{n}", team(1)), team(2))),
         ("a pattern", |n| (format!("x-{n}"), "team-0000.*".to_owned())),
@@ -110,7 +116,7 @@ fn single_events() {
     let of_object = times(|n| drop(same_name.observe(object("team-00001/x", n + 2, &[]))));
     row("an object, where 10,000 sources push its name, each into another namespace", of_object);
 
-    let lists: [(&str, usize, usize, fn(usize) -> String); 3] = [
+    let lists: [(&str, usize, usize, List); 3] = [
         ("20,000 lists of literals", 5_000, 20_000, |n| format!("{},{},other-{n}", team(n), team(n + 1))),
         ("20,000 lists of patterns", 1_000, 20_000, |n| format!("team-{n:04}.*,other-{n}")),
         ("200 lists of ten patterns", 10_000, 200, |n| {

@@ -14,7 +14,9 @@ fn marks(own: &SourceKey, to: Option<&str>, namespaces: Option<&str>) -> Annotat
 
 fn existing(names: &[&str]) -> Existing {
     let mut existing = Existing::default();
-    names.iter().for_each(|name| drop(existing.see(name, NamespaceFacts::default(), 0)));
+    for name in names {
+        existing.see(name, NamespaceFacts::default(), 0);
+    }
     existing
 }
 
