@@ -62,16 +62,24 @@ fn escape(bytes: &[u8]) -> (usize, Option<char>) {
 }
 
 fn unicode(bytes: &[u8]) -> (usize, Option<char>) {
-    let unit = |at: usize| {
-        let digits = bytes.get(at..at + 6)?.strip_prefix(b"\\u")?;
-        u16::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
-    };
-    let Some(first) = unit(0) else { return (1, None) };
-    let both = [first, unit(6).unwrap_or_default()];
-    match char::decode_utf16(both).next() {
-        Some(Ok(character)) => (6 * character.len_utf16(), Some(character)),
-        _ => (6, None),
+    let Some(first) = unit(bytes) else { return (1, None) };
+    if let Some(character) = char::from_u32(first) {
+        return (6, Some(character));
     }
+    let Some(second @ 0xdc00..=0xdfff) = bytes.get(6..).and_then(unit) else { return (6, None) };
+    // Of the second half of a pair alone this is no character.
+    let character =
+        first.checked_sub(0xd800).filter(|high| *high < 0x400).map(|high| 0x10000 + (high << 10) + second - 0xdc00);
+    match character.and_then(char::from_u32) {
+        Some(character) => (12, Some(character)),
+        None => (6, None),
+    }
+}
+
+/// The UTF-16 unit of the escape at the beginning.
+fn unit(bytes: &[u8]) -> Option<u32> {
+    let [b'\\', b'u', digits @ ..] = bytes.get(..6)? else { return None };
+    digits.iter().try_fold(0, |unit, digit| Some(unit << 4 | char::from(*digit).to_digit(16)?))
 }
 
 #[cfg(test)]
