@@ -14,7 +14,6 @@
 //! `--resync-period`: each complete list has all targets verified.
 
 mod answers;
-mod losers;
 mod steps;
 mod storm;
 #[cfg(test)]
@@ -25,7 +24,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use k8s_replicator_core::advice::Advice;
-use k8s_replicator_core::decide::{Need, Rules};
+use k8s_replicator_core::decide::{Need, Rules, advise};
 use k8s_replicator_core::graph::{Facts, Graph, Touched};
 use k8s_replicator_core::kind::Kind;
 use k8s_replicator_core::names::{Key, TargetKey};
@@ -144,7 +143,7 @@ impl Replicator {
         match event {
             ObjectEvent::ListBegins(part) => self.graph.begin_part(&part),
             ObjectEvent::Seen(observed) => self.was_seen(now, observed),
-            ObjectEvent::ListEnds(part, version) => self.list_ends(&part, &version),
+            ObjectEvent::ListEnds(part, version) => self.list_ends(now, &part, &version),
             ObjectEvent::Deleted(key, uid) => self.was_deleted(&key, &uid),
         }
     }
@@ -182,15 +181,33 @@ impl Replicator {
         self.look_at(touched, Some(key));
     }
 
-    fn list_ends(&mut self, part: &Part, version: &ResourceVersion) {
+    fn list_ends(&mut self, now: Now, part: &Part, version: &ResourceVersion) {
         let is_first = !self.is_ready();
         let touched = self.graph.end_part(part, version);
         let graph = &self.graph;
         self.under_way.were_deleted(|key| part.covers(key.namespace()) && graph.node(key).is_none());
         self.look_at(touched, None);
+        self.list_ended(now, is_first);
+    }
+
+    /// A list is complete. With the last of the first ones all is known that advice may depend on; after that, all targets are
+    /// verified.
+    fn list_ended(&mut self, now: Now, is_first: bool) {
         if !is_first {
-            self.verify();
+            return self.verify();
         }
+        if self.is_ready() {
+            let advised: Vec<_> = self.graph.keys().filter_map(|key| self.advice_on(key)).collect();
+            for (key, advice) in advised {
+                self.reports.advise_also(now.moment, &key, advice);
+            }
+        }
+    }
+
+    /// What is advised about an object because of what else there is.
+    fn advice_on(&self, key: &Key) -> Option<(Key, Vec<Advice>)> {
+        let advice = advise(&self.graph, self.kind, key);
+        (!advice.is_empty()).then(|| (key.clone(), advice))
     }
 
     /// A list is complete again. Whatever a watch missed, it has shown now: so all targets are decided about (SPEC 9.15).
@@ -200,8 +217,11 @@ impl Replicator {
         }
     }
 
-    /// What is advised about an object, as it is now.
-    fn advise(&mut self, now: Now, key: &Key, advice: Vec<Advice>) {
+    /// What is advised about an object, as it is now: `advice`, by its annotations alone, and what else there is.
+    fn advise(&mut self, now: Now, key: &Key, mut advice: Vec<Advice>) {
+        if self.is_ready() {
+            advice.extend(advise(&self.graph, self.kind, key));
+        }
         self.reports.advise(now.moment, key, advice);
     }
 
@@ -220,9 +240,7 @@ impl Replicator {
             NamespaceEvent::ListEnds => {
                 let is_first = !self.is_ready();
                 let touched = self.graph.end_namespaces();
-                if !is_first {
-                    self.verify();
-                }
+                self.list_ended(now, is_first);
                 touched
             }
             NamespaceEvent::Deleted { name } => {

@@ -207,6 +207,17 @@ impl Graph {
         self.namespaces.find(namespace).map(|(_, facts)| facts.terminating)
     }
 
+    /// The objects that the graph holds, in the order of their names.
+    pub fn keys(&self) -> impl Iterator<Item = &Key> {
+        self.nodes.keys()
+    }
+
+    /// Whether a push of this object names any namespace that exists.
+    #[must_use]
+    pub fn reaches_a_namespace(&self, source: &SourceKey) -> bool {
+        self.pushes.reaches(source, &self.namespaces)
+    }
+
     /// The existing namespaces, in the order of their names.
     pub fn namespaces(&self) -> impl Iterator<Item = &str> {
         self.namespaces.names()

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use k8s_replicator_core::decide::{Need, Verb};
-use k8s_replicator_core::graph::{Knowledge, Node};
-use k8s_replicator_core::observed::{Observed, ResourceVersion};
+use k8s_replicator_core::graph::{Held, Knowledge, Node};
+use k8s_replicator_core::observed::Observed;
 use k8s_replicator_core::reason::Reason;
 
 use super::steps::contested;
@@ -46,19 +46,19 @@ impl Replicator {
             Err(failure) => self.window.failed(now.moment, namespace, failure, (self.entropy)()),
         }
         match request {
-            UnderWay::Read { need, version } => self.read_answered(now, need, version.as_ref(), overtaken, answer),
+            UnderWay::Read { need, held } => self.read_answered(now, need, held.as_ref(), overtaken, answer),
             UnderWay::Write(writing) => self.write_answered(now, writing, overtaken, answer),
         }
     }
 
     // --- Reads ---
 
-    /// `version`: the object's in the graph, when it was asked for.
+    /// `held`: the object that the graph held when it was asked for.
     fn read_answered(
         &mut self,
         now: Now,
         need: Need,
-        version: Option<&ResourceVersion>,
+        held: Option<&Held>,
         overtaken: Overtaken,
         answer: Result<Answer, Failure>,
     ) {
@@ -73,7 +73,7 @@ impl Replicator {
             Overtaken::BySight => says_missing,
             Overtaken::ByDeletion => true,
         };
-        if !is_outdated && let Err(failure) = self.was_read(now, &need, version, answer, &waiting) {
+        if !is_outdated && let Err(failure) = self.was_read(now, &need, held, answer, &waiting) {
             return self.read_failed(now, &need, &failure, waiting);
         }
         self.queue.was_read(need.key());
@@ -85,13 +85,13 @@ impl Replicator {
         &mut self,
         now: Now,
         need: &Need,
-        version: Option<&ResourceVersion>,
+        held: Option<&Held>,
         answer: Answer,
         waiting: &[Turn],
     ) -> Result<(), Failure> {
         match answer {
             Answer::Content(observed, content) => {
-                is_not_older(&observed, version)?;
+                is_not_older(&observed, held)?;
                 let (key, version) = (observed.key.clone(), observed.resource_version.clone());
                 self.was_found(observed);
                 let facts = self.facts(content.type_.as_deref(), &content.payload);
@@ -101,10 +101,10 @@ impl Replicator {
                 }
             }
             Answer::Seen(observed) => {
-                is_not_older(&observed, version)?;
+                is_not_older(&observed, held)?;
                 self.was_found(observed);
             }
-            Answer::Missing | Answer::Deleted => self.is_missing(need),
+            Answer::Missing | Answer::Deleted => self.is_missing(need, held),
         }
         Ok(())
     }
@@ -118,13 +118,9 @@ impl Replicator {
 
     /// The server says that an object is not there, and no watch event came since it was asked: it is believed, also where the watch
     /// has shown the object and not its deletion.
-    fn is_missing(&mut self, need: &Need) {
-        let key = need.key();
-        if let Some(uid) = self.graph.node(key).map(|node| node.uid.clone()) {
-            let touched = self.graph.forget(key, &uid);
-            self.look_at(touched, Some(key));
-        }
-        self.graph.confirm_absent(key);
+    fn is_missing(&mut self, need: &Need, held: Option<&Held>) {
+        let touched = self.graph.not_found(need.key(), held);
+        self.look_at(touched, Some(need.key()));
     }
 
     /// One request failed for all who wait for its response: it is made again once, for all of them.
@@ -240,8 +236,8 @@ impl Replicator {
 
 /// A server that answers with less than a watch has shown before it was asked lags behind, or was restored: to ask again at once
 /// would give the same.
-fn is_not_older(observed: &Observed, version: Option<&ResourceVersion>) -> Result<(), Failure> {
-    match version.filter(|version| observed.resource_version.is_older_than(version)) {
+fn is_not_older(observed: &Observed, held: Option<&Held>) -> Result<(), Failure> {
+    match held.map(|held| &held.resource_version).filter(|version| observed.resource_version.is_older_than(version)) {
         None => Ok(()),
         Some(version) => {
             let (key, older) = (&observed.key, &observed.resource_version);

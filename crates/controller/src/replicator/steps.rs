@@ -3,13 +3,12 @@
 use std::time::Duration;
 
 use k8s_replicator_core::action::Action;
-use k8s_replicator_core::decide::{Decision, Need, Verb, Verdict, decide};
+use k8s_replicator_core::decide::{Decision, Need, Verb, Verdict, decide, losers};
 use k8s_replicator_core::graph::{Facts, Graph};
 use k8s_replicator_core::names::{Key, SourceKey, TargetKey};
 use k8s_replicator_core::payload::Payload;
 use k8s_replicator_core::reason::Reason;
 
-use super::losers::{losers, winner};
 use super::under_way::{UnderWay, Writing};
 use super::{Replicator, Ticket, Written, has_room};
 use crate::cluster::Request;
@@ -17,6 +16,8 @@ use crate::event::{Moment, Now};
 use crate::queue::{End, Hold, Turn, Why, Work};
 use crate::report::{Outcome, Report};
 
+/// So many of the sources that another one keeps from a target are reported.
+const MOST_LOSERS: usize = 8;
 /// When a target is decided about again whose plan could not be filled in.
 const AGAIN_IN: Duration = Duration::from_secs(1);
 
@@ -48,8 +49,10 @@ impl Replicator {
             return Step::Read(Need::Presence(target.clone().into()));
         }
         let decision = decide(&self.graph, self.kind, &self.rules, target);
-        if let Some(winner) = winner(&self.graph, target, &decision) {
-            self.reports.losers(now.moment, target, losers(&self.graph, target, winner));
+        // Where the target has its source, others that push to its name are kept from it.
+        if matches!(decision, Decision::Nothing(_) | Decision::Act(_)) {
+            let losers = losers(&self.graph, self.kind, target).take(MOST_LOSERS).collect();
+            self.reports.losers(now.moment, target, losers);
         }
         match decision {
             Decision::Nothing(verdict) => {
@@ -110,8 +113,8 @@ impl Replicator {
             self.queue.end(turn, end);
             return None;
         }
-        let version = self.graph.node(need.key()).map(|node| node.resource_version.clone());
-        let as_source = version.as_ref().filter(|_| *need.key() != **turn);
+        let held = self.graph.held(need.key());
+        let as_source = held.as_ref().filter(|_| *need.key() != **turn).map(|held| &held.resource_version);
         match self.queue.may_read(now.moment, need.key(), as_source) {
             Err(hold) => {
                 self.report_hold(now, &turn, None, need.key(), hold);
@@ -124,7 +127,7 @@ impl Replicator {
                     Need::Presence(key) => Request::Look(key.clone()),
                     Need::Content(key) => Request::Read(key.clone()),
                 };
-                Some((self.under_way.begin(now.moment, pass, UnderWay::Read { need, version }), request))
+                Some((self.under_way.begin(now.moment, pass, UnderWay::Read { need, held }), request))
             }
         }
     }

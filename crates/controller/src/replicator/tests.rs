@@ -32,6 +32,13 @@ fn key(text: &str) -> Key {
     Key::resolve(text, "none").unwrap()
 }
 
+/// What `managedFields` say of an object whose data and annotations the controller alone wrote.
+fn written_by_the_controller() -> Value {
+    let fields = json!({ "f:metadata": { "f:annotations": { "f:p/replicated-by": {} } }, "f:data": { ".": {} } });
+    json!([{ "manager": "k8s-replicator", "operation": "Update", "apiVersion": "v1", "time": "2026-01-02T03:04:05Z",
+        "fieldsType": "FieldsV1", "fieldsV1": fields }])
+}
+
 /// An object as the server gives it. `annotations`: `name=value`, separated by spaces.
 fn object(name: &str, version: u64, annotations: &str, data: Value) -> Value {
     let key = key(name);
@@ -43,7 +50,7 @@ fn object(name: &str, version: u64, annotations: &str, data: Value) -> Value {
     json!({
         "metadata": {
             "namespace": key.namespace(), "name": key.name(), "uid": format!("uid-of-{name}"),
-            "resourceVersion": version.to_string(), "annotations": annotations,
+            "resourceVersion": version.to_string(), "annotations": annotations, "managedFields": written_by_the_controller(),
         },
         "type": "Opaque",
         "data": data,

@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::Duration;
 
 use k8s_replicator_core::decide::{Need, Verb, Verdict};
+use k8s_replicator_core::graph::Held;
 use k8s_replicator_core::names::{Key, TargetKey};
-use k8s_replicator_core::observed::ResourceVersion;
 
 use super::Written;
 use crate::event::Moment;
@@ -31,10 +31,10 @@ pub struct Ticket(u64);
 /// What was asked for.
 #[derive(Debug)]
 pub(super) enum UnderWay {
-    /// `version`: the object's in the graph, when it was asked for.
+    /// `held`: the object that the graph held when it was asked for.
     Read {
         need: Need,
-        version: Option<ResourceVersion>,
+        held: Option<Held>,
     },
     Write(Writing),
 }

@@ -28,8 +28,6 @@ const NAMED: usize = 5;
 const STATES_AT_ONCE: u32 = 8;
 /// and then one in this time.
 const STATE_IN: Duration = Duration::from_secs(600);
-/// More sources than this that are kept from one target are not reported.
-const MOST_LOSERS: usize = 5;
 /// Fewer entries than this are not swept.
 const FEW: usize = 256;
 
@@ -220,9 +218,14 @@ impl Reports {
         }
     }
 
+    /// What is advised about an object besides what was advised already.
+    pub fn advise_also(&mut self, now: Moment, key: &Key, advice: Vec<Advice>) {
+        let before = self.objects.get(&TargetKey::from(key.clone())).map(|object| object.advice.clone());
+        self.advise(now, key, before.into_iter().flatten().chain(advice).collect());
+    }
+
     /// The sources that another one keeps from a target: each once.
-    pub fn losers(&mut self, now: Moment, target: &TargetKey, mut losers: Vec<Verdict>) {
-        losers.truncate(MOST_LOSERS);
+    pub fn losers(&mut self, now: Moment, target: &TargetKey, losers: Vec<Verdict>) {
         match self.objects.get(target) {
             Some(object) if object.losers == losers => return,
             None if losers.is_empty() => return,

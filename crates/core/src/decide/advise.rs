@@ -7,8 +7,8 @@ use crate::certificate::Completeness;
 use crate::graph::{Graph, Knowledge, Node};
 use crate::kind::Kind;
 use crate::managers::{FIELD_MANAGER, Owners};
-use crate::names::Key;
-use crate::push::Push;
+use crate::names::{Key, SourceKey};
+use crate::push::{Part, Push};
 use crate::reason::Reason;
 
 /// The most names of `replicate-to` that are compared with the namespaces: a list of names of namespaces is written by hand.
@@ -19,9 +19,10 @@ const MOST_NAMES: usize = 100;
 pub fn advise(graph: &Graph, kind: &dyn Kind, key: &Key) -> Vec<Advice> {
     let Some(node) = graph.node(key) else { return Vec::new() };
     let marks = node.marks();
+    let source = SourceKey::from(key.clone());
     let push = marks.and_then(|marks| Some((marks, marks.effective_push()?)));
     let of_push = [
-        push.and_then(|(_, push)| reaches_no_namespace(graph, push)),
+        push.and_then(|(_, push)| reaches_no_namespace(graph, &source, push)),
         push.and_then(|(marks, _)| names_are_namespaces(graph, marks)),
         push.and_then(|(marks, _)| pushes_own_data(kind, node, marks)),
     ];
@@ -34,17 +35,9 @@ fn advice(reason: Reason, detail: String) -> Option<Advice> {
 }
 
 /// A push that names objects, but none in a namespace that exists today.
-fn reaches_no_namespace(graph: &Graph, push: &Push) -> Option<Advice> {
-    let literals = push.literal_namespaces();
-    let by_pattern = push.names_by_pattern().next().is_some();
-    if literals.is_empty() && !by_pattern {
-        return None;
-    }
-    let exists = |namespace: &&str| graph.namespace_terminating(namespace).is_some();
-    if literals.iter().any(exists) {
-        return None;
-    }
-    if by_pattern && graph.namespaces().any(|namespace| push.names_in(namespace).next().is_some()) {
+fn reaches_no_namespace(graph: &Graph, source: &SourceKey, push: &Push) -> Option<Advice> {
+    let names_nothing = push.literal_count() == 0 && push.parts().iter().all(Part::is_empty);
+    if names_nothing || graph.reaches_a_namespace(source) {
         return None;
     }
     let names = "replicate-to and replicate-to-namespaces name no namespace that exists";

@@ -260,6 +260,16 @@ impl Pushes {
         }
     }
 
+    /// Whether an object pushes to any name in a namespace that exists.
+    pub(super) fn reaches(&self, key: &SourceKey, namespaces: &impl Namespaces) -> bool {
+        let Some(source) = self.slots.get(key).and_then(|slot| self.source(*slot)) else { return false };
+        let Some(push) = source.push() else { return false };
+        let exists = |(namespace, _): (&str, &str)| namespaces.find(namespace).is_some();
+        let mut parts = push.parts().iter().zip(&source.parts).filter(|(part, _)| !part.is_empty());
+        push.literal_targets().any(exists)
+            || parts.any(|(_, entries)| self.selections.named(entries.selection).next().is_some())
+    }
+
     /// Calls `tell` with each source that pushes into a namespace, and the name that it pushes to. One may come twice.
     pub(super) fn each_into(&self, namespace: &str, id: Option<NamespaceId>, mut tell: impl FnMut(&SourceKey, &str)) {
         let bit = Filter::bit(namespace, &self.hasher);

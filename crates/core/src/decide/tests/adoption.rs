@@ -82,7 +82,7 @@ fn what_is_adopted() {
             "a pulling target belongs to its user",
             "a/src #7 allowed :one; b/t from=a/src version=7 origin=a/src chain=.* data-others :one",
             "b/t",
-            "nothing UpToDate a/src",
+            "nothing UpToDate a/src ← a/src b/t",
         ),
     ]);
 }

@@ -71,7 +71,7 @@ fn data_that_nobody_gets() {
             "configmaps; a/s from=c/f to-ns=b :own data-others",
             advice,
         ),
-        ("nobody does", "configmaps; a/s from=c/f to-ns=b", &[]),
+        ("nobody does", "configmaps; a/s from=c/f to-ns=b data-nobody", &[]),
         ("pushes its own data", "a/s to-ns=b :own known", &[]),
         ("pulls", "a/s from=c/f :own known", &[]),
     ]);

@@ -5,7 +5,7 @@
 //! b/t from=a/src version=7 :one known    a pulling target that holds a copy; its content was read
 //! no-ns b   terminating b                namespaces exist unless said otherwise
 //! removal-delay 5s   copy-incomplete     the flags
-//! b/t by=a/src by-others data-others     who owns replicated-by, and the data: -us, -shared, -others; else nobody is known to
+//! b/t by=a/src by-others data-others     who owns replicated-by, and the data: -us, -shared, -others, -nobody; else the data is the controller's
 //! c/tls type:tls :pair                   data of TLS Secrets: a name of [`PAIRS`]
 //! only a,b                               nothing outside of these namespaces is looked at
 //! ```
@@ -79,7 +79,8 @@ impl World {
             annotations: BTreeMap::new(),
             labels: BTreeMap::new(),
             payload: Payload::new([]),
-            managers: Managers::default(),
+            // As after the controller's own write, where it is not said otherwise.
+            managers: Managers { data: Owners::Controller, ..Managers::default() },
         };
         // As in life, a replica is younger than its source, unless it is said otherwise.
         if old.is_none() && words.contains("by=") {
@@ -155,6 +156,7 @@ fn owners_of(word: &str) -> Owners {
         "us" => Owners::Controller,
         "shared" => Owners::Shared,
         "others" => Owners::Others,
+        "nobody" => Owners::Nobody,
         _ => panic!("unknown owners {word:?}"),
     }
 }
