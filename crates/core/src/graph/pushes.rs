@@ -93,14 +93,32 @@ struct Entry<'a> {
 impl Pushes {
     /// An object has these annotations now, and pushes what they say, or nothing.
     pub(super) fn set(&mut self, key: &SourceKey, annotated: &Annotated, namespaces: &impl Namespaces) {
+        if self.says_the_same(key, annotated) {
+            return;
+        }
         let old = self.slots.remove(key);
-        // In this order: a list that the old annotations have too need not be asked about every namespace again.
+        if let Some(old) = old {
+            self.remove_entries(old);
+        }
+        // Before the old selections are let go: a list that is named again need not be asked about every namespace again.
         if let Annotated::Well(marks) = annotated {
             self.add(key, marks, namespaces);
         }
         if let Some(old) = old {
-            self.remove(old);
+            self.release(old);
         }
+        self.shrink();
+    }
+
+    /// Whether the push is the one that is there already; then only its words are those of the new annotations.
+    fn says_the_same(&mut self, key: &SourceKey, annotated: &Annotated) -> bool {
+        let (Some(slot), Annotated::Well(marks)) = (self.slots.get(key), annotated) else { return false };
+        let Some(Some(source)) = self.sources.get_mut(*slot as usize) else { return false };
+        let same = source.push() == marks.effective_push();
+        if same {
+            source.marks = marks.clone();
+        }
+        same
     }
 
     fn add(&mut self, key: &SourceKey, marks: &Arc<Marks>, namespaces: &impl Namespaces) {
@@ -165,7 +183,7 @@ impl Pushes {
         }
     }
 
-    fn remove(&mut self, slot: SlotId) {
+    fn remove_entries(&mut self, slot: SlotId) {
         let Self { hasher, table, pages, sources, .. } = self;
         let Some(Some(source)) = sources.get(slot as usize) else { return };
         for id in ids(&source.pages, source.count()) {
@@ -174,7 +192,10 @@ impl Pushes {
                 found.remove();
             }
         }
-        self.shrink();
+    }
+
+    /// What has no entries any more gives the rest back.
+    fn release(&mut self, slot: SlotId) {
         if let Some(filter) = self.qualified.get_mut(slot as usize) {
             *filter = Filter::default();
         }
