@@ -3,7 +3,7 @@
 //! An annotation has room for tens of thousands of items, so that neither is multiplied out, nor any item copied: items are
 //! positions in the annotation's text (see `pattern/index.rs`), 12 bytes each beside it.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use thiserror::Error;
@@ -11,7 +11,7 @@ use thiserror::Error;
 use crate::annotation::Annotation;
 use crate::names::{Key, NameError, excerpt, is_label, is_subdomain};
 use crate::pattern::{
-    Budget, Hash, Index, ItemKind, ListError, MAX_ITEMS, NamespaceList, Positions, is_name, items, name,
+    Budget, Hash, Index, ItemKind, ListError, MAX_ITEMS, NamespaceList, Positions, Seen, is_name, items, name,
 };
 
 /// What is wrong with a push.
@@ -68,6 +68,8 @@ impl PushError {
 pub struct Push {
     qualified: Qualified,
     parts: Box<[Part]>,
+    /// Whether `replicate-to` has an item whose namespace is more than a name.
+    has_odd_items: bool,
 }
 
 /// Every name in every one of the namespaces. Kept unmultiplied: two long lists would fill the memory.
@@ -189,7 +191,7 @@ impl Push {
         let Some(text) = to else {
             let names = Positions::new(vec![0], &[Hash::of(own.name())]);
             let own_name = Part { text: own.name().into(), names, namespaces };
-            return Ok(Some(Self { qualified: Qualified::default(), parts: [own_name].into() }));
+            return Ok(Some(Self { qualified: Qualified::default(), parts: [own_name].into(), has_odd_items: false }));
         };
         let read = ToReader::read(text)?;
         let mut parts = Vec::with_capacity(1 + read.by_pattern.len());
@@ -201,7 +203,7 @@ impl Push {
         parts.push(Part { text: text.clone(), names: read.unqualified.positions(), namespaces });
         let by_namespace = Index::new(&read.namespaces);
         let qualified = Qualified { text: text.clone(), items: read.qualified.positions(), by_namespace };
-        Ok(Some(Self { qualified, parts: parts.into() }))
+        Ok(Some(Self { qualified, parts: parts.into(), has_odd_items: read.has_odd_items }))
     }
 
     /// Whether the push names this object. (An object never targets itself; that is the caller's to see.)
@@ -213,7 +215,9 @@ impl Push {
 
     /// The names that are pushed into a namespace; one may come twice.
     pub fn names_in<'a>(&'a self, namespace: &'a str) -> impl Iterator<Item = &'a str> {
-        let parts = self.parts.iter().filter(move |part| !part.is_empty() && part.namespaces.matches(namespace));
+        let is_legal = is_label(namespace);
+        let names = move |part: &&Part| is_legal && !part.is_empty() && part.namespaces.matches_legal(namespace);
+        let parts = self.parts.iter().filter(names);
         self.qualified.names_in(namespace).chain(parts.flat_map(Part::names))
     }
 
@@ -243,6 +247,11 @@ impl Push {
     #[must_use]
     pub fn parts(&self) -> &[Part] {
         &self.parts
+    }
+
+    /// Whether `replicate-to` has an item whose namespace is more than a name, and is worth advice.
+    pub(crate) fn has_odd_items(&self) -> bool {
+        self.has_odd_items
     }
 
     /// The namespaces that are named literally, each once.
@@ -291,7 +300,7 @@ fn legal(name: &str) -> Result<&str, PushError> {
 /// Items of `replicate-to`, each once.
 #[derive(Default)]
 struct Distinct<'t> {
-    seen: HashSet<&'t str>,
+    seen: Seen<'t>,
     positions: Vec<u32>,
     hashes: Vec<Hash>,
 }
@@ -299,10 +308,11 @@ struct Distinct<'t> {
 impl<'t> Distinct<'t> {
     /// Whether it is a new one.
     fn take(&mut self, position: u32, item: &'t str) -> bool {
-        let is_new = self.seen.insert(item);
+        let hash = Hash::of(item);
+        let is_new = self.seen.insert(hash, item);
         if is_new {
             self.positions.push(position);
-            self.hashes.push(Hash::of(item));
+            self.hashes.push(hash);
         }
         is_new
     }
@@ -321,6 +331,7 @@ struct ToReader<'t> {
     namespaces: Vec<Hash>,
     /// Names by the pattern before their slash, in the order in which the patterns come.
     by_pattern: indexmap::IndexMap<&'t str, Distinct<'t>>,
+    has_odd_items: bool,
 }
 
 impl<'t> ToReader<'t> {
@@ -353,6 +364,7 @@ impl<'t> ToReader<'t> {
             }
             return Ok(());
         }
+        self.has_odd_items = true;
         // A literal that is no legal namespace names nothing.
         let namespace = namespace.trim_end();
         let is_illegal = matches!(ItemKind::of(namespace), ItemKind::Literal(literal) if !is_label(literal));

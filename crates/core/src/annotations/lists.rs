@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use super::{Annotation, Marks};
 use crate::advice::{Advice, MAX_ADVICE};
 use crate::names::{MAX_NAMESPACE, excerpt, is_label};
-use crate::pattern::{ItemKind, NamespaceList, NamespacePattern, exception, items};
+use crate::pattern::{ItemKind, NamespaceList, NamespacePattern, exception, is_odd, items};
 use crate::reason::Reason;
 
 /// Adds the advice that the lists of a well-formed object show. (A replica's are its source's: the advice is there.)
@@ -16,7 +16,7 @@ pub(crate) fn advise(marks: &Marks, advice: &mut Vec<Advice>) {
     let mut adviser = Adviser { advice, seen: HashSet::new() };
     if let Some(push) = marks.effective_push() {
         if let Some(text) = marks.text(Annotation::ReplicateTo) {
-            adviser.names(text);
+            adviser.names(text, push.has_odd_items());
         }
         if marks.text(Annotation::ReplicateToNamespaces).is_some()
             && let Some(part) = push.parts().last()
@@ -43,11 +43,16 @@ impl<'a> Adviser<'a> {
     }
 
     /// `replicate-to`: names, whose namespaces can be patterns.
-    fn names(&mut self, text: &'a str) {
+    fn names(&mut self, text: &'a str, has_odd_items: bool) {
         let annotation = Annotation::ReplicateTo;
-        let mut any = false;
+        if items(text).next().is_none() {
+            let detail = format!("{}: the list is empty, so that nothing is pushed", annotation.name());
+            self.add(Reason::ListNamesNothing, detail);
+        }
+        if !has_odd_items {
+            return;
+        }
         for (_, item) in items(text) {
-            any = true;
             if let Some((namespace, _)) = item.split_once('/') {
                 self.item(annotation, namespace.trim(), item);
             }
@@ -55,18 +60,16 @@ impl<'a> Adviser<'a> {
                 return;
             }
         }
-        if !any {
-            let detail = format!("{}: the list is empty, so that nothing is pushed", annotation.name());
-            self.add(Reason::ListNamesNothing, detail);
-        }
     }
 
     /// A list of namespaces.
     fn namespaces(&mut self, annotation: Annotation, list: &'a NamespaceList) {
-        for (_, item) in items(list.as_str()) {
-            self.item(annotation, exception(item).1, item);
-            if self.is_full() {
-                return;
+        if list.has_odd_items() {
+            for (_, item) in items(list.as_str()) {
+                self.item(annotation, exception(item).1, item);
+                if self.is_full() {
+                    return;
+                }
             }
         }
         let mut items = list.items().peekable();
@@ -88,7 +91,7 @@ impl<'a> Adviser<'a> {
 
     /// One item: `text` is its namespace, or pattern of namespaces.
     fn item(&mut self, annotation: Annotation, text: &'a str, whole: &str) {
-        if !is_suspect(text) || !self.seen.insert(text) {
+        if !is_odd(text) || !self.seen.insert(text) {
             return;
         }
         let (annotation, whole) = (annotation.name(), excerpt(whole));
@@ -103,15 +106,6 @@ impl<'a> Adviser<'a> {
             );
             self.add(Reason::LooksLikeGlob, detail);
         }
-    }
-}
-
-/// Whether an item is worth a closer look: all but the plain names and prefixes of which lists have thousands.
-fn is_suspect(text: &str) -> bool {
-    match ItemKind::of(text) {
-        ItemKind::Literal(literal) => !is_label(literal),
-        ItemKind::Prefix(prefix) => prefix.starts_with('-') || prefix.len() >= MAX_NAMESPACE,
-        ItemKind::Pattern(_) => true,
     }
 }
 

@@ -54,10 +54,10 @@ impl Automaton {
         Construction::new(&nfa, most).run()
     }
 
-    /// Whether the whole of a name of a namespace is matched. What is not ASCII never is.
-    pub(super) fn matches(&self, namespace: &str) -> bool {
+    /// Whether the whole of a text is matched, which is ASCII (as the names of namespaces are).
+    pub(super) fn matches(&self, text: &str) -> bool {
         let mut row = self.start;
-        for byte in namespace.bytes() {
+        for byte in text.bytes() {
             row = self.next(row, byte);
             if row == DEAD {
                 return false;
@@ -67,9 +67,9 @@ impl Automaton {
     }
 
     /// Whether any of four automata matches. Walking them side by side takes half the time: none waits for another's memory.
-    pub(super) fn any_matches(four: [&Self; 4], namespace: &str) -> bool {
+    pub(super) fn any_matches(four: [&Self; 4], text: &str) -> bool {
         let mut rows = four.map(|automaton| automaton.start);
-        for byte in namespace.bytes() {
+        for byte in text.bytes() {
             for (row, automaton) in rows.iter_mut().zip(four) {
                 *row = automaton.next(*row, byte);
             }
@@ -81,8 +81,7 @@ impl Automaton {
     }
 
     fn next(&self, row: u16, byte: u8) -> u16 {
-        let column = self.columns.get(usize::from(byte)).copied().unwrap_or_default();
-        if column == 0 { DEAD } else { self.cell(row, column) }
+        self.cell(row, self.columns[usize::from(byte) % ASCII])
     }
 
     fn accepts(&self, row: u16) -> bool {
@@ -90,7 +89,7 @@ impl Automaton {
     }
 
     fn cell(&self, row: u16, column: u8) -> u16 {
-        self.table.get(usize::from(row) + usize::from(column)).copied().unwrap_or_default()
+        self.table.get(usize::from(row) + usize::from(column)).copied().unwrap_or(DEAD)
     }
 
     /// Whether there is any legal name of a namespace (RFC 1123: lower-case letters and digits, and dashes within) that is

@@ -85,15 +85,14 @@ impl NamespacePattern {
     /// are not matched.
     #[must_use]
     pub fn matches(&self, namespace: &str) -> bool {
-        namespace.len() <= MAX_NAMESPACE && self.0.automaton.matches(namespace)
+        namespace.is_ascii() && namespace.len() <= MAX_NAMESPACE && self.0.automaton.matches(namespace)
     }
 
-    /// Whether any of these patterns matches.
+    /// Whether any of these patterns matches a legal name of a namespace.
     pub(super) fn any_matches(patterns: &[Self], namespace: &str) -> bool {
         let (fours, rest) = patterns.as_chunks::<4>();
-        namespace.len() <= MAX_NAMESPACE
-            && (fours.iter().any(|four| Automaton::any_matches(four.each_ref().map(|one| &one.0.automaton), namespace))
-                || rest.iter().any(|pattern| pattern.0.automaton.matches(namespace)))
+        fours.iter().any(|four| Automaton::any_matches(four.each_ref().map(|one| &one.0.automaton), namespace))
+            || rest.iter().any(|pattern| pattern.0.automaton.matches(namespace))
     }
 
     /// Whether there is a legal name of a namespace that it matches.

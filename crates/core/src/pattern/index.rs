@@ -4,7 +4,8 @@
 //! position where it begins in the annotation's text, and found by its hash. Hashes have a random seed, so that nobody can
 //! write items that collide; and nothing that is seen from outside follows their order.
 
-use std::hash::{BuildHasher, RandomState};
+use std::collections::HashMap;
+use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};
 use std::sync::OnceLock;
 
 /// The most items that one list may have. A longer one is ill-formed.
@@ -33,6 +34,36 @@ impl Hash {
     /// One of `buckets`.
     fn bucket(self, buckets: usize) -> usize {
         ((u128::from(self.0) * buckets as u128) >> u64::BITS) as usize
+    }
+}
+
+/// Which items were seen, by hashes that are made already.
+#[derive(Default)]
+pub(crate) struct Seen<'t>(HashMap<u64, &'t str, BuildHasherDefault<Ready>>);
+
+impl<'t> Seen<'t> {
+    /// Adds an item with its hash, and says whether it is a new one. (Of two that share a hash of 64 bits by chance the second
+    /// may count as new more than once: it is then kept more than once.)
+    pub(crate) fn insert(&mut self, hash: Hash, item: &'t str) -> bool {
+        self.0.insert(hash.0, item) != Some(item)
+    }
+}
+
+/// Takes a number that is a good hash as its own hash.
+#[derive(Default)]
+struct Ready(u64);
+
+impl Hasher for Ready {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|byte| self.0 = self.0.rotate_left(8) ^ u64::from(*byte));
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        self.0 = number;
     }
 }
 
@@ -87,11 +118,23 @@ impl Index {
 pub(crate) fn items(text: &str) -> impl Iterator<Item = (u32, &str)> {
     let mut next = 0;
     text.split([',', '\n']).filter_map(move |piece| {
-        let start = next + (piece.len() - piece.trim_start().len());
+        let start = next;
         next += piece.len() + 1;
+        // Most items are plain, and are not looked through for white space.
+        if let ([first, ..], [.., last]) = (piece.as_bytes(), piece.as_bytes())
+            && first.is_ascii_graphic()
+            && last.is_ascii_graphic()
+        {
+            return Some((position(start), piece));
+        }
         let item = piece.trim();
-        (!item.is_empty()).then(|| (u32::try_from(start).unwrap_or(u32::MAX), item))
+        (!item.is_empty()).then(|| (position(start + piece.len() - piece.trim_start().len()), item))
     })
+}
+
+/// A text that has no position in 32 bits cannot come from an API server.
+fn position(position: usize) -> u32 {
+    u32::try_from(position).unwrap_or(u32::MAX)
 }
 
 /// What stands in `text` at the position that [`items`] gave.

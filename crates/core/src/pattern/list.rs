@@ -1,6 +1,5 @@
 //! A list of namespaces and patterns.
 
-use std::collections::HashSet;
 use std::fmt;
 use std::hash::{Hash as HashTrait, Hasher};
 use std::sync::Arc;
@@ -8,7 +7,7 @@ use std::sync::Arc;
 use thiserror::Error;
 
 use super::compiled::{NamespacePattern, PatternError};
-use super::index::{Hash, Index, MAX_ITEMS, items, rest};
+use super::index::{Hash, Index, MAX_ITEMS, Seen, items, rest};
 use crate::names::{MAX_NAMESPACE, is_label};
 
 /// The most patterns that one object's lists may have together, without those of the form `prefix.*`, which cost no more
@@ -17,7 +16,7 @@ pub const MAX_PATTERNS: usize = 32;
 /// The most bytes that they may take together in compiled form.
 pub(super) const MAX_BYTES: usize = 64 << 10;
 /// The most steps in which they may be compiled together: a few milliseconds.
-pub(super) const MAX_STEPS: usize = 250_000;
+pub(super) const MAX_STEPS: usize = 125_000;
 
 /// Why a text is not a list of namespaces.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -100,6 +99,16 @@ impl<'a> ItemKind<'a> {
     }
 }
 
+/// Whether an item, without its `!`, is worth a closer look by whoever gives advice: all but the plain names and prefixes of which
+/// lists have thousands.
+pub(crate) fn is_odd(item: &str) -> bool {
+    match ItemKind::of(item) {
+        ItemKind::Literal(literal) => !is_label(literal),
+        ItemKind::Prefix(prefix) => prefix.starts_with('-') || prefix.len() >= MAX_NAMESPACE,
+        ItemKind::Pattern(_) => true,
+    }
+}
+
 /// Which side of a list an item is on, and the item without its `!`.
 #[must_use]
 pub fn exception(item: &str) -> (bool, &str) {
@@ -156,6 +165,15 @@ struct Side {
     patterns: Box<[NamespacePattern]>,
 }
 
+/// So few items are compared one by one: that is faster than to hash what is looked for.
+const FEW: usize = 4;
+
+/// Whether the item at the beginning of a text, which is `prefix.*`, names this namespace.
+fn is_prefix_of(rest: &str, namespace: &str) -> bool {
+    let common = rest.bytes().zip(namespace.bytes()).take_while(|(item, own)| item == own).count();
+    rest.get(common..).is_some_and(|rest| rest.starts_with(".*"))
+}
+
 /// A literal's characters; whatever follows them ends it.
 fn is_literal(byte: u8) -> bool {
     matches!(byte, b'0'..=b'9' | b'a'..=b'z' | b'.' | b'-')
@@ -173,8 +191,15 @@ pub(crate) fn name(rest: &str) -> &str {
 
 impl Side {
     fn matches(&self, text: &str, namespace: &str) -> bool {
-        if self.literals.is_empty() && self.prefixes.is_empty() {
-            return NamespacePattern::any_matches(&self.patterns, namespace);
+        self.is_among(text, namespace) || NamespacePattern::any_matches(&self.patterns, namespace)
+    }
+
+    /// Whether a literal or a prefix names it.
+    fn is_among(&self, text: &str, namespace: &str) -> bool {
+        if self.literals.len() + self.prefixes.len() <= FEW {
+            let begins = |rest: &str| is_prefix_of(rest, namespace);
+            return self.literals.rests(text).any(|rest| is_name(rest, namespace))
+                || self.prefixes.rests(text).any(begins);
         }
         let mut hash = Hash::new();
         for (length, byte) in namespace.bytes().enumerate() {
@@ -183,9 +208,7 @@ impl Side {
             }
             hash.push(byte);
         }
-        self.has_prefix(text, hash, namespace)
-            || self.literals.any(text, hash, |rest| is_name(rest, namespace))
-            || NamespacePattern::any_matches(&self.patterns, namespace)
+        self.has_prefix(text, hash, namespace) || self.literals.any(text, hash, |rest| is_name(rest, namespace))
     }
 
     fn has_prefix(&self, text: &str, hash: Hash, prefix: &str) -> bool {
@@ -211,18 +234,21 @@ struct SideReader<'t> {
     prefixes: (Vec<u32>, Vec<Hash>),
     prefix_lengths: u64,
     patterns: Vec<NamespacePattern>,
-    seen: HashSet<&'t str>,
+    seen: Seen<'t>,
+    has_odd_items: bool,
 }
 
 impl<'t> SideReader<'t> {
     fn take(&mut self, position: u32, item: &'t str, budget: &mut Budget) -> Result<(), ListError> {
-        if !self.seen.insert(item) {
+        let hash = Hash::of(item);
+        if !self.seen.insert(hash, item) {
             return Ok(());
         }
+        self.has_odd_items |= is_odd(item);
         match ItemKind::of(item) {
             ItemKind::Literal(literal) if is_label(literal) => {
                 self.literals.0.push(position);
-                self.literals.1.push(Hash::of(literal));
+                self.literals.1.push(hash);
             }
             // It names nothing.
             ItemKind::Literal(_) => {}
@@ -272,6 +298,8 @@ struct Inner {
     named: Side,
     /// Of the items with `!`.
     excepted: Option<Box<Side>>,
+    /// See [`is_odd`].
+    has_odd_items: bool,
 }
 
 impl NamespaceList {
@@ -302,8 +330,9 @@ impl NamespaceList {
                 }
             }
         }
+        let has_odd_items = named.has_odd_items || excepted.as_ref().is_some_and(|side| side.has_odd_items);
         let excepted = excepted.map(|side| Box::new(side.side()));
-        Ok(Self(Arc::new(Inner { text: text.clone(), named: named.side(), excepted })))
+        Ok(Self(Arc::new(Inner { text: text.clone(), named: named.side(), excepted, has_odd_items })))
     }
 
     /// The list, word for word.
@@ -321,7 +350,12 @@ impl NamespaceList {
     /// never named.
     #[must_use]
     pub fn matches(&self, namespace: &str) -> bool {
-        is_label(namespace) && self.names(namespace) && !self.excepts(namespace)
+        is_label(namespace) && self.matches_legal(namespace)
+    }
+
+    /// The same, of a text that is known to be a legal namespace.
+    pub(crate) fn matches_legal(&self, namespace: &str) -> bool {
+        self.names(namespace) && !self.excepts(namespace)
     }
 
     /// Whether some item other than those with `!` names this legal namespace.
@@ -353,6 +387,11 @@ impl NamespaceList {
         named.literals.is_empty()
             && named.prefixes.is_empty()
             && !named.patterns.iter().any(NamespacePattern::matches_any_namespace)
+    }
+
+    /// Whether any item is worth advice.
+    pub(crate) fn has_odd_items(&self) -> bool {
+        self.0.has_odd_items
     }
 
     /// Whether an item names every namespace: `.*`.
