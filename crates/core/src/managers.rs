@@ -12,6 +12,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::ops::Deref;
 use std::sync::Arc;
 
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
@@ -56,7 +57,36 @@ pub struct Managers {
     pub replicated_by: Owners,
     /// The manager other than the controller that wrote last (by the entry's `time`) to the data or to an annotation under
     /// the prefix, if any: its name is told when it keeps undoing what the controller writes.
-    pub other: Option<Arc<str>>,
+    pub other: Option<ManagerName>,
+}
+
+/// The name of a field manager. One pointer wide, since a graph of a million objects has room for a million of them.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ManagerName(Arc<Box<str>>);
+
+impl From<&str> for ManagerName {
+    fn from(name: &str) -> Self {
+        Self(Arc::new(name.into()))
+    }
+}
+
+impl Deref for ManagerName {
+    type Target = str;
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for ManagerName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self)
+    }
+}
+
+impl fmt::Debug for ManagerName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", &**self)
+    }
 }
 
 impl Managers {
@@ -88,7 +118,7 @@ impl Managers {
                 last = Some((entry.time, entry.manager));
             }
         }
-        managers.other = last.map(|(_, manager)| excerpt(&manager).into());
+        managers.other = last.map(|(_, manager)| excerpt(&manager).as_str().into());
         managers
     }
 }
@@ -240,7 +270,7 @@ mod tests {
             (&[(us, 1, "{}{}")], Others, Others, None),
         ];
         for (entries, data, replicated_by, other) in cases {
-            let expected = Managers { data: *data, replicated_by: *replicated_by, other: other.map(Arc::from) };
+            let expected = Managers { data: *data, replicated_by: *replicated_by, other: other.map(ManagerName::from) };
             assert_eq!(read(entries), expected, "{entries:?}");
         }
         let entries = [None, Some(Entry { manager: us.into(), time: 1, fields: DATA.as_bytes().into() })];
