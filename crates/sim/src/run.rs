@@ -74,7 +74,8 @@ pub fn script(seed: u64) -> Script {
         let (namespace, name) = (dice.pick(&["a", "a", "b"]), dice.pick(&["x", "x", "y"]));
         steps.push(Step::Act(users::put(dice, Id::new(resource, namespace, name))));
     }
-    let length = 20 + dice.roll(if dice.once_in(4) { 220 } else { 100 });
+    let longest = if dice.once_in(4) { 220 } else { 100 };
+    let length = 20 + dice.roll(longest);
     while steps.len() < length {
         let step = ordinary(dice, &resources);
         steps.push(step);
@@ -83,13 +84,33 @@ pub fn script(seed: u64) -> Script {
             steps.push(fault);
         }
     }
-    Script { setting, steps }
+    let mut script = Script { setting, steps };
+    old(&mut script);
+    script
+}
+
+
+fn old(script: &mut Script) {
+    if std::env::var_os("SIM_OLD").is_none() { return; }
+    for flags in &mut script.setting.controllers {
+        flags.removal_delay = Duration::ZERO;
+        flags.hold_incomplete_tls = false;
+    }
+    let bad = |name: &str, value: &str| name.contains("removal-delay") || name.contains("replicated-") || value.contains(['!', ' ', '\n']) || name.ends_with("/note");
+    script.steps.retain_mut(|step| match step {
+        Step::Act(Act::Annotate(_, name, value)) => !bad(name, value),
+        Step::Act(Act::Copy(..) | Act::Recover(..) | Act::Scribble(..) | Act::Remake(..)) => false,
+        Step::Act(Act::Put { annotations, .. }) => { annotations.retain(|(name, value)| !bad(name, value)); true }
+        Step::Restore => false,
+        _ => true,
+    });
 }
 
 fn ordinary(dice: &mut Dice, resources: &[Resource]) -> Step {
-    match dice.roll(20) {
-        0..=4 => Step::Act(users::act(dice, resources)),
-        5..=8 => Step::Carry(byte(dice, 8), Fate::Fine),
+    match dice.roll(26) {
+        0..=5 => Step::Act(users::act(dice, resources)),
+        20..=25 => Step::Calm(dice.pick(&[4, 8, 15, 30])),
+        6..=8 => Step::Carry(byte(dice, 8), Fate::Fine),
         9..=12 => Step::Arrive(byte(dice, 8)),
         13 | 14 => Step::CatchUp(byte(dice, 2), dice.pick(&[1, 2, 9])),
         15..=17 => {

@@ -80,6 +80,7 @@ pub struct World {
     stimuli: VecDeque<Duration>,
     last_write: Duration,
     calm_since: Duration,
+    faults_ended: Option<Duration>,
     writes: usize,
     requests: usize,
     story: Option<Vec<String>>,
@@ -108,6 +109,7 @@ impl World {
             stimuli: VecDeque::new(),
             last_write: Duration::ZERO,
             calm_since: Duration::ZERO,
+            faults_ended: None,
             writes: 0,
             requests: 0,
             story: tells.then(Vec::new),
@@ -147,6 +149,12 @@ impl World {
         if let Some(story) = &mut self.story {
             story.push(format!("{:>9.3}s  {}", self.now.as_secs_f64(), line()));
         }
+    }
+
+    /// Whether what comes and goes by itself on a quiet day has no place in the story any more.
+    fn is_quiet(&self) -> bool {
+        const LONG: Duration = Duration::from_secs(40);
+        self.faults_ended.is_some_and(|at| at + LONG < self.now)
     }
 
     /// Counts a request, and whether there were too many of its kind.

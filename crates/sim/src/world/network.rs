@@ -129,7 +129,10 @@ impl World {
         let target = request.is_write().then(|| self.written_by(&request)).flatten();
         let before = target.as_ref().and_then(|id| self.store.get(id).cloned());
         let outcome = self.servers[server].answer(&mut self.store, &request, &self.policies, self.now);
-        self.tell(|| {
+        let is_dull = request.whole.is_none() || (request.path().split('/').count() < 5 && !request.is_write());
+        let is_dull = is_dull && matches!(&outcome, Outcome::Reply(Reply { status: 200, .. }) | Outcome::Stream(_));
+        if !(is_dull && self.is_quiet()) {
+            self.tell(|| {
             let what = match &outcome {
                 Outcome::Reply(reply) => reply.status.to_string(),
                 Outcome::Stream(_) => "a watch".to_owned(),
@@ -137,7 +140,8 @@ impl World {
             };
             let fate = if fate == Fate::Fine { String::new() } else { format!(" ({fate:?})") };
             format!("server {server} answers {} {}: {what}{fate}", request.method, request.uri)
-        });
+            });
+        }
         if let Some(id) = &target {
             self.judge(sender, id, before.as_ref())?;
             self.revert(id, before.as_ref());

@@ -168,7 +168,6 @@ impl World {
         if process.controller.under_way() > MOST_UNDER_WAY {
             return Err(Violation::new("bounds", format!("{} requests are under way", process.controller.under_way())));
         }
-        self.tell(|| format!("controller {slot} sends {} {}", request.method, request.uri));
         let sender = Sender { slot, start: process.start, started: process.started, oldest: process.oldest };
         self.flights.push(Flight { sender, id, request, progress: Progress::Sent });
         Ok(())
@@ -190,7 +189,10 @@ impl World {
             if properties::shows_a_value(&said) {
                 return Err(Violation::new("secrecy", format!("a report shows a value: {said}")));
             }
-            self.tell(|| format!("controller {slot} reports {said}"));
+            let is_dull = matches!(&message, Message::Notice(notice) if notice.level >= tracing::Level::DEBUG);
+            if !(is_dull && self.is_quiet()) {
+                self.tell(|| format!("controller {slot} reports {said}"));
+            }
         }
         Ok(())
     }

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use super::network::Progress;
 use super::{Violation, World};
 use crate::api::object::Id;
 use crate::spec::{Wanted, Wish, wish};
@@ -18,6 +17,7 @@ impl World {
     /// When a property does not hold.
     pub fn settle(&mut self) -> Result<(), Violation> {
         self.tell(|| "faults end".to_owned());
+        self.faults_ended = Some(self.now);
         for process in self.processes.iter_mut().flatten() {
             process.is_cut_off = false;
         }
@@ -103,7 +103,7 @@ impl World {
         const MOST_TURNS: usize = 60_000;
         for _ in 0..MOST_TURNS {
             self.poll_all()?;
-            if self.deliver_something()? {
+            if self.deliver_something(true)? {
                 continue;
             }
             if until_calm && self.look_at_all().is_ok() {
@@ -124,13 +124,13 @@ impl World {
     }
 
     /// One thing that is under way arrives, a millisecond later. False: nothing is.
-    fn deliver_something(&mut self) -> Result<bool, Violation> {
+    pub(super) fn deliver_something(&mut self, finalizes: bool) -> Result<bool, Violation> {
         self.now += Duration::from_millis(1);
-        if let Some(at) = self.flights.iter().position(|flight| matches!(flight.progress, Progress::Sent)) {
+        if let Some(at) = self.nth_sent(0) {
             self.carry(at, super::step::Fate::Fine)?;
             return Ok(true);
         }
-        if let Some(at) = self.flights.iter().position(|flight| matches!(flight.progress, Progress::Answered(_))) {
+        if let Some(at) = self.nth_answered(0) {
             self.arrive(at);
             return Ok(true);
         }
@@ -139,12 +139,12 @@ impl World {
             behind |= server.catch_up(&self.store, usize::MAX);
         }
         for at in 0..self.pipes.len() {
-            if self.has_news(at) {
+            if !self.is_cut_off(self.pipes[at].sender) && self.has_news(at) {
                 self.flow(at, super::step::Flow::All);
                 return Ok(true);
             }
         }
-        if self.finalize() {
+        if finalizes && self.finalize() {
             self.stimulus();
             return Ok(true);
         }

@@ -58,6 +58,8 @@ pub enum Step {
     Flow(u8, Flow),
     /// The connection of the nth watch breaks.
     Break(u8),
+    /// So many things that are under way arrive, one after the other, without a fault.
+    Calm(u8),
     /// Time passes.
     Wait(Duration),
     /// A controller ends without a word, and another one starts.
@@ -115,6 +117,14 @@ impl World {
                 if let Some(at) = self.nth_pipe(*nth) {
                     self.stimulus();
                     self.cut(at);
+                }
+            }
+            Step::Calm(times) => {
+                for _ in 0..*times {
+                    self.poll_all()?;
+                    if !self.deliver_something(false)? {
+                        break;
+                    }
                 }
             }
             Step::Wait(time) => self.advance(self.now + *time)?,
