@@ -10,6 +10,8 @@ use k8s_replicator::logging;
 use k8s_replicator::settings::Settings;
 use k8s_replicator::status_address::StatusAddress;
 use k8s_replicator_controller::health::Health;
+use k8s_replicator_controller::controller::Controller;
+use k8s_replicator_controller::edge::clock::Clock;
 use k8s_replicator_controller::{admin, connect, run};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -59,15 +61,16 @@ async fn replicate(settings: Settings) -> anyhow::Result<()> {
         format!("cannot serve the status on {}; name another --status-address", settings.status_address)
     })?;
     let health = Arc::new(Health::default());
-    let (client, url) = connect::connect(settings.kube_config.as_deref()).await?;
-    let options = settings.options();
+    let clock = Clock::start();
+    let (connection, url) = connect::open(settings.kube_config.as_deref()).await?;
     info!(version = env!("CARGO_PKG_VERSION"), server = url, "k8s-replicator starts");
     info!(address = listener.local_addr()?.to_string(), "serving status");
 
     let (stop, stopped) = watch::channel(false);
-    let controller = run::run(client, url, options, &health, stopped);
-    let mut status = tokio::spawn(admin::serve(listener, health.clone()));
-    let mut controller = tokio::spawn(controller);
+    // Before the status is served: from now on `health` knows whom it has to wait for.
+    let controller = Controller::new(settings.options(), url, &health, &mut run::random_bytes);
+    let mut status = tokio::spawn(admin::serve(listener, health.clone(), clock));
+    let mut controller = tokio::spawn(run::run(controller, connection, clock, stopped));
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut asked_to_stop = async || {

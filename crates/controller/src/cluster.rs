@@ -1,17 +1,16 @@
 //! What stands between deciding and the API server: the few requests that the control loop makes, and their answers.
 //!
-//! [`kube`] is the real one; a model of it can take its place.
+//! [`kube`] says how they look on the wire.
 
 pub mod body;
 pub mod kube;
 pub mod object;
+mod redact;
 pub mod status;
 
-use std::future::Future;
 use std::time::Duration;
 
 use k8s_replicator_core::action::Action;
-use k8s_replicator_core::kind::Kind;
 use k8s_replicator_core::names::Key;
 use k8s_replicator_core::observed::Observed;
 use k8s_replicator_core::payload::Content;
@@ -119,10 +118,4 @@ impl Failure {
             _ => None,
         }
     }
-}
-
-/// An API server, or a model of one.
-pub trait Cluster: Send + Sync + 'static {
-    /// Carries out one request. It always ends: with an answer, or a failure after a time-out.
-    fn send(&self, kind: &'static dyn Kind, request: Request) -> impl Future<Output = Result<Answer, Failure>> + Send;
 }

@@ -6,34 +6,39 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-/// A watch is stuck after this silence. The longest when all is well: an idle watch (150 s, see
-/// [`watch`](crate::watch)), then a pause as long as the server may ask for (120 s), then a list without an answer (30 s).
-pub const LONGEST_SILENCE: Duration = Duration::from_secs(360);
+use crate::backoff::{LONGEST_RETRY_AFTER, longest_backoff};
+use crate::event::Moment;
+use crate::watch::{LONGEST_IDLE, LONGEST_PAUSE, PAGE_TIMEOUT};
+
+/// A busy machine may take so long to get to something that is due.
+const SLACK: Duration = Duration::from_secs(60);
+
+/// A watch is stuck after this silence. The longest when all is well: an idle watch, then a pause of its own or as long as the
+/// server may ask for, then a list without an answer.
+pub const LONGEST_SILENCE: Duration = {
+    let own = longest_backoff(LONGEST_PAUSE);
+    let pause = if own.as_nanos() > LONGEST_RETRY_AFTER.as_nanos() { own } else { LONGEST_RETRY_AFTER };
+    LONGEST_IDLE.saturating_add(pause).saturating_add(PAGE_TIMEOUT).saturating_add(SLACK)
+};
 
 /// The heartbeat of one watch.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Progress {
-    started: Instant,
-    /// Milliseconds from `started` to the last sign of life.
+    /// Milliseconds from the program's start to the last sign of life.
     last: AtomicU64,
 }
 
 impl Progress {
-    fn new() -> Self {
-        Self { started: Instant::now(), last: AtomicU64::new(0) }
-    }
-
     /// The watch moved: something came, or an attempt ended.
-    pub fn made(&self) {
-        let millis = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
+    pub fn made(&self, now: Moment) {
+        let millis = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
         self.last.store(millis, Ordering::Relaxed);
     }
 
-    fn silence(&self, now: Instant) -> Duration {
-        let last = Duration::from_millis(self.last.load(Ordering::Relaxed));
-        now.saturating_duration_since(self.started).saturating_sub(last)
+    fn silence(&self, now: Moment) -> Duration {
+        now.saturating_sub(Duration::from_millis(self.last.load(Ordering::Relaxed)))
     }
 }
 
@@ -55,7 +60,7 @@ impl Health {
 
     /// Announces a watch, by what `/livez` calls it.
     pub fn watch(&self, name: impl Into<String>) -> Arc<Progress> {
-        let progress = Arc::new(Progress::new());
+        let progress = Arc::new(Progress::default());
         locked(&self.watches).push((name.into(), progress.clone()));
         progress
     }
@@ -80,7 +85,7 @@ impl Health {
 
     /// The watches that are stuck at `now`, and for how long each has been silent.
     #[must_use]
-    pub fn stuck(&self, now: Instant) -> Vec<(String, Duration)> {
+    pub fn stuck(&self, now: Moment) -> Vec<(String, Duration)> {
         let watches = locked(&self.watches);
         let silences = watches.iter().map(|(name, progress)| (name.clone(), progress.silence(now)));
         silences.filter(|(_, silence)| *silence > LONGEST_SILENCE).collect()
@@ -100,12 +105,12 @@ mod tests {
     fn a_watch_is_stuck_when_nothing_moves_for_too_long() {
         let health = Health::default();
         let (secrets, namespaces) = (health.watch("secrets"), health.watch("namespaces"));
-        let start = secrets.started;
-        let later = start + LONGEST_SILENCE + Duration::from_secs(5);
-        assert_eq!(health.stuck(start + LONGEST_SILENCE), []);
+        let later = LONGEST_SILENCE + Duration::from_secs(5);
+        assert_eq!(health.stuck(LONGEST_SILENCE), []);
         let names = |stuck: Vec<(String, Duration)>| stuck.into_iter().map(|(name, _)| name).collect::<Vec<_>>();
         assert_eq!(names(health.stuck(later)), ["secrets", "namespaces"]);
-        namespaces.last.store(10_000, Ordering::Relaxed);
+        namespaces.made(Duration::from_secs(10));
+        secrets.made(Duration::ZERO);
         assert_eq!(health.stuck(later), [("secrets".to_owned(), LONGEST_SILENCE + Duration::from_secs(5))]);
     }
 

@@ -1,25 +1,30 @@
-//! The controller: IO around the decisions of `k8s-replicator-core`.
+//! The controller: what happens between the API server's bytes and the decisions of `k8s-replicator-core`.
 //!
 //! ```text
-//! watch → replicator (index, queue, decide) → cluster (apply) → replicator (answer) → report
+//! response → watch → replicator (index, queue, decide) → request → response → replicator (answer) → report
 //! ```
 //!
-//! [`replicator::Replicator`] is the control loop of one kind. It does no IO, has no clock and no randomness of its own: it
-//! takes events and answers, and hands out requests. One thread can drive it step by step. [`run`](mod@run) is what drives
-//! it in production: one task per kind owns its replicator, and nothing else can reach it.
+//! [`controller::Controller`] is all of it but the IO: its machines ([`watch`], [`poll`], [`replicator`]) have no clock, no
+//! randomness and no sockets of their own. They take bytes and the time, and say what they want next. [`edge`] is what does
+//! IO: only there are tokio and kube. One thread drives everything, so there are no locks.
 
-pub mod admin;
-pub mod causes;
+pub mod backoff;
 pub mod cluster;
-pub mod connect;
 pub mod contents;
+pub mod controller;
+pub mod edge;
 pub mod event;
 pub mod health;
+pub mod log_once;
+pub mod notice;
 pub mod poll;
 pub mod queue;
 pub mod replicator;
 pub mod report;
-pub mod run;
 pub mod verification;
 pub mod watch;
 pub mod window;
+pub mod wire;
+
+// What is at the edge, by the names by which the program calls it.
+pub use edge::{admin, causes, connect, run};

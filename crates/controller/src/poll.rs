@@ -1,152 +1,222 @@
-//! The namespaces that `--namespaces` names, asked for one by one, again and again.
+//! The namespaces that `--namespaces` names, asked for one by one, again and again. It does no IO and has no clock.
 //!
 //! A Role in a namespace can grant `get` on that very namespace, but neither `list` nor `watch`: those are questions about
 //! all namespaces. So, in the place of a watch, each is looked at: often while one of them is missing or terminating and
 //! its replicas wait, else seldom.
 //!
-//! Guarantees: the consumer is told `Ends` only when the server has answered for every namespace, with the namespace or
-//! with 404; a namespace that may not be looked at counts neither as there nor as missing, and what was known of it stays;
-//! attempts are never made in a hot loop.
+//! Guarantees: the consumer gets `Ends` only when the server has answered for every namespace, with the namespace or
+//! with a `Status` that says that there is none; a namespace that may not be looked at counts neither as there nor as missing,
+//! and what was known of it stays; attempts are never made in a hot loop; every wait has an end.
+//!
+//! It is driven as a [`Watch`](crate::watch::Watch) is.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::{StatusCode, header};
+use http::StatusCode;
 use k8s_replicator_core::names::Namespace;
-use kube::Client;
-use kube::client::Body;
 use serde_json::json;
-use tracing::{info, warn};
+use tracing::Level;
 
-use crate::cluster::kube::{METADATA_ONLY, exchange, unreachable};
+use crate::backoff::backoff;
+use crate::cluster::kube::METADATA_ONLY;
 use crate::cluster::object::Object;
-use crate::cluster::status::refusal;
+use crate::cluster::status::{refusal, says_not_found};
 use crate::cluster::{Failure, FailureKind};
-use crate::event::SeenNamespace;
+use crate::event::{Moment, SeenNamespace};
 use crate::health::Progress;
-use crate::queue::backoff;
-use crate::watch::{Change, Consumer, Told, unreadable};
+use crate::log_once::LogOnce;
+use crate::notice::Notice;
+use crate::watch::{Change, Consumer, Entropy, unreadable};
+use crate::wire::{Expects, HttpRequest, Next, Received, Response};
 
-/// Between two looks while all is well.
+/// Between two rounds while all is well.
 const CALM: Duration = Duration::from_secs(30);
-/// Between two looks while a namespace is missing or terminating.
+/// Between two rounds while a namespace is missing or terminating.
 const WAITING: Duration = Duration::from_secs(3);
 /// The longest pause after a failure.
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+const LONGEST_FAILURE_PAUSE: Duration = Duration::from_secs(30);
+/// A look without a response after this time gets none.
+const TIMEOUT: Duration = Duration::from_secs(30);
 /// A namespace's metadata, with annotations of 256 KiB, and room to spare.
-const LONGEST_ANSWER: usize = 2 << 20;
+const LONGEST_RESPONSE: usize = 2 << 20;
 
 /// See the [module](self).
 pub struct Poll {
-    client: Client,
     /// The server's address, for messages.
     url: String,
-    namespaces: BTreeSet<Namespace>,
+    namespaces: Vec<Namespace>,
     progress: Arc<Progress>,
-    entropy: Box<dyn FnMut() -> u8 + Send + Sync>,
+    entropy: Entropy,
+    /// The namespaces that the server has not answered for yet.
+    unanswered: BTreeSet<Namespace>,
+    has_begun: bool,
+    has_ended: bool,
+    round: Round,
+    /// When the look under way was asked for.
+    asked_at: Option<Moment>,
+    cancel: bool,
+    next_round: Moment,
+    /// Rounds in a row with a failure.
+    failures: u32,
+    logs: BTreeMap<Namespace, LogOnce>,
+    notices: Vec<Notice>,
 }
 
-/// What a round of looks came to.
+/// One look at each namespace.
+#[derive(Default)]
 struct Round {
+    /// Which namespace is looked at next.
+    next: usize,
     failed: bool,
-    /// All exist, and none is terminating.
-    settled: bool,
+    /// One is missing or terminating.
+    waits: bool,
     retry_after: Duration,
 }
 
+/// What a look showed.
+enum Look {
+    /// The namespace is there.
+    There { terminating: bool },
+    Missing,
+}
+
 impl Poll {
-    /// A poll of `namespaces`; `entropy` spreads the attempts of many programs.
+    /// A poll of `namespaces`. `url`: the server's address, for messages; `progress`: its heartbeat; `entropy` spreads the
+    /// attempts of many programs.
     #[must_use]
-    pub fn new(
-        client: Client,
-        url: String,
-        namespaces: BTreeSet<Namespace>,
-        progress: Arc<Progress>,
-        entropy: Box<dyn FnMut() -> u8 + Send + Sync>,
-    ) -> Self {
-        Self { client, url, namespaces, progress, entropy }
-    }
-
-    /// Looks until the consumer wants no more.
-    pub async fn run(mut self, mut consumer: impl Consumer) {
-        consumer.take(Change::Begins);
-        let mut unanswered = self.namespaces.clone();
-        let mut told = BTreeMap::new();
-        let mut failures = 0;
-        loop {
-            let complete = unanswered.is_empty();
-            let round = self.look_at_all(&mut consumer, &mut unanswered, &mut told).await;
-            if !complete && unanswered.is_empty() {
-                info!(resource = "namespaces", "looked at each");
-                consumer.take(Change::Ends(""));
-            }
-            if !consumer.flush().await {
-                return;
-            }
-            failures = if round.failed { failures + 1 } else { 0 };
-            let longest = if round.settled { CALM } else { WAITING };
-            let pause = match round.failed {
-                true => backoff(failures + 1, LONGEST_PAUSE, (self.entropy)()).max(round.retry_after),
-                false => longest + longest.mul_f64(f64::from((self.entropy)()) / 1024.0),
-            };
-            tokio::time::sleep(pause).await;
+    pub fn new(url: String, namespaces: BTreeSet<Namespace>, progress: Arc<Progress>, entropy: Entropy) -> Self {
+        Self {
+            url,
+            namespaces: namespaces.iter().cloned().collect(),
+            progress,
+            entropy,
+            unanswered: namespaces,
+            has_begun: false,
+            has_ended: false,
+            round: Round::default(),
+            asked_at: None,
+            cancel: false,
+            next_round: Moment::ZERO,
+            failures: 0,
+            logs: BTreeMap::new(),
+            notices: Vec::new(),
         }
     }
 
-    async fn look_at_all(
-        &self,
-        consumer: &mut impl Consumer,
-        unanswered: &mut BTreeSet<Namespace>,
-        told: &mut BTreeMap<Namespace, Told>,
-    ) -> Round {
-        let mut round = Round { failed: false, settled: true, retry_after: Duration::ZERO };
-        for namespace in &self.namespaces {
-            let answer = self.look(namespace).await;
-            self.progress.made();
-            match answer {
-                Ok(Some((answer, is_terminating))) => {
-                    round.settled &= !is_terminating;
-                    consumer.take(Change::Seen(Object::of(&answer)));
-                }
-                Ok(None) => {
-                    round.settled = false;
-                    let gone = json!({ "metadata": { "name": &**namespace } }).to_string();
-                    consumer.take(Change::Deleted(Object::Json(gone.as_bytes())));
-                }
-                Err(failure) => {
-                    round.failed = true;
-                    round.retry_after = round.retry_after.max(failure.retry_after.unwrap_or_default());
-                    let error = self.explain(namespace, &failure);
-                    if told.entry(namespace.clone()).or_default().is_news(&error) {
-                        let (resource, verb, reason) = ("namespaces", "get", failure.kind.reason().code());
-                        warn!(resource, verb, reason, error, "cannot look at the namespace {namespace}; trying again");
-                    }
-                    continue;
-                }
-            }
-            told.remove(namespace);
-            unanswered.remove(namespace);
-        }
-        round
+    /// What there is to log since this was last called.
+    pub fn take_notices(&mut self) -> Vec<Notice> {
+        std::mem::take(&mut self.notices)
     }
 
-    /// The namespace's metadata as it came, and whether it is terminating; `None`: it does not exist.
-    async fn look(&self, namespace: &Namespace) -> Result<Option<(Bytes, bool)>, Failure> {
-        let request = http::Request::get(format!("/api/v1/namespaces/{namespace}"))
-            .header(header::ACCEPT, METADATA_ONLY)
-            .body(Body::empty())
-            .map_err(|error| unreachable(&error))?;
-        let (status, headers, body) = exchange(&self.client, request, LONGEST_ANSWER).await?;
-        match status {
-            StatusCode::NOT_FOUND => Ok(None),
-            status if status.is_success() => {
-                let seen = SeenNamespace::read(Object::of(&body)).map_err(unreadable)?;
-                Ok(Some((body, seen.facts.terminating)))
-            }
-            _ => Err(refusal(status, &headers, &body)),
+    /// Goes on as far as it can without IO. To be called until it answers [`Next::WaitUntil`].
+    pub fn poll(&mut self, now: Moment, consumer: &mut impl Consumer) -> Next {
+        if !self.has_begun {
+            self.has_begun = true;
+            // It cannot fail: no object is in it.
+            let _ = consumer.take(Change::Begins);
         }
+        if self.asked_at.is_some_and(|at| now >= at + TIMEOUT) {
+            self.asked_at = None;
+            self.cancel = true;
+            let message = format!("nothing came for {} s", TIMEOUT.as_secs());
+            self.looked(now, Err(Failure::new(FailureKind::Unreachable, message)));
+        }
+        if std::mem::take(&mut self.cancel) {
+            return Next::Cancel;
+        }
+        if let Some(at) = self.asked_at {
+            return Next::WaitUntil(at + TIMEOUT);
+        }
+        if now < self.next_round {
+            return Next::WaitUntil(self.next_round);
+        }
+        match self.namespaces.get(self.round.next) {
+            Some(namespace) => {
+                self.asked_at = Some(now);
+                let path = format!("/api/v1/namespaces/{namespace}");
+                Next::Request(HttpRequest::get(path, METADATA_ONLY, Expects::Whole(LONGEST_RESPONSE)))
+            }
+            None => {
+                self.end_round(now, consumer);
+                Next::WaitUntil(self.next_round)
+            }
+        }
+    }
+
+    /// Takes what came of the request under way.
+    pub fn deliver(&mut self, now: Moment, received: Received, consumer: &mut impl Consumer) {
+        self.progress.made(now);
+        if self.asked_at.take().is_none() {
+            // It was cancelled a moment ago.
+            return;
+        }
+        let Some(namespace) = self.namespaces.get(self.round.next) else { return };
+        let look = match received {
+            Received::Response(response) => look(namespace, &response, consumer),
+            Received::Failed(failure) => Err(failure),
+            Received::TooLong => {
+                let message = format!("the response cannot be read: it is longer than {LONGEST_RESPONSE} bytes");
+                Err(Failure::new(FailureKind::Server, message))
+            }
+            Received::Head(..) | Received::Data(_) | Received::Closed => {
+                self.cancel = true;
+                Err(Failure::new(FailureKind::Server, "the response came in another form than it was asked for"))
+            }
+        };
+        self.looked(now, look);
+    }
+
+    fn looked(&mut self, now: Moment, look: Result<Look, Failure>) {
+        let Some(namespace) = self.namespaces.get(self.round.next).cloned() else { return };
+        self.round.next += 1;
+        match look {
+            Ok(look) => {
+                self.round.waits |= !matches!(look, Look::There { terminating: false });
+                self.unanswered.remove(&namespace);
+                self.logs.remove(&namespace);
+            }
+            Err(failure) => {
+                self.round.failed = true;
+                self.round.retry_after = self.round.retry_after.max(failure.retry_after.unwrap_or_default());
+                let error = self.explain(&namespace, &failure);
+                if self.logs.entry(namespace.clone()).or_default().should_log(now, &error) {
+                    let message = format!("cannot look at the namespace {namespace}; trying again");
+                    self.notices.push(Notice {
+                        level: Level::WARN,
+                        resource: "namespaces",
+                        namespace: Some(namespace.to_string()),
+                        verb: Some("get"),
+                        reason: Some(failure.kind.reason().code()),
+                        error: Some(error),
+                        message,
+                    });
+                }
+            }
+        }
+    }
+
+    fn end_round(&mut self, now: Moment, consumer: &mut impl Consumer) {
+        let round = std::mem::take(&mut self.round);
+        if !self.has_ended && self.unanswered.is_empty() {
+            self.has_ended = true;
+            let (level, message) = (Level::INFO, "looked at each".to_owned());
+            let resource = "namespaces";
+            self.notices.push(Notice { level, resource, namespace: None, verb: None, reason: None, error: None, message });
+            // It cannot fail: no object is in it.
+            let _ = consumer.take(Change::Ends(""));
+        }
+        let random = (self.entropy)();
+        let pause = if round.failed {
+            self.failures = self.failures.saturating_add(1);
+            backoff(self.failures, LONGEST_FAILURE_PAUSE, random).max(round.retry_after)
+        } else {
+            self.failures = 0;
+            let pause = if round.waits { WAITING } else { CALM };
+            pause + pause.mul_f64(f64::from(random) / 1024.0)
+        };
+        self.next_round = now + pause;
     }
 
     /// The server's words, with what to do about it.
@@ -162,3 +232,25 @@ impl Poll {
         }
     }
 }
+
+/// Gives the consumer what a response says of a namespace.
+fn look(namespace: &Namespace, response: &Response, consumer: &mut impl Consumer) -> Result<Look, Failure> {
+    let Response { status, headers, body } = response;
+    if *status == StatusCode::NOT_FOUND && says_not_found(body) {
+        let gone = json!({ "metadata": { "name": &**namespace } }).to_string();
+        consumer.take(Change::Deleted(Object::Json(gone.as_bytes()))).map_err(unreadable)?;
+        return Ok(Look::Missing);
+    }
+    if !status.is_success() {
+        return Err(refusal(*status, headers, body));
+    }
+    let seen = SeenNamespace::read(Object::of(body)).map_err(unreadable)?;
+    if *seen.name != **namespace {
+        return Err(Failure::new(FailureKind::Server, "the response cannot be read: it is about another object"));
+    }
+    consumer.take(Change::Seen(Object::of(body))).map_err(unreadable)?;
+    Ok(Look::There { terminating: seen.facts.terminating })
+}
+
+#[cfg(test)]
+mod tests;

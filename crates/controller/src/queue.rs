@@ -6,15 +6,13 @@
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, VecDeque};
-use std::time::Duration;
 
 use k8s_replicator_core::names::TargetKey;
 use k8s_replicator_core::observed::ResourceVersion;
 
 use crate::event::Moment;
 
-/// The shortest wait after a failure. It doubles with each further one.
-const FIRST_BACKOFF: Duration = Duration::from_millis(100);
+pub use crate::backoff::backoff;
 
 /// With room for so many, an empty queue gives its memory back.
 const MANY: usize = 10_000;
@@ -202,16 +200,10 @@ impl Queue {
     }
 }
 
-/// The wait after `failures` failures in a row before this one. `random` is a byte that spreads it by a quarter, so that
-/// many targets that failed together do not come back together.
-#[must_use]
-pub fn backoff(failures: u32, longest: Duration, random: u8) -> Duration {
-    let wait = FIRST_BACKOFF.saturating_mul(1 << failures.min(20)).min(longest);
-    wait + wait.mul_f64(f64::from(random) / 1024.0)
-}
-
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use k8s_replicator_core::names::Key;
 
     use super::*;
@@ -316,13 +308,5 @@ mod tests {
         assert!(queue.is_idle());
         assert_eq!(queue.next(Duration::from_secs(9)), None, "the old wait is forgotten");
         assert_eq!(queue.failed(&a), 0, "success forgets failures");
-    }
-
-    #[test]
-    fn backoff_doubles_up_to_its_limit() {
-        let longest = Duration::from_secs(60);
-        let waits: Vec<_> = [0, 1, 2, 9, 10, 40, u32::MAX].map(|n| backoff(n, longest, 0).as_millis()).to_vec();
-        assert_eq!(waits, [100, 200, 400, 51_200, 60_000, 60_000, 60_000]);
-        assert!(backoff(0, longest, 255) < Duration::from_millis(126));
     }
 }

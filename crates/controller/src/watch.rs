@@ -1,64 +1,92 @@
-//! One resource's list and watch, metadata only, in all namespaces or in one.
+//! One resource's list and watch, metadata only, in all namespaces or in one. It does no IO and has no clock.
 //!
-//! Flow: list in pages → watch from the list's version → on its end watch again from the last version seen → on 410 (the
-//! version is too old) list again.
+//! Flow: list in pages → watch from the list's version → when the watch ends, watch again from the last version seen → when
+//! that is not possible (410, or failures, or silence), list again. After each resync period it lists again in any case, and
+//! then watches from that list (SPEC 9.15): so what a watch missed is found.
 //!
-//! Guarantees: what the consumer is given is in the order of the server's events; a list that fails in the middle is begun
-//! again, and `Ends` comes only after a whole one; attempts are never made in a hot loop, whatever the server answers;
-//! every wait has an end. It ends by itself only when the server's versions went back: then only a new start helps.
+//! Guarantees:
+//! - What the consumer is given is in the order of the server's events. `Ends` comes only after a whole list.
+//! - Nothing that was not understood is taken for a list, and no object is passed over: the attempt fails (SPEC 2).
+//! - Attempts are never made in a hot loop, whatever the server answers; every wait has an end; a failure that goes on is
+//!   logged less and less often.
+//! - A verification that fails does not keep it from watching.
+//! - It ends by itself only when the server's versions went back: then only a new start of the program helps.
 //!
 //! Caveat: an object that vanished while no watch was running is not named by any event. The consumer has to compare at
 //! `Ends`.
+//!
+//! To be driven like this: [`poll`](Watch::poll) until it answers [`Next::WaitUntil`]; [`deliver`](Watch::deliver) what comes
+//! of its request; poll again then, and at the time that it named.
 
-mod wire;
+mod events;
+mod page;
+#[cfg(test)]
+mod tests;
 
-use std::future::Future;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use bytes::Bytes;
-use http::{StatusCode, header};
-use http_body_util::BodyExt as _;
+use bytes::BytesMut;
+use http::{HeaderMap, StatusCode};
 use k8s_replicator_core::observed::{ReadError, ResourceVersion};
 use k8s_replicator_core::scope::Part;
-use kube::Client;
-use kube::client::Body;
-use tracing::{debug, error, info, warn};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use tracing::Level;
 
-use crate::cluster::kube::{METADATA_ONLY, exchange, unreachable};
+use crate::backoff::backoff;
+use crate::cluster::kube::METADATA_ONLY;
 use crate::cluster::object::Object;
 use crate::cluster::status::refusal;
 use crate::cluster::{Failure, FailureKind};
+use crate::event::Moment;
 use crate::health::Progress;
-use crate::queue::backoff;
-use crate::window;
+use crate::log_once::LogOnce;
+use crate::notice::Notice;
+use crate::wire::{Expects, HttpRequest, Next, Received, Response, is_protobuf};
 
-use wire::{Events, FIRST_PAGE, Page, SMALLEST_PAGE, escape, next_page};
+use events::{Events, Meaning};
+use page::{LARGEST_PAGE, Page, SMALLEST_PAGE, next_page};
+
+pub use page::FIRST_PAGE;
 
 /// A list of metadata alone: as protobuf, which is a quarter of the size and the time, or as JSON from whoever cannot.
 const METADATA_LISTS: &str = "application/vnd.kubernetes.protobuf;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,\
                               application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
-const PROTOBUF: &[u8] = b"application/vnd.kubernetes.protobuf";
-/// An answer that is longer is cut off and asked for again in smaller pieces: whoever makes many objects with long annotations (256 KiB
-/// at most) must not make this program run out of memory.
+/// A longer page is not taken, and asked for again in smaller pieces: many objects with long annotations (256 KiB at most) must
+/// not make this program run out of memory.
 const LONGEST_PAGE: usize = 32 << 20;
-/// The longest event: 256 KiB of annotations as JSON, managed fields, with room to spare.
-const LONGEST_EVENT: usize = 8 << 20;
+/// A page that is not there after this time does not come.
+pub const PAGE_TIMEOUT: Duration = Duration::from_secs(30);
 /// The server is asked to end a watch after this time.
 const WATCH_SECONDS: u32 = 290;
-/// Bookmarks come about once a minute; a watch that is silent for longer than two has lost its connection.
-const LONGEST_IDLE: Duration = Duration::from_secs(150);
+/// Bookmarks come about once a minute; a watch without a byte for longer than two has lost its connection.
+pub const LONGEST_IDLE: Duration = Duration::from_secs(150);
+/// Two watches without an event or a bookmark for as long as that: the server has nothing after the version that they watch
+/// from, and says so by waiting for it, as after etcd was restored from a backup. The resource is listed again.
+const LONGEST_SILENCE: Duration = LONGEST_IDLE.saturating_mul(2);
 /// A watch that ended sooner counts as a failure: it is not opened again at once.
 const SHORTEST_WATCH: Duration = Duration::from_secs(5);
 /// After so many failures in a row to watch from one version, it is listed again: there may be no watching on from it.
 const MOST_FAILED_WATCHES: u32 = 3;
 /// The longest pause between attempts.
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+pub const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// The longest pause between attempts to verify.
+const LONGEST_VERIFICATION_PAUSE: Duration = Duration::from_secs(300);
+/// A shorter resync period is taken for this one: the API server has more to do than to list.
+pub const SHORTEST_RESYNC_PERIOD: Duration = Duration::from_secs(1);
+/// What the body of a refused watch may be.
+const LONGEST_REFUSAL: usize = 64 << 10;
 
-/// What the consumer is told.
+/// What stands in a query as it is (RFC 3986: unreserved). Versions and continue tokens are opaque.
+const QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// Random bytes, which spread the attempts of many programs.
+pub type Entropy = Box<dyn FnMut() -> u8 + Send + Sync>;
+
+/// What the consumer is given.
 #[derive(Debug)]
 pub enum Change<'a> {
-    /// A list begins.
+    /// A list begins. (One that had begun before and did not end is abandoned.)
     Begins,
     /// The object exists.
     Seen(Object<'a>),
@@ -68,250 +96,590 @@ pub enum Change<'a> {
     Deleted(Object<'a>),
 }
 
-/// Takes what a watch tells.
-pub trait Consumer: Send {
+/// Takes what a watch or a poll sees.
+pub trait Consumer {
     /// Takes one change.
-    fn take(&mut self, change: Change<'_>);
+    ///
+    /// # Errors
+    /// When the object cannot be read. It counts as not taken: the list or the watch that it came from fails.
+    fn take(&mut self, change: Change<'_>) -> Result<(), ReadError>;
+}
 
-    /// Hands on what was taken. False: nobody wants it any more.
-    fn flush(&mut self) -> impl Future<Output = bool> + Send;
+/// What a watch is given.
+pub struct Settings {
+    /// The resource in the core API group: `secrets`.
+    pub resource: &'static str,
+    /// Where.
+    pub part: Part,
+    /// The server's address, for messages.
+    pub url: String,
+    /// It is listed again within this time; zero: only when it has to be.
+    pub resync_period: Duration,
+    /// Its heartbeat.
+    pub progress: Arc<Progress>,
+    /// Spreads the attempts.
+    pub entropy: Entropy,
 }
 
 /// See the [module](self).
 pub struct Watch {
-    client: Client,
-    /// The server's address, for messages.
-    url: String,
-    /// The resource in the core API group: `secrets`.
-    resource: &'static str,
-    /// Where.
-    part: Part,
-    progress: Arc<Progress>,
-    entropy: Box<dyn FnMut() -> u8 + Send + Sync>,
+    settings: Settings,
+    /// The version to watch from; `None`: it has to be listed. It stays while a verification lists.
+    version: Option<String>,
+    /// The newest version of a list or an event.
+    newest: ResourceVersion,
+    /// When the next verification begins.
+    verify_at: Moment,
+    /// The list that has begun and not ended.
+    list: Option<List>,
+    asked: Option<Asked>,
+    /// The request under way is to be cancelled.
+    cancel: bool,
+    /// The next request is not made before.
+    not_before: Moment,
+    /// Failures in a row, of lists and watches.
+    failures: u32,
+    /// Pages are not larger than this: the server had trouble with larger ones. Each list that succeeds doubles it.
+    largest_page: usize,
+    /// Failures in a row to watch from this version.
+    failed_watches: u32,
+    /// How long there was a watch without an event or a bookmark, until now.
+    silence: Duration,
+    /// Why it cannot go on.
+    end: Option<String>,
+    log: LogOnce,
+    notices: Vec<Notice>,
 }
 
-/// Why a watch stopped delivering.
-enum End {
-    /// It has to be listed again.
-    Expired,
-    /// It ended as it should, or was cut off.
-    Closed,
-    /// It could not be had.
-    Failed(Failure),
-    /// The consumer is gone.
-    Unwanted,
+/// A list, whose pages are asked for one after the other. While one is read the server works on the next.
+struct List {
+    /// How many objects the next page may have.
+    limit: usize,
+    /// Where the next page begins; empty: at the beginning.
+    position: String,
+    /// Its version: that of its first page. What happened while the others were read is seen by the watch from there.
+    version: Option<String>,
+    /// A page that came and is not read yet.
+    received: Option<Response>,
+    /// The page that is given to the consumer, a few objects at a time.
+    reading: Option<Page>,
+    /// There is no page after that.
+    is_last: bool,
 }
 
-impl From<Failure> for End {
-    fn from(failure: Failure) -> Self {
-        Self::Failed(failure)
+/// The request under way.
+enum Asked {
+    Page { at: Moment },
+    Watch(Stream),
+}
+
+/// A watch that was asked for.
+struct Stream {
+    begun: Moment,
+    /// When the last byte came.
+    last: Moment,
+    /// Whether an event or a bookmark came.
+    heard: bool,
+    body: Body,
+}
+
+/// What the body of its response is.
+enum Body {
+    /// Nothing came yet.
+    None,
+    Events(Events),
+    Refusal(StatusCode, HeaderMap, BytesMut),
+}
+
+impl List {
+    fn new() -> Self {
+        Self {
+            limit: FIRST_PAGE,
+            position: String::new(),
+            version: None,
+            received: None,
+            reading: None,
+            is_last: false,
+        }
+    }
+
+    fn shrink(&mut self) {
+        self.limit = (self.limit / 8).max(SMALLEST_PAGE);
+    }
+
+    fn wants_a_page(&self) -> bool {
+        self.received.is_none() && !self.is_last
     }
 }
 
 impl Watch {
-    /// A watch of `resource` in one part of the cluster; `entropy` spreads the attempts of many programs.
+    /// A watch that knows nothing yet: it begins by a list.
     #[must_use]
-    pub fn new(
-        client: Client,
-        url: String,
-        resource: &'static str,
-        part: Part,
-        progress: Arc<Progress>,
-        entropy: Box<dyn FnMut() -> u8 + Send + Sync>,
-    ) -> Self {
-        Self { client, url, resource, part, progress, entropy }
+    pub fn new(settings: Settings) -> Self {
+        Self {
+            settings,
+            version: None,
+            newest: ResourceVersion::new(""),
+            verify_at: Moment::MAX,
+            list: None,
+            asked: None,
+            cancel: false,
+            not_before: Moment::ZERO,
+            failures: 0,
+            largest_page: LARGEST_PAGE,
+            failed_watches: 0,
+            silence: Duration::ZERO,
+            end: None,
+            log: LogOnce::default(),
+            notices: Vec::new(),
+        }
     }
 
-    /// Watches until the consumer wants no more.
-    pub async fn run(mut self, mut consumer: impl Consumer) {
-        // The version to go on from; none: list first.
-        let mut version: Option<String> = None;
-        let mut newest = ResourceVersion::new("");
-        let mut failures = 0;
-        let mut told = Told::default();
-        loop {
-            let begun = Instant::now();
-            let listing = version.is_none();
-            let end = match &mut version {
-                None => match self.list(&mut consumer).await {
-                    Ok(listed) if ResourceVersion::new(&listed).is_older_than(&newest) => {
-                        let (resource, version) = (self.resource, listed);
-                        error!(
-                            resource,
-                            version,
-                            "the API server's versions went back from {newest}, as after etcd was restored from a backup: \
-                             nothing that was known can be compared with what is there now; starting anew helps"
-                        );
+    /// What there is to log since this was last called.
+    pub fn take_notices(&mut self) -> Vec<Notice> {
+        std::mem::take(&mut self.notices)
+    }
+
+    /// Goes on as far as it can without IO. To be called until it answers [`Next::WaitUntil`] or [`Next::End`].
+    pub fn poll(&mut self, now: Moment, consumer: &mut impl Consumer) -> Next {
+        if let Some(why) = &self.end {
+            return Next::End(why.clone());
+        }
+        self.give_up_waiting(now);
+        if self.wants_to_verify(now) {
+            // What the watch would still have delivered is in the list, or after it.
+            self.drop_request();
+            self.begin_list(consumer);
+        }
+        self.read_page(now);
+        if std::mem::take(&mut self.cancel) {
+            return Next::Cancel;
+        }
+        // Before the page that came is given on: meanwhile the server works on the next one.
+        if let Some(request) = self.next_request(now, consumer) {
+            return Next::Request(request);
+        }
+        if self.give(now, consumer) {
+            return Next::Yield;
+        }
+        Next::WaitUntil(self.wake_at())
+    }
+
+    /// Takes what came of the request under way.
+    pub fn deliver(&mut self, now: Moment, received: Received, consumer: &mut impl Consumer) {
+        self.settings.progress.made(now);
+        match self.asked.take() {
+            // It was dropped a moment ago.
+            None => {}
+            Some(Asked::Page { .. }) => self.page_came(now, received),
+            Some(Asked::Watch(mut stream)) => {
+                stream.last = now;
+                let more_comes = !received.is_last();
+                let failure = match self.stream_came(&mut stream, received, consumer) {
+                    Ok(true) => {
+                        self.asked = Some(Asked::Watch(stream));
                         return;
                     }
-                    Ok(listed) => {
-                        info!(resource = self.resource, namespace = self.namespace(), "listed");
-                        told = Told::default();
-                        version = Some(listed);
-                        continue;
-                    }
-                    Err(end) => end,
-                },
-                Some(version) => {
-                    let end = self.watch(version, &mut consumer).await;
-                    newest = ResourceVersion::new(version);
-                    end
-                }
-            };
-            self.progress.made();
-            if begun.elapsed() >= SHORTEST_WATCH {
-                failures = 0;
-            }
-            let pause = backoff(failures + 2, LONGEST_PAUSE, (self.entropy)());
-            let verb = if listing { "list" } else { "watch" };
-            match end {
-                End::Unwanted => return,
-                End::Expired => {
-                    let namespace = self.namespace();
-                    debug!(resource = self.resource, namespace, "the version to watch from is too old; listing again");
-                    version = None;
-                }
-                End::Closed => debug!(resource = self.resource, namespace = self.namespace(), "watch closed"),
-                End::Failed(failure) => {
-                    let error = self.explain(verb, &failure);
-                    if told.is_news(&error) {
-                        let (resource, namespace) = (self.resource, self.namespace());
-                        let reason = failure.kind.reason().code();
-                        warn!(resource, namespace, verb, reason, error, "cannot {verb} {resource}; trying again");
-                    }
-                    let pause = failure.retry_after.unwrap_or_default().min(window::LONGEST_PAUSE).max(pause);
-                    failures += 1;
-                    // Where there is an answer but no watch from this version, as when the server cannot decrypt what was
-                    // deleted (KEP-3926), a list shows what is there now.
-                    let is_about_it = matches!(failure.kind, FailureKind::Server | FailureKind::Invalid);
-                    if failures >= MOST_FAILED_WATCHES && is_about_it {
-                        version = None;
-                    }
-                    tokio::time::sleep(pause).await;
-                    continue;
-                }
-            }
-            if begun.elapsed() < SHORTEST_WATCH {
-                failures += 1;
-                tokio::time::sleep(pause).await;
+                    Ok(false) => None,
+                    Err(failure) => Some(failure),
+                };
+                self.cancel |= more_comes;
+                self.stream_ended(now, &stream, failure);
             }
         }
     }
 
-    /// Gives the consumer a whole list, and answers the version to watch from.
-    ///
-    /// While one page is read the server works on the next.
-    async fn list(&self, consumer: &mut impl Consumer) -> Result<String, End> {
-        consumer.take(Change::Begins);
-        let (mut limit, mut position) = (FIRST_PAGE, String::new());
-        let mut answer = self.page(limit, &position).await;
-        loop {
-            let smaller = match &answer {
-                Err(failure) if failure.kind == FailureKind::Server => (limit / 8).max(SMALLEST_PAGE),
-                // It may have been too much for the server.
-                Err(_) => FIRST_PAGE,
-                Ok(_) => limit,
-            };
-            if smaller < limit {
-                limit = smaller;
-                answer = self.page(limit, &position).await;
-                continue;
-            }
-            let (status, headers, body) = answer?;
-            self.progress.made();
-            if status == StatusCode::GONE {
-                return Err(End::Expired);
-            }
-            if !status.is_success() {
-                return Err(refusal(status, &headers, &body).into());
-            }
-            let size = body.len();
-            let page = Page::read(body, is_protobuf(&headers))?;
-            if page.continue_.is_empty() {
-                let version = page.give(consumer).await?;
-                consumer.take(Change::Ends(&version));
-                return if consumer.flush().await { Ok(version) } else { Err(End::Unwanted) };
-            }
-            position = escape(&page.continue_);
-            limit = next_page(limit, size);
-            let (next, given) = tokio::join!(self.page(limit, &position), page.give(consumer));
-            given?;
-            answer = next;
+    fn wake_at(&self) -> Moment {
+        match &self.asked {
+            Some(Asked::Page { at }) => *at + PAGE_TIMEOUT,
+            Some(Asked::Watch(stream)) => (stream.last + LONGEST_IDLE).min(self.verify_at),
+            None => self.not_before,
         }
     }
 
-    async fn page(&self, limit: usize, position: &str) -> Result<(StatusCode, http::HeaderMap, Bytes), Failure> {
-        let continue_ = if position.is_empty() { String::new() } else { format!("&continue={position}") };
-        let request = self.request(METADATA_LISTS, &format!("limit={limit}{continue_}"))?;
-        exchange(&self.client, request, LONGEST_PAGE).await
-    }
-
-    /// Gives the consumer every event after `version`, and moves it on.
-    async fn watch(&self, version: &mut String, consumer: &mut impl Consumer) -> End {
-        match self.stream(version, consumer).await {
-            Ok(end) | Err(end) => end,
-        }
-    }
-
-    async fn stream(&self, version: &mut String, consumer: &mut impl Consumer) -> Result<End, End> {
-        let query = format!(
-            "watch=true&allowWatchBookmarks=true&timeoutSeconds={WATCH_SECONDS}&resourceVersion={}",
-            escape(version)
-        );
-        let request = self.request(METADATA_ONLY, &query)?;
-        let response = within(LONGEST_IDLE, self.client.send(request)).await?;
-        let response = response.map_err(|error| unreachable(&error))?;
-        let (parts, mut body) = response.into_parts();
-        if parts.status == StatusCode::GONE {
-            return Ok(End::Expired);
-        }
-        if !parts.status.is_success() {
-            let body = within(LONGEST_IDLE, http_body_util::Limited::new(body, LONGEST_EVENT).collect()).await?;
-            let body = body.map(|body| body.to_bytes()).unwrap_or_default();
-            return Err(refusal(parts.status, &parts.headers, &body).into());
-        }
-        let mut events = Events::new(is_protobuf(&parts.headers));
-        while let Some(frame) = within(LONGEST_IDLE, body.frame()).await? {
-            self.progress.made();
-            let Ok(data) = frame.map_err(|error| unreachable(&error))?.into_data() else { continue };
-            events.push(&data)?;
-            while let Some(event) = events.next() {
-                if let Some(end) = event.take(version, consumer)? {
-                    return Ok(end);
-                }
-            }
-            if !consumer.flush().await {
-                return Ok(End::Unwanted);
-            }
-        }
-        Ok(End::Closed)
-    }
-
-    fn request(&self, accept: &str, query: &str) -> Result<http::Request<Body>, Failure> {
-        let path = match &self.part {
-            Part::Cluster => format!("/api/v1/{}", self.resource),
-            Part::Namespace(namespace) => format!("/api/v1/namespaces/{namespace}/{}", self.resource),
+    /// A request that was not answered in time failed.
+    fn give_up_waiting(&mut self, now: Moment) {
+        let silent_for = match &self.asked {
+            Some(Asked::Page { at }) if now >= *at + PAGE_TIMEOUT => PAGE_TIMEOUT,
+            Some(Asked::Watch(stream)) if now >= stream.last + LONGEST_IDLE => LONGEST_IDLE,
+            _ => return,
         };
-        http::Request::get(format!("{path}?{query}"))
-            .header(header::ACCEPT, accept)
-            .body(Body::empty())
-            .map_err(|error| unreachable(&error))
+        self.settings.progress.made(now);
+        let failure = Failure::new(FailureKind::Unreachable, format!("nothing came for {} s", silent_for.as_secs()));
+        self.cancel = true;
+        match self.asked.take() {
+            Some(Asked::Watch(stream)) => self.stream_ended(now, &stream, Some(failure)),
+            _ => self.list_failed(now, &failure, Retry::SamePage),
+        }
     }
 
-    /// The field of the log.
-    fn namespace(&self) -> Option<&str> {
-        match &self.part {
-            Part::Cluster => None,
-            Part::Namespace(namespace) => Some(namespace),
+    fn wants_to_verify(&self, now: Moment) -> bool {
+        now >= self.verify_at && self.list.is_none() && self.version.is_some() && now >= self.not_before
+    }
+
+    fn drop_request(&mut self) {
+        self.cancel |= self.asked.take().is_some();
+    }
+
+    fn begin_list(&mut self, consumer: &mut impl Consumer) {
+        // It cannot fail: no object is in it.
+        let _ = consumer.take(Change::Begins);
+        self.list = Some(List::new());
+    }
+
+    fn next_request(&mut self, now: Moment, consumer: &mut impl Consumer) -> Option<HttpRequest> {
+        if self.asked.is_some() || now < self.not_before {
+            return None;
         }
+        if self.list.is_none() {
+            if let Some(version) = &self.version {
+                let query = format!(
+                    "watch=true&allowWatchBookmarks=true&timeoutSeconds={WATCH_SECONDS}&resourceVersion={}",
+                    utf8_percent_encode(version, QUERY)
+                );
+                let request = self.get(METADATA_ONLY, &query, Expects::Stream);
+                self.asked =
+                    Some(Asked::Watch(Stream { begun: now, last: now, heard: false, body: Body::None }));
+                return Some(request);
+            }
+            self.begin_list(consumer);
+        }
+        let list = self.list.as_ref().filter(|list| list.wants_a_page())?;
+        let continue_ = match list.position.is_empty() {
+            true => String::new(),
+            false => format!("&continue={}", utf8_percent_encode(&list.position, QUERY)),
+        };
+        let request = self.get(METADATA_LISTS, &format!("limit={}{continue_}", list.limit), Expects::Whole(LONGEST_PAGE));
+        self.asked = Some(Asked::Page { at: now });
+        Some(request)
+    }
+
+    fn get(&self, accept: &'static str, query: &str, expects: Expects) -> HttpRequest {
+        let resource = self.settings.resource;
+        let path = match &self.settings.part {
+            Part::Cluster => format!("/api/v1/{resource}?{query}"),
+            Part::Namespace(namespace) => format!("/api/v1/namespaces/{namespace}/{resource}?{query}"),
+        };
+        HttpRequest::get(path, accept, expects)
+    }
+}
+
+/// Lists.
+impl Watch {
+    fn page_came(&mut self, now: Moment, received: Received) {
+        match received {
+            Received::Response(response) => {
+                if let Some(list) = &mut self.list {
+                    list.received = Some(response);
+                }
+            }
+            Received::TooLong => {
+                let failure = Failure::new(
+                    FailureKind::Server,
+                    format!("the response cannot be read: it is longer than {LONGEST_PAGE} bytes"),
+                );
+                match &mut self.list {
+                    // It can be asked for less at once: a few times, until the page is as small as can be.
+                    Some(list) if list.limit > SMALLEST_PAGE => list.shrink(),
+                    _ => self.list_failed(now, &failure, Retry::SamePage),
+                }
+            }
+            Received::Failed(failure) => {
+                self.list_failed(now, &failure, Retry::SamePage);
+            }
+            Received::Head(..) | Received::Data(_) | Received::Closed => {
+                self.cancel = true;
+                self.list_failed(now, &unexpected(), Retry::SamePage);
+            }
+        }
+    }
+
+    /// Reads the page that came, once the one before it was given on.
+    fn read_page(&mut self, now: Moment) {
+        let Some(list) = self.list.as_mut().filter(|list| list.reading.is_none()) else { return };
+        let Some(response) = list.received.take() else { return };
+        let (status, size) = (response.status, response.body.len());
+        if !status.is_success() {
+            let is_first = list.position.is_empty();
+            let failure = refusal(status, &response.headers, &response.body);
+            let retry = match status {
+                StatusCode::INTERNAL_SERVER_ERROR | StatusCode::GATEWAY_TIMEOUT => Retry::SmallerPage,
+                StatusCode::GONE if !is_first => Retry::FromTheBeginning,
+                _ if !is_first && matches!(failure.kind, FailureKind::Invalid | FailureKind::Gone) => {
+                    Retry::FromTheBeginning
+                }
+                _ => Retry::SamePage,
+            };
+            self.list_failed(now, &failure, retry);
+            return;
+        }
+        match Page::read(response) {
+            Err(failure) => self.list_failed(now, &failure, Retry::SamePage),
+            Ok(page) => {
+                list.version.get_or_insert_with(|| page.version.clone());
+                list.is_last = page.continue_.is_empty();
+                list.position.clone_from(&page.continue_);
+                list.limit = next_page(list.limit, size).min(self.largest_page);
+                list.reading = Some(page);
+            }
+        }
+    }
+
+    /// Gives a few objects of the page that is read to the consumer. Answers whether it did anything.
+    fn give(&mut self, now: Moment, consumer: &mut impl Consumer) -> bool {
+        let Some(list) = &mut self.list else { return false };
+        let Some(page) = &mut list.reading else { return false };
+        self.settings.progress.made(now);
+        match page.give(|object| consumer.take(Change::Seen(object)).map_err(unreadable)) {
+            Ok(false) => {}
+            Ok(true) => {
+                list.reading = None;
+                if list.is_last {
+                    self.list_ended(now, consumer);
+                }
+            }
+            Err(failure) => {
+                self.drop_request();
+                self.list_failed(now, &failure, Retry::FromTheBeginning);
+            }
+        }
+        true
+    }
+
+    fn list_ended(&mut self, now: Moment, consumer: &mut impl Consumer) {
+        let Some(version) = self.list.take().and_then(|list| list.version) else { return };
+        self.note_newest();
+        self.largest_page = (self.largest_page * 2).min(LARGEST_PAGE);
+        let listed = ResourceVersion::new(&version);
+        if listed.is_older_than(&self.newest) {
+            self.end = Some(format!(
+                "the API server's versions of {} went back from {} to {version}, as after etcd was restored from a backup: \
+                 nothing that was known can be compared with what is there now; starting anew helps",
+                self.settings.resource, self.newest
+            ));
+            return;
+        }
+        // It cannot fail: no object is in it.
+        let _ = consumer.take(Change::Ends(&version));
+        let level = if self.version.is_some() { Level::DEBUG } else { Level::INFO };
+        self.notice(level, "listed".to_owned());
+        self.log.works();
+        self.newest = listed;
+        self.version = Some(version);
+        self.failed_watches = 0;
+        self.silence = Duration::ZERO;
+        self.verify_at = self.next_verification(now);
+    }
+
+    /// Within the period, spread over its last quarter: not all watches at once.
+    fn next_verification(&mut self, now: Moment) -> Moment {
+        let period = self.settings.resync_period;
+        if period.is_zero() {
+            return Moment::MAX;
+        }
+        let period = period.max(SHORTEST_RESYNC_PERIOD);
+        let sooner = period.mul_f64(f64::from((self.settings.entropy)()) / 1024.0);
+        now.saturating_add(period - sooner)
+    }
+
+    fn list_failed(&mut self, now: Moment, failure: &Failure, retry: Retry) {
+        let pause = self.failed(now, "list", failure);
+        let Some(list) = &mut self.list else { return };
+        if self.version.is_some() {
+            // A verification. Until the next attempt it goes on watching.
+            self.list = None;
+            self.verify_at = now + backoff(self.failures + 2, LONGEST_VERIFICATION_PAUSE, (self.settings.entropy)());
+            return;
+        }
+        self.not_before = now + pause;
+        match retry {
+            Retry::SmallerPage => {
+                list.shrink();
+                self.largest_page = list.limit.max(FIRST_PAGE);
+            }
+            // It may have been too much for the server.
+            Retry::SamePage if failure.kind == FailureKind::Unreachable => list.limit = list.limit.min(FIRST_PAGE),
+            Retry::SamePage => {}
+            // Its `Begins` comes with the next attempt. Pages below the first one's size would only take longer altogether.
+            Retry::FromTheBeginning => {
+                self.largest_page = (self.largest_page / 2).max(FIRST_PAGE);
+                self.list = None;
+            }
+        }
+    }
+}
+
+/// How a list that failed goes on.
+enum Retry {
+    SamePage,
+    SmallerPage,
+    FromTheBeginning,
+}
+
+/// Watches.
+impl Watch {
+    /// What came of the watch's request. False: it ended.
+    fn stream_came(
+        &mut self,
+        stream: &mut Stream,
+        received: Received,
+        consumer: &mut impl Consumer,
+    ) -> Result<bool, Failure> {
+        match received {
+            Received::Head(status, headers) if status.is_success() => {
+                stream.body = Body::Events(Events::new(is_protobuf(&headers)));
+            }
+            Received::Head(status, headers) => stream.body = Body::Refusal(status, headers, BytesMut::new()),
+            Received::Data(data) => match &mut stream.body {
+                Body::None => return Err(unexpected()),
+                Body::Refusal(_, _, body) => {
+                    let room = LONGEST_REFUSAL.saturating_sub(body.len()).min(data.len());
+                    body.extend_from_slice(&data[..room]);
+                }
+                Body::Events(events) => {
+                    events.push(&data)?;
+                    return self.take_events(events, &mut stream.heard, consumer);
+                }
+            },
+            Received::Closed => match &mut stream.body {
+                Body::None => return Err(unexpected()),
+                Body::Events(events) if events.are_whole() => return Ok(false),
+                Body::Events(_) => {
+                    return Err(Failure::new(FailureKind::Server, "the watch ended in the middle of an event"));
+                }
+                Body::Refusal(status, ..) if *status == StatusCode::GONE => {
+                    self.expired();
+                    return Ok(false);
+                }
+                Body::Refusal(status, headers, body) => return Err(refusal(*status, headers, body)),
+            },
+            Received::Failed(failure) => return Err(failure),
+            Received::Response(_) | Received::TooLong => return Err(unexpected()),
+        }
+        Ok(true)
+    }
+
+    fn take_events(
+        &mut self,
+        events: &mut Events,
+        heard: &mut bool,
+        consumer: &mut impl Consumer,
+    ) -> Result<bool, Failure> {
+        while let Some(event) = events.next() {
+            let Some(version) = &mut self.version else { break };
+            match event.take(version, consumer)? {
+                Meaning::Nothing => {}
+                Meaning::GoesOn => {
+                    *heard = true;
+                    self.silence = Duration::ZERO;
+                }
+                Meaning::Expired => {
+                    self.expired();
+                    return Ok(false);
+                }
+            }
+        }
+        Ok(true)
+    }
+
+    fn expired(&mut self) {
+        self.notice(Level::DEBUG, "the version to watch from is too old; listing again".to_owned());
+        self.forget_version();
+    }
+
+    /// It has to be listed again.
+    fn forget_version(&mut self) {
+        self.note_newest();
+        self.version = None;
+        self.verify_at = Moment::MAX;
+    }
+
+    fn note_newest(&mut self) {
+        if let Some(version) = &self.version {
+            let seen = ResourceVersion::new(version);
+            if !seen.is_older_than(&self.newest) {
+                self.newest = seen;
+            }
+        }
+    }
+
+    fn stream_ended(&mut self, now: Moment, stream: &Stream, failure: Option<Failure>) {
+        let lasted = now.saturating_sub(stream.begun);
+        let was_opened = matches!(stream.body, Body::Events(_));
+        if stream.heard || was_opened && lasted >= SHORTEST_WATCH {
+            self.failures = 0;
+            self.failed_watches = 0;
+        }
+        match &failure {
+            None => {
+                self.notice(Level::DEBUG, "watch closed".to_owned());
+                if lasted < SHORTEST_WATCH {
+                    self.not_before = now + self.next_pause();
+                    self.failures += 1;
+                }
+            }
+            Some(failure) => {
+                let pause = self.failed(now, "watch", failure);
+                self.not_before = now + pause;
+                self.failed_watches += 1;
+                // Where there is a response but no watch from this version, as when the server cannot decrypt what was
+                // deleted (KEP-3926), a list shows what is there now.
+                let is_about_it = matches!(failure.kind, FailureKind::Server | FailureKind::Invalid);
+                if self.failed_watches >= MOST_FAILED_WATCHES && is_about_it {
+                    self.forget_version();
+                }
+            }
+        }
+        if !stream.heard {
+            self.silence = self.silence.saturating_add(lasted);
+        }
+        if self.silence >= LONGEST_SILENCE && self.version.is_some() {
+            self.notice(Level::DEBUG, "neither events nor bookmarks come; listing again".to_owned());
+            self.silence = Duration::ZERO;
+            self.forget_version();
+        }
+    }
+}
+
+/// Failures, and what is logged of them.
+impl Watch {
+    /// Notes a failure, and answers how long to wait.
+    fn failed(&mut self, now: Moment, verb: &'static str, failure: &Failure) -> Duration {
+        let error = self.explain(verb, failure);
+        if self.log.should_log(now, &error) {
+            let resource = self.settings.resource;
+            let message = format!("cannot {verb} {resource}; trying again");
+            self.notice(Level::WARN, message);
+            if let Some(notice) = self.notices.last_mut() {
+                notice.verb = Some(verb);
+                notice.reason = Some(failure.kind.reason().code());
+                notice.error = Some(error);
+            }
+        }
+        let pause = self.next_pause();
+        self.failures += 1;
+        failure.retry_after.unwrap_or_default().max(pause)
+    }
+
+    fn next_pause(&mut self) -> Duration {
+        backoff(self.failures.saturating_add(2), LONGEST_PAUSE, (self.settings.entropy)())
+    }
+
+    fn notice(&mut self, level: Level, message: String) {
+        let namespace = match &self.settings.part {
+            Part::Cluster => None,
+            Part::Namespace(namespace) => Some(namespace.to_string()),
+        };
+        let resource = self.settings.resource;
+        self.notices.push(Notice { level, resource, namespace, verb: None, reason: None, error: None, message });
     }
 
     /// The server's words, with what to do about it.
     fn explain(&self, verb: &str, failure: &Failure) -> String {
-        let (resource, url, said) = (self.resource, &self.url, &failure.message);
+        let (resource, url, said) = (self.settings.resource, &self.settings.url, &failure.message);
         match failure.kind {
             FailureKind::Forbidden => {
-                let place = match &self.part {
+                let place = match &self.settings.part {
                     Part::Cluster => "all namespaces".to_owned(),
                     Part::Namespace(namespace) => format!("the namespace \"{namespace}\""),
                 };
@@ -323,157 +691,13 @@ impl Watch {
     }
 }
 
-/// A failure is told when it is another one than before, and once in a while.
-#[derive(Default)]
-pub(crate) struct Told {
-    last: Option<(String, Instant)>,
-}
-
-impl Told {
-    pub(crate) fn is_news(&mut self, error: &str) -> bool {
-        const AGAIN_AFTER: Duration = Duration::from_secs(60);
-        let old = matches!(&self.last, Some((last, at)) if last == error && at.elapsed() < AGAIN_AFTER);
-        if !old {
-            self.last = Some((error.to_owned(), Instant::now()));
-        }
-        !old
-    }
-}
-
-fn is_protobuf(headers: &http::HeaderMap) -> bool {
-    headers.get(header::CONTENT_TYPE).is_some_and(|type_| type_.as_bytes().starts_with(PROTOBUF))
-}
-
-async fn within<T>(time: Duration, future: impl Future<Output = T>) -> Result<T, Failure> {
-    tokio::time::timeout(time, future)
-        .await
-        .map_err(|_| Failure::new(FailureKind::Unreachable, format!("nothing came for {} s", time.as_secs())))
-}
-
 /// Says where, and never what: an annotation can hold a Secret.
 pub(crate) fn unreadable(error: impl Into<ReadError>) -> Failure {
-    let message = format!("the answer cannot be read: {}", error.into());
+    let message = format!("the response cannot be read: {}", error.into());
     Failure::new(FailureKind::Server, message)
 }
 
-#[cfg(test)]
-mod tests {
-    use std::sync::atomic::{AtomicUsize, Ordering};
-
-    use axum::Router;
-    use axum::response::{IntoResponse as _, Response};
-    use tokio::io::AsyncReadExt as _;
-
-    use super::*;
-    use crate::health::Health;
-
-    struct Nobody;
-    impl Consumer for Nobody {
-        fn take(&mut self, _: Change<'_>) {}
-        async fn flush(&mut self) -> bool {
-            true
-        }
-    }
-
-    /// A watch of what this server says.
-    async fn of(server: Router) -> Watch {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        tokio::spawn(async move { axum::serve(listener, server).await });
-        to(url)
-    }
-
-    fn to(url: String) -> Watch {
-        let client = Client::try_from(kube::Config::new(url.parse().unwrap())).unwrap();
-        Watch::new(client, url, "secrets", Part::Cluster, Health::default().watch("secrets"), Box::new(|| 0))
-    }
-
-    /// SPEC 8: a missed event changes nothing in the end. The server cannot give what follows a version, and says so by an
-    /// error that is no 410: as since Kubernetes 1.32 when an object that cannot be decrypted is deleted (KEP-3926), where
-    /// client-go lists again. To watch from the same version for ever is to be blind, while /healthz and /livez say 200.
-    #[tokio::test]
-    async fn when_no_watch_from_a_version_succeeds_it_is_listed_again() {
-        static LISTS: AtomicUsize = AtomicUsize::new(0);
-        static WATCHES: AtomicUsize = AtomicUsize::new(0);
-        async fn api(uri: http::Uri) -> Response {
-            let query = uri.query().unwrap_or_default();
-            if !query.starts_with("watch") {
-                let lists = LISTS.fetch_add(1, Ordering::Relaxed);
-                return format!(r#"{{"metadata":{{"resourceVersion":"{}"}},"items":[]}}"#, 9 + lists).into_response();
-            }
-            WATCHES.fetch_add(1, Ordering::Relaxed);
-            if query.ends_with("resourceVersion=9") {
-                let status =
-                    r#"{"kind":"Status","code":500,"reason":"StorageReadError","message":"corrupt object deleted"}"#;
-                return format!("{{\"type\":\"ERROR\",\"object\":{status}}}\n").into_response();
-            }
-            std::future::pending().await
-        }
-        let watch = of(Router::new().fallback(api)).await;
-        let _ = tokio::time::timeout(Duration::from_secs(8), watch.run(Nobody)).await;
-        let (lists, watches) = (LISTS.load(Ordering::Relaxed), WATCHES.load(Ordering::Relaxed));
-        assert!(lists > 1, "{watches} watches from version 9 failed in 8 s, and it was never listed again");
-    }
-
-    /// Issue 4: memory does not grow with what is none of its business; 180 objects with annotations as long as Kubernetes lets them be are
-    /// 46 MB, and the rest is small.
-    #[tokio::test]
-    async fn long_annotations_are_listed_in_small_pieces() {
-        const LONG: usize = 180;
-        const ALL: usize = 400;
-        async fn api(uri: http::Uri) -> Response {
-            let query = uri.query().unwrap_or_default();
-            let of = |name: &str| query.split('&').find_map(|part| part.strip_prefix(name)?.parse().ok());
-            let Some(limit) = of("limit=") else { std::future::pending().await };
-            let begin: usize = of("continue=").unwrap_or(0);
-            let end = ALL.min(begin + limit);
-            let item = |n: usize| {
-                let long = if n < LONG { "x".repeat(256 << 10) } else { String::new() };
-                format!(r#"{{"metadata":{{"namespace":"ns","name":"x{n}","annotations":{{"other":"{long}"}}}}}}"#)
-            };
-            let items = (begin..end).map(item).collect::<Vec<_>>().join(",");
-            let continue_ = if end < ALL { end.to_string() } else { String::new() };
-            let metadata = format!(r#"{{"resourceVersion":"9","continue":"{continue_}"}}"#);
-            format!(r#"{{"metadata":{metadata},"items":[{items}]}}"#).into_response()
-        }
-        #[derive(Default)]
-        struct Counter(usize, Option<tokio::sync::oneshot::Sender<usize>>);
-        impl Consumer for Counter {
-            fn take(&mut self, change: Change<'_>) {
-                match change {
-                    Change::Seen(_) => self.0 += 1,
-                    Change::Ends(_) => self.1.take().unwrap().send(self.0).unwrap(),
-                    _ => {}
-                }
-            }
-            async fn flush(&mut self) -> bool {
-                true
-            }
-        }
-        let watch = of(Router::new().fallback(api)).await;
-        let (sender, seen) = tokio::sync::oneshot::channel();
-        let seen = tokio::select! {
-            () = watch.run(Counter(0, Some(sender))) => panic!("it ended"),
-            () = tokio::time::sleep(Duration::from_secs(60)) => panic!("it never came to an end"),
-            seen = seen => seen.unwrap(),
-        };
-        assert_eq!(seen, ALL);
-    }
-
-    /// Issue 3: attempts are never made in a hot loop. A server that breaks off has not said that a page is too long: it is asked again after
-    /// a pause, for as much as before.
-    #[tokio::test]
-    async fn whoever_breaks_off_is_not_asked_for_less_at_once() {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        let watch = tokio::spawn(to(url).run(Nobody));
-        for _ in 0..2 {
-            let (mut connection, _) = listener.accept().await.unwrap();
-            let mut asked = vec![0; 64];
-            connection.read_exact(&mut asked).await.unwrap();
-            let asked = String::from_utf8(asked).unwrap();
-            assert!(asked.starts_with(&format!("GET /api/v1/secrets?limit={FIRST_PAGE} ")), "{asked}");
-        }
-        watch.abort();
-    }
+/// A mistake of whoever sends the requests.
+fn unexpected() -> Failure {
+    Failure::new(FailureKind::Server, "the response came in another form than it was asked for")
 }

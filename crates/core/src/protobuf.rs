@@ -112,6 +112,22 @@ pub fn content(answer: &[u8]) -> Result<&[u8], Malformed> {
     content.ok_or(Malformed(answer.len()))
 }
 
+/// The kind of what an answer holds, if it is in protobuf and says so: a `runtime.Unknown`'s `typeMeta.kind`.
+#[must_use]
+pub fn kind(answer: &[u8]) -> Option<&str> {
+    let mut kind = None;
+    for field in Fields::of(answer.strip_prefix(MAGIC)?) {
+        if let (1, type_) = field.ok()? {
+            for field in Fields::of(type_.bytes()) {
+                if let (2, text) = field.ok()? {
+                    kind = text.text();
+                }
+            }
+        }
+    }
+    kind
+}
+
 /// A list as the API server answered it.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct List<'a> {
@@ -377,6 +393,14 @@ mod tests {
         let read = Status::read(&answer).unwrap();
         assert_eq!((read.message, read.reason, read.code), ("no", "Forbidden", 403));
         assert_eq!((read.causes, read.retry_after_seconds), (vec!["NamespaceTerminating"], 7));
+    }
+
+    #[test]
+    fn an_answer_says_of_what_kind_it_is() {
+        let type_ = [field(1, b"v1"), field(2, b"Status")].concat();
+        assert_eq!(kind(&[MAGIC.to_vec(), field(1, &type_), field(2, b"")].concat()), Some("Status"));
+        assert_eq!(kind(&[MAGIC.to_vec(), field(2, b"")].concat()), None);
+        assert_eq!(kind(b"{\"kind\":\"Status\"}"), None);
     }
 
     #[test]

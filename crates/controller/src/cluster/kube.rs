@@ -1,27 +1,24 @@
-//! The real API server, by way of `kube`'s client.
+//! The control loop's requests as the API server takes them, and what its responses mean. No IO.
 //!
-//! Only the transport is `kube`'s (addresses, TLS, authentication). Its typed calls log whole answers when they cannot be
-//! read, which would print Secrets; here bodies are read by this program alone. Answers to writes are asked for as
-//! metadata only, so that they carry no data.
+//! Responses to writes are asked for as metadata only, so that they carry no data. Nothing follows from a response that is
+//! not about the object that was asked for: it is a failure.
 
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Method, StatusCode, header};
-use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use http::{Method, StatusCode};
 use k8s_replicator_core::action::Action;
 use k8s_replicator_core::annotations::Dialect;
 use k8s_replicator_core::kind::Kind;
 use k8s_replicator_core::names::Key;
-use k8s_replicator_core::observed::{Observed, content_from_json};
-use k8s_replicator_core::payload::Payload;
-use kube::Client;
-use kube::client::Body;
+use k8s_replicator_core::observed::{Observed, ReadError, content_from_json};
+use k8s_replicator_core::protobuf;
 
 use super::object::Object;
-use super::status::refusal;
-use super::{Answer, Cluster, Failure, FailureKind, Request, body};
-use crate::causes::with_causes;
+use super::redact::{self, Shown};
+use super::status::{refusal, says_not_found};
+use super::{Answer, Failure, FailureKind, Request, body};
+use crate::wire::{Expects, HttpRequest, Received, Response};
 
 /// Asks for an object's metadata alone, as all API servers since Kubernetes 1.15 can give it: as protobuf, which costs both sides
 /// least, or as JSON from whoever cannot.
@@ -32,100 +29,115 @@ const JSON_PATCH: &str = "application/json-patch+json";
 
 /// Who writes, as `metadata.managedFields` tells it to others.
 const FIELD_MANAGER: &str = "k8s-replicator";
-/// The API server gives up after 60 s itself; a healthy one answers these requests in milliseconds.
-const TIMEOUT: Duration = Duration::from_secs(30);
+/// The API server gives up after 60 s itself; a healthy one answers these requests in milliseconds. After this time a request
+/// is given up, and may have been carried out.
+pub const TIMEOUT: Duration = Duration::from_secs(30);
 /// No object is larger than 3 MiB, etcd's limit with room to spare.
-const LONGEST_ANSWER: usize = 16 << 20;
+const LONGEST_RESPONSE: usize = 16 << 20;
 /// What is shown of a server's message.
 const LONGEST_MESSAGE: usize = 1_000;
 
-/// See the [module](self).
-#[derive(Clone)]
-pub struct KubeCluster {
-    client: Client,
-    dialect: Dialect,
-}
-
-impl KubeCluster {
-    /// `dialect`: how annotations are named.
-    #[must_use]
-    pub fn new(client: Client, dialect: Dialect) -> Self {
-        Self { client, dialect }
-    }
-
-    async fn carry_out(&self, kind: &dyn Kind, request: &Request) -> Result<Answer, Failure> {
-        let (method, accept, content_type, content) = match request {
-            Request::Look(_) => (Method::GET, METADATA_ONLY, None, String::new()),
-            Request::Read(_) => (Method::GET, JSON, None, String::new()),
-            Request::Write(Action::Create(create)) => {
-                (Method::POST, METADATA_ONLY, Some(JSON), body::create(create, kind, &self.dialect))
-            }
-            Request::Write(Action::Update(update)) => {
-                (Method::PATCH, METADATA_ONLY, Some(JSON_PATCH), body::update(update, kind, &self.dialect))
-            }
-            Request::Write(Action::Delete(delete)) => (Method::DELETE, METADATA_ONLY, Some(JSON), body::delete(delete)),
-        };
-        let mut http = http::Request::builder().method(method).uri(path(kind, request)).header(header::ACCEPT, accept);
-        if let Some(content_type) = content_type {
-            http = http.header(header::CONTENT_TYPE, content_type);
+/// The HTTP request for a request of a replicator of this kind. `dialect`: how annotations are named.
+#[must_use]
+pub fn http_request(request: &Request, kind: &dyn Kind, dialect: &Dialect) -> HttpRequest {
+    let (method, accept, content_type, content) = match request {
+        Request::Look(_) => (Method::GET, METADATA_ONLY, None, String::new()),
+        Request::Read(_) => (Method::GET, JSON, None, String::new()),
+        Request::Write(Action::Create(create)) => {
+            (Method::POST, METADATA_ONLY, Some(JSON), body::create(create, kind, dialect))
         }
-        let http = http.body(Body::from(content.into_bytes())).map_err(|error| unreachable(&error))?;
-        let (status, headers, answer) = exchange(&self.client, http, LONGEST_ANSWER).await?;
-        if status == StatusCode::NOT_FOUND && matches!(request, Request::Look(_) | Request::Read(_)) {
-            return Ok(Answer::Missing);
+        Request::Write(Action::Update(update)) => {
+            (Method::PATCH, METADATA_ONLY, Some(JSON_PATCH), body::update(update, kind, dialect))
         }
-        if !status.is_success() {
-            return Err(refusal(status, &headers, &answer));
-        }
-        Ok(match request {
-            Request::Write(Action::Delete(_)) => Answer::Deleted,
-            Request::Read(_) => {
-                let content = content_from_json(&answer, kind).map_err(|error| unreadable(&error))?;
-                Answer::Content(self.observed(&answer)?, content)
-            }
-            Request::Look(_) | Request::Write(_) => Answer::Seen(self.observed(&answer)?),
-        })
-    }
-
-    fn observed(&self, answer: &[u8]) -> Result<Observed, Failure> {
-        Object::of(answer).observed(&self.dialect).map_err(|error| unreadable(&error))
+        Request::Write(Action::Delete(delete)) => (Method::DELETE, METADATA_ONLY, Some(JSON), body::delete(delete)),
+    };
+    HttpRequest {
+        method,
+        path: path(kind, request),
+        accept,
+        content_type,
+        body: Bytes::from(content),
+        expects: Expects::Whole(LONGEST_RESPONSE),
     }
 }
 
-impl Cluster for KubeCluster {
-    async fn send(&self, kind: &'static dyn Kind, request: Request) -> Result<Answer, Failure> {
-        self.carry_out(kind, &request).await.map_err(|failure| {
-            let said = if kind.is_secret() { told(&failure.message, written(&request)) } else { failure.message };
-            // Only now: the beginning of a value would not be recognised.
-            let said: String = said.chars().take(LONGEST_MESSAGE).collect();
-            Failure { message: format!("{} {}: {said}", verb(&request), named(kind, key(&request))), ..failure }
-        })
-    }
-}
-
-/// Sends a request and takes its whole answer, of `longest` bytes at most, within a time limit.
+/// What came of it.
 ///
 /// # Errors
-/// When there is no answer; of the kind [`FailureKind::Server`] when there is one that is too long.
-pub async fn exchange(
-    client: &Client,
-    request: http::Request<Body>,
-    longest: usize,
-) -> Result<(StatusCode, http::HeaderMap, Bytes), Failure> {
-    let exchange = async {
-        let response = client.send(request).await.map_err(|error| unreachable(&error))?;
-        let (parts, body) = response.into_parts();
-        let body = Limited::new(body, longest);
-        let body = body.collect().await.map_err(|error| match error.downcast_ref::<LengthLimitError>() {
-            Some(_) => unusable(&format!("it is longer than {longest} bytes")),
-            None => unreachable(&*error),
-        })?;
-        Ok((parts.status, parts.headers, body.to_bytes()))
+/// When it was refused, or cannot be understood, or nothing came. No value of a Secret is in the message.
+pub fn answer(
+    request: &Request,
+    kind: &dyn Kind,
+    dialect: &Dialect,
+    received: Received,
+) -> Result<Answer, Failure> {
+    let answer = match received {
+        Received::Response(response) => understood(request, kind, dialect, &response),
+        Received::TooLong => Err(unreadable(&format!("it is longer than {LONGEST_RESPONSE} bytes"))),
+        Received::Failed(failure) => Err(failure),
+        Received::Head(..) | Received::Data(_) | Received::Closed => Err(unreadable("it came in pieces")),
     };
-    match tokio::time::timeout(TIMEOUT, exchange).await {
-        Ok(result) => result,
-        Err(_) => Err(Failure::new(FailureKind::Unreachable, format!("no answer within {} s", TIMEOUT.as_secs()))),
+    answer.map_err(|failure| explained(request, kind, failure))
+}
+
+/// Nothing came in time.
+#[must_use]
+pub fn timed_out(request: &Request, kind: &dyn Kind) -> Failure {
+    let message = format!("no answer within {} s", TIMEOUT.as_secs());
+    explained(request, kind, Failure::new(FailureKind::Unreachable, message))
+}
+
+fn understood(
+    request: &Request,
+    kind: &dyn Kind,
+    dialect: &Dialect,
+    Response { status, headers, body }: &Response,
+) -> Result<Answer, Failure> {
+    let is_read = matches!(request, Request::Look(_) | Request::Read(_));
+    if is_read && *status == StatusCode::NOT_FOUND && says_not_found(body) {
+        return Ok(Answer::Missing);
     }
+    if !status.is_success() {
+        return Err(refusal(*status, headers, body));
+    }
+    let observed = || -> Result<Observed, Failure> {
+        let observed = Object::of(body).observed(dialect).map_err(unreadable_object)?;
+        if observed.key == *key(request) {
+            Ok(observed)
+        } else {
+            Err(unreadable("it is about another object"))
+        }
+    };
+    Ok(match request {
+        // A `Status`, or the object, which its finalizers hold.
+        Request::Write(Action::Delete(_)) if is_an_api_object(body) => Answer::Deleted,
+        Request::Write(Action::Delete(_)) => return Err(unreadable("it is nothing of the API server's")),
+        Request::Read(_) => {
+            let content = content_from_json(body, kind).map_err(unreadable_object)?;
+            Answer::Content(observed()?, content)
+        }
+        Request::Look(_) | Request::Write(_) => Answer::Seen(observed()?),
+    })
+}
+
+/// Whether it says of what kind it is.
+fn is_an_api_object(body: &[u8]) -> bool {
+    #[derive(serde::Deserialize)]
+    struct Typed {
+        kind: String,
+    }
+    protobuf::kind(body).is_some() || serde_json::from_slice::<Typed>(body).is_ok_and(|typed| !typed.kind.is_empty())
+}
+
+/// With what was tried on which object, and without what the server should not have said of a Secret.
+fn explained(request: &Request, kind: &dyn Kind, failure: Failure) -> Failure {
+    let said = match kind.is_secret() {
+        true => redact::secrets_words(&failure.message, shown(request)),
+        false => failure.message,
+    };
+    // Only now: the beginning of a value would not be recognised.
+    let said: String = said.chars().take(LONGEST_MESSAGE).collect();
+    Failure { message: format!("{} {}: {said}", verb(request), named(kind, key(request))), ..failure }
 }
 
 fn key(request: &Request) -> &Key {
@@ -139,22 +151,6 @@ fn named(kind: &dyn Kind, key: &Key) -> String {
     format!("{} {key}", kind.name())
 }
 
-/// What is told of the server's words about a Secret. They never hold a value that the request carried; and what an admission
-/// webhook or policy says is not passed on, since it is shown the object as it is, and may quote it.
-fn told(message: &str, written: Option<&Payload>) -> String {
-    /// "admission webhook "x" denied the request: …", "ValidatingAdmissionPolicy 'x' with binding 'y' denied request: …".
-    const DENIALS: [&str; 2] = ["denied the request", "denied request"];
-    let denial = DENIALS.iter().filter_map(|words| message.find(words).map(|at| at + words.len())).min();
-    let message = match denial {
-        None => message.to_owned(),
-        Some(end) => format!("{} (its words are not told here, since they may quote the Secret)", &message[..end]),
-    };
-    match written {
-        Some(payload) => body::redact(&message, payload),
-        None => message,
-    }
-}
-
 /// As roles call it.
 fn verb(request: &Request) -> &'static str {
     match request {
@@ -165,11 +161,16 @@ fn verb(request: &Request) -> &'static str {
     }
 }
 
-fn written(request: &Request) -> Option<&Payload> {
+/// What an admission webhook is shown because of this request.
+fn shown(request: &Request) -> Shown<'_> {
     match request {
-        Request::Write(Action::Create(create)) => Some(&create.payload),
-        Request::Write(Action::Update(update)) => update.data.as_ref().map(|data| &data.payload),
-        _ => None,
+        Request::Look(_) | Request::Read(_) => Shown::Nothing,
+        Request::Write(Action::Create(create)) => Shown::Written(&create.payload),
+        // The object as it is, with data that this program may never have seen.
+        Request::Write(Action::Update(update)) => {
+            Shown::Old { written: update.data.as_ref().map(|data| &data.payload) }
+        }
+        Request::Write(Action::Delete(_)) => Shown::Old { written: None },
     }
 }
 
@@ -183,85 +184,13 @@ fn path(kind: &dyn Kind, request: &Request) -> String {
     }
 }
 
-/// The request did not reach the server, or its answer did not come back.
-pub fn unreachable(error: &(dyn std::error::Error + 'static)) -> Failure {
-    Failure::new(FailureKind::Unreachable, with_causes(error))
+fn unreadable_object(error: ReadError) -> Failure {
+    unreadable(&error.to_string())
 }
 
-fn unreadable(error: &(dyn std::error::Error + 'static)) -> Failure {
-    unusable(&with_causes(error))
-}
-
-fn unusable(why: &str) -> Failure {
-    let message = format!("the answer cannot be read: {why}");
-    Failure::new(FailureKind::Server, message)
+fn unreadable(why: &str) -> Failure {
+    Failure::new(FailureKind::Server, format!("the response cannot be read: {why}"))
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-
-    use axum::http::StatusCode as Code;
-    use axum::{Json, Router};
-    use base64::Engine as _;
-    use k8s_replicator_core::action::{Create, Delete, Precondition};
-    use k8s_replicator_core::kind::Secret;
-    use k8s_replicator_core::observed::{ResourceVersion, Uid};
-    use serde_json::json;
-
-    use super::*;
-
-    /// What is told of a request that an admission webhook refuses in these words.
-    async fn refused(request: Request, message: String) -> String {
-        let refuses = move || async move {
-            (Code::FORBIDDEN, Json(json!({ "kind": "Status", "message": message, "reason": "Forbidden", "code": 403 })))
-        };
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        tokio::spawn(async move { axum::serve(listener, Router::new().fallback(refuses)).await });
-        let client = Client::try_from(kube::Config::new(url.parse().unwrap())).unwrap();
-        let cluster = KubeCluster::new(client, Dialect::new("p/", false));
-        cluster.send(&Secret, request).await.unwrap_err().message
-    }
-
-    /// What is told of a create of a Secret with this value.
-    async fn told(value: &str, message: String) -> String {
-        let encoded = base64::engine::general_purpose::STANDARD.encode(value);
-        let create = Create {
-            target: Key::new("ns", "a").unwrap().into(),
-            annotations: [].into(),
-            labels: Arc::default(),
-            type_: None,
-            payload: Payload::new([Some(format!(r#"{{"k":"{encoded}"}}"#).into())]),
-        };
-        refused(Request::Write(Action::Create(create)), message).await
-    }
-
-    /// SPEC 8: Secret data never appears in an error; also not when the request carries none: a webhook is shown the object
-    /// as it is, and may quote what an annotation, or the whole object, would be taken from.
-    #[tokio::test]
-    async fn a_value_that_was_not_written_does_not_come_back() {
-        let precondition = Precondition { uid: Uid::new("u"), resource_version: ResourceVersion::new("1") };
-        let delete = Delete { target: Key::new("ns", "a").unwrap().into(), precondition };
-        let message = "admission webhook \"guard\" denied the request: k=hunter2 is protected".to_owned();
-        let told = refused(Request::Write(Action::Delete(delete)), message).await;
-        assert!(!told.contains("hunter2"), "{told}");
-    }
-
-    /// SPEC 8: Secret data never appears in an error; also not the beginning of a value that is cut off.
-    #[tokio::test]
-    async fn a_value_that_a_long_message_cuts_off_does_not_come_back() {
-        let value = "hunter2-".repeat(20);
-        let before = "x".repeat(LONGEST_MESSAGE - 100);
-        let told = told(&value, format!("{before} {value} is weak")).await;
-        assert!(!told.contains("hunter2"), "{told}");
-    }
-
-    /// SPEC 8: Secret data never appears in an error; also not as Go quotes it (`%q`) when it has more than one line.
-    #[tokio::test]
-    async fn a_value_that_is_quoted_does_not_come_back() {
-        let value = "-----BEGIN KEY-----\nhunter2hunter2hunter2\n-----END KEY-----\n";
-        let told = told(value, format!("data.k: Invalid value: {value:?}: no key")).await;
-        assert!(!told.contains("hunter2"), "{told}");
-    }
-}
+mod tests;

@@ -1,12 +1,30 @@
 //! What the API server's refusals mean.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use http::{HeaderMap, StatusCode, header};
 use k8s_replicator_core::protobuf;
 use serde::Deserialize;
 
-use super::{Failure, FailureKind};
+use super::{Blame, Failure, FailureKind};
+use crate::backoff::LONGEST_RETRY_AFTER;
+
+/// What the API server says when it is an admission webhook, an admission policy or a quota that refuses, or cannot be asked
+/// (`k8s.io/apiserver`: `webhook/errors/statuserror.go`, `policy/validating`, `policy/mutating`, `plugin/resourcequota`). The
+/// HTTP status does not tell: they can answer by any, 429 and 503 with a `Retry-After` among them.
+const ADMISSION: [&str; 10] = [
+    "admission webhook \"",
+    "failed calling webhook",
+    "failed to call webhook",
+    "denied the request",
+    "denied request",
+    "ValidatingAdmissionPolicy",
+    "MutatingAdmissionPolicy",
+    "exceeded quota: ",
+    "failed quota: ",
+    "status unknown for quota: ",
+];
 
 /// The part of a `Status` that says what went wrong.
 #[derive(Deserialize, Default, Debug, PartialEq, Eq)]
@@ -33,10 +51,19 @@ struct Cause {
 }
 
 impl Status {
-    /// Reads one, as protobuf or JSON. A proxy's page is none: then it is empty, and the HTTP status has to do.
-    pub(crate) fn read(answer: &[u8]) -> Self {
-        match protobuf::Status::read(answer) {
-            Ok(status) => Self {
+    /// Reads one, as protobuf or JSON. `None`: it is something else, such as a proxy's page.
+    pub(crate) fn read(body: &[u8]) -> Option<Self> {
+        const KIND: &str = "Status";
+        #[derive(Deserialize)]
+        struct Json<'a> {
+            #[serde(borrow)]
+            kind: Cow<'a, str>,
+            #[serde(flatten)]
+            status: Status,
+        }
+        if let Some(kind) = protobuf::kind(body) {
+            let status = protobuf::Status::read(body).ok().filter(|_| kind == KIND)?;
+            return Some(Self {
                 code: u16::try_from(status.code).unwrap_or_default(),
                 message: status.message.to_owned(),
                 reason: status.reason.to_owned(),
@@ -44,9 +71,20 @@ impl Status {
                     causes: status.causes.iter().map(|reason| Cause { reason: (*reason).to_owned() }).collect(),
                     retry_after_seconds: status.retry_after_seconds,
                 },
-            },
-            Err(_) => serde_json::from_slice(answer).unwrap_or_default(),
+            });
         }
+        let read: Json<'_> = serde_json::from_slice(body).ok()?;
+        (read.kind == KIND).then_some(read.status)
+    }
+
+    /// Whether it says that what was asked for does not exist.
+    fn says_not_found(&self) -> bool {
+        self.reason == "NotFound"
+    }
+
+    fn blame(&self) -> Blame {
+        let is_admission = ADMISSION.iter().any(|words| self.message.contains(words));
+        if is_admission { Blame::Admission } else { Blame::Server }
     }
 
     /// What it means.
@@ -54,13 +92,15 @@ impl Status {
         let terminating = self.details.causes.iter().any(|cause| cause.reason == "NamespaceTerminating");
         let kind = match status.as_u16() {
             409 => FailureKind::Conflict,
-            404 => FailureKind::Gone,
+            // Any other 404 is a proxy's, or an API server's that does not know the path.
+            404 if self.says_not_found() => FailureKind::Gone,
             403 if terminating => FailureKind::NamespaceTerminating,
             401 | 403 => FailureKind::Forbidden,
             400 | 413 | 422 => FailureKind::Invalid,
             429 => FailureKind::Throttled,
             _ => FailureKind::Server,
         };
+        let blame = self.blame();
         let header = headers.get(header::RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
         let retry_after = header.or(Some(self.details.retry_after_seconds).filter(|seconds| *seconds > 0));
         let said = self.message;
@@ -69,14 +109,22 @@ impl Status {
             (false, true) => format!("the server answered {status}: {said}"),
             (false, false) => format!("the server answered {} {}: {said}", status.as_u16(), self.reason),
         };
-        Failure { retry_after: retry_after.map(Duration::from_secs), ..Failure::new(kind, message) }
+        let retry_after = retry_after.map(|seconds| Duration::from_secs(seconds).min(LONGEST_RETRY_AFTER));
+        Failure { kind, message, retry_after, blame }
     }
 }
 
 /// What a refusal with this body means.
 #[must_use]
 pub fn refusal(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Failure {
-    Status::read(body).failure(status, headers)
+    Status::read(body).unwrap_or_default().failure(status, headers)
+}
+
+/// Whether this body of a 404 says that the object does not exist. A 404 without that says nothing: it is a proxy's, or an API
+/// server's that is not what it is taken for.
+#[must_use]
+pub fn says_not_found(body: &[u8]) -> bool {
+    Status::read(body).is_some_and(|status| status.says_not_found())
 }
 
 #[cfg(test)]
@@ -92,7 +140,7 @@ mod tests {
             (403, &terminating, FailureKind::NamespaceTerminating),
             (403, &none, FailureKind::Forbidden),
             (401, &none, FailureKind::Forbidden),
-            (404, &none, FailureKind::Gone),
+            (404, &none, FailureKind::Server),
             (409, &none, FailureKind::Conflict),
             (413, &none, FailureKind::Invalid),
             (422, &none, FailureKind::Invalid),
@@ -113,5 +161,79 @@ mod tests {
         let failure = refusal(StatusCode::BAD_GATEWAY, &headers, b"<html>bad gateway</html>");
         assert_eq!((failure.kind, failure.retry_after), (FailureKind::Server, Some(Duration::from_secs(9))));
         assert_eq!(failure.message, "the server answered 502 Bad Gateway");
+    }
+
+    /// Issue 1: only a `Status` with the reason NotFound says that something is missing.
+    #[test]
+    fn only_a_status_says_that_something_is_missing() {
+        let protobuf = |kind: &[u8], reason: &[u8]| {
+            let field = |number: u8, bytes: &[u8]| [&[number << 3 | 2, bytes.len() as u8], bytes].concat();
+            let type_ = [field(1, b"v1"), field(2, kind)].concat();
+            [b"k8s\0".to_vec(), field(1, &type_), field(2, &field(4, reason))].concat()
+        };
+        let json = |kind: &str, reason: &str| json!({ "kind": kind, "reason": reason, "code": 404 }).to_string();
+        for (body, is_missing) in [
+            (json("Status", "NotFound").into_bytes(), true),
+            (json("Status", "").into_bytes(), false),
+            (json("Secret", "NotFound").into_bytes(), false),
+            (json!({ "reason": "NotFound" }).to_string().into_bytes(), false),
+            (b"404 page not found".to_vec(), false),
+            (Vec::new(), false),
+            (protobuf(b"Status", b"NotFound"), true),
+            (protobuf(b"Status", b"Expired"), false),
+            (protobuf(b"Secret", b"NotFound"), false),
+        ] {
+            let shown = String::from_utf8_lossy(&body);
+            assert_eq!(says_not_found(&body), is_missing, "{shown}");
+            let kind = refusal(StatusCode::NOT_FOUND, &HeaderMap::new(), &body).kind;
+            assert_eq!(kind == FailureKind::Gone, is_missing, "{shown}");
+        }
+    }
+
+    /// Issue 1: nobody waits for somebody else's trouble. What the API server itself says is about all; what a webhook, a policy
+    /// or a quota says, by whatever code, is about one object or namespace.
+    #[test]
+    fn a_failure_says_whom_it_concerns() {
+        let refused = |code: u16, message: &str| {
+            let details = json!({ "retryAfterSeconds": 60 });
+            let body = json!({ "kind": "Status", "message": message, "details": details }).to_string();
+            // Every response has this header, also one that a webhook denied.
+            let headers = HeaderMap::from_iter([(
+                header::HeaderName::from_static("x-kubernetes-pf-flowschema-uid"),
+                "7".parse().unwrap(),
+            )]);
+            refusal(StatusCode::from_u16(code).unwrap(), &headers, body.as_bytes()).blame
+        };
+        for admission in [
+            "admission webhook \"w.example\" denied the request: busy",
+            "admission webhook \"w.example\" denied the request without explanation",
+            "Internal error occurred: failed calling webhook \"w\": context deadline exceeded",
+            "secrets \"x\" is forbidden: ValidatingAdmissionPolicy 'p' with binding 'b' denied request: no",
+            "secrets \"x\" is forbidden: exceeded quota: q, requested: count/secrets=1, used: 3, limited: 3",
+            "secrets \"x\" is forbidden: status unknown for quota: q, resources: count/secrets",
+        ] {
+            for code in [401, 403, 422, 429, 500, 503] {
+                assert_eq!(refused(code, admission), Blame::Admission, "{admission}");
+            }
+        }
+        for (code, server) in [
+            (429, "Too many requests, please try again later."),
+            (500, "etcdserver: request timed out"),
+            (503, "the server is currently unable to handle the request"),
+            (504, "Timeout: request did not complete within the allotted timeout"),
+            (401, "Unauthorized"),
+        ] {
+            assert_eq!(refused(code, server), Blame::Server, "{server}");
+        }
+    }
+
+    #[test]
+    fn the_server_is_not_left_alone_for_longer_than_the_bound() {
+        let headers = HeaderMap::from_iter([(header::RETRY_AFTER, "86400".parse().unwrap())]);
+        let failure = refusal(StatusCode::TOO_MANY_REQUESTS, &headers, b"");
+        assert_eq!(failure.retry_after, Some(LONGEST_RETRY_AFTER));
+        let body = json!({ "kind": "Status", "details": { "retryAfterSeconds": u64::MAX } }).to_string();
+        let failure = refusal(StatusCode::TOO_MANY_REQUESTS, &HeaderMap::new(), body.as_bytes());
+        assert_eq!(failure.retry_after, Some(LONGEST_RETRY_AFTER));
     }
 }

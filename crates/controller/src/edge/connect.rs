@@ -11,7 +11,7 @@ use kube::{Client, Config};
 use thiserror::Error;
 use tower::{BoxError, ServiceBuilder};
 
-use crate::causes::with_causes;
+use super::causes::with_causes;
 
 /// Longer than any healthy network takes.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -44,6 +44,27 @@ pub enum ConnectError {
         /// What is wrong with them.
         reason: String,
     },
+}
+
+/// To be replaced by what re-reads credentials
+#[derive(Clone)]
+pub struct Connection { client: Client }
+impl Connection {
+    /// To be replaced by what re-reads credentials
+    pub fn new(client: Client) -> Self { Self { client } }
+    /// To be replaced by what re-reads credentials
+    pub async fn send(&self, request: http::Request<Body>) -> Result<http::Response<Body>, crate::cluster::Failure> {
+        self.client.send(request).await.map_err(|error| super::http::unreachable(&error))
+    }
+}
+
+/// To be replaced by what re-reads credentials
+///
+/// # Errors
+/// To be replaced by what re-reads credentials
+pub async fn open(kubeconfig: Option<&Path>) -> Result<(Connection, String), ConnectError> {
+    let (client, url) = connect(kubeconfig).await?;
+    Ok((Connection::new(client), url))
 }
 
 /// A client, and the address that it talks to. Nothing is sent yet.

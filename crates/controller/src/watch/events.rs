@@ -1,87 +1,20 @@
-//! What the API server says to a list or a watch, and how it is asked for more.
+//! The body of a watch, cut into watch events, and what each of them means.
 
 use std::borrow::Cow;
 
-use bytes::{Buf as _, Bytes, BytesMut};
+use bytes::{Buf as _, BytesMut};
 use http::StatusCode;
 use k8s_replicator_core::protobuf;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::{Change, Consumer, End, LONGEST_EVENT, unreadable};
+use super::{Change, Consumer, unreadable};
 use crate::cluster::object::Object;
 use crate::cluster::status::Status;
 use crate::cluster::{Failure, FailureKind};
 
-/// Objects in the first answer of a list.
-pub(super) const FIRST_PAGE: usize = 500;
-/// Objects in an answer where they are as large as can be.
-pub(super) const SMALLEST_PAGE: usize = 16;
-/// Where they are small: then it is the number of pages that takes time, four fifths of it with 50,000 objects.
-pub(super) const LARGEST_PAGE: usize = 20_000;
-/// The size of an answer that is aimed at.
-pub(super) const PAGE_BYTES: usize = 8 << 20;
-/// So many objects are read before others have a turn: below a millisecond's work.
-const TURN: usize = 256;
-
-/// One page of a list.
-pub(super) struct Page {
-    /// What it shows is what was there at this version.
-    version: String,
-    /// Where the next one begins; empty: there is none.
-    pub(super) continue_: String,
-    /// Pieces of the answer, which goes when they are gone.
-    items: Vec<Bytes>,
-    is_protobuf: bool,
-}
-
-impl Page {
-    pub(super) fn read(answer: Bytes, is_protobuf: bool) -> Result<Self, Failure> {
-        if is_protobuf {
-            let list = protobuf::List::read(&answer).map_err(unreadable)?;
-            let items = list.items.iter().map(|item| answer.slice_ref(item)).collect();
-            let (version, continue_) = (list.resource_version.to_owned(), list.continue_.to_owned());
-            return Ok(Self { version, continue_, items, is_protobuf });
-        }
-        let list: List<'_> = serde_json::from_slice(&answer).map_err(unreadable)?;
-        let items = list.items.iter().flatten().map(|item| answer.slice_ref(item.get().as_bytes())).collect();
-        let ListMetadata { resource_version, continue_ } = list.metadata;
-        Ok(Self { version: resource_version.into_owned(), continue_: continue_.into_owned(), items, is_protobuf })
-    }
-
-    /// Gives its objects to the consumer, and answers its version.
-    pub(super) async fn give(self, consumer: &mut impl Consumer) -> Result<String, End> {
-        for items in self.items.chunks(TURN) {
-            for item in items {
-                let object = if self.is_protobuf { Object::Protobuf(item) } else { Object::Json(item) };
-                consumer.take(Change::Seen(object));
-            }
-            if !consumer.flush().await {
-                return Err(End::Unwanted);
-            }
-            tokio::task::yield_now().await;
-        }
-        Ok(self.version)
-    }
-}
-
-#[derive(Deserialize)]
-struct List<'a> {
-    #[serde(borrow)]
-    metadata: ListMetadata<'a>,
-    /// Go writes an empty list as null.
-    #[serde(borrow, default)]
-    items: Option<Vec<&'a RawValue>>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct ListMetadata<'a> {
-    #[serde(borrow, default)]
-    resource_version: Cow<'a, str>,
-    #[serde(borrow, default, rename = "continue")]
-    continue_: Cow<'a, str>,
-}
+/// The longest event: 256 KiB of annotations as JSON, managed fields, with room to spare.
+pub(super) const LONGEST_EVENT: usize = 8 << 20;
 
 #[derive(Deserialize)]
 struct Line<'a> {
@@ -104,13 +37,7 @@ struct LineObject<'a> {
     metadata: LineMetadata<'a>,
 }
 
-/// How many objects to ask for next, if so many took so many bytes. It grows step by step: the next ones may be larger.
-pub(super) fn next_page(page: usize, bytes: usize) -> usize {
-    let fitting = PAGE_BYTES * page / bytes.max(1);
-    fitting.min(4 * page).clamp(SMALLEST_PAGE, LARGEST_PAGE)
-}
-
-/// What comes of a watch, cut into events: each a line of JSON, or protobuf after its length in four bytes
+/// The body of a watch, cut into events: each a line of JSON, or protobuf after its length in four bytes
 /// (`pkg/runtime/serializer/protobuf` and `pkg/util/framer` of `k8s.io/apimachinery`).
 pub(super) struct Events {
     is_protobuf: bool,
@@ -119,7 +46,7 @@ pub(super) struct Events {
     searched: usize,
 }
 
-/// One of them.
+/// One event.
 pub(super) enum Event {
     Json(BytesMut),
     Protobuf(BytesMut),
@@ -133,10 +60,10 @@ impl Events {
         Self { is_protobuf, buffer: BytesMut::new(), searched: 0 }
     }
 
-    /// Adds what came. An error: the event in it is too long.
+    /// Adds a piece of the body. An error: the event in it is too long.
     pub(super) fn push(&mut self, data: &[u8]) -> Result<(), Failure> {
         self.buffer.extend_from_slice(data);
-        // What is left of the time before is the beginning of one event.
+        // What was left before is the beginning of one event.
         if self.buffer.len() - data.len() <= LONGEST_EVENT {
             return Ok(());
         }
@@ -144,7 +71,12 @@ impl Events {
         Err(Failure::new(FailureKind::Server, message))
     }
 
-    /// The next one that is complete.
+    /// Whether the body so far ends where an event does.
+    pub(super) fn are_whole(&self) -> bool {
+        self.buffer.trim_ascii().is_empty()
+    }
+
+    /// The next event that is complete.
     pub(super) fn next(&mut self) -> Option<Event> {
         if self.is_protobuf {
             let length = u32::from_be_bytes(*self.buffer.first_chunk::<LENGTH>()?);
@@ -170,125 +102,126 @@ impl Events {
     }
 }
 
+/// What an event means for the watch that it came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Meaning {
+    /// There was none: an empty line.
+    Nothing,
+    /// It goes on.
+    GoesOn,
+    /// There is no watching from its version any more.
+    Expired,
+}
+
 impl Event {
-    /// Gives it to the consumer, and moves the version on. An end: the watch cannot go on.
-    pub(super) fn take(&self, version: &mut String, consumer: &mut impl Consumer) -> Result<Option<End>, Failure> {
+    /// Gives it to the consumer, and then moves the version on. An error: the watch cannot go on.
+    pub(super) fn take(&self, version: &mut String, consumer: &mut impl Consumer) -> Result<Meaning, Failure> {
         match self {
-            Self::Json(line) if line.trim_ascii().is_empty() => Ok(None),
+            Self::Json(line) if line.trim_ascii().is_empty() => Ok(Meaning::Nothing),
             Self::Json(line) => {
                 let line: Line<'_> = serde_json::from_slice(line).map_err(unreadable)?;
                 let json = line.object.get().as_bytes();
-                if !TELLING.contains(&&*line.type_) {
-                    return broken(json);
+                if !ABOUT_AN_OBJECT.contains(&&*line.type_) {
+                    return error(json);
                 }
                 let object: LineObject<'_> = serde_json::from_slice(json).map_err(unreadable)?;
-                tell(&line.type_, Object::Json(json), consumer);
-                go_on(version, &object.metadata.resource_version);
-                Ok(None)
+                give(&line.type_, Object::Json(json), consumer)?;
+                move_on(version, &object.metadata.resource_version);
+                Ok(Meaning::GoesOn)
             }
             Self::Protobuf(event) => {
                 let event = protobuf::Event::read(event).map_err(unreadable)?;
-                if !TELLING.contains(&event.type_) {
-                    return broken(event.object);
+                if !ABOUT_AN_OBJECT.contains(&event.type_) {
+                    return error(event.object);
                 }
                 let object = protobuf::content(event.object).map_err(unreadable)?;
                 let metadata = protobuf::Metadata::read(object).map_err(unreadable)?;
-                tell(event.type_, Object::Protobuf(object), consumer);
-                go_on(version, metadata.resource_version);
-                Ok(None)
+                give(event.type_, Object::Protobuf(object), consumer)?;
+                move_on(version, metadata.resource_version);
+                Ok(Meaning::GoesOn)
             }
         }
     }
 }
 
-/// The types of events that tell of an object; any other is the server's last word.
-const TELLING: [&str; 4] = ["ADDED", "MODIFIED", "DELETED", "BOOKMARK"];
+/// The types of events that carry an object; any other (`ERROR`) carries a `Status`, and ends the watch.
+const ABOUT_AN_OBJECT: [&str; 4] = ["ADDED", "MODIFIED", "DELETED", "BOOKMARK"];
 
-fn tell(type_: &str, object: Object<'_>, consumer: &mut impl Consumer) {
+fn give(type_: &str, object: Object<'_>, consumer: &mut impl Consumer) -> Result<(), Failure> {
     match type_ {
-        "ADDED" | "MODIFIED" => consumer.take(Change::Seen(object)),
-        "DELETED" => consumer.take(Change::Deleted(object)),
-        // A bookmark tells of the version only.
-        _ => {}
+        "ADDED" | "MODIFIED" => consumer.take(Change::Seen(object)).map_err(unreadable),
+        "DELETED" => consumer.take(Change::Deleted(object)).map_err(unreadable),
+        // A bookmark carries a version only.
+        _ => Ok(()),
     }
 }
 
-fn go_on(version: &mut String, seen: &str) {
+fn move_on(version: &mut String, seen: &str) {
     if !seen.is_empty() {
         seen.clone_into(version);
     }
 }
 
-/// What the server's last words on a watch mean.
-fn broken(status: &[u8]) -> Result<Option<End>, Failure> {
-    let status = Status::read(status);
+/// What the `Status` of an `ERROR` event means.
+fn error(status: &[u8]) -> Result<Meaning, Failure> {
+    let status = Status::read(status).unwrap_or_default();
     if status.code == StatusCode::GONE.as_u16() {
-        return Ok(Some(End::Expired));
+        return Ok(Meaning::Expired);
     }
     let code = StatusCode::from_u16(status.code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     Err(status.failure(code, &http::HeaderMap::new()))
 }
 
-/// Percent-encodes a value for a query. Versions and continue tokens are opaque.
-pub(super) fn escape(text: &str) -> String {
-    let unreserved = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~".contains(byte);
-    text.bytes()
-        .map(|byte| if unreserved(&byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use k8s_replicator_core::annotations::Dialect;
+    use k8s_replicator_core::observed::ReadError;
     use serde_json::json;
 
     use super::*;
 
-    /// What it was told, in order.
+    /// What it was given, in order.
     #[derive(Default)]
     struct Recorder(Vec<String>);
 
     impl Consumer for Recorder {
-        fn take(&mut self, change: Change<'_>) {
+        fn take(&mut self, change: Change<'_>) -> Result<(), ReadError> {
             let (what, object) = match change {
                 Change::Seen(object) => ("seen", object),
                 Change::Deleted(object) => ("deleted", object),
                 Change::Begins | Change::Ends(_) => panic!("a watch is no list"),
             };
-            let read = object.observed(&Dialect::new("k8s-replicator/", false)).unwrap();
+            let read = object.observed(&Dialect::new("k8s-replicator/", false))?;
             let is_ours = read.annotated.marks().is_some();
             self.0.push(format!("{what} {} at {}, ours: {is_ours}", read.key, read.resource_version));
-        }
-
-        async fn flush(&mut self) -> bool {
-            true
+            Ok(())
         }
     }
 
     /// What comes of a stream that is received in pieces of one size, and the version that the watch is at then.
-    fn taken(is_protobuf: bool, stream: &[u8], size: usize) -> (Vec<String>, String, Result<Option<End>, Failure>) {
+    fn taken(is_protobuf: bool, stream: &[u8], size: usize) -> (Vec<String>, String, Result<Meaning, Failure>) {
         let (mut events, mut recorder, mut version) = (Events::new(is_protobuf), Recorder::default(), "1".to_owned());
         for piece in stream.chunks(size) {
             events.push(piece).unwrap();
             while let Some(event) = events.next() {
                 match event.take(&mut version, &mut recorder) {
-                    Ok(None) => {}
+                    Ok(Meaning::Nothing | Meaning::GoesOn) => {}
                     end => return (recorder.0, version, end),
                 }
             }
         }
-        (recorder.0, version, Ok(None))
+        (recorder.0, version, Ok(Meaning::GoesOn))
     }
 
-    /// A Kubernetes 1.37.2 told this of a ConfigMap that was there, was changed and deleted, with bookmarks.
+    /// A Kubernetes 1.37.2 sent this of a ConfigMap that was there, was changed and deleted, with bookmarks.
     const PROTOBUF: &[u8] = include_bytes!("events.protobuf");
 
     #[test]
     fn protobuf_is_cut_into_events_however_it_arrives() {
         for size in [1, 7, 300, PROTOBUF.len()] {
-            let (told, version, end) = taken(true, PROTOBUF, size);
+            let (given, version, end) = taken(true, PROTOBUF, size);
             assert_eq!(
-                told,
+                given,
                 [
                     "seen fixture/c at 30327, ours: true",
                     "seen fixture/c at 30329, ours: true",
@@ -296,7 +229,7 @@ mod tests {
                 ]
             );
             assert_eq!(version, "30330", "by the last bookmark");
-            assert!(matches!(end, Ok(None)));
+            assert!(matches!(end, Ok(Meaning::GoesOn)));
         }
     }
 
@@ -311,10 +244,10 @@ mod tests {
         };
         let stream = ["\n".to_owned(), line("ADDED", 5), line("DELETED", 6), line("BOOKMARK", 9)].concat();
         for size in [1, 7, stream.len()] {
-            let (told, version, end) = taken(false, stream.as_bytes(), size);
-            assert_eq!(told, ["seen ns/x at 5, ours: false", "deleted ns/x at 6, ours: false"]);
+            let (given, version, end) = taken(false, stream.as_bytes(), size);
+            assert_eq!(given, ["seen ns/x at 5, ours: false", "deleted ns/x at 6, ours: false"]);
             assert_eq!(version, "9");
-            assert!(matches!(end, Ok(None)));
+            assert!(matches!(end, Ok(Meaning::GoesOn)));
         }
     }
 
@@ -323,7 +256,7 @@ mod tests {
         [&[number << 3 | 2, bytes.len() as u8], bytes].concat()
     }
 
-    fn last_words(code: u16, message: &str) -> [(bool, Vec<u8>); 2] {
+    fn error_event(code: u16, message: &str) -> [(bool, Vec<u8>); 2] {
         let line = json!({ "type": "ERROR", "object": { "kind": "Status", "code": code, "message": message } });
         let [high, low] = [code >> 7, code & 0x7f].map(|part| part as u8);
         let status = [field(3, message.as_bytes()), vec![6 << 3, low | 0x80, high]].concat();
@@ -334,11 +267,11 @@ mod tests {
     }
 
     #[test]
-    fn the_last_words_tell_how_to_go_on() {
-        for (is_protobuf, stream) in last_words(410, "too old") {
-            assert!(matches!(taken(is_protobuf, &stream, 3), (_, version, Ok(Some(End::Expired))) if version == "1"));
+    fn an_error_event_says_how_to_go_on() {
+        for (is_protobuf, stream) in error_event(410, "too old") {
+            assert!(matches!(taken(is_protobuf, &stream, 3), (_, version, Ok(Meaning::Expired)) if version == "1"));
         }
-        for (is_protobuf, stream) in last_words(500, "corrupt object deleted") {
+        for (is_protobuf, stream) in error_event(500, "corrupt object deleted") {
             let Err(failure) = taken(is_protobuf, &stream, 3).2 else { panic!("it went on") };
             assert_eq!(failure.kind, FailureKind::Server);
             assert!(
@@ -361,16 +294,12 @@ mod tests {
         assert!(events.push(b"x").is_err(), "an event has an end");
     }
 
+    /// Issue 1: an object whose name cannot be read is not passed over: the watch fails, and its version stays.
     #[test]
-    fn pages_grow_while_their_objects_are_small() {
-        let pages = |bytes_each: usize| {
-            let next = |page: &usize| Some(next_page(*page, page * bytes_each));
-            std::iter::successors(Some(FIRST_PAGE), next).take(5).collect::<Vec<_>>()
-        };
-        assert_eq!(pages(200), [500, 2_000, 8_000, 20_000, 20_000]);
-        assert_eq!(pages(2_000), [500, 2_000, 4_194, 4_194, 4_194]);
-        assert_eq!(pages(256 << 10), [500, 32, 32, 32, 32]);
-        assert_eq!(next_page(16, 16), 64);
-        assert_eq!(next_page(20_000, 0), 20_000, "nothing was there");
+    fn an_object_without_a_name_ends_the_watch_where_it_is() {
+        let line = r#"{"type":"ADDED","object":{"metadata":{"namespace":"ns","resourceVersion":"8"}}}"#;
+        let (given, version, end) = taken(false, format!("{line}\n").as_bytes(), 9);
+        assert!(given.is_empty() && version == "1");
+        assert_eq!(end.unwrap_err().kind, FailureKind::Server);
     }
 }

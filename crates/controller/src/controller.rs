@@ -1,0 +1,480 @@
+//! The whole controller without its IO: all watches, and the control loops of all kinds.
+//!
+//! Flow: [`poll`](Controller::poll) answers what it wants: requests to be sent or cancelled, and the time when it is to be
+//! polled again. [`deliver`](Controller::deliver) takes what comes of a request. Between these calls nothing happens, and no
+//! clock, no randomness and no order from hashing is in them: the same calls lead to the same answers.
+//!
+//! Guarantees: every request ends, also one of which nothing comes: then it is cancelled after its time. A page of a list, or a
+//! piece of a watch, is not taken before there is time for it: whoever drives it holds back what it has not delivered, and so
+//! the server.
+//!
+//! Assumes: what comes of one request is delivered in its order, as [`Expects`](crate::wire::Expects) says; and after
+//! `Cancel` nothing more of it needs to be delivered (what is, is dropped).
+//!
+//! In production [`edge::run`](crate::edge::run) drives it, on the one thread of the program; a simulator drives it on
+//! virtual time:
+//!
+//! ```
+//! # use std::time::Duration;
+//! # use k8s_replicator_controller::controller::{Controller, Options, Want};
+//! # use k8s_replicator_controller::event::Now;
+//! # use k8s_replicator_controller::health::Health;
+//! # use k8s_replicator_core::{annotations::Dialect, decide::Rules, kind, scope::Scope};
+//! # let options = Options { kinds: kind::ALL.to_vec(), scope: Scope::Cluster, dialect: Dialect::new("k8s-replicator/", false),
+//! #     rules: Rules::default(), resync_period: Duration::ZERO };
+//! let mut controller = Controller::new(options, "https://server".into(), &Health::default(), &mut || Box::new(|| 0));
+//! let now = Now { moment: Duration::ZERO, time: jiff::Timestamp::UNIX_EPOCH };
+//! for want in controller.poll(now) {
+//!     match want {
+//!         Want::Request(id, request) => println!("{id:?}: {} {}", request.method, request.path),
+//!         Want::Cancel(_) | Want::WaitUntil(_) => {}
+//!     }
+//! }
+//! // Later: controller.deliver(now, id, Received::Response(…)), and poll again.
+//! ```
+
+mod consumers;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use k8s_replicator_core::annotations::Dialect;
+use k8s_replicator_core::decide::Rules;
+use k8s_replicator_core::kind::Kind;
+use k8s_replicator_core::scope::{Part, Scope};
+use tracing::info;
+
+use crate::cluster::{self, Failure, kube};
+use crate::event::{Moment, Now};
+use crate::health::Health;
+use crate::notice::Notice;
+use crate::poll::Poll;
+use crate::replicator::{self, Replicator, Ticket};
+use crate::report::Report;
+use crate::watch::{self, Consumer, Entropy, Watch};
+use crate::wire::{HttpRequest, Next, Received};
+
+use consumers::{Namespaces, Objects};
+
+/// What the controller is to do.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Which kinds.
+    pub kinds: Vec<&'static dyn Kind>,
+    /// In which namespaces. Nothing outside of them is read or written.
+    pub scope: Scope,
+    /// How the annotations are named.
+    pub dialect: Dialect,
+    /// The rules of deciding.
+    pub rules: Rules,
+    /// All replicas are verified within this time; zero: never.
+    pub resync_period: Duration,
+}
+
+/// Names a request until it has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RequestId(u64);
+
+/// What the controller wants of whoever drives it.
+#[derive(Debug)]
+pub enum Want {
+    /// This request is to be sent, and what comes of it to be delivered under this name.
+    Request(RequestId, HttpRequest),
+    /// Nothing more is wanted of this request: its connection may be closed.
+    Cancel(RequestId),
+    /// It is to be polled at this time, or when something is delivered. A time that has come: at once, when others had a turn.
+    WaitUntil(Moment),
+}
+
+/// One thing to be logged.
+#[derive(Debug)]
+pub enum Message {
+    /// Of a watch or a poll.
+    Notice(Notice),
+    /// Of the control loop of this kind.
+    Report(&'static dyn Kind, Report),
+    /// Every first list of this kind is complete.
+    Ready {
+        /// The kind.
+        kind: &'static dyn Kind,
+        /// So many objects concern it.
+        objects: usize,
+    },
+}
+
+impl Message {
+    /// Writes the log line.
+    pub fn log(&self) {
+        match self {
+            Self::Notice(notice) => notice.log(),
+            Self::Report(kind, report) => report.log(*kind),
+            Self::Ready { kind, objects } => {
+                info!(kind = kind.name(), objects, "ready: every first list is complete");
+            }
+        }
+    }
+}
+
+/// See the [module](self).
+pub struct Controller {
+    dialect: Dialect,
+    watches: Vec<ObjectWatch>,
+    namespaces: NamespaceWatch,
+    loops: Vec<Loop>,
+    requests: BTreeMap<RequestId, Owner>,
+    /// When the replicators' requests will have timed out, in the order in which they were sent.
+    deadlines: VecDeque<(Moment, RequestId)>,
+    last_id: u64,
+    is_stopping: bool,
+    end: Option<String>,
+    messages: Vec<Message>,
+}
+
+/// The control loop of one kind.
+struct Loop {
+    replicator: Replicator,
+    ready: Arc<AtomicBool>,
+}
+
+struct ObjectWatch {
+    watch: Watch,
+    part: Part,
+    /// Which of the loops it is for.
+    loop_: usize,
+    request: Option<RequestId>,
+}
+
+struct NamespaceWatch {
+    source: NamespaceSource,
+    request: Option<RequestId>,
+}
+
+enum NamespaceSource {
+    Watch(Box<Watch>),
+    Poll(Poll),
+}
+
+impl NamespaceSource {
+    fn poll(&mut self, now: Moment, consumer: &mut impl Consumer) -> Next {
+        match self {
+            Self::Watch(watch) => watch.poll(now, consumer),
+            Self::Poll(poll) => poll.poll(now, consumer),
+        }
+    }
+
+    fn deliver(&mut self, now: Moment, received: Received, consumer: &mut impl Consumer) {
+        match self {
+            Self::Watch(watch) => watch.deliver(now, received, consumer),
+            Self::Poll(poll) => poll.deliver(now, received, consumer),
+        }
+    }
+
+    fn take_notices(&mut self) -> Vec<Notice> {
+        match self {
+            Self::Watch(watch) => watch.take_notices(),
+            Self::Poll(poll) => poll.take_notices(),
+        }
+    }
+}
+
+/// Whose request it is.
+enum Owner {
+    /// The watch with this number.
+    Watch(usize),
+    Namespaces,
+    /// The control loop with this number.
+    Loop { loop_: usize, ticket: Ticket, request: cluster::Request },
+}
+
+impl Controller {
+    /// A controller that knows nothing yet. `url`: the server's address, for messages; `entropy` makes sources of
+    /// cryptographic random bytes. From now on `health` knows whom it has to wait for.
+    #[must_use]
+    pub fn new(options: Options, url: String, health: &Health, entropy: &mut dyn FnMut() -> Entropy) -> Self {
+        let Options { kinds, scope, dialect, rules, resync_period } = options;
+        let (mut watches, mut loops) = (Vec::new(), Vec::new());
+        for (loop_, kind) in kinds.into_iter().enumerate() {
+            for part in scope.parts() {
+                let progress = health.watch(match &part {
+                    Part::Cluster => kind.plural().to_owned(),
+                    Part::Namespace(namespace) => format!("{} in {namespace}", kind.plural()),
+                });
+                let watch = Watch::new(watch::Settings {
+                    resource: kind.plural(),
+                    part: part.clone(),
+                    url: url.clone(),
+                    resync_period,
+                    progress,
+                    entropy: entropy(),
+                });
+                watches.push(ObjectWatch { watch, part, loop_, request: None });
+            }
+            let settings = replicator::Settings {
+                rules: rules.clone(),
+                scope: scope.clone(),
+                resync_period,
+                entropy: entropy(),
+                tells_all: tracing::enabled!(tracing::Level::DEBUG),
+            };
+            loops.push(Loop {
+                replicator: Replicator::new(kind, settings),
+                ready: health.replicator(kind.replicator()),
+            });
+        }
+        let progress = health.watch("namespaces");
+        let source = match scope {
+            Scope::Cluster => NamespaceSource::Watch(Box::new(Watch::new(watch::Settings {
+                resource: "namespaces",
+                part: Part::Cluster,
+                url,
+                resync_period,
+                progress,
+                entropy: entropy(),
+            }))),
+            Scope::Namespaces(named) => NamespaceSource::Poll(Poll::new(url, named, progress, entropy())),
+        };
+        Self {
+            dialect,
+            watches,
+            namespaces: NamespaceWatch { source, request: None },
+            loops,
+            requests: BTreeMap::new(),
+            deadlines: VecDeque::new(),
+            last_id: 0,
+            is_stopping: false,
+            end: None,
+            messages: Vec::new(),
+        }
+    }
+
+    /// Goes on as far as it can without IO, for about a millisecond, or as long as it takes to decide about 10,000 targets.
+    pub fn poll(&mut self, now: Now) -> Vec<Want> {
+        let mut wants = Vec::new();
+        let mut wait_until = self.time_out(now, &mut wants);
+        if self.is_stopping {
+            self.cancel_watches(&mut wants);
+        } else {
+            wait_until = wait_until.min(self.poll_watches(now, &mut wants));
+            wait_until = wait_until.min(self.poll_namespaces(now, &mut wants));
+            wait_until = wait_until.min(self.poll_loops(now, &mut wants));
+        }
+        self.take_messages_of_all();
+        if wait_until < Moment::MAX {
+            wants.push(Want::WaitUntil(wait_until));
+        }
+        wants
+    }
+
+    /// Takes what came of a request. After that, or after several of them, it is to be polled.
+    pub fn deliver(&mut self, now: Now, id: RequestId, received: Received) {
+        let is_last = received.is_last();
+        match self.requests.get(&id) {
+            None => return,
+            Some(Owner::Watch(number)) => {
+                let Some(ObjectWatch { watch, part, loop_, request }) = self.watches.get_mut(*number) else { return };
+                let Some(Loop { replicator, .. }) = self.loops.get_mut(*loop_) else { return };
+                if is_last {
+                    *request = None;
+                }
+                watch.deliver(now.moment, received, &mut Objects { dialect: &self.dialect, part, replicator, now });
+            }
+            Some(Owner::Namespaces) => {
+                if is_last {
+                    self.namespaces.request = None;
+                }
+                let loops = &mut self.loops;
+                self.namespaces.source.deliver(now.moment, received, &mut Namespaces { loops, now });
+            }
+            Some(Owner::Loop { .. }) => {
+                let Some(Owner::Loop { loop_, ticket, request }) = self.requests.remove(&id) else { return };
+                let Some(Loop { replicator, .. }) = self.loops.get_mut(loop_) else { return };
+                let answer = kube::answer(&request, replicator.kind(), &self.dialect, received);
+                replicator.answer(now, ticket, answer);
+                return;
+            }
+        }
+        if is_last {
+            self.requests.remove(&id);
+        }
+        self.note_ready();
+    }
+
+    /// From now on nothing new is begun; the replicators' requests under way may end.
+    pub fn stop(&mut self) {
+        self.is_stopping = true;
+    }
+
+    /// How many requests of the replicators are under way. (Those of watches are none of them.)
+    #[must_use]
+    pub fn under_way(&self) -> usize {
+        self.loops.iter().map(|each| each.replicator.under_way()).sum()
+    }
+
+    /// Why it cannot go on: a watch ended. Only a new start of the program helps.
+    #[must_use]
+    pub fn end(&self) -> Option<&str> {
+        self.end.as_deref()
+    }
+
+    /// The control loops.
+    pub fn replicators(&self) -> impl Iterator<Item = &Replicator> {
+        self.loops.iter().map(|each| &each.replicator)
+    }
+
+    /// What there is to log since this was last called.
+    pub fn take_messages(&mut self) -> Vec<Message> {
+        self.take_messages_of_all();
+        std::mem::take(&mut self.messages)
+    }
+
+    fn next_id(&mut self) -> RequestId {
+        self.last_id += 1;
+        RequestId(self.last_id)
+    }
+
+    /// Requests that got no answer in time fail. Answers when the next one will have.
+    fn time_out(&mut self, now: Now, wants: &mut Vec<Want>) -> Moment {
+        while let Some((at, id)) = self.deadlines.front().copied() {
+            if self.requests.contains_key(&id) {
+                if at > now.moment {
+                    return at;
+                }
+                wants.push(Want::Cancel(id));
+                if let Some(Owner::Loop { loop_, ticket, request }) = self.requests.remove(&id)
+                    && let Some(Loop { replicator, .. }) = self.loops.get_mut(loop_)
+                {
+                    let failure: Failure = kube::timed_out(&request, replicator.kind());
+                    replicator.answer(now, ticket, Err(failure));
+                }
+            }
+            self.deadlines.pop_front();
+        }
+        Moment::MAX
+    }
+
+    fn cancel_watches(&mut self, wants: &mut Vec<Want>) {
+        let of_watches = self.watches.iter_mut().map(|slot| &mut slot.request);
+        for request in of_watches.chain([&mut self.namespaces.request]) {
+            if let Some(id) = request.take() {
+                self.requests.remove(&id);
+                wants.push(Want::Cancel(id));
+            }
+        }
+    }
+
+    fn poll_watches(&mut self, now: Now, wants: &mut Vec<Want>) -> Moment {
+        let mut wait_until = Moment::MAX;
+        for number in 0..self.watches.len() {
+            loop {
+                let Some(ObjectWatch { watch, part, loop_, request }) = self.watches.get_mut(number) else { break };
+                let Some(Loop { replicator, .. }) = self.loops.get_mut(*loop_) else { break };
+                let consumer = &mut Objects { dialect: &self.dialect, part, replicator, now };
+                let next = watch.poll(now.moment, consumer);
+                let (mut own, owner) = (*request, Owner::Watch(number));
+                let until = self.follow(now, next, &mut own, owner, wants);
+                if let Some(slot) = self.watches.get_mut(number) {
+                    slot.request = own;
+                }
+                if let Some(until) = until {
+                    wait_until = wait_until.min(until);
+                    break;
+                }
+            }
+        }
+        self.note_ready();
+        wait_until
+    }
+
+    fn poll_namespaces(&mut self, now: Now, wants: &mut Vec<Want>) -> Moment {
+        loop {
+            let loops = &mut self.loops;
+            let next = self.namespaces.source.poll(now.moment, &mut Namespaces { loops, now });
+            let mut own = self.namespaces.request;
+            let until = self.follow(now, next, &mut own, Owner::Namespaces, wants);
+            self.namespaces.request = own;
+            if let Some(until) = until {
+                self.note_ready();
+                return until;
+            }
+        }
+    }
+
+    /// Does what a watch wants. Answers until when it waits; `None`: it is to be polled again.
+    fn follow(
+        &mut self,
+        now: Now,
+        next: Next,
+        own: &mut Option<RequestId>,
+        owner: Owner,
+        wants: &mut Vec<Want>,
+    ) -> Option<Moment> {
+        match next {
+            Next::Request(request) => {
+                let id = self.next_id();
+                *own = Some(id);
+                self.requests.insert(id, owner);
+                wants.push(Want::Request(id, request));
+                None
+            }
+            Next::Cancel => {
+                if let Some(id) = own.take() {
+                    self.requests.remove(&id);
+                    wants.push(Want::Cancel(id));
+                }
+                None
+            }
+            Next::Yield => Some(now.moment),
+            Next::WaitUntil(at) => Some(at),
+            Next::End(why) => {
+                self.end.get_or_insert(why);
+                Some(Moment::MAX)
+            }
+        }
+    }
+
+    fn poll_loops(&mut self, now: Now, wants: &mut Vec<Want>) -> Moment {
+        let mut wait_until = Moment::MAX;
+        for loop_ in 0..self.loops.len() {
+            while let Some(Loop { replicator, .. }) = self.loops.get_mut(loop_)
+                && let Some((ticket, request)) = replicator.next_request(now)
+            {
+                let http = kube::http_request(&request, replicator.kind(), &self.dialect);
+                let id = self.next_id();
+                self.deadlines.push_back((now.moment + kube::TIMEOUT, id));
+                self.requests.insert(id, Owner::Loop { loop_, ticket, request });
+                wants.push(Want::Request(id, http));
+            }
+            if let Some(Loop { replicator, .. }) = self.loops.get(loop_) {
+                wait_until = wait_until.min(replicator.wake_at(now).unwrap_or(Moment::MAX));
+            }
+        }
+        match self.deadlines.front() {
+            Some((at, _)) => wait_until.min(*at),
+            None => wait_until,
+        }
+    }
+
+    fn note_ready(&mut self) {
+        for Loop { replicator, ready } in &self.loops {
+            if replicator.is_ready() && !ready.swap(true, Ordering::Relaxed) {
+                self.messages.push(Message::Ready { kind: replicator.kind(), objects: replicator.graph().len() });
+            }
+        }
+    }
+
+    fn take_messages_of_all(&mut self) {
+        let Self { watches, namespaces, loops, messages, .. } = self;
+        for slot in watches {
+            messages.extend(slot.watch.take_notices().into_iter().map(Message::Notice));
+        }
+        messages.extend(namespaces.source.take_notices().into_iter().map(Message::Notice));
+        for Loop { replicator, .. } in loops {
+            let kind = replicator.kind();
+            messages.extend(replicator.take_reports().into_iter().map(|report| Message::Report(kind, report)));
+        }
+    }
+}

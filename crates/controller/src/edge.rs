@@ -1,0 +1,8 @@
+//! The edge: what does IO. Only here are tokio and kube.
+
+pub mod admin;
+pub mod causes;
+pub mod clock;
+pub mod connect;
+mod http;
+pub mod run;

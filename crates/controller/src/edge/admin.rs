@@ -1,0 +1,182 @@
+//! The status address: `/healthz`, `/readyz`, `/livez`.
+//!
+//! Anyone in the cluster may be able to connect to it, so it has limits: a connection is for one request, has
+//! [`LIFETIME`] for all of it, and a small buffer. There are [`MOST_CONNECTIONS`] at most; when one more comes, the oldest is
+//! closed, and not the new one made to wait: so the kubelet gets its response whoever holds connections open.
+
+use std::collections::VecDeque;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use serde_json::json;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::{AbortHandle, JoinSet};
+use tracing::debug;
+
+use super::clock::Clock;
+use crate::health::Health;
+
+/// More connections than that are not open at once. The kubelet has one or two.
+pub const MOST_CONNECTIONS: usize = 64;
+/// A connection is closed after this time at the latest. A response takes a millisecond.
+pub const LIFETIME: Duration = Duration::from_secs(10);
+/// The headers of a request have to be there after this time.
+const HEADERS: Duration = Duration::from_secs(5);
+/// The longest request line and headers; hyper takes no less.
+const BUFFER: usize = 8 << 10;
+/// After an error to accept a connection, as when the process has too many files open.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// What the answers are made of.
+#[derive(Clone)]
+struct Status {
+    health: Arc<Health>,
+    clock: Clock,
+}
+
+/// Answers until the program ends.
+///
+/// # Errors
+/// None so far: what fails concerns one connection.
+pub async fn serve(listener: TcpListener, health: Arc<Health>, clock: Clock) -> io::Result<()> {
+    let routes = Router::new()
+        .route("/healthz", get(healthz))
+        .route("/readyz", get(readyz))
+        .route("/livez", get(livez))
+        .with_state(Status { health, clock });
+    let mut connections = JoinSet::new();
+    // The oldest first.
+    let mut handles: VecDeque<AbortHandle> = VecDeque::new();
+    loop {
+        let stream = match listener.accept().await {
+            Ok((stream, _)) => stream,
+            Err(error) => {
+                debug!(%error, "the status address cannot accept a connection");
+                tokio::time::sleep(PAUSE).await;
+                continue;
+            }
+        };
+        while connections.try_join_next().is_some() {}
+        handles.retain(|handle| !handle.is_finished());
+        while handles.len() >= MOST_CONNECTIONS {
+            if let Some(oldest) = handles.pop_front() {
+                oldest.abort();
+            }
+        }
+        handles.push_back(connections.spawn(connection(stream, routes.clone())));
+    }
+}
+
+async fn connection(stream: TcpStream, routes: Router) {
+    let serving = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADERS)
+        .max_buf_size(BUFFER)
+        .keep_alive(false)
+        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(routes));
+    // An error is the client's: it went away, sent no HTTP, or was too slow.
+    let _ = tokio::time::timeout(LIFETIME, serving).await;
+}
+
+/// As v1.3.0 answered it (SPEC 10).
+async fn healthz(State(Status { health, .. }): State<Status>) -> Response {
+    let not_ready = health.not_ready();
+    (status(not_ready.is_empty()), Json(json!({ "notReady": not_ready }))).into_response()
+}
+
+/// As `healthz`, and not ready any more while the program ends.
+async fn readyz(State(Status { health, .. }): State<Status>) -> Response {
+    let (not_ready, stopping) = (health.not_ready(), health.is_stopping());
+    let ready = not_ready.is_empty() && !stopping;
+    (status(ready), Json(json!({ "notReady": not_ready, "stopping": stopping }))).into_response()
+}
+
+async fn livez(State(Status { health, clock }): State<Status>) -> Response {
+    let stuck: Vec<_> = health
+        .stuck(clock.moment())
+        .into_iter()
+        .map(|(resource, silence)| json!({ "watch": resource, "silentForSeconds": silence.as_secs() }))
+        .collect();
+    (status(stuck.is_empty()), Json(json!({ "stuck": stuck }))).into_response()
+}
+
+fn status(well: bool) -> StatusCode {
+    if well { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    use super::*;
+
+    async fn served() -> std::net::SocketAddr {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(serve(listener, Arc::default(), Clock::start()));
+        address
+    }
+
+    async fn livez_answers(address: std::net::SocketAddr) -> String {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.write_all(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+        let mut response = String::new();
+        stream.read_to_string(&mut response).await.unwrap();
+        response
+    }
+
+    /// Waits until the server closes the connection.
+    async fn is_closed(mut stream: TcpStream) {
+        let mut rest = Vec::new();
+        // Reset or closed: both will do.
+        let _ = stream.read_to_end(&mut rest).await;
+    }
+
+    /// Issue 1: the status port has limits. Half-sent requests stayed open, each with its buffer.
+    #[tokio::test]
+    async fn half_sent_requests_do_not_stay_and_the_kubelet_is_answered_meanwhile() {
+        const HALF_SENT: usize = 300;
+        let address = served().await;
+        let mut open = Vec::new();
+        for _ in 0..HALF_SENT {
+            let mut stream = TcpStream::connect(address).await.unwrap();
+            stream.write_all(b"GET /livez HTTP/1.1\r\nX-Slow: ").await.unwrap();
+            open.push(stream);
+        }
+        let response = tokio::time::timeout(Duration::from_secs(2), livez_answers(address)).await.unwrap();
+        assert!(response.starts_with("HTTP/1.1 200 OK") && response.ends_with("{\"stuck\":[]}"), "{response}");
+        // All but the newest are closed at once: long before their time is over.
+        let newest = open.split_off(HALF_SENT - MOST_CONNECTIONS + 1);
+        let closed = async { for stream in open { is_closed(stream).await } };
+        tokio::time::timeout(HEADERS / 2, closed).await.expect("more connections than allowed stay open");
+        let closed = async { for stream in newest { is_closed(stream).await } };
+        tokio::time::timeout(LIFETIME + HEADERS, closed).await.expect("half-open connections stay");
+    }
+
+    #[tokio::test]
+    async fn a_silent_connection_and_one_that_never_ends_its_body_are_closed() {
+        let address = served().await;
+        let silent = TcpStream::connect(address).await.unwrap();
+        let mut endless = TcpStream::connect(address).await.unwrap();
+        endless.write_all(b"GET /livez HTTP/1.1\r\nHost: x\r\nContent-Length: 9999999\r\n\r\nx").await.unwrap();
+        let closed = async { tokio::join!(is_closed(silent), is_closed(endless)) };
+        tokio::time::timeout(LIFETIME + HEADERS, closed).await.expect("it stays open");
+    }
+
+    #[tokio::test]
+    async fn headers_without_end_are_refused() {
+        let mut stream = TcpStream::connect(served().await).await.unwrap();
+        let _ = stream.write_all(&[b"GET /livez HTTP/1.1\r\nX: ".to_vec(), vec![b'a'; 4 * BUFFER]].concat()).await;
+        let closed = tokio::time::timeout(HEADERS / 2, is_closed(stream)).await;
+        closed.expect("it goes on reading");
+    }
+}

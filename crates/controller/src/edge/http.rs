@@ -1,0 +1,83 @@
+//! Sends a machine's request, and hands on what comes of it.
+
+use ::http::header;
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use kube::client::Body;
+use tokio::sync::mpsc;
+
+use super::causes::with_causes;
+use super::connect::Connection;
+use crate::cluster::{Failure, FailureKind};
+use crate::controller::RequestId;
+use crate::wire::{Expects, HttpRequest, Received, Response};
+
+/// Who asks, as the API server's audit log names it.
+const USER_AGENT: &str = concat!("k8s-replicator/", env!("CARGO_PKG_VERSION"));
+
+/// Where it is handed to: a bounded channel, so that the server waits for a program that has other things to do.
+pub(super) type Inbox = mpsc::Sender<(RequestId, Received)>;
+
+/// Sends the request, and hands on what comes of it until that ends. There is no time limit: who sent it gives it up.
+pub(super) async fn send(connection: Connection, id: RequestId, request: HttpRequest, inbox: Inbox) {
+    let received = match exchange(&connection, request, id, &inbox).await {
+        Ok(received) => received,
+        Err(failure) => Received::Failed(failure),
+    };
+    // If nobody takes it any more, nobody wants it.
+    let _ = inbox.send((id, received)).await;
+}
+
+/// What comes last.
+async fn exchange(
+    connection: &Connection,
+    request: HttpRequest,
+    id: RequestId,
+    inbox: &Inbox,
+) -> Result<Received, Failure> {
+    let expects = request.expects;
+    let response = connection.send(http_request(request)?).await?;
+    let (parts, mut body) = response.into_parts();
+    match expects {
+        Expects::Whole(longest) => match Limited::new(body, longest).collect().await {
+            Ok(body) => {
+                let body: Bytes = body.to_bytes();
+                Ok(Received::Response(Response { status: parts.status, headers: parts.headers, body }))
+            }
+            Err(error) if error.is::<LengthLimitError>() => Ok(Received::TooLong),
+            Err(error) => Err(unreachable(&*error)),
+        },
+        Expects::Stream => {
+            if inbox.send((id, Received::Head(parts.status, parts.headers))).await.is_err() {
+                return Ok(Received::Closed);
+            }
+            while let Some(frame) = body.frame().await {
+                let frame = frame.map_err(|error| unreachable(&error))?;
+                if let Ok(data) = frame.into_data()
+                    && inbox.send((id, Received::Data(data))).await.is_err()
+                {
+                    break;
+                }
+            }
+            Ok(Received::Closed)
+        }
+    }
+}
+
+fn http_request(request: HttpRequest) -> Result<::http::Request<Body>, Failure> {
+    let HttpRequest { method, path, accept, content_type, body, .. } = request;
+    let mut http = ::http::Request::builder()
+        .method(method)
+        .uri(path)
+        .header(header::ACCEPT, accept)
+        .header(header::USER_AGENT, USER_AGENT);
+    if let Some(content_type) = content_type {
+        http = http.header(header::CONTENT_TYPE, content_type);
+    }
+    http.body(Body::from(body)).map_err(|error| unreachable(&error))
+}
+
+/// The request did not reach the server, or its response did not come back.
+pub(super) fn unreachable(error: &(dyn std::error::Error + 'static)) -> Failure {
+    Failure::new(FailureKind::Unreachable, with_causes(error))
+}

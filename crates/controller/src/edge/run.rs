@@ -1,0 +1,140 @@
+//! Drives a [`Controller`] by the clock and the API server.
+//!
+//! Each request is a task of its own, which hands what comes of it to the one task that owns the controller. The channel in
+//! between is bounded: a controller that is behind holds up its watches, and nothing is dropped.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use rand::rngs::StdRng;
+use rand::{RngExt as _, SeedableRng as _};
+use tokio::sync::{mpsc, watch};
+use tokio::task::{AbortHandle, Id, JoinError, JoinSet};
+use tracing::{error, info, warn};
+
+use super::clock::Clock;
+use super::connect::Connection;
+use super::http;
+use crate::cluster::{Failure, FailureKind};
+use crate::controller::{Controller, Message, RequestId, Want};
+use crate::event::Moment;
+use crate::watch::Entropy;
+use crate::wire::{HttpRequest, Received};
+
+pub use crate::controller::Options;
+
+/// So much may wait to be delivered. Little: each can be a page of a list, or a piece of a watch.
+const INBOX: usize = 16;
+/// What is under way when the program is told to stop has this long to finish.
+pub const GRACE: Duration = Duration::from_secs(10);
+/// Polled again after this time even if nothing asks for it.
+const LONGEST_SLEEP: Duration = Duration::from_secs(3_600);
+
+/// Runs the controller until `stop` changes to true, and what is under way then has ended. It ends by itself only when it
+/// cannot go on.
+pub async fn run(mut controller: Controller, connection: Connection, clock: Clock, mut stop: watch::Receiver<bool>) {
+    let (sender, mut inbox) = mpsc::channel(INBOX);
+    let mut tasks = Tasks { connection, sender, set: JoinSet::new(), ids: HashMap::new(), handles: HashMap::new() };
+    let mut is_stopping = false;
+    let mut give_up = Moment::MAX;
+    loop {
+        let mut wake_at = clock.moment() + LONGEST_SLEEP;
+        for want in controller.poll(clock.now()) {
+            match want {
+                Want::Request(id, request) => tasks.send(id, request),
+                Want::Cancel(id) => tasks.cancel(id),
+                Want::WaitUntil(at) => wake_at = at,
+            }
+        }
+        controller.take_messages().iter().for_each(Message::log);
+        if let Some(why) = controller.end() {
+            error!(error = why, "the controller cannot go on");
+            return;
+        }
+        if is_stopping {
+            if controller.under_way() == 0 {
+                info!("stopped; nothing is under way");
+                return;
+            }
+            if clock.moment() >= give_up {
+                warn!("stopped; some requests did not end in time and will be checked at the next start");
+                return;
+            }
+        }
+        if wake_at <= clock.moment() {
+            // It has more to do; the requests have a turn.
+            tokio::task::yield_now().await;
+            while let Ok((id, received)) = inbox.try_recv() {
+                tasks.deliver(&mut controller, &clock, id, received);
+            }
+            continue;
+        }
+        tokio::select! {
+            biased;
+            _ = stop.wait_for(|stop| *stop), if !is_stopping => {
+                is_stopping = true;
+                give_up = clock.moment() + GRACE;
+                controller.stop();
+            }
+            Some((id, received)) = inbox.recv() => {
+                tasks.deliver(&mut controller, &clock, id, received);
+                // What came meanwhile is taken before anything is decided.
+                while let Ok((id, received)) = inbox.try_recv() {
+                    tasks.deliver(&mut controller, &clock, id, received);
+                }
+            }
+            Some(ended) = tasks.set.join_next_with_id() => tasks.ended(&mut controller, &clock, ended),
+            () = tokio::time::sleep_until(clock.instant(wake_at.min(give_up))) => {}
+        }
+    }
+}
+
+/// Random bytes from a cryptographic generator that was seeded by the operating system.
+#[must_use]
+pub fn random_bytes() -> Entropy {
+    let mut generator = StdRng::from_rng(&mut rand::rng());
+    Box::new(move || generator.random())
+}
+
+/// The requests under way. Dropping it ends them.
+struct Tasks {
+    connection: Connection,
+    sender: http::Inbox,
+    set: JoinSet<()>,
+    ids: HashMap<Id, RequestId>,
+    handles: HashMap<RequestId, AbortHandle>,
+}
+
+impl Tasks {
+    fn send(&mut self, id: RequestId, request: HttpRequest) {
+        let handle = self.set.spawn(http::send(self.connection.clone(), id, request, self.sender.clone()));
+        self.ids.insert(handle.id(), id);
+        self.handles.insert(id, handle);
+    }
+
+    fn cancel(&mut self, id: RequestId) {
+        if let Some(handle) = self.handles.remove(&id) {
+            handle.abort();
+        }
+    }
+
+    fn deliver(&mut self, controller: &mut Controller, clock: &Clock, id: RequestId, received: Received) {
+        if received.is_last() {
+            self.handles.remove(&id);
+        }
+        controller.deliver(clock.now(), id, received);
+    }
+
+    /// A task ended. One that panicked has not said so to the controller, and nobody knows whether the server carried it out.
+    fn ended(&mut self, controller: &mut Controller, clock: &Clock, ended: Result<(Id, ()), JoinError>) {
+        let (task, panicked) = match ended {
+            Ok((task, ())) => (task, false),
+            Err(error) => (error.id(), error.is_panic()),
+        };
+        if let Some(id) = self.ids.remove(&task).filter(|_| panicked) {
+            let message = "the request broke off by a mistake in this program";
+            let failure = Failure::new(FailureKind::Unreachable, message);
+            self.deliver(controller, clock, id, Received::Failed(failure));
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! What the machines of this crate and whoever runs them say to each other: HTTP requests, and what comes of them.
+//!
+//! The machines do no IO. [`edge`](crate::edge) sends their requests by way of `kube`; a simulator can answer them instead,
+//! byte for byte as an API server would.
+//!
+//! No `Debug` here prints a body: it can hold a Secret.
+
+use std::fmt;
+
+use bytes::Bytes;
+use http::{HeaderMap, Method, StatusCode, header};
+
+use crate::cluster::Failure;
+use crate::event::Moment;
+
+/// What stands before `;as=` in the media type of Kubernetes' protobuf, and in the `Content-Type` of what is in it.
+const PROTOBUF: &[u8] = b"application/vnd.kubernetes.protobuf";
+
+/// One request to the API server.
+pub struct HttpRequest {
+    /// `GET`, `POST`, `PATCH` or `DELETE`.
+    pub method: Method,
+    /// Path and query: `/api/v1/secrets?limit=500`.
+    pub path: String,
+    /// The header `Accept`.
+    pub accept: &'static str,
+    /// The header `Content-Type`; `None`: there is no body.
+    pub content_type: Option<&'static str>,
+    /// The body.
+    pub body: Bytes,
+    /// How the response is delivered.
+    pub expects: Expects,
+}
+
+/// How a response is delivered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expects {
+    /// In one piece, [`Received::Response`]; one with a body of more bytes than this is [`Received::TooLong`].
+    Whole(usize),
+    /// As it comes: [`Received::Head`], then [`Received::Data`], then [`Received::Closed`].
+    Stream,
+}
+
+impl HttpRequest {
+    /// A `GET`.
+    #[must_use]
+    pub fn get(path: String, accept: &'static str, expects: Expects) -> Self {
+        Self { method: Method::GET, path, accept, content_type: None, body: Bytes::new(), expects }
+    }
+}
+
+impl fmt::Debug for HttpRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} ({} bytes, expects {:?})", self.method, self.path, self.body.len(), self.expects)
+    }
+}
+
+/// A whole response, of whatever status.
+pub struct Response {
+    /// The HTTP status.
+    pub status: StatusCode,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The whole body.
+    pub body: Bytes,
+}
+
+impl Response {
+    /// Whether the body is in Kubernetes' protobuf.
+    #[must_use]
+    pub fn is_protobuf(&self) -> bool {
+        is_protobuf(&self.headers)
+    }
+}
+
+impl fmt::Debug for Response {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({} bytes)", self.status, self.body.len())
+    }
+}
+
+/// What came of a request, as its [`Expects`] says.
+pub enum Received {
+    /// The whole response.
+    Response(Response),
+    /// The response is longer than the request allows. The rest of it was not taken.
+    TooLong,
+    /// The beginning of a response that is delivered as it comes.
+    Head(StatusCode, HeaderMap),
+    /// More of its body, in pieces of any size.
+    Data(Bytes),
+    /// Its body ended as HTTP says that it ends.
+    Closed,
+    /// There is no response, or no more of it: the connection could not be had, or broke.
+    Failed(Failure),
+}
+
+impl Received {
+    /// Whether nothing more comes of the request after this.
+    #[must_use]
+    pub fn is_last(&self) -> bool {
+        !matches!(self, Self::Head(..) | Self::Data(_))
+    }
+}
+
+impl fmt::Debug for Received {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Response(response) => write!(f, "Response({response:?})"),
+            Self::TooLong => f.write_str("TooLong"),
+            Self::Head(status, _) => write!(f, "Head({status})"),
+            Self::Data(data) => write!(f, "Data({} bytes)", data.len()),
+            Self::Closed => f.write_str("Closed"),
+            Self::Failed(failure) => write!(f, "Failed({failure:?})"),
+        }
+    }
+}
+
+/// What a [`Watch`](crate::watch::Watch) or a [`Poll`](crate::poll::Poll) wants when it is polled. It has one request under way
+/// at most.
+#[derive(Debug)]
+pub enum Next {
+    /// This request is to be sent, and what comes of it to be delivered. Then it is to be polled again.
+    Request(HttpRequest),
+    /// Nothing more is wanted of the request under way. Then it is to be polled again.
+    Cancel,
+    /// It has more to do, and lets others have a turn before that.
+    Yield,
+    /// It has nothing to do before this time, unless something is delivered.
+    WaitUntil(Moment),
+    /// It cannot go on, for this reason, which is for a person. Only a new start of the program helps.
+    End(String),
+}
+
+/// Whether these are the headers of a body in Kubernetes' protobuf.
+#[must_use]
+pub fn is_protobuf(headers: &HeaderMap) -> bool {
+    headers.get(header::CONTENT_TYPE).is_some_and(|type_| type_.as_bytes().starts_with(PROTOBUF))
+}
