@@ -2,6 +2,10 @@
 
 use crate::reason::Reason;
 
+/// The most pieces of advice that are kept of what one object's annotations show: a list has room for thousands of items
+/// that are wrong in the same way.
+pub const MAX_ADVICE: usize = 8;
+
 /// One piece of advice about an object.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Advice {

@@ -1,157 +1,27 @@
-//! The public annotations: their names, and how an object's set of them is read.
+//! What an object's annotations say.
 //!
-//! Reading is all or nothing (SPEC 2, 9.10): an object is well-formed as a whole, or it is [`IllFormed`] and left alone.
+//! Reading is all or nothing (SPEC 2, 9.10): an object is well-formed as a whole, or it is [`IllFormed`] and left alone. The
+//! exception are replicas that a push made: there all annotations but `replicated-by` are the controller's own, and what is
+//! wrong with them is advice.
 
-use std::hash::{Hash, Hasher};
-use std::sync::Arc;
+mod ill_formed;
+mod lists;
+mod read;
+
+use std::collections::BTreeMap;
+use std::hash::{BuildHasher, Hash, Hasher, RandomState};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use thiserror::Error;
+use crate::advice::Advice;
+use crate::identity::ResourceVersion;
+use crate::names::{Key, SourceKey};
+use crate::pattern::{Allowed, NamespaceList};
+use crate::push::Push;
 
-use crate::duration;
-use crate::names::{Key, NameError, SourceKey, excerpt};
-use crate::observed::ResourceVersion;
-use crate::pattern::{Allowed, NamespaceList, PatternError};
-use crate::push::{Push, PushError};
-
-macro_rules! annotations {
-    ($($(#[$doc:meta])+ $variant:ident $name:literal)+) => {
-        /// An annotation of this program, without its prefix.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub enum Annotation {
-            $($(#[$doc])+ $variant,)+
-        }
-
-        impl Annotation {
-            /// Every annotation, in the order of SPEC 2.
-            pub const ALL: &[Annotation] = &[$(Annotation::$variant),+];
-
-            /// The name after the prefix.
-            #[must_use]
-            pub fn name(self) -> &'static str {
-                match self {
-                    $(Annotation::$variant => $name,)+
-                }
-            }
-        }
-    };
-}
-
-annotations! {
-    /// On a target: the source, `ns/name` or `name` in the target's own namespace.
-    ReplicateFrom "replicate-from"
-    /// On a source: the targets, a comma list of `name`, `ns/name`, `ns-pattern/name`.
-    ReplicateTo "replicate-to"
-    /// On a source: the targets' namespaces, a comma list of names and patterns.
-    ReplicateToNamespaces "replicate-to-namespaces"
-    /// On a source or target, boolean: copy once, ignore later changes of the source.
-    ReplicateOnce "replicate-once"
-    /// On a source, any text: when it changes, copy once more.
-    ReplicateOnceVersion "replicate-once-version"
-    /// On a source, boolean: consent to being pulled.
-    ReplicationAllowed "replication-allowed"
-    /// On a source: the namespaces that may pull, a comma list of names and patterns.
-    ReplicationAllowedNamespaces "replication-allowed-namespaces"
-    /// On a source (its replicas inherit it) or a pulling target: how long a missing source's replicas are kept, a Go duration
-    /// or `never` (SPEC 11.1).
-    RemovalDelay "removal-delay"
-    /// Written: RFC 3339 time of the last write by the controller.
-    ReplicatedAt "replicated-at"
-    /// Written: key of the object whose push made this replica.
-    ReplicatedBy "replicated-by"
-    /// Written: resourceVersion of the source whose data the replica holds.
-    ReplicatedFromVersion "replicated-from-version"
-    /// Written: key of the first object of a chain of pulls.
-    ReplicatedFromOrigin "replicated-from-origin"
-    /// Written: the namespaces that the whole chain above still allows.
-    ReplicatedFromAllowed "replicated-from-allowed"
-}
-
-impl Annotation {
-    /// The annotation of this name (without prefix).
-    #[must_use]
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.iter().copied().find(|annotation| annotation.name() == name)
-    }
-}
-
-/// Under which prefix the annotations stand, and what is made of unknown ones there.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Dialect {
-    prefix: Box<str>,
-    ignore_unknown: bool,
-}
-
-impl Dialect {
-    /// `prefix` is put before each name as it is: it ends in `/`, or is empty. With an empty prefix every annotation of
-    /// the object would be under it, so unknown ones are ignored then.
-    #[must_use]
-    pub fn new(prefix: &str, ignore_unknown: bool) -> Self {
-        Self { prefix: prefix.into(), ignore_unknown: ignore_unknown || prefix.is_empty() }
-    }
-
-    /// The whole key of an annotation, as it stands in an object's metadata.
-    #[must_use]
-    pub fn key(&self, annotation: Annotation) -> String {
-        format!("{}{}", self.prefix, annotation.name())
-    }
-
-    /// The name after the prefix, if `key` is one of this program's: known, or unknown under a prefix that is its own.
-    #[must_use]
-    pub fn name<'a>(&self, key: &'a str) -> Option<&'a str> {
-        let name = key.strip_prefix(&*self.prefix)?;
-        (!self.ignore_unknown || Annotation::from_name(name).is_some()).then_some(name)
-    }
-}
-
-/// What is wrong with an object's annotations. The message names the annotation and what was expected.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum IllFormed {
-    /// An annotation under the prefix that is none of [`Annotation`].
-    #[error("unknown annotation {0:?}; --ignore-unknown lets such annotations pass")]
-    Unknown(String),
-    /// Not a boolean.
-    #[error("{}: {value:?} is not a boolean; expected \"true\" or \"false\"", annotation.name())]
-    Boolean {
-        /// Where it stands.
-        annotation: Annotation,
-        /// What stands there.
-        value: String,
-    },
-    /// Not a duration.
-    #[error("{}: {value:?} is not a duration; expected one such as \"90s\" or \"1h30m\", or \"never\"", annotation.name())]
-    Duration {
-        /// Where it stands.
-        annotation: Annotation,
-        /// What stands there.
-        value: String,
-    },
-    /// Not the key of an object.
-    #[error("{}: {error}", annotation.name())]
-    Name {
-        /// Where it stands.
-        annotation: Annotation,
-        /// What is wrong.
-        error: NameError,
-    },
-    /// A list with an item that cannot be read.
-    #[error("{}: {error}", annotation.name())]
-    List {
-        /// Where it stands.
-        annotation: Annotation,
-        /// What is wrong.
-        error: PatternError,
-    },
-    /// A push that cannot be read.
-    #[error(transparent)]
-    Push(#[from] PushError),
-    /// A combined object that refers to itself.
-    #[error("{}: a source that pushes cannot name itself", annotation.name())]
-    Itself {
-        /// Where it stands.
-        annotation: Annotation,
-    },
-}
+pub use crate::annotation::{Annotation, Dialect};
+pub use ill_formed::IllFormed;
+pub(crate) use lists::advise;
 
 /// How long replicas are kept when their source is missing, or says nothing any more (SPEC 11.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -162,9 +32,23 @@ pub enum RemovalDelay {
     Never,
 }
 
+/// What stands in an annotation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Value<'a> {
+    /// A text.
+    Text(&'a str),
+    /// Something else: bytes that are no UTF-8, or JSON that is no text.
+    NotText,
+}
+
 /// The well-formed annotations of one object.
-#[derive(Debug, Clone, PartialEq, Eq)]
+///
+/// Two are equal, and have the same hash, when all their texts are and these mean the same beside either object: most of an
+/// object's replicas share one. The hash is made once, so that long texts cost nothing when many objects are compared.
+#[derive(Debug, Clone)]
 pub struct Marks {
+    /// Of the texts, and of what the object's own key adds to them.
+    hash: u64,
     /// Word for word, in the order of [`Annotation`]. Without `replicated-at`: nothing is decided on it, and without it the
     /// replicas of one source are alike, and can share what is kept of them.
     texts: Box<[(Annotation, Arc<str>)]>,
@@ -197,57 +81,22 @@ impl Marks {
         own: &Key,
         annotations: impl IntoIterator<Item = (&'a str, &'a str)>,
     ) -> Result<Option<Self>, IllFormed> {
-        let mut texts = Vec::new();
-        let mut any = false;
-        for (name, value) in annotations {
-            let annotation = Annotation::from_name(name).ok_or_else(|| IllFormed::Unknown(excerpt(name)))?;
-            any = true;
-            if annotation != Annotation::ReplicatedAt {
-                texts.push((annotation, Arc::<str>::from(value)));
-            }
-        }
-        if !any {
-            return Ok(None);
-        }
-        texts.sort_unstable();
-        let texts = texts.into_boxed_slice();
-        let read = Reader { own, texts: &texts };
+        let annotations = annotations.into_iter().map(|(name, value)| (name, Value::Text(value)));
+        Self::read(own, annotations, &mut Vec::new())
+    }
 
-        let push = Push::parse(own, read.text(Annotation::ReplicateTo), read.text(Annotation::ReplicateToNamespaces))?;
-        let replicate_from = read.key(Annotation::ReplicateFrom)?;
-        let replicated_by = read.key(Annotation::ReplicatedBy)?;
-        if push.is_some() && replicate_from.is_some() {
-            let names_itself = |key: &Option<SourceKey>| key.as_ref().is_some_and(|key| **key == *own);
-            for (key, annotation) in
-                [(&replicate_from, Annotation::ReplicateFrom), (&replicated_by, Annotation::ReplicatedBy)]
-            {
-                if names_itself(key) {
-                    return Err(IllFormed::Itself { annotation });
-                }
-            }
-        }
-        let list = |annotation, error| IllFormed::List { annotation, error };
-        let marks = Self {
-            replicate_from,
-            replicated_by,
-            push: push.map(Box::new),
-            allowed: read.boolean(Annotation::ReplicationAllowed)?,
-            allowed_namespaces: read
-                .text(Annotation::ReplicationAllowedNamespaces)
-                .map(|text| NamespaceList::parse(text).map(Box::new))
-                .transpose()
-                .map_err(|error| list(Annotation::ReplicationAllowedNamespaces, error))?,
-            from_version: read.text(Annotation::ReplicatedFromVersion).map(ResourceVersion::new),
-            from_allowed: read
-                .text(Annotation::ReplicatedFromAllowed)
-                .map(|text| Allowed::parse(text).map(Box::new))
-                .transpose()
-                .map_err(|error| list(Annotation::ReplicatedFromAllowed, error))?,
-            once: read.boolean(Annotation::ReplicateOnce)?.unwrap_or(false),
-            removal_delay: read.removal_delay()?,
-            texts: Box::default(),
-        };
-        Ok(Some(Self { texts, ..marks }))
+    /// The same, where not every value is a text; with advice on what is passed over because the object is a replica.
+    ///
+    /// # Errors
+    /// When any of them is ill-formed.
+    pub fn read<'a>(
+        own: &Key,
+        annotations: impl IntoIterator<Item = (&'a str, Value<'a>)>,
+        advice: &mut Vec<Advice>,
+    ) -> Result<Option<Self>, IllFormed> {
+        // Of an annotation that comes twice the last counts, as in Go.
+        let annotations: BTreeMap<_, _> = annotations.into_iter().collect();
+        if annotations.is_empty() { Ok(None) } else { read::read(own, &annotations, advice).map(Some) }
     }
 
     /// The annotation's value, word for word; never that of `replicated-at`.
@@ -267,57 +116,39 @@ impl Marks {
     pub fn is_target(&self) -> bool {
         self.replicated_by.is_some() || (self.replicate_from.is_some() && self.push.is_none())
     }
+
+    /// The hash of marks with these texts and, of an object with this key, what its annotations leave to it: the namespace of
+    /// a bare name, the own name and namespace of a push that does not say others.
+    fn hash_of(own: &Key, texts: &[(Annotation, Arc<str>)], from: Option<&SourceKey>, push: Option<&Push>) -> u64 {
+        let left_to_own = |annotation| find(texts, annotation).is_none();
+        let name = push.is_some() && left_to_own(Annotation::ReplicateTo);
+        let namespace = push.is_some() && left_to_own(Annotation::ReplicateToNamespaces);
+        let own = (name.then(|| own.name()), namespace.then(|| own.namespace()));
+        static SEED: OnceLock<RandomState> = OnceLock::new();
+        SEED.get_or_init(RandomState::new).hash_one((texts, from.map(|key| key.as_str()), own))
+    }
 }
 
+impl PartialEq for Marks {
+    fn eq(&self, other: &Self) -> bool {
+        // The rest follows from the texts and these.
+        self.hash == other.hash
+            && self.texts == other.texts
+            && self.replicate_from == other.replicate_from
+            && self.push == other.push
+    }
+}
+
+impl Eq for Marks {}
+
 impl Hash for Marks {
-    /// Of the texts alone: where these are equal, little else can differ.
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.texts.hash(state);
+        state.write_u64(self.hash);
     }
 }
 
 fn find(texts: &[(Annotation, Arc<str>)], annotation: Annotation) -> Option<&Arc<str>> {
     texts.iter().find(|(a, _)| *a == annotation).map(|(_, text)| text)
-}
-
-struct Reader<'a> {
-    own: &'a Key,
-    texts: &'a [(Annotation, Arc<str>)],
-}
-
-impl<'a> Reader<'a> {
-    fn text(&self, annotation: Annotation) -> Option<&'a str> {
-        find(self.texts, annotation).map(|text| &**text)
-    }
-
-    fn key(&self, annotation: Annotation) -> Result<Option<SourceKey>, IllFormed> {
-        self.text(annotation)
-            .map(|text| Key::resolve(text, self.own.namespace()).map(SourceKey::from))
-            .transpose()
-            .map_err(|error| IllFormed::Name { annotation, error })
-    }
-
-    fn removal_delay(&self) -> Result<Option<RemovalDelay>, IllFormed> {
-        self.text(Annotation::RemovalDelay)
-            .map(|value| match value {
-                "never" => Ok(RemovalDelay::Never),
-                _ => duration::parse(value)
-                    .map(RemovalDelay::After)
-                    .ok_or_else(|| IllFormed::Duration { annotation: Annotation::RemovalDelay, value: excerpt(value) }),
-            })
-            .transpose()
-    }
-
-    fn boolean(&self, annotation: Annotation) -> Result<Option<bool>, IllFormed> {
-        // The spellings of Go's strconv.ParseBool, which v1.3.0 used.
-        self.text(annotation)
-            .map(|value| match value {
-                "1" | "t" | "T" | "TRUE" | "true" | "True" => Ok(true),
-                "0" | "f" | "F" | "FALSE" | "false" | "False" => Ok(false),
-                _ => Err(IllFormed::Boolean { annotation, value: excerpt(value) }),
-            })
-            .transpose()
-    }
 }
 
 #[cfg(test)]

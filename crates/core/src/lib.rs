@@ -7,15 +7,18 @@
 //! This crate is pure: no clock, no network, no environment, no randomness of its own; time and random bytes are passed
 //! in. The rules are those of the behaviour contract ("SPEC n" in the comments names its sections).
 //!
-//! Read it in this order: [`names`], [`annotations`], [`observed`], [`graph`], [`decide`](mod@decide), [`action`].
+//! Read it in this order: [`names`], [`annotation`], [`annotations`], [`observed`], [`graph`], [`decide`](mod@decide), [`action`].
 
 pub mod action;
 pub mod advice;
+pub mod annotation;
 pub mod annotations;
 pub mod clear;
 pub mod decide;
 pub mod duration;
 pub mod graph;
+pub mod identity;
+pub mod json;
 pub mod kind;
 pub mod managers;
 pub mod names;

@@ -2,8 +2,22 @@
 //!
 //! Only three questions are asked of `managedFields`, and only their answers are kept. The controller is the field manager
 //! [`FIELD_MANAGER`], which was v1.3.0's name too.
+//!
+//! An entry *vouches* for a field when its manager owns it: nobody else changed the value since. So what the first list
+//! shows is believed (SPEC 9.15) only where the data is owned by the controller alone ([`Owners::Controller`]). With no
+//! owner, a shared one or another it is read and compared.
+//!
+//! `managedFields` that cannot be read say nothing for sure: then others are taken to own both data and `replicated-by`. So
+//! the data is read, and nothing is deleted because of what was not understood.
 
+use std::borrow::Cow;
+use std::fmt;
 use std::sync::Arc;
+
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
+
+use crate::annotation::{Annotation, Dialect};
+use crate::names::excerpt;
 
 /// The field manager's name under which the controller writes. It is stable: users name it, for example in Argo CD's
 /// `ignoreDifferences`.
@@ -23,6 +37,16 @@ pub enum Owners {
     Others,
 }
 
+impl Owners {
+    fn and(self, is_controller: bool) -> Self {
+        match (self, is_controller) {
+            (Self::Nobody | Self::Controller, true) => Self::Controller,
+            (Self::Nobody | Self::Others, false) => Self::Others,
+            (Self::Shared | Self::Others, true) | (Self::Shared | Self::Controller, false) => Self::Shared,
+        }
+    }
+}
+
 /// What an object's `managedFields` say.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Managers {
@@ -33,4 +57,199 @@ pub struct Managers {
     /// The manager other than the controller that wrote last (by the entry's `time`) to the data or to an annotation under
     /// the prefix, if any: its name is told when it keeps undoing what the controller writes.
     pub other: Option<Arc<str>>,
+}
+
+impl Managers {
+    /// Of `managedFields` that cannot be read: see the [module](self).
+    #[must_use]
+    pub fn unknown() -> Self {
+        Self { data: Owners::Others, replicated_by: Owners::Others, other: None }
+    }
+
+    /// What these entries say; `None` stands for one that cannot be read.
+    pub(crate) fn read<'a>(entries: impl IntoIterator<Item = Option<Entry<'a>>>, dialect: &Dialect) -> Self {
+        let mut managers = Self::default();
+        let mut last: Option<(i64, Cow<'a, str>)> = None;
+        for entry in entries {
+            let Some((entry, fields)) =
+                entry.and_then(|entry| Fields::read(&entry.fields, dialect).map(|f| (entry, f)))
+            else {
+                return Self::unknown();
+            };
+            let is_controller = entry.manager == FIELD_MANAGER;
+            if fields.data {
+                managers.data = managers.data.and(is_controller);
+            }
+            if fields.replicated_by {
+                managers.replicated_by = managers.replicated_by.and(is_controller);
+            }
+            let concerns_us = fields.data || fields.ours;
+            if concerns_us && !is_controller && last.as_ref().is_none_or(|(time, _)| *time <= entry.time) {
+                last = Some((entry.time, entry.manager));
+            }
+        }
+        managers.other = last.map(|(_, manager)| excerpt(&manager).into());
+        managers
+    }
+}
+
+/// One entry of `managedFields`.
+#[derive(Debug)]
+pub(crate) struct Entry<'a> {
+    pub(crate) manager: Cow<'a, str>,
+    /// In seconds since 1970; 0: it has none.
+    pub(crate) time: i64,
+    /// `fieldsV1`, which is JSON in JSON and protobuf alike; empty: it has none.
+    pub(crate) fields: Cow<'a, [u8]>,
+}
+
+/// What of the fields that an entry names is of interest.
+#[derive(Debug, Default, Clone, Copy)]
+struct Fields {
+    data: bool,
+    replicated_by: bool,
+    /// Any annotation under the prefix.
+    ours: bool,
+}
+
+impl Fields {
+    /// Reads `fieldsV1`, in time that is proportional to it.
+    fn read(json: &[u8], dialect: &Dialect) -> Option<Self> {
+        let mut fields = Self::default();
+        if json.is_empty() {
+            return Some(fields);
+        }
+        let mut deserializer = serde_json::Deserializer::from_slice(json);
+        At { level: Level::Object, dialect, fields: &mut fields }.deserialize(&mut deserializer).ok()?;
+        deserializer.end().ok()?;
+        Some(fields)
+    }
+}
+
+/// A place in the tree of fields.
+#[derive(Clone, Copy)]
+enum Level {
+    Object,
+    Metadata,
+    Annotations,
+}
+
+struct At<'d, 'f> {
+    level: Level,
+    dialect: &'d Dialect,
+    fields: &'f mut Fields,
+}
+
+impl At<'_, '_> {
+    /// What a field at this place means, and where its own fields are looked at.
+    fn field(&mut self, key: &str) -> Option<Level> {
+        match (self.level, key) {
+            (Level::Object, "f:metadata") => return Some(Level::Metadata),
+            (Level::Object, "f:data" | "f:binaryData") => self.fields.data = true,
+            (Level::Metadata, "f:annotations") => return Some(Level::Annotations),
+            (Level::Annotations, key) => {
+                let name = key.strip_prefix("f:").and_then(|key| self.dialect.name(key));
+                self.fields.ours |= name.is_some();
+                self.fields.replicated_by |= name == Some(Annotation::ReplicatedBy.name());
+            }
+            _ => {}
+        }
+        None
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for At<'_, '_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for At<'_, '_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a set of fields")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<(), A::Error> {
+        while let Some(crate::json::Text(key)) = map.next_key()? {
+            match self.field(&key) {
+                Some(level) => {
+                    map.next_value_seed(At { level, dialect: self.dialect, fields: &mut *self.fields })?;
+                }
+                None => drop(map.next_value::<IgnoredAny>()?),
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(entries: &[(&str, i64, &str)]) -> Managers {
+        let entries = entries.iter().map(|(manager, time, fields)| {
+            Some(Entry { manager: (*manager).into(), time: *time, fields: fields.as_bytes().into() })
+        });
+        Managers::read(entries, &Dialect::new("p/", false))
+    }
+
+    const DATA: &str = r#"{"f:data":{".":{},"f:key":{}}}"#;
+    const BY: &str = r#"{"f:metadata":{"f:annotations":{".":{},"f:p/replicated-by":{}}}}"#;
+
+    #[test]
+    fn owners_of_data_and_of_replicated_by() {
+        use Owners::{Controller, Nobody, Others, Shared};
+        let us = FIELD_MANAGER;
+        // Entries; who owns the data, who owns replicated-by, and the other manager that wrote last.
+        type Case<'a> = (&'a [(&'a str, i64, &'a str)], Owners, Owners, Option<&'a str>);
+        let cases: &[Case<'_>] = &[
+            (&[], Nobody, Nobody, None),
+            (&[(us, 1, DATA)], Controller, Nobody, None),
+            (&[(us, 1, DATA), (us, 2, BY)], Controller, Controller, None),
+            (&[("helm", 1, DATA), (us, 2, BY)], Others, Controller, Some("helm")),
+            (&[("helm", 1, DATA), (us, 2, DATA), ("kubectl", 1, BY)], Shared, Others, Some("kubectl")),
+            (&[(us, 1, DATA), ("helm", 1, DATA), ("argo", 3, DATA)], Shared, Nobody, Some("argo")),
+            (&[("argo", 3, DATA), ("helm", 1, DATA)], Others, Nobody, Some("argo")),
+            // Keys of binary data, the whole field, a field with no keys.
+            (&[(us, 1, r#"{"f:binaryData":{"f:k":{}}}"#)], Controller, Nobody, None),
+            (&[("x", 1, r#"{"f:data":{}}"#)], Others, Nobody, Some("x")),
+            // What is nothing to us.
+            (
+                &[("x", 1, r#"{"f:type":{},"f:immutable":{},"f:metadata":{"f:labels":{"f:p/replicated-by":{}}}}"#)],
+                Nobody,
+                Nobody,
+                None,
+            ),
+            (
+                &[("x", 1, r#"{"f:metadata":{"f:annotations":{"f:q/replicated-by":{},"f:replicated-by":{}}}}"#)],
+                Nobody,
+                Nobody,
+                None,
+            ),
+            (&[("x", 1, r#"{"f:metadata":{"f:annotations":{"f:p/replicate-once":{}}}}"#)], Nobody, Nobody, Some("x")),
+            (&[("x", 1, "")], Nobody, Nobody, None),
+            // What cannot be read.
+            (&[(us, 1, DATA), ("x", 1, "{\"f:data\"")], Others, Others, None),
+            (&[(us, 1, DATA), ("x", 1, "[]")], Others, Others, None),
+            (&[(us, 1, r#"{"f:metadata":"hunter2"}"#)], Others, Others, None),
+            (&[(us, 1, "null")], Others, Others, None),
+            (&[(us, 1, "{}{}")], Others, Others, None),
+        ];
+        for (entries, data, replicated_by, other) in cases {
+            let expected = Managers { data: *data, replicated_by: *replicated_by, other: other.map(Arc::from) };
+            assert_eq!(read(entries), expected, "{entries:?}");
+        }
+        let entries = [None, Some(Entry { manager: us.into(), time: 1, fields: DATA.as_bytes().into() })];
+        assert_eq!(Managers::read(entries, &Dialect::new("p/", false)), Managers::unknown());
+    }
+
+    #[test]
+    fn the_name_of_a_manager_is_kept_short() {
+        let long = "m".repeat(1_000);
+        assert!(read(&[(&long, 1, DATA)]).other.is_some_and(|other| other.chars().count() <= 101));
+    }
 }

@@ -5,6 +5,8 @@
 
 use thiserror::Error;
 
+use crate::managers::Entry;
+
 /// What stands before every message (`pkg/runtime/serializer/protobuf`).
 const MAGIC: &[u8] = b"k8s\0";
 
@@ -252,43 +254,47 @@ impl<'a> Status<'a> {
 }
 
 /// The metadata of one object, as far as it is needed.
+///
+/// The API server takes bytes that are no UTF-8 in annotations (over protobuf), and gives them to everybody. So of all fields
+/// only the name and the namespace have to be texts: an object whose name can be read is there.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Metadata<'a> {
     /// `metadata.name`.
     pub name: &'a str,
     /// `metadata.namespace`; empty for what has none.
     pub namespace: &'a str,
-    /// `metadata.uid`.
+    /// `metadata.uid`; empty if it is no text.
     pub uid: &'a str,
-    /// `metadata.resourceVersion`.
+    /// `metadata.resourceVersion`; empty if it is no text.
     pub resource_version: &'a str,
     /// `metadata.creationTimestamp`, in seconds since 1970.
     pub created: i64,
     /// Whether there is a `metadata.deletionTimestamp`.
     pub deleting: bool,
     annotations: Vec<&'a [u8]>,
+    managed_fields: Vec<&'a [u8]>,
 }
 
 impl<'a> Metadata<'a> {
     /// Reads a `PartialObjectMetadata`: an item of a [`List`], or the [`content`] of an answer.
     ///
     /// # Errors
-    /// When it is none.
+    /// When it is none, or its name or namespace is no text.
     pub fn read(item: &'a [u8]) -> Result<Self, Malformed> {
         let mut metadata = Self::default();
         for field in Fields::of(item) {
             let (1, meta) = field? else { continue };
             for field in Fields::of(meta.bytes()) {
                 let (number, value) = field?;
-                let text = || value.text().ok_or(Malformed(0));
                 match number {
-                    1 => metadata.name = text()?,
-                    3 => metadata.namespace = text()?,
-                    5 => metadata.uid = text()?,
-                    6 => metadata.resource_version = text()?,
-                    8 => metadata.created = seconds(value.bytes())?,
+                    1 => metadata.name = value.text().ok_or(Malformed(0))?,
+                    3 => metadata.namespace = value.text().ok_or(Malformed(0))?,
+                    5 => metadata.uid = value.text().unwrap_or_default(),
+                    6 => metadata.resource_version = value.text().unwrap_or_default(),
+                    8 => metadata.created = seconds(value.bytes()).unwrap_or_default(),
                     9 => metadata.deleting = true,
                     12 => metadata.annotations.push(value.bytes()),
+                    17 => metadata.managed_fields.push(value.bytes()),
                     _ => {}
                 }
             }
@@ -296,20 +302,46 @@ impl<'a> Metadata<'a> {
         Ok(metadata)
     }
 
-    /// The annotations, in no order.
-    pub fn annotations(&self) -> impl Iterator<Item = Result<(&'a str, &'a str), Malformed>> + '_ {
-        self.annotations.iter().map(|entry| {
-            let (mut key, mut value) = ("", "");
+    /// The annotations, in no order. A value is as it is; `None`: it cannot be read. One whose key is no text is left out, as it
+    /// is none of ours.
+    pub fn annotations(&self) -> impl Iterator<Item = (&'a str, Option<&'a str>)> + '_ {
+        self.annotations.iter().filter_map(|entry| {
+            let (mut key, mut value) = (Some(""), Some(""));
             for field in Fields::of(entry) {
-                match field? {
-                    (1, text) => key = text.text().ok_or(Malformed(0))?,
-                    (2, text) => value = text.text().ok_or(Malformed(0))?,
-                    _ => {}
+                match field {
+                    Ok((1, text)) => key = text.text(),
+                    Ok((2, text)) => value = text.text(),
+                    Ok(_) => {}
+                    Err(_) => value = None,
                 }
             }
-            Ok((key, value))
+            Some((key?, value))
         })
     }
+
+    /// The entries of `managedFields`; `None`: one cannot be read.
+    pub(crate) fn managed_fields(&self) -> impl Iterator<Item = Option<Entry<'a>>> + '_ {
+        self.managed_fields.iter().map(|entry| managed_fields_entry(entry).ok())
+    }
+}
+
+fn managed_fields_entry(entry: &[u8]) -> Result<Entry<'_>, Malformed> {
+    let mut read = Entry { manager: "".into(), time: 0, fields: [][..].into() };
+    for field in Fields::of(entry) {
+        match field? {
+            (1, manager) => read.manager = manager.text().ok_or(Malformed(0))?.into(),
+            (4, time) => read.time = seconds(time.bytes())?,
+            (7, fields) => {
+                for field in Fields::of(fields.bytes()) {
+                    if let (1, raw) = field? {
+                        read.fields = raw.bytes().into();
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok(read)
 }
 
 /// A `Time`, whose first field is the seconds since 1970.
@@ -372,8 +404,8 @@ mod tests {
         let first = Metadata::read(read.items[0]).unwrap();
         assert_eq!((first.namespace, first.name, first.uid, first.resource_version), ("ns", "x", "u-1", "17"));
         assert_eq!((first.created, first.deleting), (1_000, false));
-        let annotations: Vec<_> = first.annotations().map(Result::unwrap).collect();
-        assert_eq!(annotations, [("p/a", "one"), ("empty", "")]);
+        let annotations: Vec<_> = first.annotations().collect();
+        assert_eq!(annotations, [("p/a", Some("one")), ("empty", Some(""))]);
         let second = Metadata::read(read.items[1]).unwrap();
         assert_eq!((second.name, second.namespace, second.deleting, second.created), ("y", "", true, 0));
         assert_eq!(List::read(&list(&[])).unwrap().items.len(), 0);

@@ -1,13 +1,18 @@
 //! What a source pushes, and where: `replicate-to` and `replicate-to-namespaces` read together.
+//!
+//! An annotation has room for tens of thousands of items, so that neither is multiplied out, nor any item copied: items are
+//! positions in the annotation's text (see `pattern/index.rs`), 12 bytes each beside it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use thiserror::Error;
 
-use crate::annotations::Annotation;
+use crate::annotation::Annotation;
 use crate::names::{Key, excerpt, is_label, is_subdomain};
-use crate::pattern::{Budget, NamespaceList, PatternError};
+use crate::pattern::{
+    Budget, Hash, Index, ItemKind, ListError, MAX_ITEMS, NamespaceList, Positions, is_name, items, name,
+};
 
 /// What is wrong with a push.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -18,33 +23,125 @@ pub enum PushError {
     /// A name that the API server would refuse.
     #[error("replicate-to: {0:?} is not a legal object name")]
     Name(String),
+    /// An item that takes away, in the list of names.
+    #[error(
+        "replicate-to: {0:?} begins with \"!\", which takes away a namespace; expected \"namespace/name\" or \"name\" here, \
+         and the exception in replicate-to-namespaces"
+    )]
+    Exception(String),
     /// A namespace with a slash in it.
     #[error("replicate-to-namespaces: {0:?} has a \"/\"; expected a namespace or a pattern")]
     Slash(String),
-    /// A namespace pattern that cannot be read.
+    /// Too many items.
+    #[error(
+        "replicate-to: more than {MAX_ITEMS} items; expected names with replicate-to-namespaces, or several objects"
+    )]
+    TooManyItems,
+    /// A list of namespaces that cannot be read.
     #[error("{}: {error}", annotation.name())]
-    Pattern {
+    List {
         /// Where it stands.
         annotation: Annotation,
         /// What is wrong.
-        error: PatternError,
+        error: ListError,
     },
 }
 
+impl PushError {
+    /// Where it stands.
+    #[must_use]
+    pub fn annotation(&self) -> Annotation {
+        match self {
+            Self::TooManySlashes(_) | Self::Name(_) | Self::Exception(_) | Self::TooManyItems => {
+                Annotation::ReplicateTo
+            }
+            Self::Slash(_) => Annotation::ReplicateToNamespaces,
+            Self::List { annotation, .. } => *annotation,
+        }
+    }
+}
+
 /// A well-formed push. It may name nothing, and is still a push.
-#[derive(Debug, Clone, PartialEq, Eq)]
+///
+/// Two are equal when they name the same targets for the same reason: the same items, resolved beside the same object.
+#[derive(Debug, Clone)]
 pub struct Push {
-    /// Names of qualified items, by the namespace that they name literally: there may be thousands.
-    qualified: BTreeMap<Box<str>, BTreeSet<Arc<str>>>,
-    parts: Vec<Part>,
+    qualified: Qualified,
+    parts: Box<[Part]>,
 }
 
 /// Every name in every one of the namespaces. Kept unmultiplied: two long lists would fill the memory.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Part {
-    /// Sorted, each once.
-    names: Box<[Arc<str>]>,
+#[derive(Debug, Clone)]
+pub struct Part {
+    /// The text that the names stand in.
+    text: Arc<str>,
+    names: Positions,
     namespaces: NamespaceList,
+}
+
+impl Part {
+    /// The names of objects, each once.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.names.rests(&self.text).map(name)
+    }
+
+    /// Whether this is one of the names.
+    #[must_use]
+    pub fn has_name(&self, name: &str) -> bool {
+        self.names.any(&self.text, Hash::of(name), |rest| is_name(rest, name))
+    }
+
+    /// Whether there are no names: then the part names nothing.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.names.is_empty()
+    }
+
+    /// The namespaces.
+    #[must_use]
+    pub fn namespaces(&self) -> &NamespaceList {
+        &self.namespaces
+    }
+
+    fn has(&self, namespace: &str, name: &str) -> bool {
+        self.has_name(name) && self.namespaces.matches(namespace)
+    }
+}
+
+/// Items `namespace/name` whose namespace is a name, not a pattern: there may be thousands.
+#[derive(Debug, Clone, Default)]
+struct Qualified {
+    text: Arc<str>,
+    /// Found by the whole item.
+    items: Positions,
+    /// The same items, found by their namespaces.
+    by_namespace: Index,
+}
+
+impl Qualified {
+    fn targets(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.items.rests(&self.text).filter_map(|rest| {
+            let (namespace, rest) = rest.split_once('/')?;
+            Some((namespace, name(rest)))
+        })
+    }
+
+    fn has(&self, namespace: &str, name: &str) -> bool {
+        let mut hash = Hash::of(namespace);
+        hash.push(b'/');
+        name.bytes().for_each(|byte| hash.push(byte));
+        self.items.any(&self.text, hash, |rest| within(rest, namespace).is_some_and(|rest| is_name(rest, name)))
+    }
+
+    fn names_in<'a>(&'a self, namespace: &'a str) -> impl Iterator<Item = &'a str> {
+        let rests = self.by_namespace.find(Hash::of(namespace)).map(|number| self.items.rest(&self.text, number));
+        rests.filter_map(move |rest| within(rest, namespace)).map(name)
+    }
+}
+
+/// What follows the namespace and its slash at the beginning of an item.
+fn within<'a>(item: &'a str, namespace: &str) -> Option<&'a str> {
+    item.strip_prefix(namespace)?.strip_prefix('/')
 }
 
 impl Push {
@@ -53,89 +150,186 @@ impl Push {
     /// # Errors
     /// When either annotation is ill-formed (SPEC 2).
     pub fn parse(own: &Key, to: Option<&str>, to_namespaces: Option<&str>) -> Result<Option<Self>, PushError> {
-        // One for both annotations: they are one push.
-        let mut budget = Budget::default();
-        let mut list = |annotation, text: &str| {
-            let list = NamespaceList::parse_within(text, &mut budget);
-            list.map_err(|error| PushError::Pattern { annotation, error })
-        };
-        let namespaces = match to_namespaces {
-            None => None,
-            Some(text) => {
-                if let Some(item) = text.split(',').find(|item| item.contains('/')) {
-                    return Err(PushError::Slash(excerpt(item)));
-                }
-                Some(list(Annotation::ReplicateToNamespaces, text)?)
-            }
-        };
-        let mut unqualified = Vec::new();
-        let mut push = Self { qualified: BTreeMap::new(), parts: Vec::new() };
-        match (to, &namespaces) {
-            (None, None) => return Ok(None),
-            (None, Some(_)) => unqualified.push(own.name()),
-            (Some(to), _) => {
-                for item in to.split(',').filter(|item| !item.is_empty()) {
-                    match item.split_once('/') {
-                        None => unqualified.push(legal(item)?),
-                        Some((_, name)) if name.contains('/') => {
-                            return Err(PushError::TooManySlashes(excerpt(item)));
-                        }
-                        Some((namespace, name)) => {
-                            let name = legal(name)?.into();
-                            if is_label(namespace) {
-                                push.qualified.entry(namespace.into()).or_default().insert(name);
-                            } else {
-                                let namespaces = list(Annotation::ReplicateTo, namespace)?;
-                                push.parts.push(Part { names: [name].into(), namespaces });
-                            }
-                        }
-                    }
-                }
-            }
+        let (to, to_namespaces) = (to.map(Arc::from), to_namespaces.map(Arc::from));
+        Self::parse_within(own, to.as_ref(), to_namespaces.as_ref(), &mut Budget::default())
+    }
+
+    /// The same, of an object that has other lists as well; the texts are shared.
+    ///
+    /// # Errors
+    /// As [`Push::parse`].
+    pub fn parse_within(
+        own: &Key,
+        to: Option<&Arc<str>>,
+        to_namespaces: Option<&Arc<str>>,
+        budget: &mut Budget,
+    ) -> Result<Option<Self>, PushError> {
+        if to.is_none() && to_namespaces.is_none() {
+            return Ok(None);
         }
-        unqualified.sort_unstable();
-        unqualified.dedup();
-        let names: Box<[Arc<str>]> = unqualified.into_iter().map(Arc::from).collect();
-        let namespaces = match namespaces {
-            Some(namespaces) => namespaces,
-            None => list(Annotation::ReplicateTo, own.namespace())?,
+        let namespaces = match to_namespaces {
+            Some(text) => namespaces_of(text, budget)?,
+            None => list(Annotation::ReplicateTo, &own.namespace().into(), budget)?,
         };
-        push.parts.push(Part { names, namespaces });
-        Ok(Some(push))
+        let Some(text) = to else {
+            let names = Positions::new(vec![0], &[Hash::of(own.name())]);
+            let own_name = Part { text: own.name().into(), names, namespaces };
+            return Ok(Some(Self { qualified: Qualified::default(), parts: [own_name].into() }));
+        };
+        let read = ToReader::read(text)?;
+        let mut parts = Vec::with_capacity(1 + read.by_pattern.len());
+        for (pattern, names) in read.by_pattern {
+            budget.count().map_err(|error| PushError::List { annotation: Annotation::ReplicateTo, error })?;
+            let namespaces = list(Annotation::ReplicateTo, &pattern.into(), budget)?;
+            parts.push(Part { text: text.clone(), names: names.positions(), namespaces });
+        }
+        parts.push(Part { text: text.clone(), names: read.unqualified.positions(), namespaces });
+        let by_namespace = Index::new(&read.namespaces);
+        let qualified = Qualified { text: text.clone(), items: read.qualified.positions(), by_namespace };
+        Ok(Some(Self { qualified, parts: parts.into() }))
     }
 
     /// Whether the push names this object. (An object never targets itself; that is the caller's to see.)
     #[must_use]
     pub fn names(&self, target: &Key) -> bool {
         let (namespace, name) = (target.namespace(), target.name());
-        self.qualified.get(namespace).is_some_and(|names| names.contains(name))
-            || self.parts.iter().any(|part| {
-                part.names.binary_search_by(|n| n.as_ref().cmp(name)).is_ok() && part.namespaces.matches(namespace)
-            })
+        self.qualified.has(namespace, name) || self.parts.iter().any(|part| part.has(namespace, name))
     }
 
     /// The names that are pushed into a namespace; one may come twice.
-    pub fn names_in<'a>(&'a self, namespace: &'a str) -> impl Iterator<Item = &'a Arc<str>> {
-        let parts = self.parts.iter().filter(move |part| part.namespaces.matches(namespace));
-        let qualified = self.qualified.get(namespace).into_iter().flatten();
-        qualified.chain(parts.flat_map(|part| part.names.iter()))
+    pub fn names_in<'a>(&'a self, namespace: &'a str) -> impl Iterator<Item = &'a str> {
+        let parts = self.parts.iter().filter(move |part| !part.is_empty() && part.namespaces.matches(namespace));
+        self.qualified.names_in(namespace).chain(parts.flat_map(Part::names))
+    }
+
+    /// The targets of items `namespace/name` whose namespace is no pattern: namespace and name, each pair once.
+    pub fn literal_targets(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.qualified.targets()
+    }
+
+    /// All other targets: every name of a part in every namespace of its list.
+    #[must_use]
+    pub fn parts(&self) -> &[Part] {
+        &self.parts
     }
 
     /// The namespaces that are named literally, each once.
+    #[must_use]
     pub fn literal_namespaces(&self) -> BTreeSet<&str> {
-        let parts = self.parts.iter().filter(|part| !part.names.is_empty());
-        let qualified = self.qualified.keys().map(|namespace| &**namespace);
+        let parts = self.parts.iter().filter(|part| !part.is_empty());
+        let qualified = self.literal_targets().map(|(namespace, _)| namespace);
         qualified.chain(parts.flat_map(|part| part.namespaces.literals())).collect()
     }
 
     /// The names that are pushed into namespaces by a pattern; one may come twice.
-    pub fn names_by_pattern(&self) -> impl Iterator<Item = &Arc<str>> {
-        self.parts.iter().filter(|part| part.namespaces.has_patterns()).flat_map(|part| part.names.iter())
+    pub fn names_by_pattern(&self) -> impl Iterator<Item = &str> {
+        self.parts.iter().filter(|part| part.namespaces.has_patterns()).flat_map(Part::names)
     }
+}
+
+impl PartialEq for Push {
+    fn eq(&self, other: &Self) -> bool {
+        let texts = |part: &Part, other: &Part| part.text == other.text && part.namespaces == other.namespaces;
+        self.qualified.text == other.qualified.text
+            && self.parts.len() == other.parts.len()
+            && self.parts.iter().zip(&other.parts).all(|(part, other)| texts(part, other))
+    }
+}
+
+impl Eq for Push {}
+
+fn list(annotation: Annotation, text: &Arc<str>, budget: &mut Budget) -> Result<NamespaceList, PushError> {
+    NamespaceList::parse_within(text, budget).map_err(|error| PushError::List { annotation, error })
+}
+
+/// `replicate-to-namespaces`.
+fn namespaces_of(text: &Arc<str>, budget: &mut Budget) -> Result<NamespaceList, PushError> {
+    if text.contains('/')
+        && let Some((_, item)) = items(text).find(|(_, item)| item.contains('/'))
+    {
+        return Err(PushError::Slash(excerpt(item)));
+    }
+    list(Annotation::ReplicateToNamespaces, text, budget)
 }
 
 fn legal(name: &str) -> Result<&str, PushError> {
     if is_subdomain(name) { Ok(name) } else { Err(PushError::Name(excerpt(name))) }
+}
+
+/// Items of `replicate-to`, each once.
+#[derive(Default)]
+struct Distinct<'t> {
+    seen: HashSet<&'t str>,
+    positions: Vec<u32>,
+    hashes: Vec<Hash>,
+}
+
+impl<'t> Distinct<'t> {
+    /// Whether it is a new one.
+    fn take(&mut self, position: u32, item: &'t str) -> bool {
+        let is_new = self.seen.insert(item);
+        if is_new {
+            self.positions.push(position);
+            self.hashes.push(Hash::of(item));
+        }
+        is_new
+    }
+
+    fn positions(self) -> Positions {
+        Positions::new(self.positions, &self.hashes)
+    }
+}
+
+/// The items of `replicate-to`, by what they are.
+#[derive(Default)]
+struct ToReader<'t> {
+    unqualified: Distinct<'t>,
+    qualified: Distinct<'t>,
+    /// The namespaces of the qualified ones.
+    namespaces: Vec<Hash>,
+    /// Names by the pattern before their slash, in the order in which the patterns come.
+    by_pattern: indexmap::IndexMap<&'t str, Distinct<'t>>,
+}
+
+impl<'t> ToReader<'t> {
+    fn read(text: &'t str) -> Result<Self, PushError> {
+        let mut read = Self::default();
+        for (number, (position, item)) in items(text).enumerate() {
+            if number == MAX_ITEMS {
+                return Err(PushError::TooManyItems);
+            }
+            read.take(position, item)?;
+        }
+        Ok(read)
+    }
+
+    fn take(&mut self, position: u32, item: &'t str) -> Result<(), PushError> {
+        if item.starts_with('!') {
+            return Err(PushError::Exception(excerpt(item)));
+        }
+        let Some((namespace, name)) = item.split_once('/') else {
+            self.unqualified.take(position, legal(item)?);
+            return Ok(());
+        };
+        if name.contains('/') {
+            return Err(PushError::TooManySlashes(excerpt(item)));
+        }
+        let trimmed = legal(name.trim_start())?;
+        if is_label(namespace) && trimmed.len() == name.len() {
+            if self.qualified.take(position, item) {
+                self.namespaces.push(Hash::of(namespace));
+            }
+            return Ok(());
+        }
+        // A literal that is no legal namespace names nothing.
+        let namespace = namespace.trim_end();
+        let is_illegal = matches!(ItemKind::of(namespace), ItemKind::Literal(literal) if !is_label(literal));
+        if !is_illegal && !namespace.is_empty() {
+            let position = position + u32::try_from(item.len() - trimmed.len()).unwrap_or_default();
+            self.by_pattern.entry(namespace).or_default().take(position, trimmed);
+        }
+        Ok(())
+    }
 }
 
 #[cfg(test)]
@@ -190,8 +384,14 @@ mod tests {
             (None, Some("jx-.,b"), Some(&["b/src"])),
             (None, Some("(a)"), Some(&["a/src"])),
             (None, Some("a?"), Some(&["a/src"])),
-            // Not trimmed: the space belongs to the item.
-            (None, Some("a, b"), Some(&["a/src"])),
+            // Trimmed, and lines separate as commas do.
+            (None, Some("a, b"), Some(&["a/src", "b/src"])),
+            (None, Some("a\nb\n"), Some(&["a/src", "b/src"])),
+            (Some(" x ,\n y"), None, Some(&["own/x", "own/y"])),
+            (Some("a/x ,\nb/y , a / y"), None, Some(&["a/x", "a/y", "b/y"])),
+            (Some("x"), Some(" .* , !jx-.*\n!own"), Some(&["a/x", "ab/x", "b/x"])),
+            (None, Some("!a"), Some(&[])),
+            (Some("a.b/x,-/y"), None, Some(&[])),
             (Some("/x"), None, Some(&[])),
             (Some("own/src"), None, Some(&["own/src"])),
         ];
@@ -206,12 +406,14 @@ mod tests {
         let cases = [
             (Some("a/b/c"), None, "replicate-to: \"a/b/c\" has more than one"),
             (Some("X"), None, "replicate-to: \"X\" is not a legal object name"),
-            (Some(" x"), None, "replicate-to: \" x\" is not a legal object name"),
+            (Some("x x"), None, "replicate-to: \"x x\" is not a legal object name"),
             (Some("a/"), None, "replicate-to: \"\" is not a legal object name"),
             (Some("x,a/Y"), None, "replicate-to: \"Y\" is not a legal object name"),
             (Some("x"), Some("a/b"), "replicate-to-namespaces: \"a/b\" has a \"/\""),
             (None, Some("a,("), "replicate-to-namespaces: "),
             (Some("(/x,a/x"), None, "replicate-to: "),
+            (Some("x,!a/x"), None, "replicate-to: \"!a/x\" begins with \"!\", which takes away a namespace; "),
+            (Some("x, !y"), None, "replicate-to: \"!y\" begins with \"!\", which takes away a namespace; "),
         ];
         for (to, to_namespaces, message) in cases {
             let error = targets(to, to_namespaces).unwrap_err();
@@ -224,7 +426,7 @@ mod tests {
         let own = Key::new("own", "src").unwrap();
         let push = Push::parse(&own, Some("x,b/y,j.*/z"), Some("a,ab*")).unwrap().unwrap();
         assert_eq!(push.literal_namespaces(), ["a", "b"].into());
-        let mut names: Vec<_> = push.names_by_pattern().map(|name| &**name).collect();
+        let mut names: Vec<_> = push.names_by_pattern().collect();
         names.sort_unstable();
         assert_eq!(names, ["x", "z"]);
     }

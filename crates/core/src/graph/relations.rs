@@ -66,7 +66,7 @@ impl Relations {
                 insert_into(&mut self.pushing_into, namespace, |name| name.into(), key.clone().into());
             }
             for name in push.names_by_pattern() {
-                insert_into(&mut self.pushing_by_pattern, name, Arc::clone, key.clone().into());
+                insert_into(&mut self.pushing_by_pattern, name, |name| name.into(), key.clone().into());
             }
         }
     }

@@ -6,6 +6,8 @@ use serde_json::json;
 use super::*;
 use crate::annotations::Annotation;
 use crate::kind::{ConfigMap, Secret};
+use crate::managers::Owners;
+use crate::reason::Reason;
 
 fn dialect() -> Dialect {
     Dialect::new("k8s-replicator/", false)
@@ -135,51 +137,172 @@ fn annotations_are_well_or_ill_or_none_of_ours() {
 fn what_cannot_be_read_is_told_without_its_content() {
     let read = |json: &str| Observed::from_json(json, &dialect()).unwrap_err().to_string();
     let cases = [
-        ("", "not the JSON of an object: unexpected end at line 1, column 0"),
-        ("hunter2", "not the JSON of an object: syntax error at line 1, column 1"),
-        ("[\"hunter2\"]", "not the JSON of an object: unexpected type of value at line 1, column 10"),
-        ("{\"metadata\":\"hunter2\"}", "not the JSON of an object: unexpected type of value at line 1, column 21"),
-        ("{}", "not the JSON of an object: unexpected type of value at line 1, column 2"),
+        ("", "not the JSON of an object: unexpected end"),
+        ("hunter2", "not the JSON of an object: syntax error"),
+        ("[\"hunter2\"]", "not the JSON of an object: unexpected type of value"),
+        ("{\"metadata\":\"hunter2\"}", "not the JSON of an object: unexpected type of value"),
+        ("{}", "not the JSON of an object: unexpected type of value"),
         ("{\"metadata\":{\"name\":\"x\"}}", "\"\" is not a legal namespace name"),
         ("{\"metadata\":{\"name\":\"x/../y\",\"namespace\":\"a\"}}", "\"x/../y\" is not a legal object name"),
-        (
-            "{\"metadata\":{\"name\":\"x\",\"namespace\":\"a\"}",
-            "not the JSON of an object: unexpected end at line 1, column 40",
-        ),
-        (
-            "{\"metadata\":{\"name\":\"x\",\"namespace\":\"a\"}} hunter2",
-            "not the JSON of an object: syntax error at line 1, column 43",
-        ),
+        // A name that cannot be read is an error; nothing else is.
+        ("{\"metadata\":{\"name\":{\"hunter2\":1},\"namespace\":\"a\"}}", "not the JSON of an object: unexpected type"),
+        ("{\"metadata\":{\"name\":\"x\\ud800\",\"namespace\":\"a\"}}", "not the JSON of an object: syntax error"),
+        ("{\"metadata\":{\"name\":\"x\",\"namespace\":7}}", "not the JSON of an object: unexpected type of value"),
+        ("{\"metadata\":{\"name\":\"x\",\"namespace\":\"a\"}", "not the JSON of an object: unexpected end at line 1"),
+        ("{\"metadata\":{\"name\":\"x\",\"namespace\":\"a\"}} hunter2", "not the JSON of an object: syntax error"),
     ];
     for (json, message) in cases {
-        assert_eq!(read(json), message, "{json}");
-    }
-    let with = |annotations: &str| {
-        read(&format!(r#"{{"metadata":{{"name":"x","namespace":"a","annotations":{annotations}}}}}"#))
-    };
-    for annotations in [r#""hunter2""#, r#"["hunter2"]"#, r#"{"k8s-replicator/replicate-from":{"hunter2":1}}"#, "17"] {
-        let message = with(annotations);
-        let kind = "not the JSON of an object: unexpected type of value at line 1, column ";
-        assert!(message.starts_with(kind) && !message.contains("hunter2"), "{annotations}: {message}");
+        let read = read(json);
+        assert!(read.starts_with(message) && !read.contains("hunter2"), "{json}: {read}");
     }
 }
 
-#[test]
-fn resource_versions() {
-    let new = ResourceVersion::new;
-    for (text, is_number) in
-        [("1", true), ("18446744073709551615", true), ("18446744073709551616", false), ("0", false), ("01", false)]
-            .into_iter()
-            .chain([("+1", false), ("-1", false), ("", false), ("1a", false), (" 1", false)])
-    {
-        assert_eq!(matches!(new(text), ResourceVersion::Number(_)), is_number, "{text:?}");
-        assert_eq!((new(text).to_string(), format!("{:?}", new(text))), (text.to_owned(), text.to_owned()));
-        assert!(!new(text).is_older_than(&new(text)));
+/// What is read of an object whose metadata has these members besides its name.
+fn with_members(members: &[u8]) -> Observed {
+    let json = [br#"{"metadata":{"name":"x","namespace":"a","uid":"u","#, members, b"}}"].concat();
+    Observed::from_json(&json, &dialect()).unwrap_or_else(|error| panic!("{error}: {}", members.escape_ascii()))
+}
+
+fn annotated(observed: &Observed) -> String {
+    match &observed.annotated {
+        Annotated::Not => "none".to_owned(),
+        Annotated::Well(_) => "well".to_owned(),
+        Annotated::Ill(error) => error.to_string(),
     }
-    assert!(new("9").is_older_than(&new("10")));
-    assert!(!new("10").is_older_than(&new("9")));
-    assert!(!new("9").is_older_than(&new("1x")) && !new("1x").is_older_than(&new("9")), "not known");
-    assert_ne!(new("1"), new("01"));
+}
+
+/// SPEC 2: an object whose name can be read is never taken for missing, whatever others wrote into it.
+#[test]
+fn nothing_but_its_name_makes_an_object_unreadable() {
+    let not_text = "replicate-once: the value is not a text in UTF-8";
+    let cases: [(&[u8], &str); 22] = [
+        // In annotations of others.
+        (br#""annotations":{"other":"\ud800"}"#, "none"),
+        (br#""annotations":{"other":"\udc00\ud800"}"#, "none"),
+        (br#""annotations":{"\ud800":"x"}"#, "none"),
+        (b"\"annotations\":{\"other\":\"\xff\xfe\"}", "none"),
+        (b"\"annotations\":{\"\xff\":\"x\"}", "none"),
+        (br#""annotations":{"other":7}"#, "none"),
+        (br#""annotations":{"other":{"deep":[1,null]}}"#, "none"),
+        (br#""annotations":{"other":"a","other":"b"}"#, "none"),
+        (br#""annotations":{"\ud800":"x","k8s-replicator/replicate-once":"1"}"#, "well"),
+        (br#""annotations":{"k8s-replicator/replicate-once":"x","k8s-replicator/replicate-once":"1"}"#, "well"),
+        // In other members.
+        (br#""labels":{"x":"\ud800"},"generateName":7,"finalizers":"none""#, "none"),
+        (br#""uid":7"#, "none"),
+        (br#""resourceVersion":7,"creationTimestamp":7"#, "none"),
+        (br#""resourceVersion":"\ud800","creationTimestamp":["x"]"#, "none"),
+        (br#""name":"x","annotations":null,"annotations":{}"#, "none"),
+        (br#""managedFields":7,"annotations":{"k8s-replicator/replicate-once":"1"}"#, "well"),
+        (b"\"managedFields\":[{\"manager\":\"\xff\"}],\"ownerReferences\":[\"\xff\"]", "none"),
+        // In one of ours: then the object is ill-formed.
+        (br#""annotations":{"k8s-replicator/replicate-once":"\ud800"}"#, not_text),
+        (br#""annotations":{"k8s-replicator/replicate-once":7}"#, not_text),
+        (br#""annotations":{"k8s-replicator/replicate-once":null}"#, not_text),
+        (br#""annotations":"hunter2""#, "the object's annotations are not a map of texts"),
+        (br#""annotations":["hunter2"]"#, "the object's annotations are not a map of texts"),
+    ];
+    for (members, expected) in cases {
+        let observed = with_members(members);
+        assert_eq!((observed.key.as_str(), &*annotated(&observed)), ("a/x", expected), "{}", members.escape_ascii());
+    }
+    for (value, expected) in [(&b"\xff"[..], not_text), (b"1", "well")] {
+        let members =
+            [b"\"annotations\":{\"other\":\"\xfe\",\"k8s-replicator/replicate-once\":\"", value, b"\"}"].concat();
+        assert_eq!(annotated(&with_members(&members)), expected);
+    }
+}
+
+/// A field of a protobuf message.
+fn field(number: u8, bytes: &[u8]) -> Vec<u8> {
+    let key = if number < 16 { vec![number << 3 | 2] } else { vec![(number & 15) << 3 | 0x82, number >> 4] };
+    let length = [(bytes.len() & 0x7f) as u8 | 0x80, (bytes.len() >> 7) as u8];
+    [key, length.to_vec(), bytes.to_vec()].concat()
+}
+
+fn item(metadata: &[Vec<u8>]) -> Vec<u8> {
+    field(1, &[field(1, b"x"), field(3, b"a"), metadata.concat()].concat())
+}
+
+fn annotation(key: &[u8], value: &[u8]) -> Vec<u8> {
+    field(12, &[field(1, key), field(2, value)].concat())
+}
+
+#[test]
+fn nothing_but_its_name_makes_an_object_in_protobuf_unreadable() {
+    let ours = b"k8s-replicator/replicate-once";
+    let not_text = "replicate-once: the value is not a text in UTF-8";
+    let cases = [
+        // This is what a real API server takes over protobuf, and gives to everybody.
+        (vec![annotation(b"other", b"\xff\xfe")], "none"),
+        (vec![annotation(b"\xff", b"x")], "none"),
+        (vec![annotation(b"other", b"\xff"), annotation(ours, b"1")], "well"),
+        (vec![field(12, &[0xff])], "none"),
+        (vec![field(5, b"\xff"), field(6, b"\xff"), field(8, &[0xff]), field(11, b"\xff")], "none"),
+        (vec![field(17, &[0xff]), annotation(ours, b"1")], "well"),
+        (vec![annotation(ours, b"\xff")], not_text),
+        (vec![field(12, &[field(1, ours), vec![0xff]].concat())], not_text),
+        (vec![annotation(ours, b"x"), annotation(ours, b"1")], "well"),
+    ];
+    for (metadata, expected) in cases {
+        let observed = Observed::from_protobuf(&item(&metadata), &dialect()).unwrap();
+        assert_eq!((observed.key.as_str(), &*annotated(&observed)), ("a/x", expected), "{metadata:?}");
+    }
+    // A name that cannot be read is an error, and so is a message that is cut off.
+    assert!(Observed::from_protobuf(&field(1, &[field(1, b"\xff"), field(3, b"a")].concat()), &dialect()).is_err());
+    assert!(Observed::from_protobuf(&field(1, &[field(1, b"x"), field(3, b"\xff")].concat()), &dialect()).is_err());
+    let whole = item(&[annotation(ours, b"1")]);
+    assert!((0..whole.len()).all(|end| Observed::from_protobuf(&whole[..end], &dialect()).is_err()));
+}
+
+/// SPEC 9.15: what `managedFields` say is the same in JSON and in protobuf.
+#[test]
+fn managed_fields_are_read_of_objects_with_our_annotations() {
+    let by = r#"{"f:metadata":{"f:annotations":{"f:k8s-replicator/replicated-by":{}}}}"#;
+    let data = r#"{"f:data":{".":{},"f:password":{}}}"#;
+    let entries = [("k8s-replicator", "1970-01-01T00:00:03Z", 3, by), ("helm", "1970-01-01T00:00:02Z", 2, data)];
+    let expected = Managers { data: Owners::Others, replicated_by: Owners::Controller, other: Some("helm".into()) };
+    let in_json: Vec<_> = entries
+        .iter()
+        .map(|(manager, time, _, fields)| {
+            let fields: serde_json::Value = serde_json::from_str(fields).unwrap();
+            json!({"manager": manager, "operation": "Update", "apiVersion": "v1", "time": time, "fieldsType": "FieldsV1", "fieldsV1": fields})
+        })
+        .collect();
+    let in_protobuf = entries.iter().map(|(manager, _, time, fields)| {
+        field(
+            17,
+            &[
+                field(1, manager.as_bytes()),
+                field(2, b"Update"),
+                field(3, b"v1"),
+                field(4, &[8, *time]),
+                field(6, b"FieldsV1"),
+                field(7, &field(1, fields.as_bytes())),
+            ]
+            .concat(),
+        )
+    });
+    for (key, managers) in [("k8s-replicator/replicated-by", expected), ("other", Managers::default())] {
+        let json =
+            json!({"metadata": {"name": "x", "namespace": "a", "annotations": {key: "b/y"}, "managedFields": in_json}});
+        let observed = read(&json).unwrap();
+        assert_eq!(observed.managers, managers, "{key}");
+        let mut metadata: Vec<Vec<u8>> = in_protobuf.clone().collect();
+        metadata.push(annotation(key.as_bytes(), b"b/y"));
+        assert_eq!(Observed::from_protobuf(&item(&metadata), &dialect()).unwrap().managers, managers, "{key}");
+    }
+    let unreadable = json!({"metadata": {"name": "x", "namespace": "a", "annotations": {"k8s-replicator/replicated-by": "b/y"}, "managedFields": [7]}});
+    assert_eq!(read(&unreadable).unwrap().managers, Managers::unknown());
+}
+
+#[test]
+fn advice_comes_with_the_object() {
+    let observed = read(
+        &json!({"metadata": {"name": "x", "namespace": "a", "annotations": {"k8s-replicator/replicate-to-namespaces": "team-*"}}}),
+    );
+    let advice = observed.unwrap().advice;
+    assert_eq!(advice.iter().map(|advice| advice.reason).collect::<Vec<_>>(), [Reason::LooksLikeGlob]);
 }
 
 #[test]

@@ -5,30 +5,39 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use regex_automata::nfa::thompson::backtrack::BoundedBacktracker;
-use regex_automata::nfa::thompson::{NFA, WhichCaptures};
 use thiserror::Error;
 
+use super::automaton::{Automaton, Cost, TooLarge};
 use super::go::{self, SyntaxError};
 use crate::names::{MAX_NAMESPACE, excerpt};
 
-/// The memory, in bytes, that one compiled pattern may take: enough for Go's largest repetition of any class.
-///
-/// It bounds the time of a match too: a namespace's length times the pattern's states. And it keeps the matcher's own
-/// limit (states times length, in bits) out of reach.
-const MAX_COMPILED: usize = 256 << 10;
+/// The longest pattern, in bytes.
+pub const MAX_PATTERN: usize = 1 << 10;
+/// The most bytes that one compiled pattern may take, and how many more for each byte of its text: the name of a namespace
+/// has 37 different characters, so that a plain list of names (`(?:a|b|c)`) takes up to 76 bytes a character.
+const MAX_BYTES: (usize, usize) = (4 << 10, 80);
+/// The most steps in which one pattern may be compiled, and how many more for each byte of its text.
+const MAX_STEPS: (usize, usize) = (40_000, 150);
 
 /// An item of a list that is not a pattern.
 ///
 /// Besides what Go refuses this is a pattern that closes the group which Go was given it in (`a)|(b`: it would match more
 /// than the whole namespace), one that nests more than 100 levels, or one whose text or compiled form is too large.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("{item:?} is not a pattern: {reason}")]
+#[error("{item:?} is not a pattern: {reason}{}", hint(item, *reason))]
 pub struct PatternError {
     /// The item, or its beginning if it is long.
     pub item: String,
     /// What is wrong with it.
     pub reason: SyntaxError,
+}
+
+/// What to write instead, where it can be guessed.
+fn hint(item: &str, reason: SyntaxError) -> &'static str {
+    match reason {
+        SyntaxError::MissingRepeatArgument if item.starts_with('*') => "; for any text write \".*\", not \"*\"",
+        _ => "",
+    }
 }
 
 /// A regular expression, in Go's syntax, that has to match the whole name of a namespace: `^(?:item)$` (SPEC 2).
@@ -37,12 +46,11 @@ pub struct PatternError {
 #[derive(Clone)]
 pub struct NamespacePattern(Arc<Compiled>);
 
-/// A small automaton without caches of its own, about 1 KiB for `jx-.*`: there may be as many patterns as sources.
 struct Compiled {
     text: Arc<str>,
-    /// Of the most usual pattern, `jx-.*`, what stands before the dot: then nothing has to be run.
-    prefix: Option<Box<str>>,
-    matcher: BoundedBacktracker,
+    automaton: Automaton,
+    cost: Cost,
+    matches_any: bool,
 }
 
 impl NamespacePattern {
@@ -71,18 +79,26 @@ impl NamespacePattern {
     /// are not matched.
     #[must_use]
     pub fn matches(&self, namespace: &str) -> bool {
-        let Compiled { matcher, prefix, .. } = &*self.0;
-        let possible = namespace.is_ascii() && namespace.len() <= MAX_NAMESPACE;
-        if let Some(prefix) = prefix {
-            return possible && namespace.strip_prefix(&**prefix).is_some_and(|rest| !rest.contains('\n'));
-        }
-        // The one error is that the text is too long for the pattern, which MAX_COMPILED excludes.
-        possible && matcher.try_is_match(&mut matcher.create_cache(), namespace).unwrap_or(false)
+        namespace.len() <= MAX_NAMESPACE && self.0.automaton.matches(namespace)
     }
 
-    /// Bytes that it takes in compiled form.
-    pub(super) fn memory(&self) -> usize {
-        self.0.matcher.get_nfa().memory_usage()
+    /// Whether any of these patterns matches.
+    pub(super) fn any_matches(patterns: &[Self], namespace: &str) -> bool {
+        let (fours, rest) = patterns.as_chunks::<4>();
+        namespace.len() <= MAX_NAMESPACE
+            && (fours.iter().any(|four| Automaton::any_matches(four.each_ref().map(|one| &one.0.automaton), namespace))
+                || rest.iter().any(|pattern| pattern.0.automaton.matches(namespace)))
+    }
+
+    /// Whether there is a legal name of a namespace that it matches.
+    #[must_use]
+    pub fn matches_any_namespace(&self) -> bool {
+        self.0.matches_any
+    }
+
+    /// What it takes in compiled form, and took to compile: whether or not it was in use.
+    pub(super) fn cost(&self) -> Cost {
+        self.0.cost
     }
 
     #[cfg(test)]
@@ -97,14 +113,13 @@ impl NamespacePattern {
 }
 
 fn compile(text: &str) -> Result<Compiled, SyntaxError> {
-    let config = NFA::config().utf8(false).which_captures(WhichCaptures::None).nfa_size_limit(Some(MAX_COMPILED));
-    // A well-formed expression over ASCII fails to compile by its size only.
-    let too_large = |_| SyntaxError::TooLarge;
-    let nfa = NFA::compiler().configure(config).build_from_hir(&go::parse(text)?).map_err(too_large)?;
-    let matcher = BoundedBacktracker::new_from_nfa(nfa).map_err(too_large)?;
-    let is_literal = |prefix: &&str| prefix.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'z' | b'-'));
-    let prefix = text.strip_suffix(".*").filter(is_literal).map(Box::from);
-    Ok(Compiled { text: text.into(), prefix, matcher })
+    if text.len() > MAX_PATTERN {
+        return Err(SyntaxError::TooLong);
+    }
+    let most = Cost { bytes: MAX_BYTES.0 + MAX_BYTES.1 * text.len(), steps: MAX_STEPS.0 + MAX_STEPS.1 * text.len() };
+    let (automaton, cost) = Automaton::new(&go::parse(text)?, most).map_err(|TooLarge| SyntaxError::TooLarge)?;
+    let matches_any = automaton.matches_any_namespace();
+    Ok(Compiled { text: text.into(), automaton, cost, matches_any })
 }
 
 /// The patterns in use, by their text. It is not seen from outside: a pattern means the same whether it is found or made.
@@ -130,18 +145,6 @@ impl PartialEq for NamespacePattern {
 }
 
 impl Eq for NamespacePattern {}
-
-impl PartialOrd for NamespacePattern {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for NamespacePattern {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        self.as_str().cmp(other.as_str())
-    }
-}
 
 impl Hash for NamespacePattern {
     fn hash<H: Hasher>(&self, state: &mut H) {

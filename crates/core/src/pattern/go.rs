@@ -17,11 +17,10 @@ mod set;
 use regex_syntax::hir::{Hir, Look};
 use thiserror::Error;
 
+use super::compiled::MAX_PATTERN;
 use node::Node;
 use set::AsciiSet;
 
-/// The longest pattern, in bytes. (Go has no such limit; a longer one would be too large compiled.)
-const MAX_TEXT: usize = 16 << 10;
 /// The largest count in a repetition, as in Go; nested ones multiply.
 const MAX_REPEAT: u32 = 1000;
 
@@ -61,7 +60,10 @@ pub enum SyntaxError {
     /// More than 100 levels (Go: 1000).
     #[error("expression nests too deeply")]
     NestingDepth,
-    /// Too long a text, or too much memory (Go: 128 MiB).
+    /// Too long a text. (Go has no such limit.)
+    #[error("longer than {MAX_PATTERN} bytes")]
+    TooLong,
+    /// Too much memory, or too much time to compile it (Go: 128 MiB).
     #[error("expression too large")]
     TooLarge,
 }
@@ -71,9 +73,6 @@ pub enum SyntaxError {
 /// # Errors
 /// When `item` is not a pattern.
 pub(super) fn parse(item: &str) -> Result<Hir, SyntaxError> {
-    if item.len() > MAX_TEXT {
-        return Err(SyntaxError::TooLarge);
-    }
     // The item is read with what stands behind it, as it may swallow that: `\Qa`, `a\`, `[a`.
     let rest = format!("{item})$");
     let whole = Parser { rest: &rest, flags: Flags::default(), groups: vec![Group::default()] }.parse()?;

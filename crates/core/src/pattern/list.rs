@@ -1,178 +1,378 @@
-//! A comma list of namespaces and patterns.
+//! A list of namespaces and patterns.
 
-use super::{NamespacePattern, PatternError, SyntaxError};
-use crate::names::{excerpt, is_label};
+use std::collections::HashSet;
+use std::fmt;
+use std::hash::{Hash as HashTrait, Hasher};
+use std::sync::Arc;
 
-/// One item of a list.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum NamespaceItem {
-    /// A text without regex characters (`[0-9a-z.-]+`). It names the namespace that it is, or nothing if it is not a
-    /// legal one (`ns-.`).
-    Literal(Box<str>),
-    /// Any other text.
-    Pattern(NamespacePattern),
+use thiserror::Error;
+
+use super::compiled::{NamespacePattern, PatternError};
+use super::index::{Hash, Index, MAX_ITEMS, items, rest};
+use crate::names::{MAX_NAMESPACE, is_label};
+
+/// The most patterns that one object's lists may have together, without those of the form `prefix.*`, which cost no more
+/// than a name: each of them has to be walked through for every namespace.
+pub const MAX_PATTERNS: usize = 32;
+/// The most bytes that they may take together in compiled form.
+const MAX_BYTES: usize = 64 << 10;
+/// The most steps in which they may be compiled together: a few milliseconds.
+const MAX_STEPS: usize = 250_000;
+
+/// Why a text is not a list of namespaces.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum ListError {
+    /// An item that is no pattern.
+    #[error(transparent)]
+    Pattern(#[from] PatternError),
+    /// Too many items.
+    #[error("more than {MAX_ITEMS} items; expected a pattern that names them all, or several objects")]
+    TooManyItems,
+    /// Too many patterns.
+    #[error(
+        "the object has more than {MAX_PATTERNS} different patterns; those of the form \"prefix.*\" do not count, and names \
+         need no pattern"
+    )]
+    TooManyPatterns,
+    /// Too large patterns.
+    #[error(
+        "the object's patterns are too large together: compiled they may take {MAX_BYTES} bytes and {MAX_STEPS} steps"
+    )]
+    TooLargePatterns,
 }
 
-impl NamespaceItem {
-    /// Reads one item. It is not trimmed: a space belongs to it, and makes it a pattern.
-    ///
-    /// # Errors
-    /// When it is a pattern that does not compile.
-    pub fn parse(text: &str) -> Result<Self, PatternError> {
-        let literal = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'z' | b'.' | b'-');
-        if !text.is_empty() && text.bytes().all(literal) {
-            return Ok(Self::Literal(text.into()));
-        }
-        NamespacePattern::parse(text).map(Self::Pattern)
-    }
-
-    /// The item, word for word.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        match self {
-            Self::Literal(text) => text,
-            Self::Pattern(pattern) => pattern.as_str(),
-        }
-    }
-
-    /// The namespace that a literal names.
-    pub(super) fn literal(&self) -> Option<&str> {
-        match self {
-            Self::Literal(text) if is_label(text) => Some(text),
-            _ => None,
-        }
-    }
-}
-
-/// The memory, in bytes, that the patterns of one annotation may still take together. Each of them alone is bounded; an
-/// annotation has room for thousands, and every object of the cluster for such annotations.
+/// What the patterns of one object's lists may still take together: every object of the cluster has room for thousands.
 #[derive(Debug)]
-pub struct Budget(usize);
+pub struct Budget {
+    patterns: usize,
+    bytes: usize,
+    steps: usize,
+}
 
 impl Default for Budget {
     fn default() -> Self {
-        // Some hundred patterns as people write them, or four of the largest.
-        Self(1 << 20)
+        Self { patterns: MAX_PATTERNS, bytes: MAX_BYTES, steps: MAX_STEPS }
     }
 }
 
 impl Budget {
-    fn take(&mut self, item: &NamespaceItem) -> Result<(), PatternError> {
-        let NamespaceItem::Pattern(pattern) = item else { return Ok(()) };
-        let left = self.0.checked_sub(pattern.memory());
-        let too_large = || PatternError { item: excerpt(pattern.as_str()), reason: SyntaxError::TooLarge };
-        self.0 = left.ok_or_else(too_large)?;
+    /// One more pattern that every namespace has to be matched against.
+    ///
+    /// # Errors
+    /// When there are too many.
+    pub(crate) fn count(&mut self) -> Result<(), ListError> {
+        self.patterns = self.patterns.checked_sub(1).ok_or(ListError::TooManyPatterns)?;
         Ok(())
+    }
+
+    fn take(&mut self, pattern: &NamespacePattern) -> Result<(), ListError> {
+        let cost = pattern.cost();
+        self.bytes = self.bytes.checked_sub(cost.bytes).ok_or(ListError::TooLargePatterns)?;
+        self.steps = self.steps.checked_sub(cost.steps).ok_or(ListError::TooLargePatterns)?;
+        self.count()
+    }
+}
+
+/// What an item of a list of namespaces is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ItemKind<'a> {
+    /// A text without regex characters (`[0-9a-z.-]+`). It names the namespace that it is, or nothing if it is not a
+    /// legal one (`ns-.`).
+    Literal(&'a str),
+    /// All namespaces that begin like this: `prefix.*`, the most usual pattern. Nothing has to be run for it.
+    Prefix(&'a str),
+    /// Any other pattern.
+    Pattern(&'a str),
+}
+
+impl<'a> ItemKind<'a> {
+    /// What a trimmed item is, without its `!`.
+    #[must_use]
+    pub fn of(item: &'a str) -> Self {
+        let within = |text: &str, dot: bool| {
+            text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'z' | b'-') || dot && b == b'.')
+        };
+        match item.strip_suffix(".*") {
+            Some(prefix) if within(prefix, false) => Self::Prefix(prefix),
+            _ if within(item, true) && !item.is_empty() => Self::Literal(item),
+            _ => Self::Pattern(item),
+        }
+    }
+}
+
+/// Which side of a list an item is on, and the item without its `!`.
+#[must_use]
+pub fn exception(item: &str) -> (bool, &str) {
+    match item.strip_prefix('!') {
+        Some(item) => (true, item.trim_start()),
+        None => (false, item),
+    }
+}
+
+/// Some items of a text, each once, as positions in it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Positions {
+    positions: Box<[u32]>,
+    index: Index,
+}
+
+impl Positions {
+    pub(crate) fn new(positions: Vec<u32>, hashes: &[Hash]) -> Self {
+        Self { positions: positions.into(), index: Index::new(hashes) }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.positions.is_empty()
+    }
+
+    /// What stands in the text from each item on, in the order of the text.
+    pub(crate) fn rests<'a>(&'a self, text: &'a str) -> impl Iterator<Item = &'a str> {
+        self.positions.iter().map(|position| rest(text, *position))
+    }
+
+    /// What stands in the text from one of the items on.
+    pub(crate) fn rest<'a>(&self, text: &'a str, number: usize) -> &'a str {
+        self.positions.get(number).map_or("", |position| rest(text, *position))
+    }
+
+    /// Whether one of the items that may have this hash is the one that is meant, by what stands from it on.
+    pub(crate) fn any(&self, text: &str, hash: Hash, is_meant: impl Fn(&str) -> bool) -> bool {
+        self.index.find(hash).any(|number| is_meant(self.rest(text, number)))
+    }
+}
+
+/// The items on one side: those that name, or those that take away.
+#[derive(Debug, Default)]
+struct Side {
+    /// Literals that are legal namespaces.
+    literals: Positions,
+    prefixes: Positions,
+    /// The lengths that the prefixes have: bit n is length n.
+    prefix_lengths: u64,
+    patterns: Box<[NamespacePattern]>,
+}
+
+/// A literal's characters; whatever follows them ends it.
+fn is_literal(byte: u8) -> bool {
+    matches!(byte, b'0'..=b'9' | b'a'..=b'z' | b'.' | b'-')
+}
+
+/// Whether what stands at the beginning of a text, and is a literal, is `name`.
+pub(crate) fn is_name(rest: &str, name: &str) -> bool {
+    rest.strip_prefix(name).is_some_and(|after| !after.bytes().next().is_some_and(is_literal))
+}
+
+/// The literal at the beginning of a text.
+pub(crate) fn name(rest: &str) -> &str {
+    rest.split_once(|c: char| !u8::try_from(c).is_ok_and(is_literal)).map_or(rest, |(name, _)| name)
+}
+
+impl Side {
+    fn matches(&self, text: &str, namespace: &str) -> bool {
+        if self.literals.is_empty() && self.prefixes.is_empty() {
+            return NamespacePattern::any_matches(&self.patterns, namespace);
+        }
+        let mut hash = Hash::new();
+        for (length, byte) in namespace.bytes().enumerate() {
+            if self.has_prefix(text, hash, &namespace[..length]) {
+                return true;
+            }
+            hash.push(byte);
+        }
+        self.has_prefix(text, hash, namespace)
+            || self.literals.any(text, hash, |rest| is_name(rest, namespace))
+            || NamespacePattern::any_matches(&self.patterns, namespace)
+    }
+
+    fn has_prefix(&self, text: &str, hash: Hash, prefix: &str) -> bool {
+        self.prefix_lengths >> prefix.len() & 1 == 1
+            && self
+                .prefixes
+                .any(text, hash, |rest| rest.strip_prefix(prefix).is_some_and(|after| after.starts_with(".*")))
+    }
+
+    fn literals<'a>(&'a self, text: &'a str) -> impl Iterator<Item = &'a str> {
+        self.literals.rests(text).map(name)
+    }
+
+    fn has_patterns(&self) -> bool {
+        !self.prefixes.is_empty() || !self.patterns.is_empty()
+    }
+}
+
+/// Reads the items of one side.
+#[derive(Default)]
+struct SideReader<'t> {
+    literals: (Vec<u32>, Vec<Hash>),
+    prefixes: (Vec<u32>, Vec<Hash>),
+    prefix_lengths: u64,
+    patterns: Vec<NamespacePattern>,
+    seen: HashSet<&'t str>,
+}
+
+impl<'t> SideReader<'t> {
+    fn take(&mut self, position: u32, item: &'t str, budget: &mut Budget) -> Result<(), ListError> {
+        if !self.seen.insert(item) {
+            return Ok(());
+        }
+        match ItemKind::of(item) {
+            ItemKind::Literal(literal) if is_label(literal) => {
+                self.literals.0.push(position);
+                self.literals.1.push(Hash::of(literal));
+            }
+            // It names nothing.
+            ItemKind::Literal(_) => {}
+            ItemKind::Prefix(prefix) if prefix.len() <= MAX_NAMESPACE => {
+                self.prefixes.0.push(position);
+                self.prefixes.1.push(Hash::of(prefix));
+                self.prefix_lengths |= 1 << prefix.len();
+            }
+            ItemKind::Prefix(_) => {}
+            ItemKind::Pattern(pattern) => {
+                let pattern = NamespacePattern::parse(pattern)?;
+                budget.take(&pattern)?;
+                self.patterns.push(pattern);
+            }
+        }
+        Ok(())
+    }
+
+    fn side(self) -> Side {
+        let positions = |(positions, hashes): (Vec<u32>, Vec<Hash>)| Positions::new(positions, &hashes);
+        Side {
+            literals: positions(self.literals),
+            prefixes: positions(self.prefixes),
+            prefix_lengths: self.prefix_lengths,
+            patterns: self.patterns.into(),
+        }
     }
 }
 
 /// A list of namespaces, as in `replicate-to-namespaces` and `replication-allowed-namespaces` (SPEC 2).
 ///
-/// It remembers its text, so that it can be copied word for word; two lists are equal when their texts are.
-#[derive(Debug, Clone)]
-pub struct NamespaceList {
-    text: Box<str>,
-    items: Box<[NamespaceItem]>,
-    /// Which of the items are literals, ordered by them: a list may name thousands of namespaces, and is asked about each.
-    literals: Box<[u32]>,
-    /// Which are patterns.
-    patterns: Box<[u32]>,
+/// It remembers its text, so that it can be copied word for word; two lists are equal when their texts are. Cheap to clone.
+/// Its memory is that of its text and at most 8 bytes for each item, besides what [`Budget`] bounds.
+///
+/// ```
+/// use k8s_replicator_core::pattern::NamespaceList;
+///
+/// let list = NamespaceList::parse("team-.*, shared, !team-x").unwrap();
+/// assert!(list.matches("team-a") && list.matches("shared"));
+/// assert!(!list.matches("team-x") && !list.matches("other"));
+/// ```
+#[derive(Clone)]
+pub struct NamespaceList(Arc<Inner>);
+
+struct Inner {
+    text: Arc<str>,
+    named: Side,
+    /// Of the items with `!`.
+    excepted: Option<Box<Side>>,
 }
 
 impl NamespaceList {
-    /// Reads a comma list. Empty items are skipped, so that `""` is a list, which names nothing.
+    /// Reads a list. Empty items are skipped, so that `""` is a list, which names nothing.
     ///
     /// # Errors
-    /// When a pattern of the list does not compile, or all of them are too large together: the whole list is ill-formed then.
-    pub fn parse(text: &str) -> Result<Self, PatternError> {
-        Self::parse_within(text, &mut Budget::default())
+    /// When a pattern of the list does not compile, or the list is too large: the whole list is ill-formed then.
+    pub fn parse(text: &str) -> Result<Self, ListError> {
+        Self::parse_within(&text.into(), &mut Budget::default())
     }
 
-    /// The same, as one of several lists of an annotation.
+    /// The same, as one of several lists of an object; the text is shared.
     ///
     /// # Errors
     /// As [`NamespaceList::parse`].
-    pub fn parse_within(text: &str, budget: &mut Budget) -> Result<Self, PatternError> {
-        let items = text.split(',').filter(|item| !item.is_empty()).map(|item| {
-            let item = NamespaceItem::parse(item)?;
-            budget.take(&item).map(|()| item)
-        });
-        Ok(Self::new(text.into(), items.collect::<Result<_, _>>()?))
-    }
-
-    /// A list of these items.
-    pub(super) fn of(items: Vec<NamespaceItem>) -> Self {
-        let texts: Vec<_> = items.iter().map(NamespaceItem::as_str).collect();
-        Self::new(texts.join(",").into(), items.into())
-    }
-
-    fn new(text: Box<str>, items: Box<[NamespaceItem]>) -> Self {
-        let (mut literals, mut patterns) = (Vec::new(), Vec::new());
-        for (index, item) in (0..).zip(&items) {
-            match item {
-                NamespaceItem::Literal(_) => literals.push(index),
-                NamespaceItem::Pattern(_) => patterns.push(index),
+    pub fn parse_within(text: &Arc<str>, budget: &mut Budget) -> Result<Self, ListError> {
+        let (mut named, mut excepted) = (SideReader::default(), None::<SideReader<'_>>);
+        for (number, (position, item)) in items(text).enumerate() {
+            if number == MAX_ITEMS {
+                return Err(ListError::TooManyItems);
+            }
+            match exception(item) {
+                (false, item) => named.take(position, item, budget)?,
+                (true, "") => {}
+                (true, rest) => {
+                    let position = position + u32::try_from(item.len() - rest.len()).unwrap_or_default();
+                    excepted.get_or_insert_default().take(position, rest, budget)?;
+                }
             }
         }
-        literals.sort_by_key(|index| items[*index as usize].as_str());
-        Self { text, items, literals: literals.into(), patterns: patterns.into() }
+        let excepted = excepted.map(|side| Box::new(side.side()));
+        Ok(Self(Arc::new(Inner { text: text.clone(), named: named.side(), excepted })))
     }
 
     /// The list, word for word.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        &self.text
+        &self.0.text
     }
 
-    /// The items, in the order of the text.
-    #[must_use]
-    pub fn items(&self) -> &[NamespaceItem] {
-        &self.items
+    /// The items, in the order of the text, trimmed, with their `!`. One may come twice.
+    pub fn items(&self) -> impl Iterator<Item = &str> {
+        items(&self.0.text).map(|(_, item)| item)
     }
 
-    /// Whether the list names this namespace. A text that is no legal namespace is never named.
+    /// Whether the list names this namespace: some item does, and none with `!` does. A text that is no legal namespace is
+    /// never named.
     #[must_use]
     pub fn matches(&self, namespace: &str) -> bool {
-        let literal = |index: &u32| self.item(*index).as_str().cmp(namespace);
-        is_label(namespace)
-            && (self.literals.binary_search_by(literal).is_ok()
-                || self.patterns().any(|pattern| pattern.matches(namespace)))
+        is_label(namespace) && self.names(namespace) && !self.excepts(namespace)
     }
 
-    fn item(&self, index: u32) -> &NamespaceItem {
-        &self.items[index as usize]
+    /// Whether some item other than those with `!` names this legal namespace.
+    pub(super) fn names(&self, namespace: &str) -> bool {
+        self.0.named.matches(&self.0.text, namespace)
     }
 
-    /// The namespaces named literally; those which are no legal names are left out. One may come twice.
+    fn excepts(&self, namespace: &str) -> bool {
+        self.0.excepted.as_ref().is_some_and(|side| side.matches(&self.0.text, namespace))
+    }
+
+    /// The namespaces named literally, each once; those which are no legal names are left out. An item with `!` may take one
+    /// away ([`matches`](Self::matches)).
     pub fn literals(&self) -> impl Iterator<Item = &str> {
-        self.items.iter().filter_map(NamespaceItem::literal)
+        self.0.named.literals(&self.0.text)
     }
 
-    /// The patterns. One may come twice.
-    pub fn patterns(&self) -> impl Iterator<Item = &NamespacePattern> {
-        self.patterns.iter().filter_map(|index| match self.item(*index) {
-            NamespaceItem::Literal(_) => None,
-            NamespaceItem::Pattern(pattern) => Some(pattern),
-        })
-    }
-
-    /// Whether the list has any pattern, and so may name namespaces that do not exist yet.
+    /// Whether the list names namespaces by a pattern, and so may name such as do not exist yet.
     #[must_use]
     pub fn has_patterns(&self) -> bool {
-        !self.patterns.is_empty()
+        self.0.named.has_patterns()
     }
 
-    /// Whether the list has no items.
+    /// Whether no item names anything, whatever namespaces there are: there is none, or there are only such with `!`, or
+    /// they can match no legal name.
     #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.items.is_empty()
+    pub fn names_nothing(&self) -> bool {
+        let named = &self.0.named;
+        named.literals.is_empty()
+            && named.prefixes.is_empty()
+            && !named.patterns.iter().any(NamespacePattern::matches_any_namespace)
+    }
+
+    /// Whether an item names every namespace: `.*`.
+    pub(super) fn has_everything(&self) -> bool {
+        self.0.named.has_prefix(&self.0.text, Hash::new(), "")
     }
 }
 
 impl PartialEq for NamespaceList {
     fn eq(&self, other: &Self) -> bool {
-        self.text == other.text
+        self.as_str() == other.as_str()
     }
 }
 
 impl Eq for NamespaceList {}
+
+impl HashTrait for NamespaceList {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.as_str().hash(state);
+    }
+}
+
+impl fmt::Debug for NamespaceList {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "NamespaceList({:?})", self.as_str())
+    }
+}

@@ -3,7 +3,8 @@
 use std::collections::HashSet;
 use std::fmt;
 
-use super::{NamespaceItem, NamespaceList, PatternError};
+use super::list::{ItemKind, ListError, NamespaceList, exception};
+use crate::names::is_label;
 
 const EVERYTHING: &str = ".*";
 const NOTHING: &str = "-";
@@ -26,7 +27,7 @@ impl Allowed {
     ///
     /// # Errors
     /// When it is an ill-formed list.
-    pub fn parse(text: &str) -> Result<Self, PatternError> {
+    pub fn parse(text: &str) -> Result<Self, ListError> {
         NamespaceList::parse(text).map(Self::from)
     }
 
@@ -67,14 +68,18 @@ impl fmt::Display for Allowed {
     }
 }
 
-/// What is left of `inherited` after a source whose own list is `own` (SPEC 5, 8).
+/// What is left of `inherited` after a source whose own list is `own` (SPEC 5.8).
 ///
 /// `own` is the source's `replication-allowed-namespaces`: absent allows all. `inherited` is its
 /// `replicated-from-allowed` if it pulls itself; `None` if it does not.
 ///
-/// Where one side is no limit the other is copied word for word. Else the items that are in both lists are kept, and the
-/// literals of one that match a pattern of the other: first those of `own`, then those of `inherited`, each once. This
-/// never allows what one side forbids; it may forbid what both allow, as two different patterns have no item in common.
+/// Where one side is absent or `.*` the other is copied word for word. Else the items that are in both lists are kept, and
+/// the literals of one that a pattern of the other names: first those of `own`, then those of `inherited`, each once; an
+/// item `.*` keeps all of the other side; and the items with `!` of both sides stay. This never allows what one side
+/// forbids; it may forbid what both allow, as two different patterns have no item in common, and as what would be too large
+/// for one list allows nothing.
+///
+/// It takes time in proportion to the lists.
 #[must_use]
 pub fn narrow(own: Option<&NamespaceList>, inherited: Option<&Allowed>) -> Allowed {
     let own = own.filter(|list| list.as_str() != EVERYTHING);
@@ -87,16 +92,29 @@ pub fn narrow(own: Option<&NamespaceList>, inherited: Option<&Allowed>) -> Allow
 }
 
 fn common(own: &NamespaceList, inherited: &NamespaceList) -> Allowed {
-    let in_both: HashSet<_> = inherited.items().iter().map(NamespaceItem::as_str).collect();
-    let of_own =
-        own.items().iter().filter(|item| in_both.contains(item.as_str()) || is_literal_within(item, inherited));
-    let of_inherited = inherited.items().iter().filter(|item| is_literal_within(item, own));
     let mut seen = HashSet::new();
-    let items: Vec<_> = of_own.chain(of_inherited).filter(|item| seen.insert(item.as_str())).cloned().collect();
-    if items.is_empty() { Allowed::None } else { NamespaceList::of(items).into() }
+    let mut kept: Vec<&str> = Vec::new();
+    for (list, other) in [(own, inherited), (inherited, own)] {
+        let in_other: HashSet<&str> = other.items().collect();
+        let keeps_all = other.has_everything();
+        for item in list.items().filter(|item| !exception(item).0) {
+            if (keeps_all || in_other.contains(item) || is_literal_within(item, other)) && seen.insert(item) {
+                kept.push(item);
+            }
+        }
+    }
+    if kept.is_empty() {
+        return Allowed::None;
+    }
+    for item in [own, inherited].into_iter().flat_map(NamespaceList::items) {
+        if exception(item).0 && seen.insert(item) {
+            kept.push(item);
+        }
+    }
+    NamespaceList::parse(&kept.join(",")).map_or(Allowed::None, Allowed::from)
 }
 
-/// Whether the item names one namespace, and a pattern of the list matches it.
-fn is_literal_within(item: &NamespaceItem, list: &NamespaceList) -> bool {
-    item.literal().is_some_and(|namespace| list.patterns().any(|pattern| pattern.matches(namespace)))
+/// Whether the item names one namespace, and an item of the list names it too.
+fn is_literal_within(item: &str, list: &NamespaceList) -> bool {
+    matches!(ItemKind::of(item), ItemKind::Literal(namespace) if is_label(namespace) && list.names(namespace))
 }

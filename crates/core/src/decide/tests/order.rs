@@ -18,10 +18,10 @@ fn rule_0_ill_formed_or_not_a_target() {
             "refuse IllFormed (replicate-once: \"maybe\" is not a boolean; expected \"true\" or \"false\")",
         ),
         (
-            "ill-formed, and its creator is gone",
+            "a replica is the controller's: what others note on it does not keep it",
             "b/t by=a/src version=7 allowed=maybe :old",
             "b/t",
-            "refuse IllFormed (replication-allowed: \"maybe\" is not a boolean; expected \"true\" or \"false\")",
+            "delete SourceMissing a/src ← ?a/src b/t",
         ),
         (
             "ill-formed creator: neither deleted nor written",
@@ -37,7 +37,7 @@ fn rule_0_ill_formed_or_not_a_target() {
         ),
         (
             "ill-formed while it is being deleted",
-            "b/t by=a/src once=x deleting",
+            "b/t from=a/src once=x deleting",
             "b/t",
             "refuse IllFormed (replicate-once: \"x\" is not a boolean; expected \"true\" or \"false\")",
         ),
@@ -145,10 +145,10 @@ fn rule_1_made_by_a_push() {
         ),
         ("the creator is the replica itself", "b/t by=b/t to=b/t :one", "b/t", "delete SourceStoppedPushing b/t ← b/t"),
         (
-            "a creator without namespace is beside the replica",
+            "a creator without namespace is ill-formed",
             "b/src #7 to=t :one; b/t by=src version=7 :one",
             "b/t",
-            "update InheritedChanged b/src +by=b/src ← b/src b/t",
+            "refuse IllFormed (replicated-by: \"src\" has no namespace; expected \"namespace/name\")",
         ),
         (
             "the creator is being deleted, and still there",

@@ -4,6 +4,7 @@ use regex_syntax::hir::{Hir, Look, Repetition};
 
 use super::set::AsciiSet;
 use super::{MAX_REPEAT, SyntaxError};
+use crate::names::MAX_NAMESPACE;
 
 /// How many levels of sequences, alternatives and repetitions may lie in one another: what compiles them is recursive, and
 /// takes 13 KiB of stack a level when built without optimisation.
@@ -48,14 +49,28 @@ impl Node {
         if copies > MAX_REPEAT {
             return Err(SyntaxError::InvalidRepeatSize);
         }
-        let repetition = Repetition { min, max, greedy: true, sub: Box::new(self.hir) };
-        Self::above(self.height, copies, Hir::repetition(repetition))
+        Self::above(self.height, copies, repetition(self.hir, min, max))
     }
 
     fn above(height: u32, copies: u32, hir: Hir) -> Result<Self, SyntaxError> {
         let height = height + 1;
         if height > MAX_HEIGHT { Err(SyntaxError::NestingDepth) } else { Ok(Self { hir, height, copies }) }
     }
+}
+
+/// `sub` repeated, as far as it makes a difference to a text of at most [`MAX_NAMESPACE`] characters: a large count would
+/// only make many copies of what is never reached.
+fn repetition(sub: Hir, min: u32, max: Option<u32>) -> Hir {
+    const LONGEST: u32 = MAX_NAMESPACE as u32;
+    let shortest = sub.properties().minimum_len();
+    if shortest.is_none_or(|shortest| shortest > 0) && min > LONGEST {
+        return Hir::fail();
+    }
+    // What matches nothing everywhere may do so any number of times. (`\b` matches nothing only where it holds.)
+    let is_optional = shortest == Some(0) && sub.properties().look_set().is_empty();
+    let min = if is_optional { 0 } else { min };
+    let max = max.filter(|max| *max <= LONGEST.max(min));
+    Hir::repetition(Repetition { min, max, greedy: true, sub: Box::new(sub) })
 }
 
 impl From<Hir> for Node {

@@ -1,0 +1,74 @@
+//! What can be wrong with an object's annotations.
+
+use thiserror::Error;
+
+use crate::annotation::Annotation;
+use crate::names::NameError;
+use crate::pattern::ListError;
+use crate::push::PushError;
+
+/// What is wrong with an object's annotations. The message names the annotation, what stands there and what was expected.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum IllFormed {
+    /// An annotation under the prefix that is none of [`Annotation`].
+    #[error("unknown annotation {0:?}; --ignore-unknown lets such annotations pass")]
+    Unknown(String),
+    /// The annotations as a whole are not what the API server writes.
+    #[error("the object's annotations are not a map of texts")]
+    NotAnnotations,
+    /// A value that is no text.
+    #[error("{}: the value is not a text in UTF-8", annotation.name())]
+    NotText {
+        /// Where it stands.
+        annotation: Annotation,
+    },
+    /// Not a boolean.
+    #[error("{}: {value:?} is not a boolean; expected \"true\" or \"false\"", annotation.name())]
+    Boolean {
+        /// Where it stands.
+        annotation: Annotation,
+        /// What stands there.
+        value: String,
+    },
+    /// Not a duration.
+    #[error("{}: {value:?} is not a duration; expected one such as \"90s\" or \"1h30m\", or \"never\"", annotation.name())]
+    Duration {
+        /// Where it stands.
+        annotation: Annotation,
+        /// What stands there.
+        value: String,
+    },
+    /// Not the key of an object.
+    #[error("{}: {error}", annotation.name())]
+    Name {
+        /// Where it stands.
+        annotation: Annotation,
+        /// What is wrong.
+        error: NameError,
+    },
+    /// A name without its namespace, where the key has to be whole.
+    #[error("{}: {value:?} has no namespace; expected \"namespace/name\"", annotation.name())]
+    BareName {
+        /// Where it stands.
+        annotation: Annotation,
+        /// What stands there.
+        value: String,
+    },
+    /// A list with an item that cannot be read.
+    #[error("{}: {error}", annotation.name())]
+    List {
+        /// Where it stands.
+        annotation: Annotation,
+        /// What is wrong.
+        error: ListError,
+    },
+    /// A push that cannot be read.
+    #[error(transparent)]
+    Push(#[from] PushError),
+    /// A combined object that refers to itself.
+    #[error("{}: a source that pushes cannot name itself", annotation.name())]
+    Itself {
+        /// Where it stands.
+        annotation: Annotation,
+    },
+}

@@ -1,0 +1,169 @@
+//! Advice on lists: items that are probably not meant as they are written (SPEC 8).
+
+use std::collections::HashSet;
+
+use super::{Annotation, Marks};
+use crate::advice::{Advice, MAX_ADVICE};
+use crate::names::{MAX_NAMESPACE, excerpt, is_label};
+use crate::pattern::{ItemKind, NamespaceList, NamespacePattern, exception, items};
+use crate::reason::Reason;
+
+/// Adds the advice that the lists of a well-formed object show. (A replica's are its source's: the advice is there.)
+pub(crate) fn advise(marks: &Marks, advice: &mut Vec<Advice>) {
+    if marks.replicated_by.is_some() {
+        return;
+    }
+    let mut adviser = Adviser { advice, seen: HashSet::new() };
+    if let Some(push) = marks.effective_push() {
+        if let Some(text) = marks.text(Annotation::ReplicateTo) {
+            adviser.names(text);
+        }
+        if marks.text(Annotation::ReplicateToNamespaces).is_some()
+            && let Some(part) = push.parts().last()
+        {
+            adviser.namespaces(Annotation::ReplicateToNamespaces, part.namespaces());
+        }
+    }
+    if let Some(list) = &marks.allowed_namespaces {
+        adviser.namespaces(Annotation::ReplicationAllowedNamespaces, list);
+    }
+}
+
+struct Adviser<'a> {
+    advice: &'a mut Vec<Advice>,
+    /// Items on which there is advice already.
+    seen: HashSet<&'a str>,
+}
+
+impl<'a> Adviser<'a> {
+    fn add(&mut self, reason: Reason, detail: String) {
+        if self.advice.len() < MAX_ADVICE {
+            self.advice.push(Advice { reason, detail });
+        }
+    }
+
+    /// `replicate-to`: names, whose namespaces can be patterns.
+    fn names(&mut self, text: &'a str) {
+        let annotation = Annotation::ReplicateTo;
+        let mut any = false;
+        for (_, item) in items(text) {
+            any = true;
+            if let Some((namespace, _)) = item.split_once('/') {
+                self.item(annotation, namespace.trim(), item);
+            }
+            if self.is_full() {
+                return;
+            }
+        }
+        if !any {
+            let detail = format!("{}: the list is empty, so that nothing is pushed", annotation.name());
+            self.add(Reason::ListNamesNothing, detail);
+        }
+    }
+
+    /// A list of namespaces.
+    fn namespaces(&mut self, annotation: Annotation, list: &'a NamespaceList) {
+        for (_, item) in items(list.as_str()) {
+            self.item(annotation, exception(item).1, item);
+            if self.is_full() {
+                return;
+            }
+        }
+        let mut items = list.items().peekable();
+        let why = if items.peek().is_none() {
+            "the list is empty, so that it names no namespace"
+        } else if items.all(|item| exception(item).0) {
+            "all items begin with \"!\", which only takes away; add what they are taken from, such as \".*\""
+        } else if list.names_nothing() {
+            "none of the items can name a namespace"
+        } else {
+            return;
+        };
+        self.add(Reason::ListNamesNothing, format!("{}: {why}", annotation.name()));
+    }
+
+    fn is_full(&self) -> bool {
+        self.advice.len() >= MAX_ADVICE
+    }
+
+    /// One item: `text` is its namespace, or pattern of namespaces.
+    fn item(&mut self, annotation: Annotation, text: &'a str, whole: &str) {
+        if !is_suspect(text) || !self.seen.insert(text) {
+            return;
+        }
+        let (annotation, whole) = (annotation.name(), excerpt(whole));
+        if let Some(problem) = names_nothing(text) {
+            let detail = format!("{annotation}: no namespace has a name that {whole:?} matches: {problem}");
+            self.add(Reason::ItemNamesNothing, detail);
+        } else if let Some(regex) = glob(text) {
+            let detail = format!(
+                "{annotation}: {whole:?} is a regular expression, in which \"*\" repeats what is before it; for any text \
+                 write {:?}",
+                excerpt(&regex)
+            );
+            self.add(Reason::LooksLikeGlob, detail);
+        }
+    }
+}
+
+/// Whether an item is worth a closer look: all but the plain names and prefixes of which lists have thousands.
+fn is_suspect(text: &str) -> bool {
+    match ItemKind::of(text) {
+        ItemKind::Literal(literal) => !is_label(literal),
+        ItemKind::Prefix(prefix) => prefix.starts_with('-') || prefix.len() >= MAX_NAMESPACE,
+        ItemKind::Pattern(_) => true,
+    }
+}
+
+/// What is wrong with an item that no legal name of a namespace matches. `None`: some match.
+fn names_nothing(text: &str) -> Option<String> {
+    let can_match = match ItemKind::of(text) {
+        ItemKind::Literal(literal) => is_label(literal),
+        ItemKind::Prefix(prefix) => is_label(prefix) || prefix.len() < MAX_NAMESPACE && !prefix.starts_with('-'),
+        // Those of a well-formed object are in use, so that they are found and not compiled.
+        ItemKind::Pattern(pattern) => NamespacePattern::parse(pattern).is_ok_and(|it| it.matches_any_namespace()),
+    };
+    if can_match {
+        return None;
+    }
+    let is_quote = |c: char| matches!(c, '"' | '\'' | '`' | '\u{ab}' | '\u{bb}' | '\u{2018}'..='\u{201f}');
+    let is_brace = |c: char| matches!(c, '{' | '}');
+    Some(if text.contains(is_quote) {
+        format!("it has a quote; write {:?}", excerpt(&text.replace(is_quote, "")))
+    } else if text.contains("${") || text.contains("$(") {
+        "it has a variable that was not replaced; write its value".to_owned()
+    } else if text.contains(char::is_whitespace) {
+        format!(
+            "it has a space; separate items with commas: {:?}",
+            excerpt(&text.split_whitespace().collect::<Vec<_>>().join(","))
+        )
+    } else if text.contains(is_brace) {
+        let plain = text.replace(is_brace, "");
+        format!("a comma ends an item within braces too; write each namespace in full, not in braces, as {plain:?}")
+    } else if text.contains(|c: char| c.is_ascii_uppercase()) && !text.contains('\\') {
+        format!("names of namespaces have no upper-case letters; write {:?}", excerpt(&text.to_ascii_lowercase()))
+    } else if !matches!(ItemKind::of(text), ItemKind::Pattern(_)) && text.ends_with('.') {
+        format!("a dot alone makes no pattern; write {:?}", excerpt(&format!("{text}*")))
+    } else {
+        "a name has lower-case letters, digits and dashes, begins and ends with a letter or digit, and has at most 63 \
+         characters"
+            .to_owned()
+    })
+}
+
+/// What a pattern that looks like a glob would be as a regular expression. `None`: it does not look like one.
+fn glob(text: &str) -> Option<String> {
+    let mut regex = String::with_capacity(text.len() + 1);
+    let mut before = '\0';
+    let mut found = false;
+    for c in text.chars() {
+        if c == '*' && (before == '-' || before.is_ascii_alphanumeric()) {
+            found = true;
+            regex.push('.');
+        }
+        // What follows a backslash is a class or a literal: `\d*`.
+        before = if before == '\\' { '\0' } else { c };
+        regex.push(c);
+    }
+    found.then_some(regex)
+}

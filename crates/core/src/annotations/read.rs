@@ -1,0 +1,167 @@
+//! How an object's annotations are read.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::{Annotation, IllFormed, Marks, RemovalDelay, Value};
+use crate::advice::{Advice, MAX_ADVICE};
+use crate::duration;
+use crate::identity::ResourceVersion;
+use crate::names::{Key, SourceKey, excerpt};
+use crate::pattern::{Allowed, Budget, NamespaceList};
+use crate::push::Push;
+use crate::reason::Reason;
+
+/// Reads at least one annotation; names without their prefix.
+pub(super) fn read(
+    own: &Key,
+    annotations: &BTreeMap<&str, Value<'_>>,
+    advice: &mut Vec<Advice>,
+) -> Result<Marks, IllFormed> {
+    let value = |wanted: Annotation| annotations.get(wanted.name());
+    let combined = [Annotation::ReplicateTo, Annotation::ReplicateToNamespaces].iter().any(|a| value(*a).is_some())
+        && value(Annotation::ReplicateFrom).is_some();
+    let replicated_by = match value(Annotation::ReplicatedBy) {
+        None => None,
+        Some(value) => Some(creator(own, *value, combined)?),
+    };
+    let mut reader = Reader { own, combined, texts: Vec::new(), advice, is_replica: replicated_by.is_some() };
+    reader.take(annotations)?;
+    let (replicate_from, (push, allowed_namespaces)) = (reader.replicate_from()?, reader.lists()?);
+    let allowed = reader.boolean(Annotation::ReplicationAllowed)?;
+    let from_allowed = reader.from_allowed()?;
+    let once = reader.boolean(Annotation::ReplicateOnce)?.unwrap_or(false);
+    let removal_delay = reader.removal_delay()?;
+    let from_version = reader.text(Annotation::ReplicatedFromVersion).map(|text| ResourceVersion::new(&text));
+    let texts: Box<[_]> = reader.texts.into();
+    Ok(Marks {
+        hash: Marks::hash_of(own, &texts, replicate_from.as_ref(), push.as_deref()),
+        texts,
+        replicate_from,
+        replicated_by,
+        push,
+        allowed,
+        allowed_namespaces,
+        from_version,
+        from_allowed,
+        once,
+        removal_delay,
+    })
+}
+
+/// `replicated-by`: the full key of the creator.
+fn creator(own: &Key, value: Value<'_>, combined: bool) -> Result<SourceKey, IllFormed> {
+    let annotation = Annotation::ReplicatedBy;
+    let Value::Text(text) = value else { return Err(IllFormed::NotText { annotation }) };
+    let text = text.trim();
+    let key = Key::resolve(text, own.namespace()).map_err(|error| IllFormed::Name { annotation, error })?;
+    if !text.contains('/') {
+        return Err(IllFormed::BareName { annotation, value: excerpt(text) });
+    }
+    if combined && key == *own {
+        return Err(IllFormed::Itself { annotation });
+    }
+    Ok(key.into())
+}
+
+struct Reader<'a> {
+    own: &'a Key,
+    /// Whether the object pushes and pulls.
+    combined: bool,
+    texts: Vec<(Annotation, Arc<str>)>,
+    advice: &'a mut Vec<Advice>,
+    /// Whether the object has a well-formed `replicated-by`: then the other annotations are the controller's own, and what is
+    /// ill-formed among them is as if it were not there.
+    is_replica: bool,
+}
+
+impl Reader<'_> {
+    /// Takes over the texts.
+    fn take(&mut self, annotations: &BTreeMap<&str, Value<'_>>) -> Result<(), IllFormed> {
+        for (name, value) in annotations {
+            let annotation = Annotation::from_name(name).ok_or_else(|| IllFormed::Unknown(excerpt(name)));
+            let Some(annotation) = self.unless_replica(annotation.map(Some))? else { continue };
+            let Value::Text(text) = *value else {
+                self.unless_replica::<()>(Err(IllFormed::NotText { annotation }))?;
+                continue;
+            };
+            if annotation != Annotation::ReplicatedAt {
+                self.texts.push((annotation, text.into()));
+            }
+        }
+        self.texts.sort_unstable_by_key(|(annotation, _)| *annotation);
+        Ok(())
+    }
+
+    fn text(&self, annotation: Annotation) -> Option<Arc<str>> {
+        super::find(&self.texts, annotation).cloned()
+    }
+
+    /// Passes an error on; but on a replica it is advice, and the value is as if it were not there.
+    fn unless_replica<T>(&mut self, value: Result<Option<T>, IllFormed>) -> Result<Option<T>, IllFormed> {
+        match value {
+            Err(error) if self.is_replica => {
+                if self.advice.len() < MAX_ADVICE {
+                    let detail = format!("{error}; it is passed over, since the controller manages this replica");
+                    self.advice.push(Advice { reason: Reason::UnknownAnnotation, detail });
+                }
+                Ok(None)
+            }
+            value => value,
+        }
+    }
+
+    fn replicate_from(&mut self) -> Result<Option<SourceKey>, IllFormed> {
+        let annotation = Annotation::ReplicateFrom;
+        let key = self.text(annotation).map(|text| Key::resolve(text.trim(), self.own.namespace()));
+        let key = match key.transpose() {
+            Err(error) => Err(IllFormed::Name { annotation, error }),
+            Ok(Some(key)) if self.combined && key == *self.own => Err(IllFormed::Itself { annotation }),
+            Ok(key) => Ok(key.map(SourceKey::from)),
+        };
+        self.unless_replica(key)
+    }
+
+    /// The lists that the object's user wrote. Their patterns share one budget; that of the chain above has its own, as it is not
+    /// the user's doing.
+    #[allow(clippy::type_complexity)]
+    fn lists(&mut self) -> Result<(Option<Box<Push>>, Option<Box<NamespaceList>>), IllFormed> {
+        let mut budget = Budget::default();
+        let (to, namespaces) = (self.text(Annotation::ReplicateTo), self.text(Annotation::ReplicateToNamespaces));
+        let push = Push::parse_within(self.own, to.as_ref(), namespaces.as_ref(), &mut budget);
+        let push = self.unless_replica(push.map_err(IllFormed::from))?.map(Box::new);
+        let allowed = self.list(Annotation::ReplicationAllowedNamespaces, &mut budget)?.map(Box::new);
+        Ok((push, allowed))
+    }
+
+    fn from_allowed(&mut self) -> Result<Option<Box<Allowed>>, IllFormed> {
+        let list = self.list(Annotation::ReplicatedFromAllowed, &mut Budget::default())?;
+        Ok(list.map(|list| Box::new(Allowed::from(list))))
+    }
+
+    fn list(&mut self, annotation: Annotation, budget: &mut Budget) -> Result<Option<NamespaceList>, IllFormed> {
+        let list = self.text(annotation).map(|text| NamespaceList::parse_within(&text, budget));
+        self.unless_replica(list.transpose().map_err(|error| IllFormed::List { annotation, error }))
+    }
+
+    fn removal_delay(&mut self) -> Result<Option<RemovalDelay>, IllFormed> {
+        let annotation = Annotation::RemovalDelay;
+        let delay = self.text(annotation).map(|value| match value.trim() {
+            "never" => Ok(RemovalDelay::Never),
+            value => duration::parse(value)
+                .map(RemovalDelay::After)
+                .ok_or_else(|| IllFormed::Duration { annotation, value: excerpt(value) }),
+        });
+        self.unless_replica(delay.transpose())
+    }
+
+    fn boolean(&mut self, annotation: Annotation) -> Result<Option<bool>, IllFormed> {
+        // The spellings of Go's strconv.ParseBool, which v1.3.0 used.
+        let boolean = self.text(annotation).map(|value| match value.trim() {
+            "1" | "t" | "T" | "TRUE" | "true" | "True" => Ok(true),
+            "0" | "f" | "F" | "FALSE" | "false" | "False" => Ok(false),
+            value => Err(IllFormed::Boolean { annotation, value: excerpt(value) }),
+        });
+        self.unless_replica(boolean.transpose())
+    }
+}

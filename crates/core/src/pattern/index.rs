@@ -1,0 +1,159 @@
+//! Items of one text, found by what they say, for a few bytes each.
+//!
+//! An annotation has room for tens of thousands of items, and is asked about every namespace. So an item is kept as the
+//! position where it begins in the annotation's text, and found by its hash. Hashes have a random seed, so that nobody can
+//! write items that collide; and nothing that is seen from outside follows their order.
+
+use std::hash::{BuildHasher, RandomState};
+use std::sync::OnceLock;
+
+/// The most items that one list may have. A longer one is ill-formed.
+pub const MAX_ITEMS: usize = 1 << 14;
+
+/// The hash of a text that is fed byte by byte, so that those of all its beginnings cost no more than its own.
+#[derive(Clone, Copy)]
+pub(crate) struct Hash(u64);
+
+impl Hash {
+    pub(crate) fn new() -> Self {
+        Self(seeds().0)
+    }
+
+    pub(crate) fn push(&mut self, byte: u8) {
+        let product = u128::from(self.0 ^ u64::from(byte)) * u128::from(seeds().1);
+        self.0 = (product as u64) ^ ((product >> u64::BITS) as u64);
+    }
+
+    pub(crate) fn of(text: &str) -> Self {
+        let mut hash = Self::new();
+        text.bytes().for_each(|byte| hash.push(byte));
+        hash
+    }
+
+    /// One of `buckets`.
+    fn bucket(self, buckets: usize) -> usize {
+        ((u128::from(self.0) * buckets as u128) >> u64::BITS) as usize
+    }
+}
+
+/// Where a hash begins, and an odd factor: random, and the same as long as the process runs.
+fn seeds() -> (u64, u64) {
+    static SEEDS: OnceLock<(u64, u64)> = OnceLock::new();
+    *SEEDS.get_or_init(|| (RandomState::new().hash_one(1_u8), RandomState::new().hash_one(2_u8) | 1))
+}
+
+/// Finds the numbers of items, which are below [`MAX_ITEMS`], by their hashes.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Index {
+    /// For each bucket, where in `order` it begins; and where the last one ends.
+    starts: Box<[u16]>,
+    /// The items' numbers, bucket by bucket.
+    order: Box<[u16]>,
+}
+
+impl Index {
+    /// The index of items with these hashes, in this order.
+    pub(crate) fn new(hashes: &[Hash]) -> Self {
+        let buckets = hashes.len();
+        let mut starts = vec![0_u16; buckets + 1];
+        for hash in hashes {
+            starts[hash.bucket(buckets)] += 1;
+        }
+        let mut end = 0;
+        for start in &mut starts {
+            end += *start;
+            *start = end;
+        }
+        let mut order = vec![0_u16; buckets];
+        for (number, hash) in hashes.iter().enumerate().rev() {
+            let start = &mut starts[hash.bucket(buckets)];
+            *start -= 1;
+            order[usize::from(*start)] = u16::try_from(number).unwrap_or(u16::MAX);
+        }
+        Self { starts: starts.into(), order: order.into() }
+    }
+
+    /// The numbers of the items that may have this hash, in their order: one on average.
+    pub(crate) fn find(&self, hash: Hash) -> impl Iterator<Item = usize> + '_ {
+        let bucket = hash.bucket(self.order.len());
+        let start = self.starts.get(bucket).copied().unwrap_or_default();
+        let end = self.starts.get(bucket + 1).copied().unwrap_or_default();
+        self.order[usize::from(start)..usize::from(end)].iter().map(|number| usize::from(*number))
+    }
+}
+
+/// The items of a list as they stand in its text, separated by commas or line feeds, with their positions: trimmed, and
+/// without the empty ones (SPEC 2).
+pub(crate) fn items(text: &str) -> impl Iterator<Item = (u32, &str)> {
+    let mut next = 0;
+    text.split([',', '\n']).filter_map(move |piece| {
+        let start = next + (piece.len() - piece.trim_start().len());
+        next += piece.len() + 1;
+        let item = piece.trim();
+        (!item.is_empty()).then(|| (u32::try_from(start).unwrap_or(u32::MAX), item))
+    })
+}
+
+/// What stands in `text` at the position that [`items`] gave.
+pub(crate) fn rest(text: &str, position: u32) -> &str {
+    text.get(position as usize..).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn items_are_separated_by_commas_or_line_feeds_and_trimmed() {
+        // The text, and its items with where they begin.
+        type Case<'a> = (&'a str, &'a [(u32, &'a str)]);
+        let cases: [Case<'_>; 8] = [
+            ("", &[]),
+            (" ,\n,\t", &[]),
+            ("a", &[(0, "a")]),
+            ("a, b", &[(0, "a"), (3, "b")]),
+            ("a\nb\n", &[(0, "a"), (2, "b")]),
+            ("a\r\n b \r\n", &[(0, "a"), (4, "b")]),
+            ("\u{a0}ä\u{2003}, é", &[(2, "ä"), (9, "é")]),
+            ("a b,c", &[(0, "a b"), (4, "c")]),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(items(text).collect::<Vec<_>>(), expected, "{text:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn positions_are_where_the_items_stand(text in "[ab ,\n\u{a0}é]{0,20}") {
+            for (position, item) in items(&text) {
+                prop_assert!(rest(&text, position).starts_with(item));
+            }
+        }
+
+        #[test]
+        fn an_index_finds_every_item(texts in proptest::collection::vec("[a-c]{0,3}", 0..200)) {
+            let hashes: Vec<Hash> = texts.iter().map(|text| Hash::of(text)).collect();
+            let index = Index::new(&hashes);
+            for (number, text) in texts.iter().enumerate() {
+                prop_assert!(index.find(Hash::of(text)).any(|found| found == number));
+            }
+        }
+    }
+
+    #[test]
+    fn buckets_are_short() {
+        for texts in [
+            (0..MAX_ITEMS).map(|n| format!("tenant-{n}")).collect::<Vec<_>>(),
+            (0..MAX_ITEMS).map(|n| format!("{:b}", n)).collect(),
+            // Thue-Morse words, with which polynomial hashes collide whatever the factor is.
+            (0..MAX_ITEMS).map(|n| (0..14).map(|bit| if n >> bit & 1 == 1 { "ab" } else { "ba" }).collect()).collect(),
+        ] {
+            let hashes: Vec<Hash> = texts.iter().map(|text| Hash::of(text)).collect();
+            let index = Index::new(&hashes);
+            let longest = hashes.iter().map(|hash| index.find(*hash).count()).max();
+            assert!(longest < Some(24), "{longest:?} items in one bucket");
+        }
+    }
+}
