@@ -66,7 +66,13 @@ pub fn is_allowed(history: &[(Duration, State)], write: &Write<'_>) -> bool {
     };
     let wanted = |at: Duration, cluster: &Cluster| {
         let wish = wish(cluster, write.flags, write.target);
-        is_due(&wish, at, write) && makes_it_so(&wish, write.before, write.after, seen)
+        match &wish {
+            Wish::Gone(removal) if !is_due(*removal, at, write) => false,
+            Wish::Look(shape) if shape.removal.is_some_and(|removal| !is_due(removal, at, write)) => {
+                makes_it_so(&Wish::Look(Box::new(without_removal(shape))), write.before, write.after, seen)
+            }
+            wish => makes_it_so(wish, write.before, write.after, seen),
+        }
     };
     if seen.iter().rev().any(|(at, state)| wanted(*at, &with_target_as_it_was(state))) {
         return true;
@@ -130,17 +136,19 @@ fn combinations<T: Copy>(choices: &[Vec<T>]) -> impl Iterator<Item = Vec<T>> {
 }
 
 /// SPEC 11.1: what is silent is removed only when it was so for the delay.
-fn is_due(wish: &Wish, since: Duration, write: &Write<'_>) -> bool {
-    let removal = match wish {
-        Wish::Gone(removal) => Some(*removal),
-        Wish::Look(shape) => shape.removal,
-        _ => None,
-    };
+fn is_due(removal: Removal, since: Duration, write: &Write<'_>) -> bool {
     match removal {
-        Some(Removal::Silent(None)) => false,
-        Some(Removal::Silent(Some(delay))) => since + delay <= write.at && write.started + delay <= write.at,
-        Some(Removal::Said) | None => true,
+        Removal::Silent(None) => false,
+        Removal::Silent(Some(delay)) => since + delay <= write.at && write.started + delay <= write.at,
+        Removal::Said => true,
     }
+}
+
+/// What may be done to a replica while its data is not yet taken away: all but that.
+fn without_removal(shape: &Shape) -> Shape {
+    let mut shape = Shape { data: Wanted::Kept, removal: None, ..shape.clone() };
+    shape.notes.extend(crate::spec::pull::WRITTEN.map(|name| (name, Note::Any)));
+    shape
 }
 
 /// Whether a write does what is wanted.

@@ -84,27 +84,9 @@ pub fn script(seed: u64) -> Script {
             steps.push(fault);
         }
     }
-    let mut script = Script { setting, steps };
-    old(&mut script);
-    script
+    Script { setting, steps }
 }
 
-
-fn old(script: &mut Script) {
-    if std::env::var_os("SIM_OLD").is_none() { return; }
-    for flags in &mut script.setting.controllers {
-        flags.removal_delay = Duration::ZERO;
-        flags.hold_incomplete_tls = false;
-    }
-    let bad = |name: &str, value: &str| name.contains("removal-delay") || name.contains("replicated-") || value.contains(['!', ' ', '\n']) || name.ends_with("/note");
-    script.steps.retain_mut(|step| match step {
-        Step::Act(Act::Annotate(_, name, value)) => !bad(name, value),
-        Step::Act(Act::Copy(..) | Act::Recover(..) | Act::Scribble(..) | Act::Remake(..)) => false,
-        Step::Act(Act::Put { annotations, .. }) => { annotations.retain(|(name, value)| !bad(name, value)); true }
-        Step::Restore => false,
-        _ => true,
-    });
-}
 
 fn ordinary(dice: &mut Dice, resources: &[Resource]) -> Step {
     match dice.roll(26) {

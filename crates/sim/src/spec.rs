@@ -192,6 +192,10 @@ pub fn wish(cluster: &Cluster, flags: &Flags, target: &Id) -> Wish {
         let removal = match cluster.get(&source) {
             None => Removal::Silent(delay),
             Some(there) => match read(there, flags) {
+                // What the source itself says of the delay counts, as long as it is there to say it.
+                Read::Well(asks) if asks.pushes_nothing_at_all() && asks.texts.contains_key("removal-delay") => {
+                    Removal::Silent(removal_delay(flags, &asks))
+                }
                 Read::Ill(_) => return Wish::Leave,
                 Read::Nothing => Removal::Silent(delay),
                 Read::Well(asks) if asks.names(target) => {

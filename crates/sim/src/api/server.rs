@@ -241,8 +241,11 @@ impl Stream {
             }
         }
         self.cursor = self.cursor.max(server.revision.min(store.revision));
-        if at >= self.next_bookmark && self.cursor == server.revision {
-            self.next_bookmark = at + BOOKMARKS;
+        if at < self.next_bookmark {
+            return frames;
+        }
+        self.next_bookmark = at + BOOKMARKS;
+        if self.cursor == server.revision {
             let mut bookmark = Object::new(Id::new(self.resource, "", ""));
             bookmark.version = self.cursor;
             frames.push(self.frame("BOOKMARK", &bookmark));

@@ -62,7 +62,8 @@ fn invalid(id: &Id, why: &str) -> Refusal {
 const MODIFIED: &str = "the object has been modified; please apply your changes to the latest version and try again";
 
 /// Keys that a Secret of this type must have (`ValidateSecret`).
-fn required(type_: &str) -> &'static [&'static str] {
+#[must_use]
+pub fn required(type_: &str) -> &'static [&'static str] {
     match type_ {
         "kubernetes.io/tls" => &["tls.crt", "tls.key"],
         "kubernetes.io/ssh-auth" => &["ssh-privatekey"],

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::{Violation, World};
 use crate::api::object::Id;
+use crate::api::write;
 use crate::spec::{Wanted, Wish, wish};
 use crate::properties::{CONVERGES_WITHIN, LONGEST_SILENCE, MOST_A_MINUTE, STAYS_FOR, not_as_wanted};
 
@@ -59,18 +60,10 @@ impl World {
 
     /// Whether the API server can never accept what is wanted: data without the keys that the target's type requires.
     fn is_refused_for_ever(&self, id: &Id) -> bool {
-        let required: &[&str] = match self.store.get(id).and_then(|object| object.type_.as_deref()) {
-            Some("kubernetes.io/tls") => &["tls.crt", "tls.key"],
-            Some("kubernetes.io/ssh-auth") => &["ssh-privatekey"],
-            _ => return false,
-        };
-        match wish(&self.store.live, &self.setting.controllers[0], id) {
-            Wish::Look(shape) => match &shape.data {
-                Wanted::Equal(data, _) => required.iter().any(|key| !data.contains_key(*key)),
-                _ => false,
-            },
-            _ => false,
-        }
+        let Wish::Look(shape) = wish(&self.store.live, &self.setting.controllers[0], id) else { return false };
+        let there = self.store.get(id).and_then(|object| object.type_.as_deref());
+        let required = write::required(shape.type_.as_deref().or(there).unwrap_or_default());
+        matches!(&shape.data, Wanted::Equal(data, _) if required.iter().any(|key| !data.contains_key(*key)))
     }
 
     /// Each target that is not as wanted was reported, and is looked at again.

@@ -53,7 +53,22 @@ pub fn data(resource: Resource, type_: &str, choice: u8) -> Data {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Act {
     /// Creates an object, or replaces what is there (`kubectl replace`).
-    Put { id: Id, type_: &'static str, data: u8, annotations: Vec<(String, String)>, immutable: bool, finalizer: bool, manager: &'static str },
+    Put {
+        /// Which.
+        id: Id,
+        /// Its `type`.
+        type_: &'static str,
+        /// Its data: see [`data`].
+        data: u8,
+        /// Its annotations.
+        annotations: Vec<(String, String)>,
+        /// `immutable`.
+        immutable: bool,
+        /// Whether a finalizer holds it.
+        finalizer: bool,
+        /// The field manager.
+        manager: &'static str,
+    },
     /// Sets an annotation.
     Annotate(Id, String, String),
     /// Takes away the nth of the annotations under the prefix.
