@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::api::admission::Policy;
+use crate::api::admission::{Effect, Policy};
 use crate::api::object::{Id, Resource};
 use crate::dice::Dice;
 use crate::spec::Flags;
@@ -65,7 +65,8 @@ pub fn script(seed: u64) -> Script {
         stale_reads: dice.once_in(6),
         page: dice.pick(&[500, 500, 2, 3]),
     };
-    let may_lose_events = setting.resync_period > Duration::ZERO && dice.once_in(3);
+    let verifies = setting.resync_period > Duration::ZERO;
+    let may_lose_events = verifies && dice.once_in(3);
     let has_faults = !dice.once_in(5);
     let is_rough = has_faults && dice.once_in(3);
     let mut steps = Vec::new();
@@ -80,7 +81,7 @@ pub fn script(seed: u64) -> Script {
         let step = ordinary(dice, &resources);
         steps.push(step);
         if has_faults && dice.once_in(if is_rough { 5 } else { 18 }) {
-            let fault = fault(dice, &resources, may_lose_events);
+            let fault = fault(dice, &resources, verifies, may_lose_events);
             steps.push(fault);
         }
     }
@@ -103,7 +104,7 @@ fn ordinary(dice: &mut Dice, resources: &[Resource]) -> Step {
     }
 }
 
-fn fault(dice: &mut Dice, resources: &[Resource], may_lose_events: bool) -> Step {
+fn fault(dice: &mut Dice, resources: &[Resource], verifies: bool, may_lose_events: bool) -> Step {
     match dice.roll(30) {
         0..=7 => {
             let fate = match dice.roll(16) {
@@ -130,7 +131,13 @@ fn fault(dice: &mut Dice, resources: &[Resource], may_lose_events: bool) -> Step
         16..=18 => Step::Crash(byte(dice, 2)),
         19 | 20 => Step::CutOff(byte(dice, 2)),
         21 => Step::Switch(byte(dice, 2)),
-        22 | 23 => Step::Forbid(Policy { namespace: dice.pick(&["b", "team-1", "a"]).to_owned(), effect: users::effect(dice) }),
+        22 | 23 => {
+            let namespace = dice.pick(&["b", "team-1", "a"]).to_owned();
+            // What a webhook writes besides is seen by verification only.
+            let effect = users::effect(dice);
+            let effect = if effect == Effect::ChangeData && !verifies { Effect::AddLabel } else { effect };
+            Step::Forbid(Policy { namespace, effect })
+        }
         24 => Step::Permit,
         25 => Step::Rival(Id::new(dice.pick(resources), dice.pick(&["b", "team-1"]), dice.pick(&["x", "y"]))),
         26 => Step::Compact,

@@ -347,7 +347,8 @@ fn combined(
                 return Wish::Remade;
             }
             let delay = removal_delay(flags, own);
-            let delays = silent && object.is_some() && is_the_same;
+            // What holds no copy has nothing that could be lost.
+            let delays = silent && object.is_some() && receiver.holds;
             shape.data = Wanted::Minimal;
             shape.removal = object.map(|_| if delays { Removal::Silent(delay) } else { Removal::Said });
         }
