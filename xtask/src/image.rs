@@ -3,7 +3,7 @@
 use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, bail, ensure};
-use k8s_replicator_testenv::image;
+use k8s_replicator_assets::image;
 
 use crate::workspace;
 

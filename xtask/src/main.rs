@@ -1,19 +1,22 @@
 //! The project's own chores, as `cargo xtask <command>`.
+//!
+//! This program is small, so that it is there at once. What needs a client of the API server is in the lab (`crates/lab`), a
+//! program of its own that is compiled while Go builds the API server: see [`lab`].
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "speaks to the person who runs it")]
 
-mod bench;
-mod control_plane;
-mod demo;
 mod image;
-mod manifests;
+mod lab;
+mod rust;
 mod test;
 mod version;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, ExitCode};
 
+use anyhow::Result;
 use clap::{Parser, Subcommand};
+use k8s_replicator_assets as assets;
 
 /// The chores of k8s-replicator. Needs Rust and Go, nothing else: no Docker, no cluster.
 #[derive(Parser)]
@@ -27,7 +30,7 @@ struct Arguments {
 enum Chore {
     /// Show it: four examples, replicated on a real Kubernetes API server while you look.
     ///
-    /// Builds the controller and, the first time, the API server (about 7 minutes on two cores). Then it stays up, with a
+    /// Builds the controller and, the first time, the API server; it says how long that takes. Then it stays up, with a
     /// KUBECONFIG to try it by hand, until Ctrl-C.
     Demo {
         /// Do not stay up: check each act, and end with code 0, or 1 if one went wrong.
@@ -56,7 +59,12 @@ enum Chore {
     /// Measure it: how fast, and at what cost, each figure beside the limit that was measured in the same run.
     ///
     /// Takes a quarter of an hour; `--quick` under three minutes. Nothing else should run on the machine meanwhile.
-    Bench(bench::Arguments),
+    #[command(disable_help_flag = true)]
+    Bench {
+        /// What the bench is told; `--help` lists it.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARGUMENTS")]
+        arguments: Vec<String>,
+    },
     /// The Kubernetes API server that the demo, the tests and the bench run on.
     #[command(subcommand)]
     ControlPlane(ControlPlaneChore),
@@ -70,30 +78,31 @@ enum ControlPlaneChore {
     Up {
         /// Where its files go [default: a folder in the user's cache].
         #[arg(long, value_name = "DIR")]
-        dir: Option<PathBuf>,
+        dir: Option<String>,
         /// The API server's port, on 127.0.0.1 [default: a free one].
         #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
         port: Option<u16>,
+        /// Start kube-controller-manager too (built on first use), without which a deleted namespace stays Terminating.
+        #[arg(long)]
+        controllers: bool,
     },
     /// Stop the one that `up` started.
     Down {
         /// As given to `up`.
         #[arg(long, value_name = "DIR")]
-        dir: Option<PathBuf>,
+        dir: Option<String>,
     },
 }
 
 fn main() -> ExitCode {
     let done = match Arguments::parse().command {
-        Chore::Demo { exit } => demo::run(exit),
-        Chore::Manifests { check } => manifests::run(check),
+        Chore::Demo { .. } | Chore::ControlPlane(ControlPlaneChore::Up { .. }) => lab::with_control_plane(),
+        Chore::Manifests { .. } | Chore::ControlPlane(ControlPlaneChore::Down { .. }) => lab::run(&[]),
+        Chore::Bench { .. } => lab::run(&["--release"]),
         Chore::Image { binary_only } => image::run(binary_only),
         Chore::Version { version } => version::set(&version),
         Chore::Test => test::run(),
-        Chore::Bench(arguments) => bench::run(&arguments),
-        Chore::ControlPlane(ControlPlaneChore::Path) => control_plane::path(),
-        Chore::ControlPlane(ControlPlaneChore::Up { dir, port }) => control_plane::up(dir, port),
-        Chore::ControlPlane(ControlPlaneChore::Down { dir }) => control_plane::down(dir),
+        Chore::ControlPlane(ControlPlaneChore::Path) => path(),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -104,17 +113,16 @@ fn main() -> ExitCode {
     }
 }
 
+fn path() -> Result<()> {
+    println!("{}", assets::find_or_build()?.display());
+    Ok(())
+}
+
 /// The cargo that runs this program, at work in the workspace.
 fn cargo(arguments: &[&str]) -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or("cargo".into()));
     command.args(arguments).current_dir(workspace());
-    // What cargo told this program about itself: the build script of `ring` would look different by it from how a person's
-    // own cargo sees it, and a third of the dependencies would be built anew each time.
-    for (name, _) in std::env::vars_os() {
-        if name.to_str().is_some_and(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")) {
-            command.env_remove(&name);
-        }
-    }
+    assets::forget_package(&mut command);
     command
 }
 
@@ -127,6 +135,7 @@ fn workspace() -> &'static Path {
 #[cfg(test)]
 mod tests {
     use std::fs;
+    use std::path::PathBuf;
 
     use super::*;
 

@@ -4,7 +4,7 @@ use std::fs;
 
 use anyhow::{Context as _, Result, ensure};
 
-use crate::{cargo, manifests, workspace};
+use crate::{cargo, workspace};
 
 /// A line that names the version: in which file, and what stands before it.
 struct Place {
@@ -33,7 +33,8 @@ pub(crate) fn set(version: &str) -> Result<()> {
     // Cargo.lock names the workspace's own packages too.
     let status = cargo(&["update", "--workspace", "--offline", "--quiet"]).status().context("cannot run cargo")?;
     ensure!(status.success(), "cargo update ended with {status}");
-    manifests::run(false)?;
+    let status = cargo(&["xtask", "manifests"]).status().context("cannot run cargo")?;
+    ensure!(status.success(), "cargo xtask manifests ended with {status}");
     let heading = format!("## [{version}]");
     if !read(CHANGES)?.contains(&heading) {
         println!("{CHANGES}: put what is new under `{heading} - <date>`; it is under `{UNRELEASED}` now");

@@ -1,5 +1,6 @@
 //! One test's part of the control plane.
 
+mod barrier;
 mod circumstances;
 mod identity;
 
@@ -23,6 +24,8 @@ use crate::Object;
 /// The longest wait for something that must happen. Two cores run many tests at once: this is generous, and costs nothing
 /// when all is well.
 pub const WAIT: Duration = Duration::from_secs(60);
+/// The object that holds a terminating namespace.
+const HELD: &str = "held";
 /// Between two looks at something that is waited for.
 const LOOK: Duration = Duration::from_millis(20);
 
@@ -39,7 +42,10 @@ pub struct Scene {
     /// Another annotation prefix than the scene's own.
     prefix: Option<String>,
     controller: Option<Controller>,
+    /// How many sentinels and markers there were: see the module `barrier`.
     sentinels: Cell<u32>,
+    /// Whether the controller was told to work in some namespaces only.
+    is_scoped: bool,
     /// The namespaces that it has, by their full names.
     made: RefCell<BTreeSet<String>>,
 }
@@ -73,7 +79,8 @@ impl Scene {
         let user = identity.user(plane, rights, &id);
         let made = RefCell::default();
         let sentinels = Cell::new(0);
-        Self { plane, runtime, client, user, identity, id, prefix: None, controller: None, sentinels, made }
+        let is_scoped = false;
+        Self { plane, runtime, client, user, identity, id, prefix: None, controller: None, sentinels, is_scoped, made }
     }
 
     // --- Names ---
@@ -180,11 +187,19 @@ impl Scene {
         json
     }
 
-    /// Makes an object; answers it as the server made it.
+    /// Makes an object; answers it as the server made it. One that carries what only the controller writes stands for what an earlier
+    /// run of it left behind, and is made in its name: `managedFields` tell what it made from what others restored (SPEC 3).
     pub fn create(&self, object: &Object) -> Value {
+        let is_written = object.notes.iter().any(|(name, _)| name.starts_with("replicated-"));
+        self.create_as(if is_written { "k8s-replicator" } else { "kubectl-create" }, object)
+    }
+
+    /// Makes an object in the name of this field manager.
+    pub fn create_as(&self, manager: &str, object: &Object) -> Value {
         let path = self.path(object.resource, &object.key);
         let collection = path.rsplit_once('/').expect("a path").0.to_owned();
-        self.must("POST", &collection, "application/json", &self.manifest(object))
+        let path = format!("{collection}?fieldManager={manager}");
+        self.must("POST", &path, "application/json", &self.manifest(object))
     }
 
     /// Puts an object in the place of another: what is not said is gone.
@@ -274,6 +289,7 @@ impl Scene {
     /// a log that can be read.
     pub fn start_exactly(&mut self, kubeconfig: &Path, arguments: &[String]) {
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        self.is_scoped = arguments.iter().any(|argument| argument.trim_start_matches('-').starts_with("namespaces"));
         self.controller = Some(Controller::start(kubeconfig, &arguments).expect("the controller starts"));
     }
 
@@ -293,10 +309,13 @@ impl Scene {
         controller.kill();
     }
 
-    /// What the controller asked of the server, by its audit log.
+    /// What the controller asked of the server, by its audit log: all that was answered before this call.
     #[must_use]
     pub fn requests(&self) -> Vec<Request> {
-        self.plane.requests(&self.user)
+        self.audit_log_is_written();
+        let mut requests = self.plane.requests(&self.user);
+        requests.retain(|request| !request.uri.starts_with(barrier::AUDIT_MARKER));
+        requests
     }
 
     /// What the controller wrote, by the server's audit log.
@@ -376,10 +395,7 @@ impl Scene {
     /// Waits until the controller has told this of a target, and answers the log line.
     #[track_caller]
     pub fn is_told(&self, key: &str, action: &str, reason: &str) -> Value {
-        let target = {
-            let (namespace, name) = key.split_once('/').expect("namespace/name");
-            format!("{}/{name}", self.namespace_name(namespace))
-        };
+        let target = self.target(key);
         self.until(&format!("the log tells: {target} {action} {reason}"), || {
             self.controller().log_lines().into_iter().find(|line| {
                 line["target"] == json!(target) && line["action"] == json!(action) && line["reason"] == json!(reason)
@@ -387,23 +403,47 @@ impl Scene {
         })
     }
 
-    /// Waits until the controller has dealt with everything that happened before: a replica that is asked for now is made
-    /// after all that, and twice, so that what the first round left in the queue is done too.
+    /// Waits until the log has this many lines of such a decision about a target, and sees that no more come of what happened up to
+    /// now.
     #[track_caller]
-    pub fn barrier(&self) {
-        self.prepare_barrier();
-        for _ in 0..2 {
-            self.sentinels.update(|made| made + 1);
-            let name = format!("s{}", self.sentinels.get());
-            for make in [crate::secret, crate::config_map] {
-                let sentinel = make(&format!("sentinel/{name}")).note("replicate-to-namespaces", "{sentinel-copy}");
-                self.create(&sentinel);
-            }
-            let copy = format!("sentinel-copy/{name}");
-            for resource in ["secrets", "configmaps"] {
-                self.until(&format!("the sentinel {copy} is there"), || self.get_of(resource, &copy));
-            }
+    pub fn is_told_times(&self, key: &str, action: &str, times: usize) {
+        let target = self.target(key);
+        let count = || {
+            let lines = self.controller().log_lines();
+            lines.iter().filter(|line| line["target"] == json!(target) && line["action"] == json!(action)).count()
+        };
+        self.until(&format!("the log has {times} lines: {target} {action}"), || (count() >= times).then_some(()));
+        self.barrier();
+        if count() != times {
+            self.give_up(&format!("the log has {times} lines and no more: {target} {action}; it has {}", count()));
         }
+    }
+
+    /// Deletes a namespace that is held, so that it is terminating until [`Scene::let_go`]. Starts the controllers of Kubernetes.
+    #[track_caller]
+    pub fn hold_terminating(&self, short: &str) {
+        self.plane.start_controllers().expect("the controllers of Kubernetes");
+        let held = json!({ "metadata": { "name": HELD, "finalizers": ["example.com/held"] } });
+        let namespace = self.namespace_name(short);
+        self.must("POST", &format!("/api/v1/namespaces/{namespace}/configmaps"), "application/json", &held);
+        self.plane.terminate_namespace(&namespace).expect("the namespace is terminated");
+    }
+
+    /// Lets a namespace go that [`Scene::hold_terminating`] held, and waits until it is gone.
+    #[track_caller]
+    pub fn let_go(&self, short: &str) {
+        let nothing = json!({ "metadata": { "finalizers": null } });
+        self.patch("configmaps", &format!("{short}/{HELD}"), &nothing);
+        let path = format!("/api/v1/namespaces/{}", self.namespace_name(short));
+        self.until(&format!("the namespace {short} is gone"), || {
+            (self.call("GET", &path, "application/json", &Value::Null).0 == 404).then_some(())
+        });
+    }
+
+    /// As the log names an object.
+    fn target(&self, key: &str) -> String {
+        let (namespace, name) = key.split_once('/').expect("namespace/name");
+        format!("{}/{name}", self.namespace_name(namespace))
     }
 
     /// What happened up to now leaves the object as it is: waits for the controller to have seen it, then compares.

@@ -164,7 +164,7 @@ fn a_ring_does_not_copy() {
         let member = member.note("replicated-from-version", "1").note("replicated-from-allowed", ".*");
         scene.create(&member.note("replicated-from-origin", "{a}/elsewhere"));
     }
-    scene.start(&["--resync-period=100ms"]);
+    scene.start(&["--resync-period=1s"]);
     members.iter().for_each(|key| drop(scene.is_told(key, "refuse", "Ring")));
     let changed = members.map(|key| scene.set_data(key, "from", "somebody"));
     scene.all_stay(&changed);

@@ -50,6 +50,8 @@ fn helm_has_nothing_to_say_against_it() {
 const MATRIX: &[&[&str]] = &[
     &[],
     &["allowAll=true", "ignoreUnknown=true", "resyncPeriod=0", "annotationsPrefix=a.example.com/"],
+    &["removalDelay=0", "holdIncompleteTLS=false"],
+    &["removalDelay=1h30m", "strategy.type=RollingUpdate", "strategy.rollingUpdate.maxSurge=0"],
     &["runReplicators={configMap,secret}", "createWithLabels=a=b\\,c=d"],
     &["runReplicators=Secret", "serviceAccount.name=own", "nameOverride=other"],
     &["fullnameOverride=quite-another", "replicaCount=3", "logFormat=json", "logLevel=info\\,hyper=debug"],
@@ -112,6 +114,7 @@ fn values_become_flags() {
         "--annotations-prefix=k8s-replicator",
         "--run-replicators=all",
         "--resync-period=30m",
+        "--removal-delay=5s",
         "--status-address=:9102",
         "--log-format=text",
         "--log-level=info",
@@ -122,6 +125,9 @@ fn values_become_flags() {
         ("ignoreUnknown=true", "--ignore-unknown"),
         ("resyncPeriod=1h30m", "--resync-period=1h30m"),
         ("resyncPeriod=0", "--resync-period=0"),
+        ("removalDelay=90s", "--removal-delay=90s"),
+        ("removalDelay=0", "--removal-delay=0"),
+        ("holdIncompleteTLS=false", "--hold-incomplete-tls=false"),
         ("runReplicators=configMap", "--run-replicators=configMap"),
         ("runReplicators={configMap,secret}", "--run-replicators=configMap,secret"),
         ("annotationsPrefix=a.b/", "--annotations-prefix=a.b"),
@@ -136,6 +142,51 @@ fn values_become_flags() {
     assert_eq!(scoped[scoped.len() - 2..], ["--allow-all=false", "-x"], "the last counts");
     // As the old chart: without a prefix it is the name.
     assert_eq!(with(&["annotationsPrefix=", "nameOverride=own"])[0], "--annotations-prefix=own");
+}
+
+/// Issue 9, section 3: two controllers with different flags never run side by side while one takes the other's place.
+#[test]
+fn old_pods_end_before_new_ones_begin() {
+    let strategy = |values: &[&str]| render("n", values).deployment()["spec"]["strategy"].clone();
+    assert_eq!(strategy(&[]), json!({ "type": "Recreate", "rollingUpdate": null }));
+    // An upgrade from v1.3.0, whose Deployment had the server's default: helm merges, and the server refuses what is left of it.
+    let plane = ControlPlane::shared();
+    let mut old = render("default", &["--set", "fullnameOverride=rolled"]).deployment().clone();
+    old["spec"]["strategy"] = Value::Null;
+    let path = "/apis/apps/v1/namespaces/default/deployments";
+    let made = plane.client().request(&Method::POST, path, Some(&old)).expect("a Deployment");
+    assert_eq!(made["spec"]["strategy"]["type"], "RollingUpdate");
+    let new = render("default", &["--set", "fullnameOverride=rolled"]);
+    let manifest = plane.dir().join("rolled.yaml");
+    std::fs::write(&manifest, new.deployment().to_string()).expect("a manifest");
+    let kubectl = k8s_replicator_testenv::assets::find_or_build().expect("kubectl").join("kubectl");
+    let mut apply = std::process::Command::new(kubectl);
+    // As Helm 4 does; a client-side apply sees to it by itself.
+    apply.args(["apply", "--server-side", "--force-conflicts", "--filename"]).arg(&manifest);
+    let output = apply.env("KUBECONFIG", plane.kubeconfig()).output();
+    let output = output.expect("kubectl runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let now = plane.client().get(&format!("{path}/rolled")).expect("the Deployment");
+    assert_eq!(now["spec"]["strategy"], json!({ "type": "Recreate" }));
+}
+
+/// Issue 9, section 5: what the README says works from a checkout: its install command, word for word, takes the image that
+/// `cargo xtask image` builds, and what it says of kubectl names the container.
+#[test]
+fn the_readme_installs_what_is_built_here() {
+    let root = k8s_replicator_testenv::chart().join("../../..");
+    let readme = std::fs::read_to_string(root.join("README.md")).expect("the README");
+    let command =
+        readme.lines().find_map(|line| line.strip_prefix("    helm install k8s-replicator ")).expect("a command");
+    let mut words = command.split_whitespace();
+    assert!(root.join(words.next().expect("a folder")).join("Chart.yaml").is_file(), "{command}");
+    let values: Vec<&str> = words.skip_while(|word| *word != "--set").collect();
+    let image = |values: &[&str]| render("n", values).deployment()["spec"]["template"]["spec"]["containers"][0].clone();
+    let version = env!("CARGO_PKG_VERSION");
+    assert_eq!(image(&values)["image"], json!(format!("k8s-replicator:{version}")), "as `cargo xtask image` tags it");
+    let name = format!("{}=k8s-replicator:VERSION", image(&[])["name"].as_str().expect("a name"));
+    assert!(readme.contains(&name), "{name}");
+    assert!(!readme.contains("oci://"), "there is no release yet");
 }
 
 #[test]
@@ -174,6 +225,10 @@ fn bad_values_are_refused_with_words_that_help() {
         ("replicaCount=-1", &["/replicaCount", "minimum"]),
         ("resyncPeriod=30", &["/resyncPeriod", "want string"]),
         ("resyncPeriod=soon", &["/resyncPeriod", "does not match pattern"]),
+        ("removalDelay=never", &["/removalDelay", "does not match pattern"]),
+        ("removalDelay=5", &["/removalDelay", "want string"]),
+        ("holdIncompleteTLS=yes", &["/holdIncompleteTLS", "got string, want boolean"]),
+        ("strategy.type=OnDelete", &["/strategy/type", "'Recreate', 'RollingUpdate'"]),
         ("runReplicators=secrets", &["runReplicators: \"secrets\" is none of all, secret and configMap"]),
         ("runReplicators=\\,", &["runReplicators names nothing to replicate"]),
         ("annotationsPrefix=a/b", &["/annotationsPrefix", "does not match pattern"]),

@@ -98,7 +98,7 @@ fn basic_auth_is_cleared_to_a_random_password() {
         assert!(password.len() == 128 && password.bytes().all(|byte| byte.is_ascii_alphanumeric()), "{password}");
     }
     assert_ne!(passwords[0], passwords[1]);
-    scene.restart(&["--resync-period=200ms"]);
+    scene.restart(&["--resync-period=1s"]);
     scene.all_stay(&cleared);
 }
 
@@ -161,7 +161,7 @@ fn a_target_that_never_received_anything_is_not_touched() {
         }
     }
     let made: Vec<Value> = targets.iter().map(|target| scene.create(target)).collect();
-    scene.start(&["--resync-period=200ms"]);
+    scene.start(&["--resync-period=1s"]);
     scene.all_stay(&made);
     // What happens to the sources does not change that.
     for kind in [secret, config_map] {
@@ -239,7 +239,7 @@ fn a_protected_type_is_never_a_pulling_target() {
         let clear = protected(&format!("b/clear{n}"), type_).note("replicate-from", "{a}/missing");
         targets.push(scene.create(&clear.note("replicated-from-version", "1")));
     }
-    scene.start(&["--resync-period=200ms"]);
+    scene.start(&["--resync-period=1s"]);
     for n in 0..PROTECTED.len() {
         scene.is_told(&format!("b/fill{n}"), "refuse", "ProtectedType");
         scene.is_told(&format!("b/clear{n}"), "refuse", "ProtectedType");
@@ -264,7 +264,7 @@ fn a_replica_of_a_protected_type_is_neither_written_nor_deleted() {
             replicas.push(scene.create(&replica));
         }
     }
-    scene.start(&["--resync-period=200ms"]);
+    scene.start(&["--resync-period=1s"]);
     for n in 0..PROTECTED.len() {
         for name in ["update", "orphan", "stopped"] {
             scene.is_told(&format!("b/{name}{n}"), "refuse", "ProtectedType");

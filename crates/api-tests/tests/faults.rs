@@ -57,14 +57,14 @@ fn everything_fails(fault: &Fault, told: &str) {
     let mut scene = Scene::new();
     scene.namespaces(&["a", "b"]);
     let mut proxy = scene.proxy();
-    scene.start_behind(&proxy, &["--resync-period=200ms"]);
+    scene.start_behind(&proxy, &["--resync-period=1s"]);
     replicas(&scene);
     for (restart, old, new) in [(false, "1", "2"), (true, "2", "3")] {
         let all = fault.clone();
         proxy.set_rule(move |_| all.clone());
         if restart {
             scene.kill();
-            scene.start_at(proxy.kubeconfig(), &["--resync-period=200ms"]);
+            scene.start_at(proxy.kubeconfig(), &["--resync-period=1s"]);
         } else {
             // Open watches end, and cannot be had again.
             proxy.break_connections();

@@ -117,12 +117,11 @@ fn a_named_namespace_comes_goes_and_comes_back() {
     scene.start(&[&namespaces, "--run-replicators=secret"]);
     scene.namespace("late");
     scene.has_data("late/s", &[("k", "v")]);
-    let late = scene.namespace_name("late");
-    scene.plane().terminate_namespace(&late).expect("it begins to go");
+    scene.hold_terminating("late");
     scene.delete("late/s");
     // Whether its look or a refused write tells it first, it waits from then on.
     scene.is_told("late/s", "nothing", "NamespaceTerminating");
-    scene.plane().finish_namespace(&late).expect("it goes");
+    scene.let_go("late");
     scene.namespace("late");
     scene.has_data("late/s", &[("k", "v")]);
 }

@@ -62,7 +62,7 @@ fn telltale(code: u16, reason: &str, payload: &str) -> Fault {
     status(code, refusal.to_string())
 }
 
-const TRACE: &[&str] = &["--log-level=trace", "--resync-period=500ms"];
+const TRACE: &[&str] = &["--log-level=trace", "--resync-period=1s"];
 
 /// What nobody may tell: the values, and who the controller is.
 fn nothing_is_told(scene: &mut Scene, payloads: &Payloads) {

@@ -91,8 +91,25 @@ pub(crate) struct Flags {
 
     #[arg(long, help_heading = BEHAVIOUR, value_name = "DURATION", default_value = "30m", hide_default_value = true)]
     #[arg(help = "Compare every replica with its source once within this time, such as 90s or 1h30m. The default is \
-                  30m, and 0 means never; changes are seen at once in any case.")]
+                  30m, and 0 means never; changes are seen at once in any case. Less than 1s is taken as 1s.")]
     pub(crate) resync_period: OsString,
+
+    #[arg(long, help_heading = BEHAVIOUR, value_name = "DURATION", default_value = "5s", hide_default_value = true)]
+    #[arg(
+        help = "Keep the replicas of a source that was deleted, or that lost all its annotations, for this time: if it \
+                  comes back meanwhile, they are updated and not made again. The default is 5s, and 0 means to remove \
+                  them at once. The annotation removal-delay of a source has the last word."
+    )]
+    pub(crate) removal_delay: OsString,
+
+    #[arg(long, help_heading = BEHAVIOUR, value_name = "true|false", num_args = 0..=1, require_equals = true)]
+    #[arg(default_missing_value = "true", default_value = "true", hide_default_value = true)]
+    #[arg(
+        help = "Do not copy a TLS secret while its certificate or its key is missing, or while the two do not belong \
+                  together: its replicas keep what they have until the pair is whole. This is the default; \
+                  --hold-incomplete-tls=false copies whatever is there."
+    )]
+    pub(crate) hold_incomplete_tls: OsString,
 
     #[arg(long, help_heading = BEHAVIOUR, value_name = "LABELS", hide_default_value = true)]
     #[arg(help = "The labels of the objects that are created, as key=value, separated by commas. An empty list \

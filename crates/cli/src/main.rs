@@ -9,9 +9,9 @@ use k8s_replicator::args::{self, Stop};
 use k8s_replicator::logging;
 use k8s_replicator::settings::Settings;
 use k8s_replicator::status_address::StatusAddress;
-use k8s_replicator_controller::health::Health;
 use k8s_replicator_controller::controller::Controller;
 use k8s_replicator_controller::edge::clock::Clock;
+use k8s_replicator_controller::health::Health;
 use k8s_replicator_controller::{admin, connect, run};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -48,16 +48,15 @@ fn say(stop: &Stop) -> ExitCode {
     ExitCode::from(stop.code)
 }
 
-async fn listen(address: &StatusAddress) -> io::Result<TcpListener> {
-    // Without a host that is IPv6 and IPv4, where the machine has both.
-    TcpListener::bind(&*address.resolve()?).await
+fn listen(address: &StatusAddress) -> io::Result<TcpListener> {
+    TcpListener::from_std(address.listen()?)
 }
 
 /// On one thread: nearly all of the time it waits for the API server, and threads that wake each other cost it more than they
 /// would gain.
 #[tokio::main(flavor = "current_thread")]
 async fn replicate(settings: Settings) -> anyhow::Result<()> {
-    let listener = listen(&settings.status_address).await.with_context(|| {
+    let listener = listen(&settings.status_address).with_context(|| {
         format!("cannot serve the status on {}; name another --status-address", settings.status_address)
     })?;
     let health = Arc::new(Health::default());

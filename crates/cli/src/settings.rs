@@ -14,12 +14,15 @@ use k8s_replicator_core::kind::{self, Kind};
 use k8s_replicator_core::names::{Namespace, excerpt, is_subdomain};
 use k8s_replicator_core::scope::Scope;
 use thiserror::Error;
+use tracing::warn;
 use tracing_subscriber::EnvFilter;
 
 use crate::args::Flags;
 use crate::status_address::StatusAddress;
 use crate::{go_flags, labels};
 
+/// The shortest time within which all replicas are verified. A shorter one would keep the API server busy with nothing else.
+const SHORTEST_RESYNC: Duration = Duration::from_secs(1);
 /// Whom the label says that a created object is managed by, unless the annotations' prefix tells better.
 const MANAGER: &str = "k8s-replicator";
 const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
@@ -31,8 +34,13 @@ pub struct Settings {
     pub allow_all: bool,
     /// Unknown annotations under the prefix do no harm.
     pub ignore_unknown: bool,
-    /// Every replica is verified once within this time; zero: never.
+    /// Every replica is verified once within this time; zero: never. As typed: see [`Settings::options`] for the shortest.
     pub resync_period: Duration,
+    /// How long replicas are kept when their source is missing or says nothing any more, unless an annotation says otherwise
+    /// (SPEC 11.1); zero: not at all.
+    pub removal_delay: Duration,
+    /// Whether a TLS secret whose certificate and key do not make a pair is held back (SPEC 11.9).
+    pub hold_incomplete_tls: bool,
     /// The kinds to replicate; at least one, each once.
     pub replicators: Vec<&'static dyn Kind>,
     /// The namespaces to work in.
@@ -73,19 +81,26 @@ pub struct BadValue {
 }
 
 impl Settings {
-    /// What the controller needs of them.
+    /// What the controller needs of them. Says in the log where it is not what was typed.
     #[must_use]
     pub fn options(&self) -> Options {
+        let is_too_short = !self.resync_period.is_zero() && self.resync_period < SHORTEST_RESYNC;
+        let resync_period = if is_too_short { SHORTEST_RESYNC } else { self.resync_period };
+        if is_too_short {
+            let (typed, used) = (format!("{:?}", self.resync_period), format!("{resync_period:?}"));
+            warn!(typed, used, "--resync-period is too short; the shortest is used in its place");
+        }
         Options {
             kinds: self.replicators.clone(),
             scope: self.scope.clone(),
             dialect: Dialect::new(&self.annotations_prefix, self.ignore_unknown),
             rules: Rules {
                 allow_all: self.allow_all,
+                removal_delay: self.removal_delay,
+                hold_incomplete_tls: self.hold_incomplete_tls,
                 create_with_labels: Arc::new(self.create_with_labels.clone()),
-                ..Rules::default()
             },
-            resync_period: self.resync_period,
+            resync_period,
         }
     }
 }
@@ -121,6 +136,13 @@ impl TryFrom<Flags> for Settings {
                 "a duration that is not negative, such as 30m, 1h30m or 90s, or 0 for never",
                 duration::parse,
             )?,
+            removal_delay: read(
+                "--removal-delay",
+                &flags.removal_delay,
+                "a duration that is not negative, such as 5s, 90s or 1h30m, or 0 for at once",
+                duration::parse,
+            )?,
+            hold_incomplete_tls: read("--hold-incomplete-tls", &flags.hold_incomplete_tls, BOOLEAN, go_flags::boolean)?,
             replicators: read("--run-replicators", &flags.run_replicators, &kinds, replicators)?,
             scope: match flags.namespaces {
                 None => Scope::Cluster,

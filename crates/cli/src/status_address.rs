@@ -2,9 +2,13 @@
 
 use std::fmt;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, ToSocketAddrs};
 
 use k8s_replicator_core::names::is_subdomain;
+use socket2::{Domain, Protocol, Socket, Type};
+
+/// How many connections may wait to be accepted.
+const BACKLOG: i32 = 128;
 
 /// `host:port` as in `--status-address`. Its `Display` is an address that can be bound: without a host it is that of all
 /// interfaces.
@@ -40,12 +44,25 @@ impl StatusAddress {
         Some(Self { host, port })
     }
 
-    /// The addresses to bind, the best first; the first that the system has is enough. A name is looked up, which may
-    /// take time.
+    /// Listens on the first of the addresses that the system has. On `[::]`, which is also what is meant without a host, that is IPv6
+    /// and IPv4, whatever the system's default is. The socket does not block, as tokio wants it. A name is looked up, which may take
+    /// time.
     ///
     /// # Errors
-    /// When a name cannot be looked up.
-    pub fn resolve(&self) -> io::Result<Vec<SocketAddr>> {
+    /// When a name cannot be looked up, or none of the addresses can be had.
+    pub fn listen(&self) -> io::Result<TcpListener> {
+        let mut refusal = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
+        for address in self.resolve()? {
+            match listen(address) {
+                Ok(listener) => return Ok(listener),
+                Err(error) => refusal = error,
+            }
+        }
+        Err(refusal)
+    }
+
+    /// The addresses to bind, the best first; the first that the system has is enough.
+    fn resolve(&self) -> io::Result<Vec<SocketAddr>> {
         match &self.host {
             // A system without IPv6 refuses the first.
             None => Ok(vec![(Ipv6Addr::UNSPECIFIED, self.port).into(), (Ipv4Addr::UNSPECIFIED, self.port).into()]),
@@ -53,6 +70,19 @@ impl StatusAddress {
             Some(Host::Name(name)) => Ok((name.as_str(), self.port).to_socket_addrs()?.collect()),
         }
     }
+}
+
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    if address.is_ipv6() && address.ip().is_unspecified() {
+        socket.set_only_v6(false)?;
+    }
+    // As tokio does: else a program that is started again at once would find its address taken.
+    socket.set_reuse_address(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
 }
 
 /// Whether a text is a DNS name. One that ends in a number would be an address (RFC 1123), and a wrong one.
@@ -126,6 +156,23 @@ mod tests {
         for text in bad {
             assert_eq!(StatusAddress::parse(text), None, "{text:?}");
         }
+    }
+
+    /// Issue 9: `[::]` and no host are for IPv4 too.
+    #[test]
+    fn the_address_of_all_interfaces_is_for_both_protocols() {
+        for text in [":0", "[::]:0"] {
+            let listener = StatusAddress::parse(text).unwrap().listen().unwrap();
+            let port = listener.local_addr().unwrap().port();
+            std::net::TcpStream::connect((Ipv4Addr::LOCALHOST, port)).unwrap_or_else(|error| panic!("{text}: {error}"));
+            if listener.local_addr().unwrap().is_ipv6() {
+                std::net::TcpStream::connect((Ipv6Addr::LOCALHOST, port))
+                    .unwrap_or_else(|error| panic!("{text}: {error}"));
+            }
+        }
+        let listener = StatusAddress::parse("127.0.0.1:0").unwrap().listen().unwrap();
+        let taken = StatusAddress::parse(&listener.local_addr().unwrap().to_string()).unwrap();
+        assert_eq!(taken.listen().unwrap_err().kind(), io::ErrorKind::AddrInUse);
     }
 
     #[test]

@@ -32,6 +32,15 @@ fn it_lists_every_flag() {
     }
 }
 
+/// Each annotation has a row, and its own document has it too.
+#[test]
+fn every_annotation_has_a_row_in_its_document() {
+    let document = read("docs/annotations.md");
+    for annotation in k8s_replicator_core::annotations::Annotation::ALL {
+        assert!(document.contains(&format!("| `{}` |", annotation.name())), "{}", annotation.name());
+    }
+}
+
 #[test]
 fn it_lists_every_annotation_that_users_write() {
     let readme = read("README.md");

@@ -6,6 +6,8 @@ pub mod body;
 pub mod kube;
 pub mod object;
 mod redact;
+#[cfg(test)]
+mod sample;
 pub mod status;
 
 use std::time::Duration;

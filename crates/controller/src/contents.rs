@@ -3,7 +3,7 @@
 //! So that a source is read once per version, and not once per target; and no longer, so that the program does not hold
 //! Secrets that nobody needs.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use k8s_replicator_core::names::Key;
@@ -16,6 +16,8 @@ use crate::event::Moment;
 const KEPT_FOR: Duration = Duration::from_secs(10);
 /// When all contents together are larger than this, the ones that were not used for longest go.
 const MOST_BYTES: usize = 32 << 20;
+/// From so many bytes on there is little room for more.
+const PRESSED_FROM: usize = MOST_BYTES / 2;
 
 #[derive(Debug)]
 struct Kept {
@@ -28,6 +30,8 @@ struct Kept {
 #[derive(Debug, Default)]
 pub struct Contents {
     kept: HashMap<Key, Kept>,
+    /// All of them, by when they were used last.
+    by_use: BTreeSet<(Moment, Key)>,
     bytes: usize,
 }
 
@@ -36,36 +40,51 @@ impl Contents {
     pub fn keep(&mut self, now: Moment, source: Key, version: ResourceVersion, payload: Payload) {
         self.drop_content(&source);
         self.bytes += payload.size();
-        self.kept.insert(source.clone(), Kept { version, payload, used: now });
-        while self.bytes > MOST_BYTES && self.kept.len() > 1 {
-            let others = self.kept.iter().filter(|(key, _)| **key != source);
-            let Some(oldest) = others.min_by_key(|(_, kept)| kept.used).map(|(key, _)| key.clone()) else { return };
+        while self.bytes > MOST_BYTES
+            && let Some((_, oldest)) = self.by_use.first().cloned()
+        {
             self.drop_content(&oldest);
         }
+        self.by_use.insert((now, source.clone()));
+        self.kept.insert(source, Kept { version, payload, used: now });
     }
 
     /// The content of this source at this version, if it is kept.
     pub fn get(&mut self, now: Moment, source: &Key, version: &ResourceVersion) -> Option<Payload> {
         let kept = self.kept.get_mut(source).filter(|kept| kept.version == *version)?;
-        kept.used = now;
+        if kept.used != now {
+            self.by_use.remove(&(kept.used, source.clone()));
+            self.by_use.insert((now, source.clone()));
+            kept.used = now;
+        }
         Some(kept.payload.clone())
+    }
+
+    /// Whether there is little room for more.
+    #[must_use]
+    pub fn is_pressed(&self) -> bool {
+        self.bytes >= PRESSED_FROM
     }
 
     /// Drops what was not used for a while.
     pub fn expire(&mut self, now: Moment) {
-        let old: Vec<Key> =
-            self.kept.iter().filter(|(_, kept)| kept.used + KEPT_FOR <= now).map(|(key, _)| key.clone()).collect();
-        old.iter().for_each(|key| self.drop_content(key));
+        while let Some((used, source)) = self.by_use.first()
+            && *used + KEPT_FOR <= now
+        {
+            let source = source.clone();
+            self.drop_content(&source);
+        }
     }
 
     /// When there is something to expire.
     #[must_use]
     pub fn wake_at(&self) -> Option<Moment> {
-        self.kept.values().map(|kept| kept.used + KEPT_FOR).min()
+        self.by_use.first().map(|(used, _)| *used + KEPT_FOR)
     }
 
     fn drop_content(&mut self, source: &Key) {
         if let Some(kept) = self.kept.remove(source) {
+            self.by_use.remove(&(kept.used, source.clone()));
             self.bytes -= kept.payload.size();
         }
     }
@@ -108,5 +127,22 @@ mod tests {
         assert_eq!(contents.bytes, MOST_BYTES);
         let mut get = |n| contents.get(Duration::from_secs(40), &Key::new("ns", n).unwrap(), &version).is_some();
         assert_eq!((get("a0"), get("a7"), get("a8"), get("a39")), (false, false, true, true));
+    }
+
+    /// Issue 9, 3: no walk over all contents for each request.
+    #[test]
+    fn expiry_does_not_walk_over_all_contents() {
+        let mut contents = Contents::default();
+        let version = ResourceVersion::new("1");
+        let keys: Vec<Key> = (0..30_000).map(|n| Key::new("ns", &format!("a{n}")).unwrap()).collect();
+        keys.iter().for_each(|key| contents.keep(Moment::ZERO, key.clone(), version.clone(), payload(1)));
+        let began = std::time::Instant::now();
+        for _ in 0..10_000 {
+            contents.expire(Duration::from_secs(1));
+            assert_eq!(contents.wake_at(), Some(KEPT_FOR));
+        }
+        assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+        contents.expire(KEPT_FOR);
+        assert_eq!((contents.kept.len(), contents.by_use.len(), contents.bytes), (0, 0, 0));
     }
 }

@@ -187,7 +187,11 @@ enum Owner {
     Watch(usize),
     Namespaces,
     /// The control loop with this number.
-    Loop { loop_: usize, ticket: Ticket, request: cluster::Request },
+    Loop {
+        loop_: usize,
+        ticket: Ticket,
+        request: cluster::Request,
+    },
 }
 
 impl Controller {
@@ -216,7 +220,6 @@ impl Controller {
             let settings = replicator::Settings {
                 rules: rules.clone(),
                 scope: scope.clone(),
-                resync_period,
                 entropy: entropy(),
                 tells_all: tracing::enabled!(tracing::Level::DEBUG),
             };

@@ -21,7 +21,6 @@ pub mod poll;
 pub mod queue;
 pub mod replicator;
 pub mod report;
-pub mod verification;
 pub mod watch;
 pub mod window;
 pub mod wire;

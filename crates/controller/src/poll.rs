@@ -78,7 +78,9 @@ struct Round {
 /// What a look showed.
 enum Look {
     /// The namespace is there.
-    There { terminating: bool },
+    There {
+        terminating: bool,
+    },
     Missing,
 }
 
@@ -203,7 +205,15 @@ impl Poll {
             self.has_ended = true;
             let (level, message) = (Level::INFO, "looked at each".to_owned());
             let resource = "namespaces";
-            self.notices.push(Notice { level, resource, namespace: None, verb: None, reason: None, error: None, message });
+            self.notices.push(Notice {
+                level,
+                resource,
+                namespace: None,
+                verb: None,
+                reason: None,
+                error: None,
+                message,
+            });
             // It cannot fail: no object is in it.
             let _ = consumer.take(Change::Ends(""));
         }

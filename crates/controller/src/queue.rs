@@ -1,196 +1,301 @@
-//! The targets that are to be looked at.
+//! The targets that are to be looked at, and the one budget for requests about them.
 //!
-//! Each waits at most once. Urgent ones come before those that are only verified. A target that is being written is not
-//! handed out again before that write has ended, and comes back if it was added in the meantime. One target's failures
-//! delay nobody else. The queue is not bounded: it delays, and never drops.
+//! Each target stands here at most once: queued, handed out, or waiting for a time. There is no fourth state: what [`Queue::next`]
+//! hands out comes back by [`Queue::end`], which says when it is looked at again, or that it is settled until something changes.
+//! One that is handed out is not handed out again before that, and comes back if it was added in the meantime. The queue is not
+//! bounded: it delays, and never drops.
+//!
+//! Targets of one cause take turns with those of others (`lanes`). Every request about a target, or about its source, passes
+//! [`Queue::may_read`] or [`Queue::may_write`], which know how many there were of late (`pace`); without their [`Pass`] none is made.
 
-use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap, VecDeque};
+mod lanes;
+mod pace;
+#[cfg(test)]
+mod tests;
 
-use k8s_replicator_core::names::TargetKey;
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::ops::Deref;
+use std::time::Duration;
+
+use k8s_replicator_core::names::{Key, TargetKey};
 use k8s_replicator_core::observed::ResourceVersion;
+use k8s_replicator_core::reason::Reason;
 
 use crate::event::Moment;
+
+use lanes::Lanes;
+use pace::Paces;
+
+pub use pace::{Hold, Pass, Why, Work};
 
 pub use crate::backoff::backoff;
 
 /// With room for so many, an empty queue gives its memory back.
 const MANY: usize = 10_000;
+/// Every so many turns the targets that are only verified come first, so that they are not kept from it for ever.
+const VERIFY_EVERY: u64 = 32;
+/// Every so many turns the urgent ones come before those whose sources were read, when there is little room for more contents.
+const URGENT_EVERY: u64 = 8;
+/// Every so many turns the targets come first whose namespace has room again.
+const PARKED_EVERY: u64 = 3;
 
 /// How soon a target has to be looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Priority {
-    /// To be verified, in its turn.
+    /// To be verified: a list was complete.
     Verify,
     /// Something happened to it.
     Urgent,
-    /// It waited for something that is there now, and may not be there for long.
+    /// It waited for an answer that is there now.
     Ready,
 }
 
-#[derive(Debug, Default)]
+/// When a target that was handed out is looked at again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum End {
+    /// When something changes that it depends on, or a list is complete: it is as wanted, or nothing can be done about it.
+    Settled,
+    /// Now.
+    Now,
+    /// Then; sooner if something changes. [`Moment::MAX`]: as [`End::Settled`].
+    At(Moment),
+    /// When there is room for requests in this namespace ([`Queue::reopen`]).
+    Parked(Box<str>),
+}
+
+/// A target whose turn it is. It goes back to the queue by [`Queue::end`].
+#[derive(Debug)]
+#[must_use = "a target that is not given back is never looked at again"]
+pub struct Turn(TargetKey);
+
+impl Deref for Turn {
+    type Target = TargetKey;
+    fn deref(&self) -> &TargetKey {
+        &self.0
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Queued(Priority),
+    HandedOut,
+    Waiting(Moment),
+    Parked,
+}
+
+#[derive(Debug)]
 struct Entry {
-    queued: Option<Priority>,
-    /// Handed out, and not yet ended.
-    busy: bool,
-    /// Added while it was busy.
-    again: Option<Priority>,
-    /// Failures in a row.
-    failures: u32,
-    /// Writes in a row after which it was still not as it should be, though its source stayed at this version.
-    writes: u32,
-    source: Option<ResourceVersion>,
-    /// Set while it waits for this moment.
-    waits_until: Option<Moment>,
+    state: State,
+    /// The change because of which it is looked at, while it is queued or handed out.
+    cause: Option<Key>,
+    /// Added while it was handed out.
+    again: Option<(Priority, Option<Key>)>,
 }
 
 /// See the [module](self).
 #[derive(Debug, Default)]
 pub struct Queue {
     entries: HashMap<TargetKey, Entry>,
-    ready: VecDeque<TargetKey>,
-    urgent: VecDeque<TargetKey>,
-    verify: VecDeque<TargetKey>,
-    waiting: BinaryHeap<Reverse<(Moment, TargetKey)>>,
+    ready: Lanes,
+    urgent: Lanes,
+    verify: Lanes,
+    waiting: BTreeSet<(Moment, TargetKey)>,
+    /// Targets that wait for room in a namespace.
+    parked: BTreeMap<Box<str>, VecDeque<TargetKey>>,
+    /// Namespaces of `parked` that may have room.
+    reopened: BTreeSet<Box<str>>,
+    /// How many targets are queued or handed out because of a change of this object.
+    because_of: HashMap<Key, usize>,
+    paces: Paces,
+    turns: u64,
 }
 
 impl Queue {
-    /// Adds a target. One that waits after a failure is looked at now: something may have changed.
-    pub fn add(&mut self, target: TargetKey, priority: Priority) {
-        let entry = self.entries.entry(target.clone()).or_default();
-        if entry.busy {
-            entry.again = entry.again.max(Some(priority));
-            return;
+    /// Adds a target. `cause`: the object that changed; `None`: no particular one. A target that waits is looked at now, since
+    /// something may have changed, unless it is only to be verified.
+    pub fn add(&mut self, target: TargetKey, priority: Priority, cause: Option<&Key>) {
+        match self.entries.get_mut(&target).map(|entry| (entry.state, entry)) {
+            Some((State::HandedOut, entry)) => {
+                if entry.again.as_ref().is_none_or(|(before, _)| *before < priority) {
+                    entry.again = Some((priority, cause.cloned()));
+                }
+                return;
+            }
+            Some((State::Queued(before), _)) if before >= priority => return,
+            Some((State::Waiting(_) | State::Parked, _)) if priority == Priority::Verify => return,
+            _ => {}
         }
-        if entry.queued >= Some(priority) {
-            return;
+        self.leave(&target);
+        self.enter(target, priority, cause.cloned());
+    }
+
+    fn enter(&mut self, target: TargetKey, priority: Priority, cause: Option<Key>) {
+        if let Some(cause) = &cause {
+            *self.because_of.entry(cause.clone()).or_default() += 1;
         }
-        entry.waits_until = None;
-        entry.queued = Some(priority);
+        let entry = Entry { state: State::Queued(priority), cause: cause.clone(), again: None };
+        self.entries.insert(target.clone(), entry);
         match priority {
-            Priority::Ready => self.ready.push_back(target),
-            Priority::Urgent => self.urgent.push_back(target),
-            Priority::Verify => self.verify.push_back(target),
+            Priority::Ready => self.ready.push(target, cause),
+            Priority::Urgent => self.urgent.push(target, cause),
+            Priority::Verify => self.verify.push(target, cause),
         }
     }
 
-    /// Hands out the next target; [`done`](Self::done), [`release`](Self::release) or [`retry`](Self::retry) takes it back.
-    pub fn next(&mut self, now: Moment) -> Option<TargetKey> {
+    /// Takes a target out of where it stands.
+    fn leave(&mut self, target: &TargetKey) -> Option<Entry> {
+        let mut entry = self.entries.remove(target)?;
+        if let State::Waiting(at) = entry.state {
+            self.waiting.remove(&(at, target.clone()));
+        }
+        // In the lanes, and among the parked ones, its name stays until its turn comes, and is passed over then.
+        self.no_longer_because_of(entry.cause.take());
+        Some(entry)
+    }
+
+    fn no_longer_because_of(&mut self, cause: Option<Key>) {
+        let Some(cause) = cause else { return };
+        if let Some(count) = self.because_of.get_mut(&cause) {
+            *count -= 1;
+            if *count == 0 {
+                self.because_of.remove(&cause);
+            }
+        }
+    }
+
+    /// Whether targets are still queued or handed out because of a change of this object: it was not followed yet.
+    #[must_use]
+    pub fn is_following(&self, object: &Key) -> bool {
+        self.because_of.contains_key(object)
+    }
+
+    /// The watch showed a target while a write of it was under way: the change that led to it was followed.
+    pub fn was_followed(&mut self, target: &TargetKey) {
+        let cause = self.entries.get_mut(target).and_then(|entry| entry.cause.take());
+        self.no_longer_because_of(cause);
+    }
+
+    /// Hands out the next target. `pressed`: there is little room for more contents of sources, so that those that were read
+    /// come first, source by source. `has_room`: whether a request may be made in a namespace.
+    pub fn next(&mut self, now: Moment, pressed: bool, has_room: impl Fn(&str) -> bool) -> Option<Turn> {
         self.wake(now);
-        for (list, priority) in [
-            (&mut self.ready, Priority::Ready),
-            (&mut self.urgent, Priority::Urgent),
-            (&mut self.verify, Priority::Verify),
-        ] {
-            while let Some(target) = list.pop_front() {
-                // One that was moved up stands in the lower list still.
-                if let Some(entry) = self.entries.get_mut(&target).filter(|entry| entry.queued == Some(priority)) {
-                    entry.queued = None;
-                    entry.busy = true;
-                    return Some(target);
+        let turn = self.turns + 1;
+        let parked_first = turn.is_multiple_of(PARKED_EVERY);
+        let urgent_first = turn.is_multiple_of(if pressed { URGENT_EVERY } else { 2 });
+        let stay = pressed && !urgent_first;
+        let order = if turn.is_multiple_of(VERIFY_EVERY) {
+            [Priority::Verify, Priority::Ready, Priority::Urgent]
+        } else if urgent_first {
+            [Priority::Urgent, Priority::Ready, Priority::Verify]
+        } else {
+            [Priority::Ready, Priority::Urgent, Priority::Verify]
+        };
+        let parked = if parked_first { self.next_parked(&has_room) } else { None };
+        let target = parked
+            .or_else(|| order.into_iter().find_map(|priority| self.next_of(priority, stay)))
+            .or_else(|| self.next_parked(&has_room))?;
+        self.turns = turn;
+        if let Some(entry) = self.entries.get_mut(&target) {
+            entry.state = State::HandedOut;
+        }
+        Some(Turn(target))
+    }
+
+    fn next_of(&mut self, priority: Priority, stay: bool) -> Option<TargetKey> {
+        loop {
+            let target = match priority {
+                Priority::Ready => self.ready.pop(stay),
+                Priority::Urgent => self.urgent.pop(false),
+                Priority::Verify => self.verify.pop(false),
+            }?;
+            if self.entries.get(&target).is_some_and(|entry| entry.state == State::Queued(priority)) {
+                return Some(target);
+            }
+        }
+    }
+
+    fn next_parked(&mut self, has_room: impl Fn(&str) -> bool) -> Option<TargetKey> {
+        while let Some(namespace) = self.reopened.first() {
+            let parked = self.parked.get_mut(namespace).filter(|_| has_room(namespace));
+            let Some(target) = parked.and_then(VecDeque::pop_front) else {
+                if let Some(namespace) = self.reopened.pop_first()
+                    && self.parked.get(&namespace).is_some_and(VecDeque::is_empty)
+                {
+                    self.parked.remove(&namespace);
                 }
+                continue;
+            };
+            if self.entries.get(&target).is_some_and(|entry| entry.state == State::Parked) {
+                return Some(target);
             }
         }
         None
     }
 
     fn wake(&mut self, now: Moment) {
-        while let Some(Reverse((at, _))) = self.waiting.peek()
+        while let Some((at, _)) = self.waiting.first()
             && *at <= now
         {
-            let Some(Reverse((at, target))) = self.waiting.pop() else { return };
-            // One that was added since its failure does not wait any more.
-            if self.entries.get(&target).is_some_and(|entry| entry.waits_until == Some(at)) {
-                self.add(target, Priority::Urgent);
+            let Some((_, target)) = self.waiting.pop_first() else { return };
+            self.add(target, Priority::Urgent, None);
+        }
+    }
+
+    /// Takes back a target that was handed out.
+    pub fn end(&mut self, turn: Turn, end: End) {
+        let Turn(target) = turn;
+        let Some(entry) = self.entries.get_mut(&target) else { return };
+        if let End::Now = end {
+            let cause = match (entry.again.take(), entry.cause.clone()) {
+                (_, Some(cause)) | (Some((_, Some(cause))), None) => Some(cause),
+                _ => None,
+            };
+            self.leave(&target);
+            return self.enter(target, Priority::Ready, cause);
+        }
+        if let Some((priority, cause)) = entry.again.take() {
+            self.leave(&target);
+            return self.enter(target, priority, cause);
+        }
+        self.leave(&target);
+        let state = match end {
+            End::Settled | End::Now | End::At(Moment::MAX) => return self.give_back(),
+            End::At(at) => {
+                self.waiting.insert((at, target.clone()));
+                State::Waiting(at)
             }
-        }
-    }
-
-    /// The target is as it should be, or was given up until something changes.
-    pub fn done(&mut self, target: &TargetKey) {
-        if let Some(entry) = self.entries.get_mut(target) {
-            (entry.failures, entry.writes) = (0, 0);
-        }
-        self.release(target);
-    }
-
-    /// Counts a write that was carried out; what failed before it is forgotten. Returns how many there were in a row before
-    /// it because of this version of the source, since the target was last [`done`](Self::done).
-    pub fn written(&mut self, target: &TargetKey, source: Option<ResourceVersion>) -> u32 {
-        let entry = self.entries.entry(target.clone()).or_default();
-        entry.failures = 0;
-        if entry.source != source {
-            (entry.writes, entry.source) = (0, source);
-        }
-        entry.writes = entry.writes.saturating_add(1);
-        entry.writes - 1
-    }
-
-    /// The target waits for something else, which will add it: its failures are not forgotten.
-    pub fn release(&mut self, target: &TargetKey) {
-        let Some(entry) = self.entries.get_mut(target) else { return };
-        entry.busy = false;
-        match entry.again.take() {
-            Some(priority) => self.add(target.clone(), priority),
-            None if entry.failures == 0 && entry.writes == 0 && entry.queued.is_none() => {
-                self.entries.remove(target);
-                self.give_back();
+            End::Parked(namespace) => {
+                self.parked.entry(namespace).or_default().push_back(target.clone());
+                State::Parked
             }
-            None => {}
+        };
+        self.entries.insert(target, Entry { state, cause: None, again: None });
+    }
+
+    /// There may be room for requests in this namespace again.
+    pub fn reopen(&mut self, namespace: &str) {
+        if self.parked.contains_key(namespace) {
+            self.reopened.insert(namespace.into());
         }
     }
 
     /// After the first lists every target stood here once: that takes memory which is not needed again soon.
     fn give_back(&mut self) {
         if self.entries.is_empty() && self.entries.capacity() > MANY {
-            *self = Self::default();
+            *self = Self { paces: std::mem::take(&mut self.paces), turns: self.turns, ..Self::default() };
         }
     }
 
-    /// Failures in a row.
-    #[must_use]
-    pub fn failures(&self, target: &TargetKey) -> u32 {
-        self.entries.get(target).map_or(0, |entry| entry.failures)
-    }
-
-    /// Counts a failure. Returns how many there were in a row before it.
-    pub fn failed(&mut self, target: &TargetKey) -> u32 {
-        let entry = self.entries.entry(target.clone()).or_default();
-        entry.failures = entry.failures.saturating_add(1);
-        entry.failures - 1
-    }
-
-    /// The target is to be looked at again after a while; sooner if it is added again.
-    pub fn retry(&mut self, target: &TargetKey, at: Moment) {
-        let entry = self.entries.entry(target.clone()).or_default();
-        entry.busy = false;
-        if let Some(priority) = entry.again.take() {
-            self.add(target.clone(), priority);
-        } else if entry.queued.is_none() {
-            entry.waits_until = Some(at);
-            self.waiting.push(Reverse((at, target.clone())));
-        }
-    }
-
-    /// The target is to be looked at again after a while, and not sooner unless something new happens to it: what happened to it
-    /// until now is what its last look led to.
-    pub fn pause(&mut self, target: &TargetKey, at: Moment) {
-        if let Some(entry) = self.entries.get_mut(target) {
-            entry.again = None;
-        }
-        self.retry(target, at);
-    }
-
-    /// Whether a target could be handed out now. (One that was moved up stands in the lower list still, and may be counted.)
+    /// Whether a target could be handed out now. (One that was moved up stands in the lower lane still, and may be counted.)
     #[must_use]
     pub fn has_next(&self) -> bool {
-        [&self.ready, &self.urgent, &self.verify].iter().any(|list| !list.is_empty())
+        [&self.ready, &self.urgent, &self.verify].iter().any(|lanes| !lanes.is_empty()) || !self.reopened.is_empty()
     }
 
     /// When the next waiting target is due.
     #[must_use]
     pub fn wake_at(&self) -> Option<Moment> {
-        self.waiting.peek().map(|Reverse((at, _))| *at)
+        self.waiting.first().map(|(at, _)| *at)
     }
 
     /// Whether no target is queued, handed out or waiting.
@@ -198,115 +303,73 @@ impl Queue {
     pub fn is_idle(&self) -> bool {
         self.entries.is_empty()
     }
-}
 
-#[cfg(test)]
-mod tests {
-    use std::time::Duration;
+    // --- The budget ---
 
-    use k8s_replicator_core::names::Key;
-
-    use super::*;
-
-    fn target(name: &str) -> TargetKey {
-        Key::new("ns", name).unwrap().into()
+    /// Lets a read of an object through, or says when it may be made. `as_source`: its version in the graph, if it is read for
+    /// the targets that depend on it.
+    ///
+    /// # Errors
+    /// When it has to wait.
+    pub fn may_read(&mut self, now: Moment, object: &Key, as_source: Option<&ResourceVersion>) -> Result<Pass, Hold> {
+        self.paces.read(now, object, as_source)
     }
 
-    const NOW: Moment = Duration::ZERO;
-
-    fn drain(queue: &mut Queue) -> Vec<String> {
-        let mut order = Vec::new();
-        while let Some(target) = queue.next(NOW) {
-            order.push(target.name().to_owned());
-            queue.done(&target);
-        }
-        order
+    /// Lets a write of a target through, or says when it may be made.
+    ///
+    /// # Errors
+    /// When it has to wait.
+    pub fn may_write(&mut self, now: Moment, target: &TargetKey, work: &Work) -> Result<Pass, Hold> {
+        self.paces.write(now, target, work)
     }
 
-    #[test]
-    fn each_waits_once_and_urgent_ones_come_first() {
-        let mut queue = Queue::default();
-        for (name, priority) in [
-            ("v1", Priority::Verify),
-            ("v2", Priority::Verify),
-            ("u1", Priority::Urgent),
-            ("u1", Priority::Urgent),
-            ("u1", Priority::Verify),
-            ("v2", Priority::Urgent),
-            ("v1", Priority::Verify),
-        ] {
-            queue.add(target(name), priority);
-        }
-        assert_eq!(drain(&mut queue), ["u1", "v2", "v1"]);
-        assert!(queue.is_idle());
+    /// A read succeeded.
+    pub fn was_read(&mut self, object: &Key) {
+        self.paces.was_read(object);
     }
 
-    #[test]
-    fn what_was_waited_for_comes_before_all_else() {
-        let mut queue = Queue::default();
-        for (name, priority) in [("v", Priority::Verify), ("u", Priority::Urgent), ("r", Priority::Ready)] {
-            queue.add(target(name), priority);
-        }
-        queue.add(target("v"), Priority::Ready);
-        assert_eq!(drain(&mut queue), ["r", "v", "u"]);
+    /// A read failed, and is not made again before a while, which is returned; sooner when the object changes. `said`: why.
+    pub fn read_failed(
+        &mut self,
+        now: Moment,
+        object: &Key,
+        longest: Duration,
+        random: u8,
+        said: (Reason, &str),
+    ) -> Duration {
+        self.paces.read_failed(now, object, |failures| backoff(failures, longest, random), said)
     }
 
-    #[test]
-    fn a_pause_ends_by_what_happens_after_it_only() {
-        let mut queue = Queue::default();
-        let a = target("a");
-        queue.add(a.clone(), Priority::Urgent);
-        assert_eq!(queue.next(NOW), Some(a.clone()));
-        assert_eq!(queue.written(&a, None), 0);
-        queue.add(a.clone(), Priority::Urgent);
-        queue.pause(&a, Duration::from_secs(1));
-        assert_eq!(queue.next(NOW), None);
-        assert_eq!(queue.next(Duration::from_secs(1)), Some(a.clone()));
-        assert_eq!(queue.written(&a, None), 1, "in a row");
-        assert_eq!(queue.written(&a, Some(ResourceVersion::new("7"))), 0, "the source is another one");
-        queue.pause(&a, Duration::from_secs(9));
-        queue.add(a.clone(), Priority::Urgent);
-        assert_eq!(queue.next(NOW), Some(a.clone()));
-        queue.done(&a);
-        assert!(queue.is_idle());
-        assert_eq!(queue.written(&a, Some(ResourceVersion::new("7"))), 0, "it was done");
+    /// Why an object could not be read the last time.
+    #[must_use]
+    pub fn read_failure(&self, object: &Key) -> Option<(Reason, &str)> {
+        self.paces.read_failure(object)
     }
 
-    #[test]
-    fn one_that_is_added_while_busy_comes_back_after_it() {
-        let mut queue = Queue::default();
-        let a = target("a");
-        queue.add(a.clone(), Priority::Urgent);
-        assert_eq!(queue.next(NOW), Some(a.clone()));
-        queue.add(a.clone(), Priority::Urgent);
-        assert_eq!(queue.next(NOW), None, "busy");
-        queue.done(&a);
-        assert_eq!(queue.next(NOW), Some(a.clone()));
-        queue.done(&a);
-        assert!(queue.is_idle());
+    /// The watch showed a change of an object: what could not be read may be readable now.
+    pub fn changed(&mut self, object: &Key) {
+        self.paces.changed(object);
     }
 
-    #[test]
-    fn a_failure_delays_only_its_own_target_and_an_event_ends_the_wait() {
-        let mut queue = Queue::default();
-        let (a, b) = (target("a"), target("b"));
-        queue.add(a.clone(), Priority::Urgent);
-        queue.add(b.clone(), Priority::Urgent);
-        assert_eq!(queue.next(NOW), Some(a.clone()));
-        assert_eq!(queue.failed(&a), 0);
-        queue.retry(&a, Duration::from_secs(1));
-        assert_eq!(queue.wake_at(), Some(Duration::from_secs(1)));
-        assert_eq!(queue.next(NOW), Some(b.clone()));
-        queue.done(&b);
-        assert_eq!(queue.next(NOW), None);
-        assert_eq!(queue.next(Duration::from_secs(1)), Some(a.clone()));
-        assert_eq!(queue.failed(&a), 1, "counted in a row");
-        queue.retry(&a, Duration::from_secs(9));
-        queue.add(a.clone(), Priority::Urgent);
-        assert_eq!(queue.next(NOW), Some(a.clone()), "something happened");
-        queue.done(&a);
-        assert!(queue.is_idle());
-        assert_eq!(queue.next(Duration::from_secs(9)), None, "the old wait is forgotten");
-        assert_eq!(queue.failed(&a), 0, "success forgets failures");
+    /// A write was carried out; `is_remade`: the target was deleted, to be made again. Returns how many there were of late, with
+    /// it, that only put right what somebody else changed.
+    pub fn was_written(&mut self, now: Moment, target: &TargetKey, work: Work, is_remade: bool) -> u32 {
+        self.paces.was_written(now, target, work, is_remade)
+    }
+
+    /// How long a target is not put right again, if somebody else changes it.
+    #[must_use]
+    pub fn correction_in(&self, now: Moment, target: &TargetKey) -> Duration {
+        self.paces.correction_in(now, target)
+    }
+
+    /// A write failed. Returns how many did in a row before it.
+    pub fn write_failed(&mut self, now: Moment, target: &TargetKey) -> u32 {
+        self.paces.write_failed(now, target)
+    }
+
+    /// A namespace is gone: how often something failed in it, or was put right, is forgotten.
+    pub fn namespace_gone(&mut self, namespace: &str) {
+        self.paces.namespace_gone(namespace);
     }
 }

@@ -1,47 +1,51 @@
 //! The control loop of one kind, without its IO.
 //!
-//! Flow: [`object`](Replicator::object) and [`namespace`](Replicator::namespace) bring news;
+//! Flow: [`object`](Replicator::object) and [`namespace`](Replicator::namespace) take what the watches show;
 //! [`next_request`](Replicator::next_request) hands out requests for as long as the window lets it;
-//! [`answer`](Replicator::answer) takes their answers, in any order; [`wake_at`](Replicator::wake_at) says when to ask
+//! [`answer`](Replicator::answer) takes their responses, in any order; [`wake_at`](Replicator::wake_at) says when to ask
 //! again if nothing comes. Between these calls nothing happens.
 //!
 //! Guarantees: at most one write is under way for a target; a source is read once per version for all targets that wait
-//! for it; what a write answered is known before anything else is decided about its target.
+//! for it; what a write answered is known before anything else is decided about its target. Every target that is not as wanted
+//! has a time at which it is looked at again, and a reason that was reported: a target that was handed out by the queue goes back to
+//! it in one place (`steps`), by a type that has no other ending.
 //!
-//! Assumes: every request that was handed out is answered, by an answer or a failure.
+//! Assumes: every request that was handed out is answered, by a response or a failure. The watches list again every
+//! `--resync-period`: each complete list has all targets verified.
 
 mod answers;
+mod losers;
+mod steps;
 mod storm;
 #[cfg(test)]
 mod tests;
 mod under_way;
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
-use std::time::Duration;
 
-use k8s_replicator_core::decide::{Decision, Need, Rules, Verb, Verdict, decide};
+use k8s_replicator_core::advice::Advice;
+use k8s_replicator_core::decide::{Need, Rules};
 use k8s_replicator_core::graph::{Facts, Graph, Touched};
 use k8s_replicator_core::kind::Kind;
 use k8s_replicator_core::names::{Key, TargetKey};
-use k8s_replicator_core::payload::Payload;
-use k8s_replicator_core::scope::Scope;
+use k8s_replicator_core::observed::{Observed, ResourceVersion, Uid};
+use k8s_replicator_core::scope::{Part, Scope};
 
 use crate::cluster::Request;
 use crate::contents::Contents;
 use crate::event::{Moment, NamespaceEvent, Now, ObjectEvent};
-use crate::queue::{Priority, Queue};
-use crate::report::{Outcome, Report};
-use crate::verification::Verification;
+use crate::queue::{Priority, Queue, Turn};
+use crate::report::{Report, Reports};
 use crate::window::Window;
 
 pub use under_way::Ticket;
 
 use storm::Storms;
-use under_way::{InFlight, UnderWay};
+use under_way::InFlight;
 
-/// So many decisions are made before the caller has a turn: after the first lists every target is decided about.
-const DECISIONS_AT_ONCE: usize = 10_000;
+/// So many targets are looked at before the caller has a turn: after the first lists all of them are.
+const TURNS_AT_ONCE: usize = 10_000;
 
 /// What a replicator is given.
 pub struct Settings {
@@ -49,8 +53,6 @@ pub struct Settings {
     pub rules: Rules,
     /// The namespaces that it looks at.
     pub scope: Scope,
-    /// All targets are verified within this time; zero: never.
-    pub resync_period: Duration,
     /// Cryptographic random bytes.
     pub entropy: Box<dyn FnMut() -> u8 + Send + Sync>,
     /// Whether targets that need nothing are reported too.
@@ -66,28 +68,15 @@ pub struct Replicator {
     queue: Queue,
     window: Window,
     contents: Contents,
-    verification: Verification,
     under_way: InFlight,
-    /// Who waits for what is being read.
-    waiting: HashMap<Need, BTreeSet<TargetKey>>,
-    /// What could not be read: it is tried again after a pause, once for all who want it.
-    unreadable: HashMap<Need, Unreadable>,
-    /// Changes that come too fast to follow each of them.
+    /// The targets that wait for what is being read.
+    waiting: HashMap<Need, Vec<Turn>>,
+    /// Changes that come faster than they can be followed.
     storms: Storms,
-    /// Targets that a write found changed, to be looked up.
-    looks: VecDeque<TargetKey>,
-    /// Refusals that were told, until the state changes.
-    refused: HashMap<TargetKey, Verdict>,
+    /// Targets that a write found other than the graph shows them: they are looked up before they are decided about.
+    look_up: BTreeSet<TargetKey>,
     tells_all: bool,
-    reports: Vec<Report>,
-}
-
-/// What could not be read.
-#[derive(Debug)]
-struct Unreadable {
-    /// Failures in a row.
-    failures: u32,
-    again_at: Moment,
+    reports: Reports,
 }
 
 /// What will be known of the target's content once the write is carried out; `None`: what is known now.
@@ -105,15 +94,12 @@ impl Replicator {
             queue: Queue::default(),
             window: Window::default(),
             contents: Contents::default(),
-            verification: Verification::new(settings.resync_period),
             under_way: InFlight::default(),
             waiting: HashMap::new(),
-            unreadable: HashMap::new(),
             storms: Storms::default(),
-            looks: VecDeque::new(),
-            refused: HashMap::new(),
+            look_up: BTreeSet::new(),
             tells_all: settings.tells_all,
-            reports: Vec::new(),
+            reports: Reports::default(),
         }
     }
 
@@ -147,53 +133,79 @@ impl Replicator {
         self.under_way.len()
     }
 
-    /// What is to be told since it was last asked.
+    /// What is to be logged since it was last asked.
     pub fn take_reports(&mut self) -> Vec<Report> {
-        std::mem::take(&mut self.reports)
+        self.reports.take()
     }
 
-    /// News of an object.
+    /// A watch of objects, or a list, showed something.
     pub fn object(&mut self, now: Now, event: ObjectEvent) {
         self.graph.set_time(now.moment);
         match event {
             ObjectEvent::ListBegins(part) => self.graph.begin_part(&part),
-            ObjectEvent::Seen(observed) => {
-                let key = observed.key.clone();
-                self.under_way.was_seen(|at| *at == key);
-                self.is_news(&key);
-                let touched = self.graph.observe(observed);
-                self.changed(now, key, touched);
-            }
-            ObjectEvent::ListEnds(part, version) => {
-                let touched = self.graph.end_part(&part, &version);
-                let graph = &self.graph;
-                self.under_way.were_deleted(|key| part.covers(key.namespace()) && graph.node(key).is_none());
-                self.look_at(touched);
-            }
-            ObjectEvent::Deleted(key, uid) => {
-                self.under_way.were_deleted(|at| *at == key);
-                self.is_news(&key);
-                let touched = self.graph.forget(&key, &uid);
-                self.look_at(touched);
-            }
+            ObjectEvent::Seen(observed) => self.was_seen(now, observed),
+            ObjectEvent::ListEnds(part, version) => self.list_ends(&part, &version),
+            ObjectEvent::Deleted(key, uid) => self.was_deleted(&key, &uid),
         }
     }
 
-    /// An object changed, which touches these targets: they are looked at, unless it changes too fast.
-    fn changed(&mut self, now: Now, key: Key, touched: Touched) {
-        if let Some(touched) = self.storms.change(now.moment, key, touched) {
-            self.look_at(touched);
+    fn was_seen(&mut self, now: Now, mut observed: Observed) {
+        let (key, advice) = (observed.key.clone(), std::mem::take(&mut observed.advice));
+        if let Some(target) = self.under_way.written(&key) {
+            // The watch is quicker than the response to the write.
+            self.queue.was_followed(target);
+        }
+        self.under_way.was_seen(&key);
+        self.queue.changed(&key);
+        let says = |graph: &Graph| graph.node(&key).map(|node| (node.uid.clone(), node.annotated.clone()));
+        let before = says(&self.graph);
+        let touched = self.graph.observe(observed);
+        let says_something_else = before != says(&self.graph);
+        self.advise(now, &key, advice);
+        self.changed(now, &key, touched, says_something_else);
+    }
+
+    /// An object changed, which touches these targets: they are looked at, unless it changes too fast. What its annotations say can
+    /// take data away, which never waits.
+    fn changed(&mut self, now: Now, key: &Key, touched: Touched, says_something_else: bool) {
+        let is_followed = !self.queue.is_following(key);
+        let may_take_away = says_something_else.then(|| touched.clone());
+        let at_once = self.storms.change(now.moment, key, touched, is_followed).or(may_take_away);
+        self.look_at(at_once.unwrap_or_default(), Some(key));
+    }
+
+    fn was_deleted(&mut self, key: &Key, uid: &Uid) {
+        self.under_way.was_deleted(key);
+        self.queue.changed(key);
+        self.reports.gone(key);
+        let touched = self.graph.forget(key, uid);
+        self.look_at(touched, Some(key));
+    }
+
+    fn list_ends(&mut self, part: &Part, version: &ResourceVersion) {
+        let is_first = !self.is_ready();
+        let touched = self.graph.end_part(part, version);
+        let graph = &self.graph;
+        self.under_way.were_deleted(|key| part.covers(key.namespace()) && graph.node(key).is_none());
+        self.look_at(touched, None);
+        if !is_first {
+            self.verify();
         }
     }
 
-    /// Whatever could not be read of this object may be readable now.
-    fn is_news(&mut self, key: &Key) {
-        if !self.unreadable.is_empty() {
-            self.unreadable.retain(|need, _| need.key() != key);
+    /// A list is complete again. Whatever a watch missed, it has shown now: so all targets are decided about (SPEC 9.15).
+    fn verify(&mut self) {
+        for target in self.graph.all_targets() {
+            self.queue.add(target, Priority::Verify, None);
         }
     }
 
-    /// News of a namespace.
+    /// What is advised about an object, as it is now.
+    fn advise(&mut self, now: Now, key: &Key, advice: Vec<Advice>) {
+        self.reports.advise(now.moment, key, advice);
+    }
+
+    /// The watch of namespaces, or a list of them, showed something. Only this says that a namespace is terminating.
     pub fn namespace(&mut self, now: Now, event: NamespaceEvent) {
         self.graph.set_time(now.moment);
         let touched = match event {
@@ -202,164 +214,81 @@ impl Replicator {
                 return;
             }
             NamespaceEvent::Seen { name, facts } => {
-                self.under_way.was_seen(|key| key.namespace() == name);
+                self.under_way.were_seen(|key| key.namespace() == name);
                 self.graph.observe_namespace(&name, facts)
             }
-            NamespaceEvent::ListEnds => self.graph.end_namespaces(),
+            NamespaceEvent::ListEnds => {
+                let is_first = !self.is_ready();
+                let touched = self.graph.end_namespaces();
+                if !is_first {
+                    self.verify();
+                }
+                touched
+            }
             NamespaceEvent::Deleted { name } => {
-                self.under_way.was_seen(|key| key.namespace() == name);
+                self.under_way.were_seen(|key| key.namespace() == name);
+                self.queue.namespace_gone(&name);
                 self.graph.forget_namespace(&name)
             }
         };
-        self.look_at(touched);
+        self.look_at(touched, None);
     }
 
-    fn look_at(&mut self, targets: Touched) {
+    /// These targets are looked at soon. `cause`: the object that changed.
+    fn look_at(&mut self, targets: Touched, cause: Option<&Key>) {
         for target in targets {
-            self.queue.add(target, Priority::Urgent);
+            self.queue.add(target, Priority::Urgent, cause);
         }
     }
 
     /// The next request to send. To be asked until it answers `None`.
     pub fn next_request(&mut self, now: Now) -> Option<(Ticket, Request)> {
-        self.graph.set_time(now.moment);
-        self.contents.expire(now.moment);
-        while let Some(touched) = self.storms.ended(now.moment) {
-            self.look_at(touched);
-        }
-        while let Some(target) = self.verification.next(now.moment, &self.graph) {
-            self.graph.suspect(&target);
-            self.queue.add(target, Priority::Verify);
-        }
-        for _ in 0..DECISIONS_AT_ONCE {
-            if !self.window.is_open(now.moment, self.under_way.in_time(now.moment)) {
+        self.time_passed(now);
+        for _ in 0..TURNS_AT_ONCE {
+            if !self.window.is_open(now.moment, self.under_way.in_time()) {
                 return None;
             }
-            if let Some(target) = self.looks.pop_front() {
-                let look = Need::Presence(target.clone().into());
-                if let Some(request) = self.read(now, look, target) {
-                    return Some(request);
-                }
-                continue;
-            }
-            let target = self.queue.next(now.moment)?;
-            if let Some(request) = self.step(now, target) {
+            let (window, under_way) = (&self.window, &self.under_way);
+            let has_room = |namespace: &str| has_room(window, under_way, now.moment, namespace);
+            let turn = self.queue.next(now.moment, self.contents.is_pressed(), has_room)?;
+            if let Some(request) = self.step(now, turn) {
                 return Some(request);
             }
         }
         None
     }
 
+    /// What happens by itself.
+    fn time_passed(&mut self, now: Now) {
+        self.graph.set_time(now.moment);
+        self.contents.expire(now.moment);
+        self.reports.flush(now.moment);
+        self.under_way.notice_slow(now.moment);
+        while let Some(namespace) = self.window.reopened(now.moment) {
+            self.queue.reopen(&namespace);
+        }
+        while let Some((object, touched)) = self.storms.ended(now.moment) {
+            self.look_at(touched, Some(&object));
+        }
+    }
+
     /// When to ask for requests again, if nothing else happens before.
     #[must_use]
     pub fn wake_at(&self, now: Now) -> Option<Moment> {
-        let under_way = self.under_way.in_time(now.moment);
         let room = match self.window.wake_at(now.moment) {
             Some(closed) => closed,
-            None if self.window.is_open(now.moment, under_way) => Moment::ZERO,
-            // Until an answer comes, or one of these is given up as slow.
-            None => self.under_way.slow_at(now.moment).unwrap_or(Moment::MAX),
+            None if self.window.is_open(now.moment, self.under_way.in_time()) => Moment::ZERO,
+            // Until a response comes, or one of these is given up as slow.
+            None => self.under_way.slow_at().unwrap_or(Moment::MAX),
         };
-        let queue = match self.queue.has_next() || !self.looks.is_empty() {
-            true => Some(now.moment),
-            false => self.queue.wake_at(),
-        };
+        let queue = if self.queue.has_next() { Some(now.moment) } else { self.queue.wake_at() };
         let queue = queue.map(|at| at.max(room)).filter(|at| *at < Moment::MAX);
-        let verification = self.verification.wake_at(&self.graph);
-        [queue, self.contents.wake_at(), self.storms.wake_at(), verification].into_iter().flatten().min()
-    }
-
-    /// Decides about one target. `None`: no request is needed for it now.
-    fn step(&mut self, now: Now, target: TargetKey) -> Option<(Ticket, Request)> {
-        let need = match decide(&self.graph, self.kind, &self.rules, &target) {
-            Decision::Nothing(verdict) => {
-                self.refused.remove(&target);
-                self.queue.done(&target);
-                if self.tells_all {
-                    self.reports.push(Report { target, verdict, outcome: Outcome::Nothing });
-                }
-                return None;
-            }
-            Decision::Refuse(verdict) => {
-                self.queue.done(&target);
-                if self.refused.get(&target) != Some(&verdict) {
-                    self.refused.insert(target.clone(), verdict.clone());
-                    self.reports.push(Report { target, verdict, outcome: Outcome::Refused });
-                }
-                return None;
-            }
-            Decision::Wait(verdict, until) => {
-                if self.refused.get(&target) != Some(&verdict) {
-                    self.refused.insert(target.clone(), verdict.clone());
-                    self.reports.push(Report { target: target.clone(), verdict, outcome: Outcome::Refused });
-                }
-                self.queue.retry(&target, until);
-                return None;
-            }
-            Decision::Need(need) => need,
-            // One that is there keeps what it holds until the storm is over. What takes data away is never held up.
-            Decision::Act(plan)
-                if plan.verb == Verb::Update
-                    && plan.copies().is_some_and(|source| self.storms.holds(source, &target)) =>
-            {
-                self.queue.done(&target);
-                return None;
-            }
-            Decision::Act(plan) => {
-                let copied = match plan.copies() {
-                    None => Ok(None),
-                    Some(source) => {
-                        let version = self.graph.node(source).map(|node| &node.resource_version);
-                        let content = version.and_then(|version| self.contents.get(now.moment, source, version));
-                        content.map(Some).ok_or_else(|| Need::Content(source.clone().into()))
-                    }
-                };
-                match copied {
-                    // Its bytes were dropped, or are of another version than the graph's.
-                    Err(need) => need,
-                    Ok(copied) => {
-                        let (verb, verdict) = (plan.verb, plan.verdict.clone());
-                        let action = plan.action(copied.as_ref(), &rfc3339(now), &mut *self.entropy)?;
-                        let written = self.written_by(&action);
-                        let write = UnderWay::Write { target, verb, verdict, written };
-                        return Some((self.under_way.begin(now.moment, write), Request::Write(action)));
-                    }
-                }
-            }
-        };
-        // It would be read for the copy that is held up.
-        if *need.key() != *target && self.storms.holds(need.key(), &target) {
-            self.queue.done(&target);
-            return None;
-        }
-        self.read(now, need, target)
-    }
-
-    /// Reads something for a target, unless it is being read already, or could not be read a moment ago. The target stays
-    /// handed out meanwhile.
-    fn read(&mut self, now: Now, need: Need, target: TargetKey) -> Option<(Ticket, Request)> {
-        if let Some(waiting) = self.waiting.get_mut(&need) {
-            waiting.insert(target);
-            return None;
-        }
-        if let Some(unreadable) = self.unreadable.get(&need).filter(|unreadable| unreadable.again_at > now.moment) {
-            self.queue.pause(&target, unreadable.again_at);
-            return None;
-        }
-        self.waiting.insert(need.clone(), [target].into());
-        let request = match &need {
-            Need::Presence(key) => Request::Look(key.clone()),
-            Need::Content(key) => Request::Read(key.clone()),
-        };
-        Some((self.under_way.begin(now.moment, UnderWay::Read(need)), request))
-    }
-
-    fn facts(&self, type_: Option<&str>, payload: &Payload) -> Facts {
-        Facts { digest: payload.digest(), cleared: self.kind.is_cleared(type_, payload) }
+        let others = [self.contents.wake_at(), self.storms.wake_at(), self.reports.wake_at(), self.window.reopens_at()];
+        others.into_iter().chain([queue]).flatten().min()
     }
 }
 
-/// As v1.3.0 wrote `replicated-at`: whole seconds.
-fn rfc3339(now: Now) -> String {
-    now.time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+/// Whether one more request may be made about an object of this namespace: whatever is slow or fails in one leaves room for others.
+fn has_room(window: &Window, under_way: &InFlight, now: Moment, namespace: &str) -> bool {
+    window.is_open_for(now, namespace) && under_way.leaves_room(namespace, window.size())
 }

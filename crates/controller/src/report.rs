@@ -1,17 +1,29 @@
 //! What the control loop did and why, as one log line each.
 //!
-//! Actions are logged at level info, refusals and failures at warn, "nothing to do" at debug. Fields: `kind`, `source`,
-//! `target`, `action`, `reason`, `resource_version`, `error`.
+//! Actions are logged at level info, refusals, failures and advice at warn, "nothing to do" at debug. Fields: `kind`, `source`,
+//! `target`, `action`, `reason`, `resource_version`, `error`; where one line is about many targets, `targets` has how many, and
+//! the message names a few.
+//!
+//! [`reports::Reports`] decides which reports become lines (SPEC 8): each state of an object once, and a failure that goes on less
+//! and less often.
+
+mod reports;
+mod spacing;
+#[cfg(test)]
+mod tests;
+
+use std::time::Duration;
 
 use k8s_replicator_core::decide::{Verb, Verdict};
 use k8s_replicator_core::kind::Kind;
 use k8s_replicator_core::names::TargetKey;
 use k8s_replicator_core::observed::ResourceVersion;
 use k8s_replicator_core::reason::Reason;
-use std::time::Duration;
 use tracing::{debug, info, warn};
 
-/// One thing worth telling.
+pub use reports::Reports;
+
+/// One thing worth a line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Report {
     /// About which object.
@@ -20,6 +32,17 @@ pub struct Report {
     pub verdict: Verdict,
     /// What.
     pub outcome: Outcome,
+    /// The same happened to other objects within a moment.
+    pub others: Others,
+}
+
+/// Other objects to which the same happened.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Others {
+    /// How many.
+    pub count: usize,
+    /// Some of them.
+    pub names: Vec<TargetKey>,
 }
 
 /// What came of a decision.
@@ -34,8 +57,10 @@ pub enum Outcome {
     },
     /// Nothing has to be done.
     Nothing,
-    /// Something was asked for that is not done. Told once for the same state.
+    /// Something was asked for that is not done. Reported once for the same state.
     Refused,
+    /// It is left as it is for so long; `None`: until something changes. Reported once for the same state.
+    Waits(Option<Duration>),
     /// An attempt failed and will be repeated.
     Failed {
         /// What was tried; `None`: a read.
@@ -47,44 +72,98 @@ pub enum Outcome {
         /// When it is tried again; sooner if something changes.
         retry_in: Duration,
     },
+    /// Something is probably not meant as it is written. It blocks nothing. Reported once for the same state.
+    Advice,
 }
 
 impl Report {
+    /// A report about one object.
+    #[must_use]
+    pub fn new(target: TargetKey, verdict: Verdict, outcome: Outcome) -> Self {
+        Self { target, verdict, outcome, others: Others::default() }
+    }
+
     /// Writes the log line.
     pub fn log(&self, kind: &dyn Kind) {
-        let Self { target, verdict, outcome } = self;
+        let Self { target, verdict, outcome, others } = self;
         let (kind, target) = (kind.name(), target.as_str());
         let source = verdict.source.as_ref().map(|source| source.as_str());
         let detail = verdict.detail.as_deref();
-        let reason = verdict.reason.code();
+        let (reason, sentence) = (verdict.reason.code(), verdict.reason.sentence());
+        let targets = (others.count > 0).then_some(others.count + 1);
+        let also = self.also();
         match outcome {
             Outcome::Done { verb, resource_version } => {
                 let version = resource_version.as_ref().map(tracing::field::display);
                 let action = verb.word();
                 info!(kind, source, target, action, reason, resource_version = version, "{}", done(*verb));
             }
-            Outcome::Nothing => {
-                debug!(kind, source, target, action = "nothing", reason, "{}", verdict.reason.sentence());
-            }
+            Outcome::Nothing => debug!(kind, source, target, action = "nothing", reason, "{sentence}"),
             Outcome::Refused => {
-                warn!(kind, source, target, action = "refuse", reason, error = detail, "{}", verdict.reason.sentence());
+                warn!(kind, source, target, targets, action = "refuse", reason, error = detail, "{sentence}{also}");
+            }
+            Outcome::Waits(time) => {
+                let time =
+                    time.map_or_else(|| "until something changes".to_owned(), |time| format!("for {}", seconds(time)));
+                warn!(
+                    kind,
+                    source,
+                    target,
+                    targets,
+                    action = "wait",
+                    reason,
+                    error = detail,
+                    "{sentence} It waits {time}.{also}"
+                );
             }
             Outcome::Failed { verb, reason, error, retry_in } => {
                 let action = verb.map_or("read", Verb::word);
-                let reason = reason.code();
-                let seconds = retry_in.as_secs_f64();
-                warn!(kind, source, target, action, reason, error, "failed; next attempt in {seconds:.1} s");
+                let (reason, sentence) = (reason.code(), reason.sentence());
+                let next = seconds(*retry_in);
+                let what = failed(*verb);
+                warn!(
+                    kind,
+                    source, target, targets, action, reason, error, "{what}; next attempt in {next}: {sentence}{also}"
+                );
             }
+            Outcome::Advice => warn!(kind, target, action = "advise", reason, error = detail, "{sentence}{also}"),
         }
     }
+
+    /// Which other objects the line is about.
+    fn also(&self) -> String {
+        let Others { count, names } = &self.others;
+        let shown: Vec<&str> = names.iter().map(|name| name.as_str()).collect();
+        match (*count, *count - names.len().min(*count)) {
+            (0, _) => String::new(),
+            (_, 0) => format!(" The same for {}.", shown.join(", ")),
+            (_, more) => format!(" The same for {} and {more} more.", shown.join(", ")),
+        }
+    }
+}
+
+fn seconds(time: Duration) -> String {
+    format!("{:.1} s", time.as_secs_f64())
 }
 
 fn done(verb: Verb) -> &'static str {
     match verb {
         Verb::Create => "replica created",
+        Verb::Adopt => "replica adopted",
         Verb::Update => "replica updated",
         Verb::Clear => "replica cleared",
         Verb::Delete => "replica deleted",
         Verb::Recreate => "replica deleted, to be created again",
+    }
+}
+
+fn failed(verb: Option<Verb>) -> &'static str {
+    match verb {
+        None => "an object could not be read",
+        Some(Verb::Create) => "the replica could not be created",
+        Some(Verb::Adopt) => "the replica could not be adopted",
+        Some(Verb::Update) => "the replica could not be updated",
+        Some(Verb::Clear) => "the replica could not be cleared",
+        Some(Verb::Delete | Verb::Recreate) => "the replica could not be deleted",
     }
 }

@@ -338,8 +338,7 @@ impl Watch {
                     utf8_percent_encode(version, QUERY)
                 );
                 let request = self.get(METADATA_ONLY, &query, Expects::Stream);
-                self.asked =
-                    Some(Asked::Watch(Stream { begun: now, last: now, heard: false, body: Body::None }));
+                self.asked = Some(Asked::Watch(Stream { begun: now, last: now, heard: false, body: Body::None }));
                 return Some(request);
             }
             self.begin_list(consumer);
@@ -349,7 +348,8 @@ impl Watch {
             true => String::new(),
             false => format!("&continue={}", utf8_percent_encode(&list.position, QUERY)),
         };
-        let request = self.get(METADATA_LISTS, &format!("limit={}{continue_}", list.limit), Expects::Whole(LONGEST_PAGE));
+        let request =
+            self.get(METADATA_LISTS, &format!("limit={}{continue_}", list.limit), Expects::Whole(LONGEST_PAGE));
         self.asked = Some(Asked::Page { at: now });
         Some(request)
     }

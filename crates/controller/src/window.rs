@@ -1,14 +1,22 @@
 //! How many requests may be under way at once: as many as the API server bears.
 //!
 //! The number grows by one for each round of successes, while they are as quick as a server gives them that is not busy: then
-//! it is the way to it that takes time, and more requests on the way are more requests done. Where answers take longer the more
-//! there are under way, the server has its hands full: more would only wait there. It is halved when the server asks for fewer
-//! requests or does not answer. The server's word (`Retry-After`) is obeyed, up to two minutes. The number never shrinks so far
-//! that a few targets in trouble could hold up all others.
+//! it is the way to it that takes time, and more requests on the way are more requests done. Where responses take longer the more
+//! requests are under way, the server has its hands full: more would only wait there. It is halved when the server asks for fewer
+//! requests or does not answer, and the server is left alone for as long as it says, within a bound.
+//!
+//! What only one namespace suffers is no trouble of the server: a webhook that denies there, or a proxy that fails for its objects
+//! while those of others are served. Then requests wait in that namespace alone.
+
+mod troubles;
 
 use std::time::Duration;
 
+use crate::cluster::{Failure, FailureKind};
 use crate::event::Moment;
+use crate::queue::backoff;
+
+use troubles::Troubles;
 
 const FIRST: f64 = 32.0;
 /// More than this many connections at once gain nothing: the API server writes them one after the other to etcd.
@@ -19,7 +27,15 @@ const BUSY: u32 = 4;
 /// The quickest answer counts for so long: a server can become slower for good.
 const REMEMBERED: Duration = Duration::from_secs(60);
 /// A server that asks to be left alone for longer is asked again all the same: it may have been a slip.
-pub const LONGEST_PAUSE: Duration = Duration::from_secs(120);
+pub const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// The same for what stands in the way in one namespace: what else is in it waits no longer.
+const LONGEST_PAUSE_IN_ONE: Duration = Duration::from_secs(10);
+/// How long whoever asks for fewer requests is left alone if it does not say.
+const PAUSE: Duration = Duration::from_secs(1);
+/// A server that cannot be reached is tried again after so long at the latest.
+const LONGEST_OUTAGE_PAUSE: Duration = Duration::from_secs(5);
+/// Failures within this time are one: those that were under way when the server went away.
+const ONE_OUTAGE: Duration = Duration::from_millis(100);
 
 /// See the [module](self).
 #[derive(Debug)]
@@ -28,11 +44,22 @@ pub struct Window {
     closed_until: Moment,
     /// The quickest write of late, and until when that counts.
     quickest: Option<(Duration, Moment)>,
+    /// How often in a row the server could not be reached, and when that was counted last.
+    outages: u32,
+    outage_at: Moment,
+    troubles: Troubles,
 }
 
 impl Default for Window {
     fn default() -> Self {
-        Self { size: FIRST, closed_until: Moment::ZERO, quickest: None }
+        Self {
+            size: FIRST,
+            closed_until: Moment::ZERO,
+            quickest: None,
+            outages: 0,
+            outage_at: Moment::ZERO,
+            troubles: Troubles::default(),
+        }
     }
 }
 
@@ -40,11 +67,40 @@ impl Window {
     /// Whether one more request may be sent while `under_way` are.
     #[must_use]
     pub fn is_open(&self, now: Moment, under_way: usize) -> bool {
-        now >= self.closed_until && under_way < self.size as usize
+        now >= self.closed_until && under_way < self.size()
+    }
+
+    /// How many requests may be under way.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.size as usize
+    }
+
+    /// Whether requests about objects of this namespace may be made, as far as its own troubles go.
+    #[must_use]
+    pub fn is_open_for(&self, now: Moment, namespace: &str) -> bool {
+        self.troubles.paused_until(namespace) <= now
+    }
+
+    /// A namespace whose pause is over. To be asked until it answers `None`.
+    pub fn reopened(&mut self, now: Moment) -> Option<Box<str>> {
+        self.troubles.reopened(now)
+    }
+
+    /// When the next pause of a namespace is over.
+    #[must_use]
+    pub fn reopens_at(&self) -> Option<Moment> {
+        self.troubles.reopens_at()
+    }
+
+    /// A request about an object of this namespace succeeded.
+    pub fn succeeded(&mut self, now: Moment, namespace: &str) {
+        self.outages = 0;
+        self.troubles.succeeded(now, namespace);
     }
 
     /// A write was carried out, and took so long.
-    pub fn done(&mut self, now: Moment, took: Duration) {
+    pub fn written(&mut self, now: Moment, took: Duration) {
         let quickest = match self.quickest {
             Some((quickest, until)) if quickest <= took && now < until => quickest,
             _ => {
@@ -60,10 +116,48 @@ impl Window {
         }
     }
 
+    /// A request about an object of this namespace failed. `random` spreads what many would do at once.
+    pub fn failed(&mut self, now: Moment, namespace: &str, failure: &Failure, random: u8) {
+        let pause = match failure.kind {
+            FailureKind::Throttled => Some(failure.retry_after.unwrap_or(PAUSE)),
+            FailureKind::Server => failure.retry_after,
+            FailureKind::Unreachable => None,
+            // The server works, and says no.
+            _ => return,
+        };
+        if self.troubles.is_of_one_namespace(now, namespace, failure) {
+            if let Some(pause) = pause {
+                self.troubles.pause(namespace, now + pause.min(LONGEST_PAUSE_IN_ONE));
+            }
+            return;
+        }
+        match (failure.kind, pause) {
+            (FailureKind::Unreachable, _) => {
+                let pause = self.outage(now, random);
+                self.trouble(now, pause);
+            }
+            (_, Some(pause)) => self.trouble(now, pause.min(LONGEST_PAUSE)),
+            // It failed at this request, and may be well otherwise.
+            (_, None) => {}
+        }
+    }
+
+    /// The server could not be reached: how long to leave it alone. The first time not at all.
+    fn outage(&mut self, now: Moment, random: u8) -> Duration {
+        if self.outages == 0 || now >= self.outage_at + ONE_OUTAGE {
+            self.outages = self.outages.saturating_add(1);
+            self.outage_at = now;
+        }
+        match self.outages {
+            ..2 => Duration::ZERO,
+            outages => backoff(outages - 2, LONGEST_OUTAGE_PAUSE, random),
+        }
+    }
+
     /// The server is overburdened or cannot be reached, and is left alone for so long.
-    pub fn trouble(&mut self, now: Moment, pause: Duration) {
+    fn trouble(&mut self, now: Moment, pause: Duration) {
         self.size = (self.size / 2.0).max(LEAST);
-        self.closed_until = self.closed_until.max(now + pause.min(LONGEST_PAUSE));
+        self.closed_until = self.closed_until.max(now + pause);
     }
 
     /// When it opens again, if it was closed.
@@ -76,6 +170,7 @@ impl Window {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cluster::Blame;
 
     const QUICK: Duration = Duration::from_millis(5);
     const SLOW: Duration = Duration::from_millis(21);
@@ -85,7 +180,7 @@ mod tests {
     }
 
     fn done(window: &mut Window, times: usize, took: Duration) {
-        (0..times).for_each(|_| window.done(Moment::ZERO, took));
+        (0..times).for_each(|_| window.written(Moment::ZERO, took));
     }
 
     #[test]
@@ -124,7 +219,7 @@ mod tests {
         done(&mut window, 1_000, SLOW);
         assert_eq!(open(&window), 32);
         // The server is further away now.
-        (0..1_000).for_each(|_| window.done(REMEMBERED, SLOW));
+        (0..1_000).for_each(|_| window.written(REMEMBERED, SLOW));
         assert!(open(&window) > 50);
     }
 
@@ -138,5 +233,64 @@ mod tests {
         assert_eq!(window.wake_at(second * 4), Some(second * 5));
         assert!(window.is_open(second * 5, 0));
         assert_eq!(window.wake_at(second * 5), None);
+    }
+
+    fn throttled(seconds: u64) -> Failure {
+        Failure { retry_after: Some(Duration::from_secs(seconds)), ..Failure::new(FailureKind::Throttled, "no") }
+    }
+
+    /// Issue 9, 1: a webhook that says 429 or 503 in one namespace closes the window for nobody else.
+    #[test]
+    fn what_an_admission_webhook_says_concerns_its_namespace_alone() {
+        let second = Duration::from_secs(1);
+        let mut window = Window::default();
+        for kind in [FailureKind::Throttled, FailureKind::Server, FailureKind::Unreachable] {
+            let failure = Failure { kind, blame: Blame::Admission, ..throttled(60) };
+            window.failed(Moment::ZERO, "bad", &failure, 0);
+        }
+        assert_eq!((open(&window), window.wake_at(Moment::ZERO)), (32, None));
+        assert!(!window.is_open_for(second * 9, "bad") && window.is_open_for(Moment::ZERO, "good"));
+        assert_eq!((window.reopens_at(), window.reopened(second * 9)), (Some(second * 10), None));
+        assert_eq!((window.reopened(second * 10).as_deref(), window.reopened(second * 10)), (Some("bad"), None));
+        assert!(window.is_open_for(second * 10, "bad"));
+    }
+
+    /// The same where nobody says whose fault it is: trouble in one namespace while others are served is that namespace's.
+    #[test]
+    fn trouble_in_one_namespace_only_is_its_own_and_trouble_in_two_is_the_servers() {
+        let millis = Duration::from_millis;
+        let mut window = Window::default();
+        window.succeeded(millis(10), "good");
+        window.succeeded(millis(20), "bad");
+        window.failed(millis(30), "bad", &throttled(5), 0);
+        assert_eq!(window.wake_at(millis(30)), None);
+        assert!(!window.is_open_for(millis(5_029), "bad") && window.is_open_for(millis(30), "good"));
+        window.failed(millis(40), "third", &throttled(60), 0);
+        assert_eq!(window.wake_at(millis(40)), Some(millis(40) + LONGEST_PAUSE), "within a bound");
+        assert_eq!(open(&window), 16);
+        let mut window = Window::default();
+        window.succeeded(millis(10), "bad");
+        window.failed(millis(30), "bad", &throttled(5), 0);
+        assert_eq!(window.wake_at(millis(30)), Some(millis(5_030)), "nobody else is known to be served");
+    }
+
+    #[test]
+    fn a_server_that_is_away_is_tried_less_and_less() {
+        let mut window = Window::default();
+        let (away, mut now) = (Failure::new(FailureKind::Unreachable, "no"), Moment::ZERO);
+        // All that were under way fail within a moment.
+        (0..32).for_each(|_| window.failed(now, "a", &away, 0));
+        assert_eq!(window.wake_at(now), None, "the first time it is tried again at once");
+        let mut pauses = Vec::new();
+        for _ in 0..9 {
+            now += ONE_OUTAGE;
+            window.failed(now, "a", &away, 0);
+            pauses.extend(window.wake_at(now).map(|at| (at - now).as_millis()));
+            now = window.wake_at(now).unwrap_or(now);
+        }
+        assert_eq!(pauses, [100, 200, 400, 800, 1_600, 3_200, 5_000, 5_000, 5_000]);
+        window.succeeded(now, "a");
+        window.failed(now, "a", &away, 0);
+        assert_eq!(window.wake_at(now), None);
     }
 }

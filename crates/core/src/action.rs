@@ -1,37 +1,81 @@
 //! What is to be written, with the precondition under which it may be.
 //!
-//! An unconditional write cannot be expressed: a create requires that nothing is there; an update and a delete name the
-//! uid and resourceVersion that were decided on, and can only be made with a proof of ownership ([`Owned`]); what removes
-//! data can only be made with a [`FullView`].
+//! An unconditional write cannot be expressed: a create requires that nothing is there; everything else names the uid and
+//! resourceVersion that were decided on, and is only made of a proof that the object is a target (`Owned`, which carries the
+//! object's own key); what removes data needs a [`FullView`] besides. Proofs and actions are made in this crate alone, by
+//! [`Plan::action`](crate::decide::Plan::action): others can read an action, and cannot make one.
+//!
+//! ```
+//! use k8s_replicator_core::action::Action;
+//!
+//! fn read(action: Action) -> String {
+//!     match &action {
+//!         Action::Delete(delete) => format!("{} at {}", delete.target(), delete.precondition().resource_version),
+//!         other => other.target().to_string(),
+//!     }
+//! }
+//! ```
+//!
+//! ```compile_fail,E0451
+//! use k8s_replicator_core::action::{Action, Delete, Precondition};
+//! use k8s_replicator_core::names::TargetKey;
+//!
+//! fn make(target: TargetKey, precondition: Precondition) -> Action {
+//!     Action::Delete(Delete { target, precondition })
+//! }
+//! ```
+//!
+//! ```compile_fail,E0616
+//! use k8s_replicator_core::action::Update;
+//! use k8s_replicator_core::names::TargetKey;
+//!
+//! fn turn(mut update: Update, other: TargetKey) -> Update {
+//!     update.target = other;
+//!     update
+//! }
+//! ```
+//!
+//! ```compile_fail,E0603
+//! use k8s_replicator_core::action::Owned;
+//! ```
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::annotations::{Annotation, Marks};
-use crate::graph::{FullView, Node};
-use crate::names::TargetKey;
+use crate::graph::{FullView, Graph, Node};
+use crate::names::{SourceKey, TargetKey};
 use crate::observed::{ResourceVersion, Uid};
 use crate::payload::Payload;
 
-/// Proof that an object is a target: made by the controller, or asking for its help.
-#[derive(Debug)]
-pub struct Owned<'g>(&'g Node);
+/// Proof that the object of this name is a target: made by the controller, or asking for its help.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Owned<'g> {
+    key: &'g TargetKey,
+    node: &'g Node,
+    marks: &'g Marks,
+}
 
 impl<'g> Owned<'g> {
-    /// The proof, if the object's marks give it.
-    #[must_use]
-    pub fn prove(node: &'g Node) -> Option<Self> {
-        node.marks().is_some_and(Marks::is_target).then_some(Self(node))
+    /// The proof, if the object exists and its marks give it.
+    pub(crate) fn prove(graph: &'g Graph, key: &'g TargetKey) -> Option<Self> {
+        let node = graph.node(key)?;
+        let marks = node.marks().filter(|marks| marks.is_target())?;
+        Some(Self { key, node, marks })
     }
 
     /// The object.
-    #[must_use]
-    pub fn node(&self) -> &'g Node {
-        self.0
+    pub(crate) fn node(self) -> &'g Node {
+        self.node
     }
 
-    fn precondition(&self) -> Precondition {
-        Precondition { uid: self.0.uid.clone(), resource_version: self.0.resource_version.clone() }
+    /// Its annotations.
+    pub(crate) fn marks(self) -> &'g Marks {
+        self.marks
+    }
+
+    fn precondition(self) -> Precondition {
+        Precondition { uid: self.node.uid.clone(), resource_version: self.node.resource_version.clone() }
     }
 }
 
@@ -66,6 +110,8 @@ impl AnnotationChange {
 pub enum Action {
     /// Make a replica, where nothing has the name.
     Create(Create),
+    /// Become an owner of what names the creator, on a replica that others made (SPEC 3, 1).
+    Adopt(Adopt),
     /// Change a replica.
     Update(Update),
     /// Remove a replica.
@@ -78,8 +124,30 @@ impl Action {
     pub fn target(&self) -> &TargetKey {
         match self {
             Self::Create(create) => &create.target,
+            Self::Adopt(adopt) => &adopt.target,
             Self::Update(update) => &update.target,
             Self::Delete(delete) => &delete.target,
+        }
+    }
+
+    /// The object as it was when the decision was made; `None`: nothing may be there.
+    #[must_use]
+    pub fn precondition(&self) -> Option<&Precondition> {
+        match self {
+            Self::Create(_) => None,
+            Self::Adopt(adopt) => Some(&adopt.precondition),
+            Self::Update(update) => Some(&update.precondition),
+            Self::Delete(delete) => Some(&delete.precondition),
+        }
+    }
+
+    /// The data that it writes, if it writes any.
+    #[must_use]
+    pub fn payload(&self) -> Option<&Payload> {
+        match self {
+            Self::Create(create) => Some(&create.payload),
+            Self::Update(update) => update.data.as_ref().map(|data| &data.payload),
+            Self::Adopt(_) | Self::Delete(_) => None,
         }
     }
 }
@@ -87,29 +155,28 @@ impl Action {
 /// See [`Action::Create`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Create {
-    /// The name that it takes.
-    pub target: TargetKey,
-    /// All of the program's annotations on it.
-    pub annotations: BTreeMap<Annotation, Arc<str>>,
-    /// Its labels.
-    pub labels: Arc<BTreeMap<String, String>>,
-    /// Its type, for kinds that have one.
-    pub type_: Option<Arc<str>>,
-    /// Its data.
-    pub payload: Payload,
+    target: TargetKey,
+    annotations: BTreeMap<Annotation, Arc<str>>,
+    labels: Arc<BTreeMap<String, String>>,
+    type_: Option<Arc<str>>,
+    payload: Payload,
+}
+
+/// See [`Action::Adopt`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Adopt {
+    target: TargetKey,
+    precondition: Precondition,
+    creator: SourceKey,
 }
 
 /// See [`Action::Update`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Update {
-    /// The object.
-    pub target: TargetKey,
-    /// What must still hold.
-    pub precondition: Precondition,
-    /// What becomes of the annotations.
-    pub annotations: AnnotationChange,
-    /// What becomes of the data.
-    pub data: Option<NewData>,
+    target: TargetKey,
+    precondition: Precondition,
+    annotations: AnnotationChange,
+    data: Option<NewData>,
 }
 
 /// The data of an [`Update`].
@@ -125,117 +192,131 @@ pub struct NewData {
 /// See [`Action::Delete`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Delete {
+    target: TargetKey,
+    precondition: Precondition,
+}
+
+impl Create {
+    pub(crate) fn new(
+        target: &TargetKey,
+        annotations: BTreeMap<Annotation, Arc<str>>,
+        labels: Arc<BTreeMap<String, String>>,
+        type_: Option<Arc<str>>,
+        payload: Payload,
+    ) -> Self {
+        Self { target: target.clone(), annotations, labels, type_, payload }
+    }
+
+    /// The name that it takes.
+    #[must_use]
+    pub fn target(&self) -> &TargetKey {
+        &self.target
+    }
+
+    /// All of the program's annotations on it.
+    #[must_use]
+    pub fn annotations(&self) -> &BTreeMap<Annotation, Arc<str>> {
+        &self.annotations
+    }
+
+    /// Its labels.
+    #[must_use]
+    pub fn labels(&self) -> &Arc<BTreeMap<String, String>> {
+        &self.labels
+    }
+
+    /// Its type, for kinds that have one.
+    #[must_use]
+    pub fn type_(&self) -> Option<&Arc<str>> {
+        self.type_.as_ref()
+    }
+
+    /// Its data.
+    #[must_use]
+    pub fn payload(&self) -> &Payload {
+        &self.payload
+    }
+}
+
+impl Adopt {
+    /// The object keeps the creator that it names.
+    pub(crate) fn new(owned: Owned<'_>, creator: &SourceKey) -> Self {
+        Self { target: owned.key.clone(), precondition: owned.precondition(), creator: creator.clone() }
+    }
+
     /// The object.
-    pub target: TargetKey,
+    #[must_use]
+    pub fn target(&self) -> &TargetKey {
+        &self.target
+    }
+
     /// What must still hold.
-    pub precondition: Precondition,
+    #[must_use]
+    pub fn precondition(&self) -> &Precondition {
+        &self.precondition
+    }
+
+    /// The value of `replicated-by`, as it stands there.
+    #[must_use]
+    pub fn creator(&self) -> &SourceKey {
+        &self.creator
+    }
 }
 
 impl Update {
     /// A change of a replica's annotations, and of its data if `data` is given.
-    #[must_use]
-    pub fn new(target: TargetKey, owned: &Owned<'_>, annotations: AnnotationChange, data: Option<NewData>) -> Self {
-        Self { target, precondition: owned.precondition(), annotations, data }
+    pub(crate) fn new(owned: Owned<'_>, annotations: AnnotationChange, data: Option<NewData>) -> Self {
+        Self { target: owned.key.clone(), precondition: owned.precondition(), annotations, data }
     }
 
     /// The replica's data is taken away, or replaced by minimal values.
+    pub(crate) fn clearing(owned: Owned<'_>, _view: FullView, annotations: AnnotationChange, minimal: NewData) -> Self {
+        Self::new(owned, annotations, Some(minimal))
+    }
+
+    /// The object.
     #[must_use]
-    pub fn clearing(
-        target: TargetKey,
-        owned: &Owned<'_>,
-        _view: FullView,
-        annotations: AnnotationChange,
-        minimal: NewData,
-    ) -> Self {
-        Self::new(target, owned, annotations, Some(minimal))
+    pub fn target(&self) -> &TargetKey {
+        &self.target
+    }
+
+    /// What must still hold.
+    #[must_use]
+    pub fn precondition(&self) -> &Precondition {
+        &self.precondition
+    }
+
+    /// What becomes of the annotations.
+    #[must_use]
+    pub fn annotations(&self) -> &AnnotationChange {
+        &self.annotations
+    }
+
+    /// What becomes of the data; `None`: it stays.
+    #[must_use]
+    pub fn data(&self) -> Option<&NewData> {
+        self.data.as_ref()
     }
 }
 
 impl Delete {
     /// The replica is removed.
+    pub(crate) fn new(owned: Owned<'_>, _view: FullView) -> Self {
+        Self { target: owned.key.clone(), precondition: owned.precondition() }
+    }
+
+    /// The object.
     #[must_use]
-    pub fn new(target: TargetKey, owned: &Owned<'_>, _view: FullView) -> Self {
-        Self { target, precondition: owned.precondition() }
+    pub fn target(&self) -> &TargetKey {
+        &self.target
+    }
+
+    /// What must still hold.
+    #[must_use]
+    pub fn precondition(&self) -> &Precondition {
+        &self.precondition
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::graph::Graph;
-    use crate::managers::Managers;
-    use crate::names::Key;
-    use crate::observed::{Annotated, Observed};
-
-    /// A graph that holds one object with these annotations, at version 7.
-    fn graph(annotations: &[(&str, &str)]) -> Graph {
-        let key = Key::new("b", "t").unwrap();
-        let marks = Marks::parse(&key, annotations.iter().copied()).unwrap();
-        let annotated = marks.map_or(Annotated::Not, |marks| Annotated::Well(Arc::new(marks)));
-        let (uid, resource_version) = (Uid::new("u"), ResourceVersion::new("7"));
-        let mut graph = Graph::default();
-        graph.begin_list();
-        graph.observe(Observed {
-            key,
-            uid,
-            resource_version,
-            created: 0,
-            deleting: false,
-            annotated,
-            managers: Managers::default(),
-            advice: Vec::new(),
-        });
-        graph.end_list(&ResourceVersion::new("999999"));
-        graph.begin_namespaces();
-        graph.end_namespaces();
-        graph
-    }
-
-    #[test]
-    fn only_the_marks_prove_that_an_object_may_be_written() {
-        let (from, by, to) = (("replicate-from", "a/x"), ("replicated-by", "a/y"), ("replicate-to", "b/z"));
-        let cases: [(&[(&str, &str)], bool); 7] = [
-            (&[from], true),
-            (&[by], true),
-            (&[by, to], true),
-            (&[from, by, to], true),
-            (&[from, to], false),
-            (&[to], false),
-            (&[("replicated-from-version", "1"), ("replicated-at", "then")], false),
-        ];
-        for (annotations, owned) in cases {
-            let graph = graph(annotations);
-            let node = graph.node(&Key::new("b", "t").unwrap()).unwrap();
-            assert_eq!(Owned::prove(node).is_some(), owned, "{annotations:?}");
-        }
-    }
-
-    #[test]
-    fn writes_carry_the_version_that_was_proved() {
-        let graph = graph(&[("replicated-by", "a/y")]);
-        let target: TargetKey = Key::new("b", "t").unwrap().into();
-        let owned = Owned::prove(graph.node(&target).unwrap()).unwrap();
-        assert_eq!(owned.node().uid, Uid::new("u"));
-        let precondition = Precondition { uid: Uid::new("u"), resource_version: ResourceVersion::new("7") };
-        let change = AnnotationChange { set: BTreeMap::new(), remove: vec![Annotation::ReplicateTo] };
-        assert!(!change.is_empty() && AnnotationChange::default().is_empty());
-        let minimal = || NewData { payload: Payload::new([None]), expected_type: None };
-        let view = graph.full_view().unwrap();
-
-        let update = Update::new(target.clone(), &owned, change.clone(), None);
-        let expected = Update {
-            target: target.clone(),
-            precondition: precondition.clone(),
-            annotations: change.clone(),
-            data: None,
-        };
-        assert_eq!(update, expected);
-        let clear = Update::clearing(target.clone(), &owned, view, change.clone(), minimal());
-        assert_eq!(clear, Update { data: Some(minimal()), ..expected });
-        let delete = Delete::new(target.clone(), &owned, view);
-        assert_eq!(delete, Delete { target: target.clone(), precondition });
-        for action in [Action::Update(update), Action::Update(clear), Action::Delete(delete)] {
-            assert_eq!(*action.target(), target);
-        }
-    }
-}
+mod tests;

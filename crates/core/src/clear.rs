@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
-use crate::kind::Entropy;
+/// A source of random bytes, passed in so that this crate has no randomness of its own. For passwords it has to be
+/// cryptographic.
+pub type Entropy<'a> = &'a mut dyn FnMut() -> u8;
 
 /// Length of the password that a cleared basic-auth Secret gets: long enough that nobody ever guesses it.
 const PASSWORD_LENGTH: usize = 128;
@@ -27,6 +29,12 @@ fn minimal(type_: &str) -> Minimal {
         "kubernetes.io/dockerconfigjson" => Minimal::Fixed(&[(".dockerconfigjson", "{}")]),
         _ => Minimal::Fixed(&[]),
     }
+}
+
+/// Whether the API server requires keys in a Secret of this type, so that it can never be without data.
+#[must_use]
+pub fn has_required_keys(type_: &str) -> bool {
+    !matches!(minimal(type_), Minimal::Fixed([]))
 }
 
 /// Raw JSON of the `data` of a cleared Secret of this type; `None`: no data.

@@ -1,35 +1,61 @@
-//! The decision about one target: what is to be done with it, and why (SPEC 3 to 7 and 9).
+//! The decision about one target: what is to be done with it, and why (SPEC 3 to 7, 9 and 11).
 //!
 //! [`decide`] is the only place where that is decided. It reads the graph and changes nothing. Where the metadata is not
 //! enough it says what it [`Need`]s: the caller reads that, tells the graph, and asks again. When it says [`Decision::Act`]
 //! the action follows from the plan and, if data is to be copied, from the content of [`Plan::copies`] at the version that
-//! the graph holds.
+//! the graph holds. [`decide_recording`] decides the same and records each question that was asked (see
+//! [`trail`](crate::trail), which lists them in their order).
 //!
-//! This file has the order of the questions (SPEC 3); `install` answers for pushes (SPEC 4), `pull` for pulls (SPEC 5, 6).
+//! This file has the order of the questions (SPEC 3). `creator` asks whether a replica is still wanted, `removal` when one
+//! that is not goes, `install` answers for pushes (SPEC 4), `pull` for what a source gives (SPEC 5), `copy` for the data (SPEC
+//! 5.7, 5.8, 6), `plan` writes what differs. [`losers`] and [`advise`] tell what no decision about a target shows.
+//!
+//! # Removal delay, chains and combined objects (SPEC 11.1)
+//!
+//! A replica is kept for the delay only while its *own* source is missing or says nothing. Down a chain nothing waits twice:
+//! what pulls from an object that was cleared is cleared at once, since that object has waited already. A combined
+//! object's replica waits for its creator (whose loss deletes it) and for what it pulls (whose loss empties it), each by
+//! itself. Only a copy is worth waiting for: a replica that holds none, or one of what its creator does not ask for any more, is
+//! emptied at once. While it waits its annotations still follow. How long: what the source says now, else what the replica
+//! says (pushed ones inherit it, pulling ones have their own, which then comes first), else the flag.
 
+mod advise;
+mod copy;
+mod creator;
 mod install;
+mod losers;
 mod plan;
 mod pull;
+mod removal;
 #[cfg(test)]
 mod tests;
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::action::Owned;
-use crate::annotations::Marks;
-use crate::graph::{Facts, FullView, Graph, Knowledge, Node, Presence};
+use crate::annotations::{Annotation, Marks};
+use crate::facts::Facts;
+use crate::graph::{FullView, Graph, Knowledge, Node};
 use crate::kind::Kind;
-use crate::names::{Key, SourceKey, TargetKey};
-use crate::observed::{Annotated, ResourceVersion};
+use crate::names::{Key, SourceKey, TargetKey, excerpt};
+use crate::observed::Annotated;
 use crate::reason::Reason;
 use crate::time::Moment;
+use crate::trail::{Outcome, Question, Step, Trail};
 
+pub use advise::advise;
+pub use losers::losers;
 pub use plan::{Plan, Verb};
 
+use creator::Pushing;
+
 /// What the flags say about deciding.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Rules {
     /// `--allow-all`: sources without consent annotations may be pulled.
     pub allow_all: bool,
@@ -39,6 +65,18 @@ pub struct Rules {
     pub hold_incomplete_tls: bool,
     /// `--create-with-labels`.
     pub create_with_labels: Arc<BTreeMap<String, String>>,
+}
+
+impl Default for Rules {
+    /// As the flags' defaults, but for the removal delay, which is zero, and the labels, of which there are none.
+    fn default() -> Self {
+        Self {
+            allow_all: false,
+            removal_delay: Duration::ZERO,
+            hold_incomplete_tls: true,
+            create_with_labels: Arc::default(),
+        }
+    }
 }
 
 /// Why, and because of which source.
@@ -76,7 +114,7 @@ impl Need {
 pub enum Decision<'g> {
     /// All is well.
     Nothing(Verdict),
-    /// Something is asked for that is not done.
+    /// Something is asked for that is not done, as long as nothing changes.
     Refuse(Verdict),
     /// It is left as it is until then, and decided anew.
     Wait(Verdict, Moment),
@@ -89,33 +127,66 @@ pub enum Decision<'g> {
 /// Decides about one target.
 #[must_use]
 pub fn decide<'g>(graph: &'g Graph, kind: &'g dyn Kind, rules: &'g Rules, target: &'g TargetKey) -> Decision<'g> {
+    decide_on(graph, kind, rules, target, Recorder(None))
+}
+
+/// As [`decide`], and tells the way to the decision.
+#[must_use]
+pub fn decide_recording<'g>(
+    graph: &'g Graph,
+    kind: &'g dyn Kind,
+    rules: &'g Rules,
+    target: &'g TargetKey,
+) -> (Decision<'g>, Trail) {
+    let trail = RefCell::new(Trail::default());
+    let decision = decide_on(graph, kind, rules, target, Recorder(Some(&trail)));
+    (decision, trail.into_inner())
+}
+
+fn decide_on<'g>(
+    graph: &'g Graph,
+    kind: &'g dyn Kind,
+    rules: &'g Rules,
+    target: &'g TargetKey,
+    recorder: Recorder<'_>,
+) -> Decision<'g> {
     let Some(view) = graph.full_view() else {
-        return Decision::Nothing(Verdict { reason: Reason::NotReady, source: None, detail: None });
+        recorder.note(Question::FirstLists, Outcome::Decided(Reason::NotReady), || "they are not complete".to_owned());
+        return nothing(Reason::NotReady, None);
     };
-    match (Case { graph, kind, rules, target, view }).decide() {
-        Ok(plan) => Decision::Act(plan),
-        Err(end) => *end,
+    recorder.note(Question::FirstLists, Outcome::Passed, || "they are complete".to_owned());
+    let ControlFlow::Break(decision) = (Case { graph, kind, rules, target, view, recorder }).decide();
+    decision
+}
+
+/// The answer to a question: what the next question goes on with, or the decision.
+type Answer<'g, T = ()> = ControlFlow<Decision<'g>, T>;
+
+/// The answer to the last question: always the decision.
+type End<'g> = Answer<'g, Infallible>;
+
+/// Where the steps go; nowhere, as a rule.
+#[derive(Clone, Copy)]
+struct Recorder<'t>(Option<&'t RefCell<Trail>>);
+
+impl Recorder<'_> {
+    #[inline]
+    fn note(self, question: Question, outcome: Outcome, fact: impl FnOnce() -> String) {
+        if let Some(trail) = self.0 {
+            trail.borrow_mut().push(Step { question, fact: fact(), outcome });
+        }
     }
 }
 
-/// A plan, or a reason to end without one. (Boxed, to keep the way of the plans light.)
-type Outcome<'g, T = Plan<'g>> = Result<T, Box<Decision<'g>>>;
-
-/// A target with what is there, and what is known of its source, while it is decided.
+/// A target, with all that is needed to decide about it.
 #[derive(Clone, Copy)]
-struct Case<'g> {
+struct Case<'g, 't> {
     graph: &'g Graph,
     kind: &'g dyn Kind,
     rules: &'g Rules,
     target: &'g TargetKey,
     view: FullView,
-}
-
-/// A target that exists.
-struct Existing<'g> {
-    owned: Owned<'g>,
-    node: &'g Node,
-    marks: &'g Marks,
+    recorder: Recorder<'t>,
 }
 
 /// A source that exists and is well-formed.
@@ -125,131 +196,180 @@ struct Source<'g> {
     node: &'g Node,
 }
 
-fn nothing<'g>(reason: Reason, source: Option<&SourceKey>) -> Box<Decision<'g>> {
-    Box::new(Decision::Nothing(Verdict { reason, source: source.cloned(), detail: None }))
+fn nothing<'g>(reason: Reason, source: Option<&SourceKey>) -> Decision<'g> {
+    Decision::Nothing(Verdict { reason, source: source.cloned(), detail: None })
 }
 
-fn refuse<'g>(reason: Reason, source: Option<&SourceKey>, detail: Option<String>) -> Box<Decision<'g>> {
-    Box::new(Decision::Refuse(Verdict { reason, source: source.cloned(), detail }))
+fn refuse<'g>(reason: Reason, source: Option<&SourceKey>, detail: Option<String>) -> Decision<'g> {
+    Decision::Refuse(Verdict { reason, source: source.cloned(), detail })
 }
 
-fn need<'g>(need: Need) -> Box<Decision<'g>> {
-    Box::new(Decision::Need(need))
-}
-
-impl<'g> Case<'g> {
-    /// The order of SPEC 3.
-    fn decide(self) -> Outcome<'g> {
-        let Some(node) = self.graph.node(self.target) else { return self.create() };
-        let marks = match &node.annotated {
-            Annotated::Ill(error) => return Err(refuse(Reason::IllFormed, None, Some(error.to_string()))),
-            Annotated::Not => return Err(self.not_a_target(Reason::NotATarget)),
-            Annotated::Well(marks) => &**marks,
-        };
-        let Some(owned) = Owned::prove(node) else {
-            let asks_for_its_targets = marks.replicate_from.is_some();
-            let reason = if asks_for_its_targets { Reason::PushesItself } else { Reason::NotATarget };
-            return Err(self.not_a_target(reason));
-        };
-        if node.deleting {
-            return Err(nothing(Reason::BeingDeleted, None));
+impl Decision<'_> {
+    fn outcome(&self) -> Outcome {
+        match self {
+            Self::Nothing(verdict) | Self::Refuse(verdict) | Self::Wait(verdict, _) => Outcome::Decided(verdict.reason),
+            Self::Need(need) => Outcome::Needs(need.key().clone()),
+            Self::Act(plan) => Outcome::Decided(plan.verdict.reason),
         }
-        let existing = Existing { owned, node, marks };
+    }
+}
+
+/// These annotations of an object, as they stand there, for a [`Step`].
+fn says(marks: Option<&Marks>, annotations: &[Annotation]) -> String {
+    let each = annotations.iter().map(|annotation| match marks.and_then(|marks| marks.text(*annotation)) {
+        Some(text) => format!("{}: {:?}", annotation.name(), excerpt(text)),
+        None => format!("no {}", annotation.name()),
+    });
+    each.collect::<Vec<_>>().join(", ")
+}
+
+impl<'g> Case<'g, '_> {
+    /// The order of SPEC 3.
+    fn decide(self) -> End<'g> {
+        let Some(node) = self.graph.node(self.target) else { return self.create() };
+        self.is_well_formed(node)?;
+        let owned = self.is_target(node)?;
+        let marks = owned.marks();
+        if node.deleting {
+            return self.terminating(owned);
+        }
         match (&marks.replicated_by, &marks.replicate_from) {
-            (Some(creator), _) => self.made_by(creator, existing),
-            (None, Some(from)) => self.pull(from, existing),
-            (None, None) => Err(self.not_a_target(Reason::NotATarget)),
+            (Some(creator), _) => self.made_by(creator, owned),
+            (None, Some(from)) => self.pull(from, owned),
+            (None, None) => self.not_a_target(Reason::NotATarget, marks),
         }
     }
 
-    /// An object that is left alone. If a source pushes to its name, that is worth a word.
-    fn not_a_target(self, reason: Reason) -> Box<Decision<'g>> {
-        match self.oldest_pushing() {
-            Some(source) => refuse(Reason::NotCreatedBySource, Some(source.key), None),
-            None => nothing(reason, None),
+    /// SPEC 3, 0.
+    fn is_well_formed(self, node: &Node) -> Answer<'g> {
+        match &node.annotated {
+            Annotated::Ill(error) => {
+                let detail = error.to_string();
+                self.stop(Question::WellFormed, refuse(Reason::IllFormed, None, Some(detail)), || error.to_string())
+            }
+            Annotated::Not | Annotated::Well(_) => self.pass(Question::WellFormed, || "nothing is wrong".to_owned()),
         }
+    }
+
+    /// SPEC 3, 0 and 2.
+    fn is_target(self, node: &'g Node) -> Answer<'g, Owned<'g>> {
+        let asks = [Annotation::ReplicateFrom, Annotation::ReplicatedBy];
+        if let Some(owned) = Owned::prove(self.graph, self.target) {
+            self.pass(Question::IsTarget, || says(Some(owned.marks()), &asks))?;
+            return ControlFlow::Continue(owned);
+        }
+        let marks = node.marks();
+        let asks_for_its_targets = marks.is_some_and(|marks| marks.replicate_from.is_some());
+        let reason = if asks_for_its_targets { Reason::PushesItself } else { Reason::NotATarget };
+        self.not_a_target_of(reason, marks)
+    }
+
+    /// An object that is left alone. If a source pushes to its name, that is refused (SPEC 3, 5).
+    fn not_a_target_of<T>(self, reason: Reason, marks: Option<&Marks>) -> Answer<'g, T> {
+        let own = [Annotation::ReplicateFrom, Annotation::ReplicatedBy, Annotation::ReplicateTo];
+        let fact = || says(marks, &[&own[..], &[Annotation::ReplicateToNamespaces]].concat());
+        match self.oldest_pushing() {
+            None => self.stop(Question::IsTarget, nothing(reason, None), fact),
+            Some(Pushing { source, .. }) => {
+                self.note(Question::IsTarget, Outcome::Decided(reason), fact);
+                let refused = refuse(Reason::NotCreatedBySource, Some(source.key), None);
+                self.stop(Question::Pushed, refused, || format!("{} pushes, and did not make the object", source.key))
+            }
+        }
+    }
+
+    fn not_a_target(self, reason: Reason, marks: &Marks) -> End<'g> {
+        self.not_a_target_of(reason, Some(marks))
     }
 
     /// SPEC 3, 4: nothing is there.
-    fn create(self) -> Outcome<'g> {
-        let Some(source) = self.oldest_pushing() else { return Err(nothing(Reason::NotWanted, None)) };
-        if !self.graph.covers(self.target.namespace()) {
-            return Err(refuse(Reason::NamespaceNotWatched, Some(source.key), None));
-        }
-        match self.graph.namespace_terminating(self.target.namespace()) {
-            None => Err(nothing(Reason::NamespaceMissing, Some(source.key))),
-            Some(true) => Err(nothing(Reason::NamespaceTerminating, Some(source.key))),
-            Some(false) => self.install(source, None),
-        }
-    }
-
-    /// SPEC 3, 1: a push made this object.
-    fn made_by(self, creator: &'g SourceKey, existing: Existing<'g>) -> Outcome<'g> {
-        let reason = match self.graph.presence(creator) {
-            Presence::Unknown => return Err(need(Need::Presence(creator.clone().into()))),
-            // Whether it still wants this replica cannot be known.
-            Presence::Outside => return Err(refuse(Reason::SourceNotWatched, Some(creator), None)),
-            Presence::Absent => Reason::SourceMissing,
-            Presence::Present(node) => match &node.annotated {
-                Annotated::Ill(error) => {
-                    return Err(refuse(Reason::SourceIllFormed, Some(creator), Some(error.to_string())));
-                }
-                Annotated::Not => Reason::SourceStoppedPushing,
-                Annotated::Well(marks) => {
-                    let push = marks.effective_push().filter(|_| **creator != **self.target);
-                    if push.is_some_and(|push| push.names(self.target)) {
-                        return self.install(Source { key: creator, node }, Some(existing));
-                    }
-                    Reason::SourceStoppedPushing
-                }
-            },
+    fn create(self) -> End<'g> {
+        let Some(pushing) = self.oldest_pushing() else {
+            return self.stop(Question::Pushed, nothing(Reason::NotWanted, None), || "none".to_owned());
         };
-        self.remove(existing, Verb::Delete, reason, creator)
+        let source = pushing.source.key;
+        self.pass(Question::Pushed, || source.to_string())?;
+        let namespace = self.target.namespace();
+        if !self.graph.covers(namespace) {
+            let refused = refuse(Reason::NamespaceNotWatched, Some(source), None);
+            return self.stop(Question::Watched, refused, || format!("{namespace} is not among --namespaces"));
+        }
+        self.pass(Question::Watched, || namespace.to_owned())?;
+        match self.graph.namespace_terminating(namespace) {
+            None => self.stop(Question::Namespace, nothing(Reason::NamespaceMissing, Some(source)), || {
+                format!("{namespace} does not exist")
+            }),
+            Some(true) => self.stop(Question::Namespace, nothing(Reason::NamespaceTerminating, Some(source)), || {
+                format!("{namespace} is being deleted")
+            }),
+            Some(false) => {
+                self.pass(Question::Namespace, || format!("{namespace} exists"))?;
+                self.install(pushing, None)
+            }
+        }
     }
 
-    /// Among several sources the oldest wins. One of a protected type is passed over as long as there is another.
-    fn oldest_pushing(self) -> Option<Source<'g>> {
-        let protected = |node: &Node| node.type_.as_deref().is_some_and(|type_| self.kind.is_protected(type_));
-        self.graph
-            .pushing_to(self.target)
-            .min_by_key(|(key, node)| (protected(node), node.created, *key))
-            .map(|(key, node)| Source { key, node })
+    // --- Steps ---
+
+    fn note(self, question: Question, outcome: Outcome, fact: impl FnOnce() -> String) {
+        self.recorder.note(question, outcome, fact);
+    }
+
+    /// The question does not decide.
+    fn pass(self, question: Question, fact: impl FnOnce() -> String) -> Answer<'g> {
+        self.note(question, Outcome::Passed, fact);
+        ControlFlow::Continue(())
+    }
+
+    /// The question decides.
+    fn stop<T>(self, question: Question, decision: Decision<'g>, fact: impl FnOnce() -> String) -> Answer<'g, T> {
+        if self.recorder.0.is_some() {
+            self.note(question, decision.outcome(), fact);
+        }
+        ControlFlow::Break(decision)
+    }
+
+    /// The question cannot be answered before this is read.
+    fn need<T>(self, question: Question, need: Need) -> Answer<'g, T> {
+        self.stop(question, Decision::Need(need), || "not known yet".to_owned())
     }
 
     // --- What is known of contents, or has to be found out ---
 
-    fn facts(self, source: Source<'_>) -> Outcome<'g, Facts> {
+    fn facts(self, question: Question, source: Source<'_>) -> Answer<'g, Facts> {
         match source.node.knowledge {
-            Knowledge::Known(facts) => Ok(facts),
-            _ => Err(need(Need::Content(source.key.clone().into()))),
+            Knowledge::Known(facts) => ControlFlow::Continue(facts),
+            _ => self.need(question, Need::Content(source.key.clone().into())),
         }
     }
 
     /// The type of an object, for kinds that have one. Protected types end every decision (SPEC 7).
-    fn type_of(self, key: &Key, node: &'g Node, because_of: &SourceKey) -> Outcome<'g, Option<&'g Arc<str>>> {
+    fn type_of(self, key: &Key, node: &'g Node, because_of: &SourceKey) -> Answer<'g, Option<&'g Arc<str>>> {
         match &node.type_ {
-            _ if !self.kind.is_typed() => Ok(None),
-            None => Err(need(Need::Content(key.clone()))),
+            _ if !self.kind.is_typed() => ControlFlow::Continue(None),
+            None => self.need(Question::NotProtected, Need::Content(key.clone())),
             Some(type_) if self.kind.is_protected(type_) => {
-                Err(refuse(Reason::ProtectedType, Some(because_of), Some(format!("{key} is a {type_}"))))
+                let detail = format!("{key} is a {type_}");
+                let refused = refuse(Reason::ProtectedType, Some(because_of), Some(detail.clone()));
+                self.stop(Question::NotProtected, refused, || detail)
             }
-            Some(type_) => Ok(Some(type_)),
+            Some(type_) => ControlFlow::Continue(Some(type_)),
         }
     }
 
-    /// Whether the target's data, copied from this source at version `copy`, still is the source's data.
-    fn is_same(self, target: &Node, copy: &ResourceVersion, source: Source<'_>) -> Outcome<'g, bool> {
-        if target.knowledge == Knowledge::Trusted && *copy == source.node.resource_version {
-            return Ok(true);
+    /// Ends if the object is known to be of a protected type; its type is not read for that.
+    fn is_not_known_as_protected(self, key: &Key, node: &'g Node, because_of: &SourceKey) -> Answer<'g> {
+        if node.type_.is_some() {
+            self.type_of(key, node, because_of)?;
         }
-        let theirs = self.facts(source)?;
-        match target.knowledge {
-            Knowledge::Known(ours) => Ok(ours.digest == theirs.digest),
-            _ => Err(self.need_target()),
-        }
+        ControlFlow::Continue(())
     }
 
-    fn need_target(self) -> Box<Decision<'g>> {
-        need(Need::Content(self.target.clone().into()))
+    fn type_of_target(self, node: &'g Node, because_of: &SourceKey) -> Answer<'g, Option<&'g Arc<str>>> {
+        self.type_of(self.target, node, because_of)
+    }
+
+    fn need_target<T>(self, question: Question) -> Answer<'g, T> {
+        self.need(question, Need::Content(self.target.clone().into()))
     }
 }

@@ -5,12 +5,11 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::certificate::{self, Completeness};
 use crate::clear;
 use crate::payload::Payload;
 
-/// A source of random bytes, passed in so that this crate has no randomness of its own. For passwords it has to be
-/// cryptographic.
-pub type Entropy<'a> = &'a mut dyn FnMut() -> u8;
+pub use crate::clear::Entropy;
 
 /// One resource kind of the core API group (`/api/v1`).
 pub trait Kind: fmt::Debug + Send + Sync + 'static {
@@ -49,6 +48,22 @@ pub trait Kind: fmt::Debug + Send + Sync + 'static {
     /// Whether `payload` could have come from [`cleared`](Self::cleared).
     fn is_cleared(&self, _type: Option<&str>, payload: &Payload) -> bool {
         payload.is_empty()
+    }
+
+    /// Whether the API server requires keys in objects of this type, so that they are never without data.
+    fn has_required_keys(&self, _type: &str) -> bool {
+        false
+    }
+
+    /// Whether objects of this type hold parts that can be there by halves (SPEC 11.9), so that their content has to be read
+    /// before it is copied.
+    fn can_be_incomplete(&self, _type: &str) -> bool {
+        false
+    }
+
+    /// Whether `payload` has all that belongs together in this type (SPEC 11.9).
+    fn completeness(&self, _type: Option<&str>, _payload: &Payload) -> Completeness {
+        Completeness::Complete
     }
 }
 
@@ -100,6 +115,20 @@ impl Kind for Secret {
     }
     fn cleared(&self, type_: Option<&str>, entropy: Entropy<'_>) -> Payload {
         Payload::new([clear::minimal_secret(type_.unwrap_or_default(), entropy).map(Arc::from)])
+    }
+    fn has_required_keys(&self, type_: &str) -> bool {
+        clear::has_required_keys(type_)
+    }
+    fn can_be_incomplete(&self, type_: &str) -> bool {
+        type_ == certificate::TYPE
+    }
+    fn completeness(&self, type_: Option<&str>, payload: &Payload) -> Completeness {
+        match type_ {
+            Some(type_) if self.can_be_incomplete(type_) => {
+                certificate::completeness(payload.fields().flatten().next())
+            }
+            _ => Completeness::Complete,
+        }
     }
     fn is_cleared(&self, type_: Option<&str>, payload: &Payload) -> bool {
         clear::is_minimal_secret(type_.unwrap_or_default(), payload.fields().flatten().next())

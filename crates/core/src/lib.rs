@@ -7,15 +7,18 @@
 //! This crate is pure: no clock, no network, no environment, no randomness of its own; time and random bytes are passed
 //! in. The rules are those of the behaviour contract ("SPEC n" in the comments names its sections).
 //!
-//! Read it in this order: [`names`], [`annotation`], [`annotations`], [`observed`], [`graph`], [`decide`](mod@decide), [`action`].
+//! Read it in this order: [`names`], [`annotation`], [`annotations`], [`observed`], [`selection`], [`graph`],
+//! [`decide`](mod@decide), [`action`].
 
 pub mod action;
 pub mod advice;
 pub mod annotation;
 pub mod annotations;
+pub mod certificate;
 pub mod clear;
 pub mod decide;
 pub mod duration;
+pub mod facts;
 pub mod graph;
 pub mod identity;
 pub mod json;
@@ -30,4 +33,6 @@ pub mod protobuf;
 pub mod push;
 pub mod reason;
 pub mod scope;
+pub mod selection;
 pub mod time;
+pub mod trail;

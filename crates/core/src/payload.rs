@@ -3,9 +3,14 @@
 //! They are kept as the raw JSON that the API server sent and are spliced into writes as they are. Nothing here prints
 //! them: `Debug` shows lengths only, and there is no `Display`.
 
+mod spelling;
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
+use serde_json::value::RawValue;
 use sha2::{Digest as _, Sha256};
 
 /// The data fields of one object, as raw JSON, in the order of its kind's [`data_fields`](crate::kind::Kind::data_fields).
@@ -39,15 +44,25 @@ impl Payload {
         self.fields().flatten().map(str::len).sum()
     }
 
-    /// A fingerprint that is the same for the same data. The API server writes maps in key order, so equal data is equal
-    /// text.
+    /// Whether some key has a value that is not empty.
+    #[must_use]
+    pub fn has_value(&self) -> bool {
+        self.fields().flatten().any(|json| {
+            let map = serde_json::from_str::<BTreeMap<Cow<'_, str>, &RawValue>>(json);
+            // What cannot be read is not taken for empty.
+            map.map_or(true, |map| map.values().any(|value| !matches!(value.get(), "\"\"" | "null")))
+        })
+    }
+
+    /// A fingerprint that is the same for the same data, however its JSON spells it (`\u003c` or `<`). The API server writes
+    /// maps in key order, so that the keys' order is part of no spelling.
     #[must_use]
     pub fn digest(&self) -> Digest {
         let mut hash = Sha256::new();
         for field in self.fields() {
-            let field = field.unwrap_or("");
-            hash.update((field.len() as u64).to_be_bytes());
-            hash.update(field);
+            spelling::normal(field.unwrap_or(""), |bytes| hash.update(bytes));
+            // No UTF-8 has this byte, so no data reads on into the next field.
+            hash.update([0xff]);
         }
         Digest(hash.finalize().into())
     }
@@ -99,6 +114,24 @@ mod tests {
         assert!(!data.is_empty() && data.size() == 12);
         assert_ne!(data.digest(), binary.digest(), "the field that holds a value is part of the data");
         assert_ne!(data.digest(), empty.digest());
+    }
+
+    /// Issue 9: a digest must not depend on JSON's spelling: Go writes `<` as `\u003c`, the controller writes it in the short form.
+    #[test]
+    fn the_fingerprint_is_of_the_data_and_not_of_its_spelling() {
+        let of = |json: &str| Payload::new([Some(json.into())]).digest();
+        let same = [
+            (r#"{"a":"\u003cb\u003e \u0026"}"#, r#"{"a":"<b> &"}"#),
+            (r#"{"a":"\u003C"}"#, r#"{"a":"<"}"#),
+            (r#"{"a":"\n\t\"\\"}"#, r#"{"a":"\u000a\u0009\u0022\u005c"}"#),
+            (r#"{ "a" : "b c" }"#, r#"{"a":"b c"}"#),
+        ];
+        for (one, other) in same {
+            assert_eq!(of(one), of(other), "{one} {other}");
+        }
+        assert_ne!(of(r#"{"a":"\\u003c"}"#), of(r#"{"a":"<"}"#), "a backslash of the data");
+        assert_ne!(of(r#"{"a":"b  c"}"#), of(r#"{"a":"b c"}"#), "spaces of the data");
+        assert_ne!(of(r#"{"a":"\",\"b\":\""}"#), of(r#"{"a":"","b":""}"#), "quotes of the data");
     }
 
     #[test]

@@ -103,6 +103,18 @@ impl Part {
         &self.namespaces
     }
 
+    /// How many names there are.
+    #[must_use]
+    pub fn name_count(&self) -> usize {
+        self.names.len()
+    }
+
+    /// One of them, by its number.
+    #[must_use]
+    pub fn name(&self, number: usize) -> Option<&str> {
+        (number < self.names.len()).then(|| name(self.names.rest(&self.text, number)))
+    }
+
     fn has(&self, namespace: &str, name: &str) -> bool {
         self.has_name(name) && self.namespaces.matches(namespace)
     }
@@ -120,10 +132,13 @@ struct Qualified {
 
 impl Qualified {
     fn targets(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.items.rests(&self.text).filter_map(|rest| {
-            let (namespace, rest) = rest.split_once('/')?;
-            Some((namespace, name(rest)))
-        })
+        (0..self.items.len()).filter_map(|number| self.target(number))
+    }
+
+    fn target(&self, number: usize) -> Option<(&str, &str)> {
+        let rest = (number < self.items.len()).then(|| self.items.rest(&self.text, number))?;
+        let (namespace, rest) = rest.split_once('/')?;
+        Some((namespace, name(rest)))
     }
 
     fn has(&self, namespace: &str, name: &str) -> bool {
@@ -205,6 +220,23 @@ impl Push {
     /// The targets of items `namespace/name` whose namespace is no pattern: namespace and name, each pair once.
     pub fn literal_targets(&self) -> impl Iterator<Item = (&str, &str)> {
         self.qualified.targets()
+    }
+
+    /// How many of them there are.
+    #[must_use]
+    pub fn literal_count(&self) -> usize {
+        self.qualified.items.len()
+    }
+
+    /// One of them, by its number.
+    #[must_use]
+    pub fn literal_target(&self, number: usize) -> Option<(&str, &str)> {
+        self.qualified.target(number)
+    }
+
+    /// The names of those in one namespace.
+    pub fn literal_names_in<'a>(&'a self, namespace: &'a str) -> impl Iterator<Item = &'a str> {
+        self.qualified.names_in(namespace)
     }
 
     /// All other targets: every name of a part in every namespace of its list.

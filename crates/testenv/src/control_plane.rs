@@ -1,38 +1,57 @@
-//! etcd and kube-apiserver, started and stopped together.
+//! etcd and kube-apiserver, started and stopped together; and what can be done to them while they run.
 
 mod launch;
+mod outage;
+mod relay;
+mod second;
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use anyhow::{Context as _, Result};
 use http::Method;
 use serde_json::json;
 
-use self::launch::Started;
+use self::launch::{FIRST, Reached, Server, Site};
+pub use self::outage::Snapshot;
+pub use self::second::SecondServer;
 use crate::kubeconfig::write_private;
 use crate::users::Users;
-use crate::{Client, Request, Rights, User, assets, audit, scratch};
+use crate::{Child, Client, Request, Rights, User, assets, audit, scratch};
 
-/// How a control plane is started. The default: everything temporary.
+/// How a control plane is started. The default: everything temporary, and no controller of Kubernetes.
 #[derive(Clone, Debug, Default)]
 pub struct Settings {
     /// Where all its files go, and stay, the cluster's content included. None: a temporary folder.
     pub dir: Option<PathBuf>,
     /// The API server's port. None: a free one.
     pub port: Option<u16>,
+    /// Whether `kube-controller-manager` runs too: see [`ControlPlane::start_controllers`].
+    pub controllers: bool,
 }
 
 /// A running API server and its etcd, on loopback only. Dropping it stops them.
 ///
-/// It is a bare API server: RBAC and admission work, but no controller of Kubernetes runs. A deleted namespace stays
-/// `Terminating` (see [`ControlPlane::finish_namespace`]), nothing is garbage-collected, and no service account gets a token.
+/// It is a bare API server: RBAC and admission work, but no controller of Kubernetes runs until
+/// [`ControlPlane::start_controllers`]. Until then a deleted namespace stays `Terminating` (see
+/// [`ControlPlane::finish_namespace`]), and nothing is garbage-collected.
 pub struct ControlPlane {
-    dir: PathBuf,
+    site: Site,
+    server: Server,
     audit_log: PathBuf,
     users: Users,
-    started: Started,
+    reached: Reached,
+    processes: Mutex<Processes>,
+}
+
+/// Dropped, and so killed, in this order: whoever needs another goes first. Killing does no harm: etcd keeps a log for that, and what
+/// it wrote is in the kernel's hands.
+struct Processes {
+    controllers: Option<Child>,
+    /// None while it is away: see the module `outage`.
+    api_server: Option<Child>,
+    etcd: Option<Child>,
 }
 
 impl ControlPlane {
@@ -51,15 +70,38 @@ impl ControlPlane {
         write_private(&dir.join(launch::AUDIT_POLICY), &audit::policy())?;
         // A port that is free now may be taken by another process a moment later: then take others.
         let mut attempts = if settings.port.is_some() { 1 } else { 4 };
-        let started = loop {
+        let plane = loop {
             attempts -= 1;
-            match Started::new(&assets, &dir, &users, settings.port) {
+            let [etcd_port, peer_port, free_port] = launch::free_ports()?;
+            let site = Site { assets: assets.clone(), dir: dir.clone(), etcd_port, peer_port };
+            let server = Server { name: FIRST.to_owned(), port: settings.port.unwrap_or(free_port), etcd_port };
+            match first_start(&site, &server, &users) {
                 Err(error) if attempts > 0 && format!("{error:#}").contains(launch::PORT_CLASH) => {}
-                outcome => break outcome?,
+                Err(error) => return Err(error),
+                Ok((processes, reached)) => {
+                    let (audit_log, processes) = (server.audit_log(&site), Mutex::new(processes));
+                    break Self { site, server, audit_log, users, reached, processes };
+                }
             }
         };
-        let audit_log = dir.join(launch::AUDIT_LOG);
-        Ok(Self { dir, audit_log, users, started })
+        if settings.controllers {
+            plane.start_controllers()?;
+        }
+        Ok(plane)
+    }
+
+    /// Starts `kube-controller-manager` with the controllers of namespaces, garbage collection, service accounts and resource quotas,
+    /// if it does not run yet: from then on a deleted namespace really goes, some 5 s after its deletion. Builds it on first use.
+    ///
+    /// # Errors
+    /// When it cannot be built or started.
+    pub fn start_controllers(&self) -> Result<()> {
+        let program = assets::controller_manager()?;
+        let mut processes = self.processes();
+        if processes.controllers.is_none() {
+            processes.controllers = Some(self.site.start_controller_manager(&program, &self.reached.kubeconfig)?);
+        }
+        Ok(())
     }
 
     /// The one that all tests of this process share, started by the first who asks. It ends with the process.
@@ -76,28 +118,28 @@ impl ControlPlane {
     }
 
     /// Where the API server listens, such as `https://127.0.0.1:40123`.
-    pub fn url(&self) -> &str {
-        &self.started.url
+    pub fn url(&self) -> String {
+        self.server.url()
     }
 
     /// The folder with its files and logs.
     pub fn dir(&self) -> &Path {
-        &self.dir
+        &self.site.dir
     }
 
     /// The administrator's kubeconfig.
     pub fn kubeconfig(&self) -> &Path {
-        &self.started.kubeconfig
+        &self.reached.kubeconfig
     }
 
     /// The certificates of the API server's authority, PEM.
     pub fn authority(&self) -> &[u8] {
-        &self.started.authority
+        &self.reached.authority
     }
 
     /// A client for the administrator.
     pub fn client(&self) -> &Client {
-        &self.started.client
+        &self.reached.client
     }
 
     /// The API server's audit log: JSON lines.
@@ -111,7 +153,7 @@ impl ControlPlane {
     /// When all are taken (600 with all rights, 100 with none), or the kubeconfig cannot be written.
     #[expect(clippy::panic, reason = "nothing a test could do about it")]
     pub fn user(&self, rights: Rights) -> User {
-        match self.users.next(rights, &self.started.url, &self.started.authority) {
+        match self.users.next(rights, &self.url(), &self.reached.authority) {
             Ok(user) => user,
             Err(error) => panic!("no user: {error:#}"),
         }
@@ -128,7 +170,7 @@ impl ControlPlane {
         let answer = self.client().request(&Method::POST, &path, Some(&request))?;
         let token = answer["status"]["token"].as_str().context("the server's answer has no token")?;
         let user = format!("system:serviceaccount:{namespace}:{name}");
-        User::of_token(&self.dir, &user, token, &self.started.url, &self.started.authority)
+        User::of_token(&self.site.dir, &user, token, &self.url(), &self.reached.authority)
     }
 
     /// What `user` asked until now, in order. Watches are there once they began to be answered, all other requests once they
@@ -153,7 +195,8 @@ impl ControlPlane {
         self.client().request(&Method::POST, "/api/v1/namespaces", Some(&namespace)).map(drop)
     }
 
-    /// Deletes a namespace. It stays `Terminating` until [`ControlPlane::finish_namespace`].
+    /// Deletes a namespace. It stays `Terminating` until it is empty and its controller ([`ControlPlane::start_controllers`]), or
+    /// [`ControlPlane::finish_namespace`], lets it go.
     ///
     /// # Errors
     /// As [`Client::request`].
@@ -177,17 +220,43 @@ impl ControlPlane {
     }
 
     /// The ids of the API server's process and of etcd's.
+    ///
+    /// # Panics
+    /// When one of them is away: see [`ControlPlane::kill_etcd`].
+    #[expect(clippy::panic, reason = "nothing a test could do about it")]
     pub fn process_ids(&self) -> [u32; 2] {
-        [self.started.api_server.id(), self.started.etcd.id()]
+        let processes = self.processes();
+        match (&processes.api_server, &processes.etcd) {
+            (Some(api_server), Some(etcd)) => [api_server.id(), etcd.id()],
+            _ => panic!("the API server or etcd was killed, and not started again"),
+        }
+    }
+
+    /// The id of kube-controller-manager's process, if it runs.
+    pub fn controllers_id(&self) -> Option<u32> {
+        self.processes().controllers.as_ref().map(Child::id)
     }
 
     /// Lets it run on when this process ends. Returns the ids of its processes, in the order in which to end them.
     ///
     /// # Errors
     /// When they cannot be taken off the watchdog's list.
-    pub fn detach(self) -> Result<[u32; 2]> {
-        Ok([self.started.api_server.detach()?, self.started.etcd.detach()?])
+    pub fn detach(self) -> Result<Vec<u32>> {
+        let Processes { controllers, api_server, etcd } =
+            self.processes.into_inner().unwrap_or_else(PoisonError::into_inner);
+        [controllers, api_server, etcd].into_iter().flatten().map(Child::detach).collect()
     }
+
+    fn processes(&self) -> MutexGuard<'_, Processes> {
+        self.processes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn first_start(site: &Site, server: &Server, users: &Users) -> Result<(Processes, Reached)> {
+    let mut etcd = site.start_etcd()?;
+    let mut api_server = site.start_api_server(server, server)?;
+    let reached = site.wait_ready(server, &users.admin_token, &mut [("etcd", &mut etcd), (FIRST, &mut api_server)])?;
+    Ok((Processes { controllers: None, api_server: Some(api_server), etcd: Some(etcd) }, reached))
 }
 
 fn namespace_path(name: &str) -> String {

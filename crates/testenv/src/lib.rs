@@ -1,6 +1,6 @@
 //! A real Kubernetes control plane for tests and for people, without Docker: etcd and kube-apiserver as child processes.
 //!
-//! - [`assets`] finds the programs, or builds them from the Go modules in `tools`.
+//! - [`assets`] finds the programs, or builds them from the Go modules in `tools`, and runs them as child processes.
 //! - [`ControlPlane`] runs them on loopback, hands out users ([`User`]) and tells what each of them asked ([`Request`]).
 //! - [`Controller`] runs the program under test against it.
 //! - [`Helm`] renders the project's chart and installs it.
@@ -16,36 +16,23 @@
 
 #![allow(clippy::print_stderr, reason = "speaks to the person who runs it: progress, and logs of what failed")]
 
-pub mod assets;
 mod audit;
-mod child;
 mod client;
 mod control_plane;
 mod controller;
 mod helm;
-pub mod image;
 mod kubeconfig;
 mod proxy;
 mod runtime;
-mod scratch;
 mod users;
-mod watchdog;
+
+use k8s_replicator_assets::scratch;
 
 pub use audit::Request;
-pub use child::Child;
 pub use client::Client;
-pub use control_plane::{ControlPlane, Settings};
+pub use control_plane::{ControlPlane, SecondServer, Settings, Snapshot};
 pub use controller::Controller;
 pub use helm::{Helm, Said, chart};
+pub use k8s_replicator_assets::{self as assets, Child, image};
 pub use proxy::{Fault, Proxy, RequestView};
 pub use users::{Rights, User};
-
-/// Takes from a cargo that is about to be called what the cargo that runs us said of our package: some build scripts (ring's)
-/// begin anew when it changes, and with them everything that depends on them, here and at the next build from outside.
-fn forget_package(command: &mut std::process::Command) {
-    for (name, _) in std::env::vars_os() {
-        if name.to_str().is_some_and(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")) {
-            command.env_remove(name);
-        }
-    }
-}

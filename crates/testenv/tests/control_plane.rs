@@ -82,6 +82,91 @@ fn a_namespace_terminates_until_it_is_finished() {
     assert_eq!(plane.client().send(&Method::GET, path, None).unwrap().0, 404);
 }
 
+/// Issue 9, section 5: with its controllers a deleted namespace really goes, with what is in it; and what nobody owns any more goes too.
+#[test]
+fn with_its_controllers_namespaces_and_orphans_go() {
+    let plane = ControlPlane::start(Settings::default()).unwrap();
+    let client = plane.client();
+    plane.create_namespace("goes").unwrap();
+    let secrets = "/api/v1/namespaces/goes/secrets";
+    client.request(&Method::POST, secrets, Some(&json!({"metadata": {"name": "within"}}))).unwrap();
+    let owner = client.request(&Method::POST, SECRETS, Some(&json!({"metadata": {"name": "owner"}}))).unwrap();
+    let owner = json!({"apiVersion": "v1", "kind": "Secret", "name": "owner", "uid": owner["metadata"]["uid"]});
+    let owned = json!({"metadata": {"name": "owned", "ownerReferences": [owner]}});
+    client.request(&Method::POST, SECRETS, Some(&owned)).unwrap();
+    plane.start_controllers().unwrap();
+    let first = plane.controllers_id();
+    plane.start_controllers().unwrap();
+    assert!(first.is_some() && plane.controllers_id() == first, "it is started once");
+    plane.terminate_namespace("goes").unwrap();
+    client.request(&Method::DELETE, &format!("{SECRETS}/owner"), None).unwrap();
+    let is_gone = |path: &str| client.send(&Method::GET, path, None).unwrap().0 == 404;
+    wait_until("the namespace goes", || is_gone("/api/v1/namespaces/goes"));
+    wait_until("the orphan goes", || is_gone(&format!("{SECRETS}/owned")));
+}
+
+/// Issue 9, section 1: what a second API server shows can be later than what the first one does.
+#[test]
+fn a_second_api_server_shares_the_content_and_can_lag() {
+    let plane = ControlPlane::shared();
+    let second = plane.second_api_server().unwrap();
+    assert_ne!(plane.url(), second.url());
+    let user = plane.user(Rights::Admin);
+    let there = Client::new(&second.kubeconfig_of(&user).unwrap()).unwrap();
+    // Its cache, as a list at version 0 shows it.
+    let cached = |name: &str| {
+        let list = there.get(&format!("{SECRETS}?resourceVersion=0")).unwrap();
+        list["items"].as_array().unwrap().iter().any(|item| item["metadata"]["name"] == name)
+    };
+    let make = |name: &str| {
+        let secret = json!({"metadata": {"name": name}});
+        plane.client().request(&Method::POST, SECRETS, Some(&secret)).unwrap();
+        Instant::now()
+    };
+    make("in-both");
+    wait_until("the second server's cache", || cached("in-both"));
+    second.set_lag(Duration::from_millis(1500));
+    let made = make("late");
+    assert!(!cached("late"), "{:?} after it was made", made.elapsed());
+    wait_until("the second server's cache", || cached("late"));
+    assert!(made.elapsed() >= Duration::from_millis(1400), "{:?}", made.elapsed());
+    second.kill();
+    assert!(there.get("/version").is_err());
+}
+
+/// Issue 9, section 1: an API server and an etcd that are killed come back with all that was written, and a restored etcd with what
+/// was there at the snapshot, where versions count from again.
+#[test]
+fn processes_come_back_and_etcd_can_be_restored() {
+    let plane = ControlPlane::start(Settings::default()).unwrap();
+    let client = plane.client();
+    let make = |name: &str| {
+        // The server needs a moment to find its etcd again.
+        let secret = json!({"metadata": {"name": name}});
+        wait_until("the secret is made", || client.request(&Method::POST, SECRETS, Some(&secret)).is_ok());
+    };
+    let is_there = |name: &str| client.send(&Method::GET, &format!("{SECRETS}/{name}"), None).unwrap().0 == 200;
+    let version =
+        || -> u64 { client.get(SECRETS).unwrap()["metadata"]["resourceVersion"].as_str().unwrap().parse().unwrap() };
+    make("before");
+    plane.kill_api_server();
+    assert!(client.get(SECRETS).is_err());
+    plane.kill_etcd();
+    plane.bring_back().unwrap();
+    assert!(is_there("before"));
+
+    let snapshot = plane.snapshot().unwrap();
+    wait_until("etcd is back", || client.get(SECRETS).is_ok());
+    (0..20).for_each(|number| make(&format!("after-{number}")));
+    let latest = version();
+    plane.restore(&snapshot).unwrap();
+    assert!(is_there("before") && !is_there("after-0"));
+    assert!(version() < latest, "{} after {latest}", version());
+    // It can be done again.
+    plane.restore(&snapshot).unwrap();
+    assert!(is_there("before"));
+}
+
 #[test]
 fn the_proxy_passes_and_breaks_as_told() {
     let plane = ControlPlane::shared();
@@ -144,7 +229,7 @@ fn a_watch_flows_through_the_proxy_event_by_event() {
 fn a_program_that_does_not_start_shows_the_end_of_its_log() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port();
-    let error = ControlPlane::start(Settings { port: Some(port), dir: None }).err().unwrap().to_string();
+    let error = ControlPlane::start(Settings { port: Some(port), ..Settings::default() }).err().unwrap().to_string();
     assert!(error.starts_with("kube-apiserver ended (exit status: 1); the last it wrote:"), "{error}");
     assert!(error.contains("address already in use"), "{error}");
 }

@@ -44,6 +44,30 @@ impl Scene {
         }
     }
 
+    /// Waits until all objects of this scene have been verified so many times from now on: by lists of both kinds (SPEC 9.15), or by
+    /// reading what is replicated one by one.
+    #[track_caller]
+    pub fn is_verified(&self, rounds: usize) {
+        let of = |verb: &str, resource: &str| {
+            let requests = self.requests();
+            requests.iter().filter(|request| request.verb == verb && request.resource == resource).count()
+        };
+        let lists = || ["secrets", "configmaps"].map(|resource| of("list", resource));
+        let (before, mut read) = (lists(), std::collections::BTreeMap::<String, usize>::new());
+        let seen = self.requests_for_objects().len();
+        self.until(&format!("{rounds} rounds of verification"), || {
+            read.clear();
+            let requests = self.requests_for_objects();
+            for request in requests.iter().skip(seen).filter(|request| request.verb == "get") {
+                *read.entry(format!("{} {}/{}", request.resource, request.namespace, request.name)).or_default() += 1;
+            }
+            let by_lists = lists().iter().zip(&before).all(|(now, before)| *now >= before + rounds);
+            // Whatever is read at all is read in each round; the first one may have begun before.
+            let by_reads = !read.is_empty() && read.values().all(|times| *times > rounds);
+            (by_lists || by_reads).then_some(())
+        });
+    }
+
     /// Kills the controller, and starts it again with these flags.
     #[track_caller]
     pub fn restart(&mut self, flags: &[&str]) {

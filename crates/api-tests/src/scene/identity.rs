@@ -58,8 +58,13 @@ fn system(scene: &str) -> String {
 }
 
 impl Scene {
-    /// What the controller is started with.
+    /// What the controller is started with: the flags of the test, and `--removal-delay=0` unless it gives that flag too, since tests
+    /// that are not about the delay are about what comes after it.
     pub(super) fn arguments(&self, flags: &[&str]) -> Vec<String> {
+        let names_delay = flags.iter().any(|flag| flag.trim_start_matches('-').starts_with("removal-delay"));
+        let flags: Vec<&str> =
+            (!names_delay).then_some("--removal-delay=0").into_iter().chain(flags.iter().copied()).collect();
+        let flags = flags.as_slice();
         let own = self.prefix.is_none().then(|| self.prefix());
         match self.identity {
             Identity::Own => {
@@ -108,14 +113,6 @@ impl Scene {
         let scoped = self.identity == Identity::ScopedChart;
         requests.retain(|request| !request.authorized || (scoped && !own.contains(&request.namespace)));
         assert!(requests.is_empty(), "not granted by the chart's roles, or outside of them: {requests:#?}");
-    }
-
-    /// The namespaces that [`Scene::barrier`] works in.
-    pub(super) fn prepare_barrier(&self) {
-        const NAMES: [&str; 2] = ["sentinel", "sentinel-copy"];
-        if !self.made.borrow().contains(&self.namespace_name(NAMES[0])) {
-            self.namespaces(&NAMES);
-        }
     }
 
     /// Makes a namespace.

@@ -40,6 +40,7 @@ fn the_defaults_are_those_of_the_contract() {
     let settings = read(&[]).unwrap();
     assert_eq!((settings.allow_all, settings.ignore_unknown), (false, false));
     assert_eq!(settings.resync_period, Duration::from_secs(30 * 60));
+    assert_eq!((settings.removal_delay, settings.hold_incomplete_tls), (Duration::from_secs(5), true));
     assert_eq!(kinds(&settings), ["secret", "configMap"]);
     assert_eq!(settings.scope, Scope::Cluster);
     assert_eq!(settings.annotations_prefix, "k8s-replicator/");
@@ -69,6 +70,43 @@ fn booleans() {
             let message = format!("error: invalid value {value:?} for {flag}: expected true or false");
             assert_eq!(read(&[&format!("{flag}={value}")]).unwrap_err().message, message);
         }
+    }
+}
+
+/// SPEC 11.9: on unless it is switched off.
+#[test]
+fn hold_incomplete_tls() {
+    for (args, expected) in [
+        (&["--hold-incomplete-tls"][..], true),
+        (&["-hold-incomplete-tls=0"], false),
+        (&["--hold-incomplete-tls=false"], false),
+        (&["--hold-incomplete-tls=false", "-hold-incomplete-tls"], true),
+    ] {
+        let settings = read(args).unwrap();
+        assert_eq!((settings.hold_incomplete_tls, settings.options().rules.hold_incomplete_tls), (expected, expected));
+    }
+    let message = "error: invalid value \"no\" for --hold-incomplete-tls: expected true or false";
+    assert_eq!(read(&["--hold-incomplete-tls=no"]).unwrap_err().message, message);
+}
+
+/// SPEC 11.1.
+#[test]
+fn removal_delay() {
+    for (value, milliseconds) in [("0", 0), ("0s", 0), ("90s", 90_000), ("1h30m", 5_400_000), ("500ms", 500)] {
+        let (settings, expected) = (with("--removal-delay", value), Duration::from_millis(milliseconds));
+        assert_eq!((settings.removal_delay, settings.options().rules.removal_delay), (expected, expected), "{value}");
+    }
+    assert_eq!(read(&["-removal-delay", "7s"]).unwrap().removal_delay, Duration::from_secs(7));
+    let expected = "a duration that is not negative, such as 5s, 90s or 1h30m, or 0 for at once";
+    refused("--removal-delay", &["", "5", "-1s", "never", "1d"], expected);
+}
+
+/// Issue 9: a period of 1 ms made 437 requests a second. v1.3.0 takes any, so it is no bad value.
+#[test]
+fn a_resync_period_has_a_floor() {
+    for (value, used) in [("1ms", 1_000), ("999ms", 1_000), ("1s", 1_000), ("1001ms", 1_001), ("0", 0)] {
+        let period = with("--resync-period", value).options().resync_period;
+        assert_eq!(period, Duration::from_millis(used), "{value}");
     }
 }
 

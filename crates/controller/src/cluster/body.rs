@@ -2,84 +2,122 @@
 //!
 //! Updates are JSON Patches: they replace all data without reading the target, and leave everything else on it alone. The
 //! precondition is a `replace` of the resourceVersion, which the server answers by 409 if it is not the current one (a
-//! `test` would give 422). Data is spliced in as raw JSON.
+//! `test` would give 422). Data is spliced in as raw JSON, in its short form.
 
+mod short;
+
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
-use k8s_replicator_core::action::{Create, Delete, Update};
+use k8s_replicator_core::action::{Adopt, Create, Delete, Precondition, Update};
 use k8s_replicator_core::annotations::{Annotation, Dialect};
 use k8s_replicator_core::kind::Kind;
 use k8s_replicator_core::payload::Payload;
 use serde_json::{Value, json};
 
+use short::short;
+
 /// The object to be made.
 #[must_use]
 pub fn create(create: &Create, kind: &dyn Kind, dialect: &Dialect) -> String {
     let annotations: BTreeMap<String, &str> =
-        create.annotations.iter().map(|(annotation, text)| (dialect.key(*annotation), &**text)).collect();
+        create.annotations().iter().map(|(annotation, text)| (dialect.key(*annotation), &**text)).collect();
     let mut object = json!({
         "apiVersion": "v1",
         "kind": kind.name(),
         "metadata": {
-            "namespace": create.target.namespace(),
-            "name": create.target.name(),
+            "namespace": create.target().namespace(),
+            "name": create.target().name(),
             "annotations": annotations,
-            "labels": &*create.labels,
+            "labels": &**create.labels(),
         },
     });
-    if let Some(type_) = &create.type_ {
+    if let Some(type_) = create.type_() {
         object["type"] = json!(**type_);
     }
     let mut body = object.to_string();
     body.pop();
-    for (field, raw) in fields(kind, &create.payload).filter_map(|(field, raw)| Some((field, raw?))) {
-        body.push_str(&format!(",\"{field}\":{raw}"));
+    for (field, raw) in fields(kind, create.payload()).filter_map(|(field, raw)| Some((field, raw?))) {
+        push(&mut body, &[",\"", field, "\":", &raw]);
     }
     body.push('}');
     body
 }
 
-/// The JSON Patch of an update.
+/// The server-side apply of an adoption: of `replicated-by` alone, as it is there. Nothing changes but that this program
+/// becomes an owner of it; the other one stays an owner, so that there is nothing to force.
 #[must_use]
-pub fn update(update: &Update, kind: &dyn Kind, dialect: &Dialect) -> String {
-    let mut operations = Vec::new();
-    let mut operation = |op: &str, path: &str, value: Value| {
-        operations.push(json!({ "op": op, "path": path, "value": value }).to_string());
-    };
-    if let Some(type_) = update.data.as_ref().and_then(|data| data.expected_type.as_deref()) {
-        operation("test", "/type", json!(type_));
-    }
-    operation("replace", "/metadata/uid", json!(update.precondition.uid.to_string()));
-    operation("replace", "/metadata/resourceVersion", json!(update.precondition.resource_version.to_string()));
-    for (annotation, text) in &update.annotations.set {
-        operation("add", &pointer(*annotation, dialect), json!(**text));
-    }
-    for annotation in &update.annotations.remove {
-        operations.push(json!({ "op": "remove", "path": pointer(*annotation, dialect) }).to_string());
-    }
-    for (field, raw) in update.data.iter().flat_map(|data| fields(kind, &data.payload)) {
-        // "add" replaces what is there; null takes it away, also where nothing is there.
-        operations.push(format!(r#"{{"op":"add","path":"/{field}","value":{}}}"#, raw.unwrap_or("null")));
-    }
-    format!("[{}]", operations.join(","))
-}
-
-/// The options of a delete.
-#[must_use]
-pub fn delete(delete: &Delete) -> String {
+pub fn adopt(adopt: &Adopt, kind: &dyn Kind, dialect: &Dialect) -> String {
+    let Precondition { uid, resource_version } = adopt.precondition();
+    let by = dialect.key(Annotation::ReplicatedBy);
     json!({
         "apiVersion": "v1",
-        "kind": "DeleteOptions",
-        "preconditions": {
-            "uid": delete.precondition.uid.to_string(),
-            "resourceVersion": delete.precondition.resource_version.to_string(),
+        "kind": kind.name(),
+        "metadata": {
+            "namespace": adopt.target().namespace(),
+            "name": adopt.target().name(),
+            "uid": uid.to_string(),
+            "resourceVersion": resource_version.to_string(),
+            "annotations": BTreeMap::from([(by, adopt.creator().as_str())]),
         },
     })
     .to_string()
 }
 
-fn fields<'a>(kind: &'a dyn Kind, payload: &'a Payload) -> impl Iterator<Item = (&'static str, Option<&'a str>)> {
-    kind.data_fields().iter().copied().zip(payload.fields())
+/// The JSON Patch of an update.
+#[must_use]
+pub fn update(update: &Update, kind: &dyn Kind, dialect: &Dialect) -> String {
+    let mut body = String::from("[");
+    let mut operation = |operation: Value| {
+        let comma = if body.len() > 1 { "," } else { "" };
+        // Writing to a string cannot fail.
+        let _ = write!(body, "{comma}{operation}");
+    };
+    if let Some(type_) = update.data().and_then(|data| data.expected_type.as_deref()) {
+        operation(json!({ "op": "test", "path": "/type", "value": type_ }));
+    }
+    let uid = update.precondition().uid.to_string();
+    let version = update.precondition().resource_version.to_string();
+    operation(json!({ "op": "replace", "path": "/metadata/uid", "value": uid }));
+    operation(json!({ "op": "replace", "path": "/metadata/resourceVersion", "value": version }));
+    for (annotation, text) in &update.annotations().set {
+        operation(json!({ "op": "add", "path": pointer(*annotation, dialect), "value": **text }));
+    }
+    for annotation in &update.annotations().remove {
+        operation(json!({ "op": "remove", "path": pointer(*annotation, dialect) }));
+    }
+    for (field, raw) in update.data().into_iter().flat_map(|data| fields(kind, &data.payload)) {
+        // "add" replaces what is there; null takes it away, also where nothing is there.
+        push(&mut body, &[r#",{"op":"add","path":"/"#, field, r#"","value":"#, raw.as_deref().unwrap_or("null"), "}"]);
+    }
+    body.push(']');
+    body
+}
+
+/// The options of a delete.
+#[must_use]
+pub fn delete(delete: &Delete) -> String {
+    let Precondition { uid, resource_version } = delete.precondition();
+    json!({
+        "apiVersion": "v1",
+        "kind": "DeleteOptions",
+        "preconditions": {
+            "uid": uid.to_string(),
+            "resourceVersion": resource_version.to_string(),
+        },
+    })
+    .to_string()
+}
+
+fn push(body: &mut String, pieces: &[&str]) {
+    body.reserve(pieces.iter().map(|piece| piece.len()).sum());
+    pieces.iter().for_each(|piece| body.push_str(piece));
+}
+
+/// Each data field with its raw JSON; `None`: it holds nothing.
+fn fields<'a>(kind: &'a dyn Kind, payload: &'a Payload) -> impl Iterator<Item = (&'static str, Option<Cow<'a, str>>)> {
+    kind.data_fields().iter().copied().zip(payload.fields().map(|raw| raw.map(short)))
 }
 
 /// JSON Pointer (RFC 6901) of an annotation.
@@ -89,85 +127,85 @@ fn pointer(annotation: Annotation, dialect: &Dialect) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
-    use k8s_replicator_core::action::{AnnotationChange, NewData, Precondition};
+    use k8s_replicator_core::action::Action;
     use k8s_replicator_core::kind::{ConfigMap, Secret};
-    use k8s_replicator_core::names::Key;
-    use k8s_replicator_core::observed::{ResourceVersion, Uid};
 
+    use super::super::sample;
     use super::*;
 
     fn dialect() -> Dialect {
         Dialect::new("k8s-replicator/", false)
     }
 
-    fn precondition() -> Precondition {
-        Precondition { uid: Uid::new("u-1"), resource_version: ResourceVersion::new("17") }
+    fn created(kind: &'static dyn Kind, type_: Option<&str>, payload: &Payload) -> String {
+        let Action::Create(action) = sample::create(kind, type_, payload) else { panic!("no create") };
+        create(&action, kind, &dialect())
+    }
+
+    fn updated(kind: &dyn Kind, action: &Action) -> Value {
+        let Action::Update(action) = action else { panic!("no update") };
+        serde_json::from_str(&update(action, kind, &dialect())).unwrap()
     }
 
     #[test]
     fn a_create_has_everything_at_once() {
-        let action = Create {
-            target: Key::new("ns", "a").unwrap().into(),
-            annotations: [(Annotation::ReplicatedBy, "x/\"y".into())].into(),
-            labels: Arc::new([("l".to_owned(), "v".to_owned())].into()),
-            type_: Some("Opaque".into()),
-            payload: Payload::new([Some(r#"{"k":"dg=="}"#.into())]),
-        };
-        assert_eq!(
-            create(&action, &Secret, &dialect()),
-            concat!(
-                r#"{"apiVersion":"v1","kind":"Secret","metadata":{"annotations":{"k8s-replicator/replicated-by":"x/\"y"},"#,
-                r#""labels":{"l":"v"},"name":"a","namespace":"ns"},"type":"Opaque","data":{"k":"dg=="}}"#
-            )
+        let metadata = concat!(
+            r#""metadata":{"annotations":{"k8s-replicator/replicated-at":"now","k8s-replicator/replicated-by":"x/src","#,
+            r#""k8s-replicator/replicated-from-version":"5"},"labels":{"l":"v"},"name":"a","namespace":"ns"}"#
         );
-        let empty = Create { type_: None, payload: Payload::new([None, None]), annotations: [].into(), ..action };
-        assert_eq!(
-            create(&empty, &ConfigMap, &dialect()),
-            concat!(
-                r#"{"apiVersion":"v1","kind":"ConfigMap","metadata":{"annotations":{},"labels":{"l":"v"},"#,
-                r#""name":"a","namespace":"ns"}}"#
-            )
-        );
+        let payload = Payload::new([Some(r#"{"k":"dg=="}"#.into())]);
+        let expected =
+            format!(r#"{{"apiVersion":"v1","kind":"Secret",{metadata},"type":"Opaque","data":{{"k":"dg=="}}}}"#);
+        assert_eq!(created(&Secret, Some("Opaque"), &payload), expected);
+        let expected = format!(r#"{{"apiVersion":"v1","kind":"ConfigMap",{metadata}}}"#);
+        assert_eq!(created(&ConfigMap, None, &Payload::new([None, None])), expected);
+    }
+
+    /// SPEC 9.16: what the API server made longer is written in the short form.
+    #[test]
+    fn data_is_written_in_the_short_form() {
+        let payload = Payload::new([Some(r#"{"k":"\u003ca\u003e"}"#.into()), None]);
+        let Action::Update(update) = sample::update(&ConfigMap, None, &payload) else { panic!("no update") };
+        assert!(super::update(&update, &ConfigMap, &dialect()).contains(r#""value":{"k":"<a>"}"#));
     }
 
     #[test]
     fn an_update_names_what_it_was_decided_on_and_replaces_all_data() {
-        let data = NewData {
-            payload: Payload::new([Some(r#"{"k":"v"}"#.into()), None]),
-            expected_type: Some("kubernetes.io/tls".into()),
-        };
-        let action = Update {
-            target: Key::new("ns", "a").unwrap().into(),
-            precondition: precondition(),
-            annotations: AnnotationChange {
-                set: [(Annotation::ReplicatedAt, "now".into())].into(),
-                remove: vec![Annotation::ReplicateTo],
-            },
-            data: Some(data),
-        };
-        let operations: Value = serde_json::from_str(&update(&action, &ConfigMap, &dialect())).unwrap();
-        assert_eq!(
-            operations,
-            json!([
-                { "op": "test", "path": "/type", "value": "kubernetes.io/tls" },
-                { "op": "replace", "path": "/metadata/uid", "value": "u-1" },
-                { "op": "replace", "path": "/metadata/resourceVersion", "value": "17" },
-                { "op": "add", "path": "/metadata/annotations/k8s-replicator~1replicated-at", "value": "now" },
-                { "op": "remove", "path": "/metadata/annotations/k8s-replicator~1replicate-to" },
-                { "op": "add", "path": "/data", "value": { "k": "v" } },
-                { "op": "add", "path": "/binaryData", "value": null },
-            ])
-        );
-        let annotations_only = Update { data: None, annotations: AnnotationChange::default(), ..action };
-        let operations: Value = serde_json::from_str(&update(&annotations_only, &Secret, &dialect())).unwrap();
-        assert_eq!(operations.as_array().map(Vec::len), Some(2), "only the precondition");
+        let annotations = [
+            json!({ "op": "replace", "path": "/metadata/uid", "value": "u-1" }),
+            json!({ "op": "replace", "path": "/metadata/resourceVersion", "value": "17" }),
+            json!({ "op": "add", "path": "/metadata/annotations/k8s-replicator~1replicated-at", "value": "now" }),
+        ];
+        let version = json!({ "op": "add", "path": "/metadata/annotations/k8s-replicator~1replicated-from-version", "value": "5" });
+        let remove = json!({ "op": "remove", "path": "/metadata/annotations/k8s-replicator~1replicate-to" });
+        let data = json!({ "op": "add", "path": "/data", "value": { "k": "dg==" } });
+        let type_ = json!({ "op": "test", "path": "/type", "value": "Opaque" });
+        let binary = json!({ "op": "add", "path": "/binaryData", "value": null });
+        let payload = || Payload::new([Some(r#"{"k":"dg=="}"#.into()), None]);
+        let with_data = [&annotations[..], &[version, remove.clone(), data]].concat();
+        let found = updated(&ConfigMap, &sample::update(&ConfigMap, None, &payload()));
+        assert_eq!(found, json!([&with_data[..], &[binary]].concat()));
+        let payload = Payload::new(payload().fields().take(1).map(|field| field.map(Into::into)));
+        let found = updated(&Secret, &sample::update(&Secret, Some("Opaque"), &payload));
+        assert_eq!(found, json!([&[type_], &with_data[..]].concat()));
+        let found = updated(&Secret, &sample::update_annotations(&Secret, Some("Opaque")));
+        assert_eq!(found, json!([&annotations[..], &[remove]].concat()), "only annotations");
+    }
+
+    #[test]
+    fn an_adoption_applies_replicated_by_alone() {
+        let Action::Adopt(action) = sample::adopt(&Secret, Some("Opaque")) else { panic!("no adoption") };
+        let body: Value = serde_json::from_str(&adopt(&action, &Secret, &dialect())).unwrap();
+        let metadata = json!({
+            "namespace": "ns", "name": "a", "uid": "u-1", "resourceVersion": "17",
+            "annotations": { "k8s-replicator/replicated-by": "x/src" },
+        });
+        assert_eq!(body, json!({ "apiVersion": "v1", "kind": "Secret", "metadata": metadata }));
     }
 
     #[test]
     fn a_delete_names_what_it_was_decided_on() {
-        let action = Delete { target: Key::new("ns", "a").unwrap().into(), precondition: precondition() };
+        let Action::Delete(action) = sample::delete(&Secret, Some("Opaque")) else { panic!("no delete") };
         let options: Value = serde_json::from_str(&delete(&action)).unwrap();
         assert_eq!(options["preconditions"], json!({ "uid": "u-1", "resourceVersion": "17" }));
     }

@@ -25,6 +25,7 @@ use crate::wire::{Expects, HttpRequest, Received, Response};
 pub const METADATA_ONLY: &str = "application/vnd.kubernetes.protobuf;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,\
                                  application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
 const JSON: &str = "application/json";
+const APPLY_PATCH: &str = "application/apply-patch+yaml";
 const JSON_PATCH: &str = "application/json-patch+json";
 
 /// Who writes, as `metadata.managedFields` tells it to others.
@@ -46,6 +47,9 @@ pub fn http_request(request: &Request, kind: &dyn Kind, dialect: &Dialect) -> Ht
         Request::Write(Action::Create(create)) => {
             (Method::POST, METADATA_ONLY, Some(JSON), body::create(create, kind, dialect))
         }
+        Request::Write(Action::Adopt(adopt)) => {
+            (Method::PATCH, METADATA_ONLY, Some(APPLY_PATCH), body::adopt(adopt, kind, dialect))
+        }
         Request::Write(Action::Update(update)) => {
             (Method::PATCH, METADATA_ONLY, Some(JSON_PATCH), body::update(update, kind, dialect))
         }
@@ -65,12 +69,7 @@ pub fn http_request(request: &Request, kind: &dyn Kind, dialect: &Dialect) -> Ht
 ///
 /// # Errors
 /// When it was refused, or cannot be understood, or nothing came. No value of a Secret is in the message.
-pub fn answer(
-    request: &Request,
-    kind: &dyn Kind,
-    dialect: &Dialect,
-    received: Received,
-) -> Result<Answer, Failure> {
+pub fn answer(request: &Request, kind: &dyn Kind, dialect: &Dialect, received: Received) -> Result<Answer, Failure> {
     let answer = match received {
         Received::Response(response) => understood(request, kind, dialect, &response),
         Received::TooLong => Err(unreadable(&format!("it is longer than {LONGEST_RESPONSE} bytes"))),
@@ -102,11 +101,7 @@ fn understood(
     }
     let observed = || -> Result<Observed, Failure> {
         let observed = Object::of(body).observed(dialect).map_err(unreadable_object)?;
-        if observed.key == *key(request) {
-            Ok(observed)
-        } else {
-            Err(unreadable("it is about another object"))
-        }
+        if observed.key == *key(request) { Ok(observed) } else { Err(unreadable("it is about another object")) }
     };
     Ok(match request {
         // A `Status`, or the object, which its finalizers hold.
@@ -156,7 +151,7 @@ fn verb(request: &Request) -> &'static str {
     match request {
         Request::Look(_) | Request::Read(_) => "get",
         Request::Write(Action::Create(_)) => "create",
-        Request::Write(Action::Update(_)) => "patch",
+        Request::Write(Action::Adopt(_) | Action::Update(_)) => "patch",
         Request::Write(Action::Delete(_)) => "delete",
     }
 }
@@ -165,12 +160,9 @@ fn verb(request: &Request) -> &'static str {
 fn shown(request: &Request) -> Shown<'_> {
     match request {
         Request::Look(_) | Request::Read(_) => Shown::Nothing,
-        Request::Write(Action::Create(create)) => Shown::Written(&create.payload),
+        Request::Write(Action::Create(create)) => Shown::Written(create.payload()),
         // The object as it is, with data that this program may never have seen.
-        Request::Write(Action::Update(update)) => {
-            Shown::Old { written: update.data.as_ref().map(|data| &data.payload) }
-        }
-        Request::Write(Action::Delete(_)) => Shown::Old { written: None },
+        Request::Write(action) => Shown::Old { written: action.payload() },
     }
 }
 
@@ -179,7 +171,9 @@ fn path(kind: &dyn Kind, request: &Request) -> String {
     let collection = format!("/api/v1/namespaces/{}/{plural}", key.namespace());
     match request {
         Request::Write(Action::Create(_)) => format!("{collection}?fieldManager={FIELD_MANAGER}"),
-        Request::Write(Action::Update(_)) => format!("{collection}/{}?fieldManager={FIELD_MANAGER}", key.name()),
+        Request::Write(Action::Adopt(_) | Action::Update(_)) => {
+            format!("{collection}/{}?fieldManager={FIELD_MANAGER}", key.name())
+        }
         _ => format!("{collection}/{}", key.name()),
     }
 }

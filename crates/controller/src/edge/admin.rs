@@ -156,9 +156,17 @@ mod tests {
         assert!(response.starts_with("HTTP/1.1 200 OK") && response.ends_with("{\"stuck\":[]}"), "{response}");
         // All but the newest are closed at once: long before their time is over.
         let newest = open.split_off(HALF_SENT - MOST_CONNECTIONS + 1);
-        let closed = async { for stream in open { is_closed(stream).await } };
+        let closed = async {
+            for stream in open {
+                is_closed(stream).await
+            }
+        };
         tokio::time::timeout(HEADERS / 2, closed).await.expect("more connections than allowed stay open");
-        let closed = async { for stream in newest { is_closed(stream).await } };
+        let closed = async {
+            for stream in newest {
+                is_closed(stream).await
+            }
+        };
         tokio::time::timeout(LIFETIME + HEADERS, closed).await.expect("half-open connections stay");
     }
 

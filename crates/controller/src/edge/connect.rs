@@ -48,10 +48,14 @@ pub enum ConnectError {
 
 /// To be replaced by what re-reads credentials
 #[derive(Clone)]
-pub struct Connection { client: Client }
+pub struct Connection {
+    client: Client,
+}
 impl Connection {
     /// To be replaced by what re-reads credentials
-    pub fn new(client: Client) -> Self { Self { client } }
+    pub fn new(client: Client) -> Self {
+        Self { client }
+    }
     /// To be replaced by what re-reads credentials
     pub async fn send(&self, request: http::Request<Body>) -> Result<http::Response<Body>, crate::cluster::Failure> {
         self.client.send(request).await.map_err(|error| super::http::unreachable(&error))

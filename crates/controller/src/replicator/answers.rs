@@ -1,236 +1,250 @@
-//! What the answers to a replicator's requests mean to it.
+//! What the responses to a replicator's requests mean to it.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
-use k8s_replicator_core::action::Action;
-use k8s_replicator_core::decide::{Need, Verb, Verdict};
+use k8s_replicator_core::decide::{Need, Verb};
 use k8s_replicator_core::graph::{Knowledge, Node};
-use k8s_replicator_core::names::TargetKey;
-use k8s_replicator_core::namespace::NamespaceFacts;
+use k8s_replicator_core::observed::{Observed, ResourceVersion};
+use k8s_replicator_core::reason::Reason;
 
-use super::under_way::{Overtaken, Sent, UnderWay};
-use super::{Replicator, Ticket, Unreadable, Written};
+use super::steps::contested;
+use super::under_way::{Overtaken, Sent, UnderWay, Writing};
+use super::{Replicator, Ticket};
 use crate::cluster::{Answer, Failure, FailureKind};
 use crate::event::Now;
-use crate::queue::{Priority, backoff};
+use crate::queue::{End, Turn, backoff};
 use crate::report::{Outcome, Report};
 
 /// The longest wait between attempts that the server refuses for a reason that only a person can remove.
 const LONGEST_WAIT: Duration = Duration::from_secs(300);
 /// The longest wait between attempts when the server is in trouble.
 const LONGEST_OUTAGE_WAIT: Duration = Duration::from_secs(30);
-/// How long a server that asks for fewer requests is left alone if it does not say.
-const PAUSE: Duration = Duration::from_secs(1);
-/// That many conflicts in a row are the ordinary course of things, and not worth a word.
-const ORDINARY_CONFLICTS: u32 = 3;
-/// And that many writes of one target while its source stays as it is.
-const ORDINARY_WRITES: u32 = 5;
-/// From so many on, what could not be read and is not waited for any more is forgotten.
-const MANY_UNREADABLE: usize = 1_000;
+/// The longest that one target waits because a webhook asks to be left alone.
+const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(60);
+/// After so many failures in a row the object is not asked for at once any more: until then they are the ordinary course of things.
+const ORDINARY_FAILURES: u32 = 3;
+/// The watch shows that a deleted object is gone long before this, or it is looked at again.
+const SHOWN_BY: Duration = Duration::from_secs(10);
+/// So many corrections of a target within minutes are put down to chance.
+const ORDINARY_CORRECTIONS: u32 = 1;
 
 impl Replicator {
-    /// Takes the answer to a request.
+    /// Takes the response to a request.
     pub fn answer(&mut self, now: Now, ticket: Ticket, answer: Result<Answer, Failure>) {
         self.graph.set_time(now.moment);
-        let Some(Sent { at, request, overtaken }) = self.under_way.end(ticket) else { return };
+        let Some(Sent { at, request, overtaken, .. }) = self.under_way.end(ticket) else { return };
+        let namespace = request.key().namespace();
+        self.queue.reopen(namespace);
         match &answer {
-            // Reads are quicker than writes; what is quick is a matter of the like.
-            Ok(_) if matches!(request, UnderWay::Write { .. }) => {
-                self.window.done(now.moment, now.moment.saturating_sub(at));
-            }
-            Ok(_) => {}
-            Err(failure) => {
-                if let Some(pause) = failure.asks_for_less(PAUSE) {
-                    self.window.trouble(now.moment, pause);
+            Ok(_) => {
+                self.window.succeeded(now.moment, namespace);
+                if let UnderWay::Write(_) = request {
+                    // Reads are quicker than writes: only writes show how busy the server is.
+                    self.window.written(now.moment, now.moment.saturating_sub(at));
                 }
             }
+            Err(failure) => self.window.failed(now.moment, namespace, failure, (self.entropy)()),
         }
         match request {
-            UnderWay::Read(need) => {
-                let waiting = self.waiting.remove(&need).unwrap_or_default();
-                match answer {
-                    Ok(answer) => {
-                        self.unreadable.remove(&need);
-                        let says_missing = matches!(answer, Answer::Missing | Answer::Deleted);
-                        let is_old_news = match overtaken {
-                            Overtaken::Not => false,
-                            Overtaken::BySight => says_missing,
-                            Overtaken::ByDeletion => true,
-                        };
-                        if is_old_news {
-                            self.look_again(waiting);
-                        } else {
-                            self.was_read(now, &need, answer, waiting);
-                        }
-                    }
-                    Err(failure) => self.read_failed(now, need, &failure, waiting),
-                }
-            }
-            UnderWay::Write { target, verb, verdict, written } => match answer {
-                Ok(_) if overtaken == Overtaken::ByDeletion => {
-                    // Carried out, on an object that is gone, or is another one now.
-                    self.looks.push_back(target.clone());
-                    let outcome = Outcome::Done { verb, resource_version: None };
-                    self.reports.push(Report { target, verdict, outcome });
-                }
-                Ok(answer) => self.was_written(now, target, verb, verdict, written, answer),
-                // What a watch has told of the namespace meanwhile is newer.
-                Err(failure) if failure.kind == FailureKind::NamespaceTerminating && overtaken == Overtaken::Not => {
-                    let touched =
-                        self.graph.observe_namespace(target.namespace(), NamespaceFacts { terminating: true });
-                    self.look_at(touched);
-                    self.queue.done(&target);
-                }
-                Err(failure) => self.write_failed(now, &target, verb, verdict, &failure),
-            },
+            UnderWay::Read { need, version } => self.read_answered(now, need, version.as_ref(), overtaken, answer),
+            UnderWay::Write(writing) => self.write_answered(now, writing, overtaken, answer),
         }
     }
 
-    fn was_read(&mut self, now: Now, need: &Need, answer: Answer, waiting: BTreeSet<TargetKey>) {
+    // --- Reads ---
+
+    /// `version`: the object's in the graph, when it was asked for.
+    fn read_answered(
+        &mut self,
+        now: Now,
+        need: Need,
+        version: Option<&ResourceVersion>,
+        overtaken: Overtaken,
+        answer: Result<Answer, Failure>,
+    ) {
+        let waiting = self.waiting.remove(&need).unwrap_or_default();
+        let answer = match answer {
+            Ok(answer) => answer,
+            Err(failure) => return self.read_failed(now, &need, &failure, waiting),
+        };
+        let says_missing = matches!(answer, Answer::Missing | Answer::Deleted);
+        let is_outdated = match overtaken {
+            Overtaken::Not => false,
+            Overtaken::BySight => says_missing,
+            Overtaken::ByDeletion => true,
+        };
+        if !is_outdated && let Err(failure) = self.was_read(now, &need, version, answer, &waiting) {
+            return self.read_failed(now, &need, &failure, waiting);
+        }
+        self.queue.was_read(need.key());
+        // They come first: what was read for them is not kept for long.
+        waiting.into_iter().for_each(|turn| self.queue.end(turn, End::Now));
+    }
+
+    fn was_read(
+        &mut self,
+        now: Now,
+        need: &Need,
+        version: Option<&ResourceVersion>,
+        answer: Answer,
+        waiting: &[Turn],
+    ) -> Result<(), Failure> {
         match answer {
             Answer::Content(observed, content) => {
+                is_not_older(&observed, version)?;
                 let (key, version) = (observed.key.clone(), observed.resource_version.clone());
-                let touched = self.graph.found(observed);
-                self.changed(now, key.clone(), touched);
+                self.was_found(observed);
                 let facts = self.facts(content.type_.as_deref(), &content.payload);
                 self.graph.learn(&key, &version, facts, &content);
-                if waiting.iter().any(|target| **target != key) {
+                if waiting.iter().any(|turn| ***turn != key) {
                     self.contents.keep(now.moment, key, version, content.payload);
                 }
             }
             Answer::Seen(observed) => {
-                let key = observed.key.clone();
-                let touched = self.graph.found(observed);
-                self.changed(now, key, touched);
+                is_not_older(&observed, version)?;
+                self.was_found(observed);
             }
-            Answer::Missing | Answer::Deleted => {
-                self.graph.confirm_absent(need.key());
-                if self.graph.node(need.key()).is_some() {
-                    // Gone already, but the watch has not told yet, and it is the watch that is believed.
-                    for target in &waiting {
-                        self.delay(now, target, LONGEST_OUTAGE_WAIT);
-                    }
-                    return;
+            Answer::Missing | Answer::Deleted => self.is_missing(need),
+        }
+        Ok(())
+    }
+
+    /// A response showed an object.
+    fn was_found(&mut self, observed: Observed) {
+        let key = observed.key.clone();
+        let touched = self.graph.found(observed);
+        self.look_at(touched, Some(&key));
+    }
+
+    /// The server says that an object is not there, and no watch event came since it was asked: it is believed, also where the watch
+    /// has shown the object and not its deletion.
+    fn is_missing(&mut self, need: &Need) {
+        let key = need.key();
+        if let Some(uid) = self.graph.node(key).map(|node| node.uid.clone()) {
+            let touched = self.graph.forget(key, &uid);
+            self.look_at(touched, Some(key));
+        }
+        self.graph.confirm_absent(key);
+    }
+
+    /// One request failed for all who wait for its response: it is made again once, for all of them.
+    fn read_failed(&mut self, now: Now, need: &Need, failure: &Failure, waiting: Vec<Turn>) {
+        let (longest, random) = (longest_wait(failure.kind), (self.entropy)());
+        let said = (failure.kind.reason(), failure.message.as_str());
+        let retry_in = self.queue.read_failed(now.moment, need.key(), longest, random, said);
+        for turn in waiting {
+            let (reason, error) = (failure.kind.reason(), failure.message.clone());
+            self.report_failure(now, &turn, need.key(), None, reason, error, retry_in);
+            self.queue.end(turn, End::At(now.moment + retry_in));
+        }
+    }
+
+    // --- Writes ---
+
+    fn write_answered(&mut self, now: Now, writing: Writing, overtaken: Overtaken, answer: Result<Answer, Failure>) {
+        match answer {
+            Ok(answer) => {
+                let removes = matches!(writing.verb, Verb::Delete | Verb::Recreate);
+                if overtaken == Overtaken::ByDeletion && !removes {
+                    // Carried out, on an object that is gone, or is another one now.
+                    self.look_up.insert(writing.turn.clone());
+                    self.was_written(now, writing, None);
+                } else {
+                    let observed = if let Answer::Seen(observed) = answer { Some(observed) } else { None };
+                    self.was_written(now, writing, observed);
                 }
             }
-        }
-        self.look_again(waiting);
-    }
-
-    /// What these waited for is known now, or is not worth waiting for any more. They come first: what was read for them is
-    /// not kept for long.
-    fn look_again(&mut self, waiting: BTreeSet<TargetKey>) {
-        for target in waiting {
-            self.queue.add(target.clone(), Priority::Ready);
-            self.queue.release(&target);
+            Err(failure) => self.write_failed(now, writing, &failure),
         }
     }
 
-    /// One request failed for all who wait for its answer: it is told once, and tried again once.
-    fn read_failed(&mut self, now: Now, need: Need, failure: &Failure, waiting: BTreeSet<TargetKey>) {
-        let failures = self.unreadable.get(&need).map_or(0, |unreadable| unreadable.failures);
-        let retry_in = backoff(failures, longest_wait(failure.kind), (self.entropy)());
-        let again_at = now.moment + retry_in;
-        for target in &waiting {
-            self.queue.pause(target, again_at);
-        }
-        if let Some(target) = waiting.into_iter().next() {
-            let (reason, error) = (failure.kind.reason(), failure.message.clone());
-            let source = (*need.key() != *target).then(|| need.key().clone().into());
-            let outcome = Outcome::Failed { verb: None, reason, error, retry_in };
-            self.reports.push(Report { target, verdict: Verdict { reason, source, detail: None }, outcome });
-        }
-        if self.unreadable.len() >= MANY_UNREADABLE {
-            self.unreadable.retain(|_, unreadable| unreadable.again_at > now.moment);
-        }
-        self.unreadable.insert(need, Unreadable { failures: failures.saturating_add(1), again_at });
-    }
-
-    fn was_written(
-        &mut self,
-        now: Now,
-        target: TargetKey,
-        verb: Verb,
-        verdict: Verdict,
-        written: Written,
-        answer: Answer,
-    ) {
-        let mut resource_version = None;
-        if let Answer::Seen(observed) = answer {
-            resource_version = Some(observed.resource_version.clone());
+    /// A write was carried out. `observed`: the object since then, if the response shows it.
+    fn was_written(&mut self, now: Now, writing: Writing, observed: Option<Observed>) {
+        let Writing { turn, verb, verdict, work, written } = writing;
+        let resource_version = observed.as_ref().map(|observed| observed.resource_version.clone());
+        // Who changed it before it was written now.
+        let manager = self.manager(&turn);
+        if let Some(observed) = observed {
+            // A read that was answered before this write says nothing of what is there now.
+            self.under_way.was_seen(&turn);
             let touched = self.graph.wrote(observed, written);
-            self.look_at(touched);
+            self.look_at(touched, Some(&turn));
         }
         if let Some(source) = &verdict.source {
-            self.storms.was_followed(source, &target);
+            self.storms.was_written(source, &turn);
         }
-        let source = verdict.source.as_ref().and_then(|source| self.graph.node(source));
-        let source = source.map(|source| source.resource_version.clone());
-        match self.queue.written(&target, source) {
-            ..ORDINARY_WRITES => self.queue.release(&target),
-            // It never is as it was written: something takes back what this program does.
-            before => {
-                let wait = backoff(before - ORDINARY_WRITES, LONGEST_OUTAGE_WAIT, (self.entropy)());
-                self.queue.pause(&target, now.moment + wait);
-            }
+        let corrections = self.queue.was_written(now.moment, &turn, work, verb == Verb::Recreate);
+        if corrections > ORDINARY_CORRECTIONS {
+            let error = contested(&turn, corrections, &manager);
+            let again_in = self.queue.correction_in(now.moment, &turn);
+            self.report_failure(now, &turn, &turn, Some(verb), Reason::Contested, error, again_in);
+        } else {
+            let outcome = Outcome::Done { verb, resource_version };
+            self.reports.done(Report::new(turn.clone(), verdict, outcome));
         }
-        self.refused.remove(&target);
-        if verb == Verb::Clear {
-            // That nothing comes, and why, is told by this very action.
-            self.refused.insert(target.clone(), verdict.clone());
-        }
-        self.reports.push(Report { target, verdict, outcome: Outcome::Done { verb, resource_version } });
-    }
-
-    fn write_failed(&mut self, now: Now, target: &TargetKey, verb: Verb, verdict: Verdict, failure: &Failure) {
-        let is_known = |node: &Node| matches!(node.knowledge, Knowledge::Known(_)) && node.type_.is_some();
-        match failure.kind {
-            FailureKind::NamespaceTerminating => {
-                self.delay(now, target, LONGEST_OUTAGE_WAIT);
-            }
-            // The replica is gone, or its namespace: the watch will tell.
-            FailureKind::Gone if self.queue.failures(target) < ORDINARY_CONFLICTS => {
-                self.delay(now, target, LONGEST_OUTAGE_WAIT);
-            }
-            // It is not as it was. What it is now is asked for, without waiting for the watch.
-            FailureKind::Conflict if self.queue.failures(target) < ORDINARY_CONFLICTS => {
-                self.queue.failed(target);
-                self.looks.push_back(target.clone());
-            }
-            // Its type, or that it is immutable, may not have been known; or it lost its annotations meanwhile, and the patch
-            // does not fit any more: it is read before it is decided again.
-            FailureKind::Invalid if verb != Verb::Create && !self.graph.node(target).is_some_and(is_known) => {
-                self.graph.doubt(target);
-                self.queue.failed(target);
-                self.queue.retry(target, now.moment);
-            }
-            _ => self.failed(now, target, Some(verb), verdict, failure),
-        }
-    }
-
-    fn failed(&mut self, now: Now, target: &TargetKey, verb: Option<Verb>, verdict: Verdict, failure: &Failure) {
-        let retry_in = self.delay(now, target, longest_wait(failure.kind));
-        let (reason, error) = (failure.kind.reason(), failure.message.clone());
-        let outcome = Outcome::Failed { verb, reason, error, retry_in };
-        self.reports.push(Report { target: target.clone(), verdict, outcome });
-    }
-
-    /// Lets a target wait, longer with each failure in a row.
-    fn delay(&mut self, now: Now, target: &TargetKey, longest: Duration) -> Duration {
-        let wait = backoff(self.queue.failed(target), longest, (self.entropy)());
-        self.queue.retry(target, now.moment + wait);
-        wait
-    }
-
-    /// What will be known of a target's content when the write is carried out.
-    pub(super) fn written_by(&self, action: &Action) -> Written {
-        let (type_, payload) = match action {
-            Action::Create(create) => (&create.type_, &create.payload),
-            Action::Update(update) => update.data.as_ref().map(|data| (&data.expected_type, &data.payload))?,
-            Action::Delete(_) => return None,
+        let end = match verb {
+            _ if self.look_up.contains(&*turn) => End::Now,
+            // What comes next depends on the object being gone, which the watch shows.
+            Verb::Delete | Verb::Recreate => End::At(now.moment + SHOWN_BY),
+            // What else is to be written to it is decided now that it belongs to the controller.
+            Verb::Adopt => End::Now,
+            Verb::Create | Verb::Update | Verb::Clear => End::Settled,
         };
-        Some((self.facts(type_.as_deref(), payload), type_.clone()))
+        self.queue.end(turn, end);
+    }
+
+    fn write_failed(&mut self, now: Now, writing: Writing, failure: &Failure) {
+        let Writing { turn, verb, verdict, .. } = writing;
+        let failures = self.queue.write_failed(now.moment, &turn);
+        if failures < ORDINARY_FAILURES {
+            match failure.kind {
+                // It is not as it was, or gone. What it is now is asked for, without waiting for the watch.
+                FailureKind::Conflict => {
+                    self.look_up.insert(turn.clone());
+                    return self.queue.end(turn, End::Now);
+                }
+                FailureKind::Gone if verb != Verb::Create => {
+                    self.look_up.insert(turn.clone());
+                    return self.queue.end(turn, End::Now);
+                }
+                // Its type, or that it is immutable, may not have been known; or it lost its annotations meanwhile, and the patch
+                // does not fit any more: it is read before it is decided about again.
+                FailureKind::Invalid if verb != Verb::Create && !self.is_known(&turn) => {
+                    self.graph.doubt(&turn);
+                    return self.queue.end(turn, End::Now);
+                }
+                _ => {}
+            }
+        }
+        let longest = longest_wait(failure.kind);
+        let asked = failure.retry_after.unwrap_or_default().min(LONGEST_RETRY_AFTER);
+        let retry_in = backoff(failures, longest, (self.entropy)()).max(asked);
+        let (reason, error) = (failure.kind.reason(), failure.message.clone());
+        let outcome = Outcome::Failed { verb: Some(verb), reason, error, retry_in };
+        self.reports.failed(now.moment, Report::new(turn.clone(), verdict, outcome));
+        self.queue.end(turn, End::At(now.moment + retry_in));
+    }
+
+    /// Whether a target was read at its version, so that another read shows nothing new.
+    fn is_known(&self, turn: &Turn) -> bool {
+        let is_read = |node: &Node| matches!(node.knowledge, Knowledge::Known(_));
+        let has_type = |node: &Node| node.type_.is_some() || !self.kind.is_typed();
+        self.graph.node(turn).is_some_and(|node| is_read(node) && has_type(node))
+    }
+}
+
+/// A server that answers with less than a watch has shown before it was asked lags behind, or was restored: to ask again at once
+/// would give the same.
+fn is_not_older(observed: &Observed, version: Option<&ResourceVersion>) -> Result<(), Failure> {
+    match version.filter(|version| observed.resource_version.is_older_than(version)) {
+        None => Ok(()),
+        Some(version) => {
+            let (key, older) = (&observed.key, &observed.resource_version);
+            let message = format!(
+                "the server answered with {key} at version {older}, older than {version}, which a watch showed"
+            );
+            Err(Failure::new(FailureKind::Server, message))
+        }
     }
 }
 

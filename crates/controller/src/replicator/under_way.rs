@@ -1,19 +1,28 @@
-//! The requests under way.
+//! The requests under way: what they are, what the watch showed meanwhile, and how much room there is for more.
+//!
+//! A request without a response after a while is *slow* (a webhook that does not answer keeps one for up to 30 s). Slow requests
+//! do not count among those that hold up others. That is bounded for each namespace, and for all: so whatever hangs in one
+//! namespace leaves room for the others.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::Duration;
 
 use k8s_replicator_core::decide::{Need, Verb, Verdict};
 use k8s_replicator_core::names::{Key, TargetKey};
+use k8s_replicator_core::observed::ResourceVersion;
 
 use super::Written;
 use crate::event::Moment;
+use crate::queue::{Pass, Turn, Work};
 
-/// A request without an answer after this time is slow: it does not count any more among those that hold up others. (A
-/// webhook that does not answer keeps a request for up to 30 s.)
+/// A request without a response after this time is slow.
 const SLOW: Duration = Duration::from_secs(1);
 /// Not more than so many are slow without counting: then the server itself is.
-const MOST_SLOW: usize = 64;
+const MOST_SLOW: usize = 128;
+/// While so many requests about objects of one namespace are slow, no more are made there.
+const MOST_SLOW_IN_ONE: usize = 4;
+/// One in so many places is not for the namespace that has the most requests under way.
+const KEPT_FOR_OTHERS: usize = 8;
 
 /// Names a request until it is answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -22,21 +31,35 @@ pub struct Ticket(u64);
 /// What was asked for.
 #[derive(Debug)]
 pub(super) enum UnderWay {
-    Read(Need),
-    Write { target: TargetKey, verb: Verb, verdict: Verdict, written: Written },
+    /// `version`: the object's in the graph, when it was asked for.
+    Read {
+        need: Need,
+        version: Option<ResourceVersion>,
+    },
+    Write(Writing),
+}
+
+/// A write, with the target that it is for.
+#[derive(Debug)]
+pub(super) struct Writing {
+    pub(super) turn: Turn,
+    pub(super) verb: Verb,
+    pub(super) verdict: Verdict,
+    pub(super) work: Work,
+    pub(super) written: Written,
 }
 
 impl UnderWay {
     /// The object that is read or written.
-    fn key(&self) -> &Key {
+    pub(super) fn key(&self) -> &Key {
         match self {
-            Self::Read(need) => need.key(),
-            Self::Write { target, .. } => target,
+            Self::Read { need, .. } => need.key(),
+            Self::Write(Writing { turn, .. }) => turn,
         }
     }
 }
 
-/// What the watch has told of an object while a request about it was under way: the answer may be older than that.
+/// What the watch showed of an object while a request about it was under way: the response may be older than that.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Overtaken {
     /// Nothing.
@@ -54,28 +77,63 @@ pub(super) struct Sent {
     pub(super) at: Moment,
     pub(super) request: UnderWay,
     pub(super) overtaken: Overtaken,
+    slow: bool,
+}
+
+/// The requests about objects of one namespace.
+#[derive(Debug, Default, Clone, Copy)]
+struct Load {
+    in_time: usize,
+    slow: usize,
 }
 
 /// See the [module](self).
 #[derive(Debug, Default)]
 pub(super) struct InFlight {
-    /// Tickets are numbered, so that the oldest come first.
     sent: BTreeMap<Ticket, Sent>,
     last: u64,
+    /// Those that are not slow yet, the oldest first; some may be answered.
+    in_time: VecDeque<(Moment, Ticket)>,
+    slow: usize,
+    namespaces: HashMap<Box<str>, Load>,
+    by_object: HashMap<Key, Vec<Ticket>>,
 }
 
 impl InFlight {
-    /// A request is sent.
-    pub(super) fn begin(&mut self, now: Moment, request: UnderWay) -> Ticket {
+    /// A request is sent that the queue let pass.
+    pub(super) fn begin(&mut self, now: Moment, _pass: Pass, request: UnderWay) -> Ticket {
         self.last += 1;
         let ticket = Ticket(self.last);
-        self.sent.insert(ticket, Sent { at: now, request, overtaken: Overtaken::Not });
+        let key = request.key();
+        self.by_object.entry(key.clone()).or_default().push(ticket);
+        self.namespaces.entry(key.namespace().into()).or_default().in_time += 1;
+        self.in_time.push_back((now, ticket));
+        self.sent.insert(ticket, Sent { at: now, request, overtaken: Overtaken::Not, slow: false });
         ticket
     }
 
     /// It is answered.
     pub(super) fn end(&mut self, ticket: Ticket) -> Option<Sent> {
-        self.sent.remove(&ticket)
+        let sent = self.sent.remove(&ticket)?;
+        let key = sent.request.key();
+        if let Some(tickets) = self.by_object.get_mut(key) {
+            tickets.retain(|other| *other != ticket);
+            if tickets.is_empty() {
+                self.by_object.remove(key);
+            }
+        }
+        if let Some(load) = self.namespaces.get_mut(key.namespace()) {
+            if sent.slow {
+                load.slow -= 1;
+                self.slow -= 1;
+            } else {
+                load.in_time -= 1;
+            }
+            if load.in_time + load.slow == 0 {
+                self.namespaces.remove(key.namespace());
+            }
+        }
+        Some(sent)
     }
 
     /// How many there are.
@@ -83,23 +141,76 @@ impl InFlight {
         self.sent.len()
     }
 
+    /// Finds those that are slow by now. To be called before anything is asked about them.
+    pub(super) fn notice_slow(&mut self, now: Moment) {
+        while let Some((at, ticket)) = self.in_time.front().copied() {
+            let Some(sent) = self.sent.get_mut(&ticket) else {
+                self.in_time.pop_front();
+                continue;
+            };
+            if at + SLOW > now {
+                return;
+            }
+            self.in_time.pop_front();
+            sent.slow = true;
+            self.slow += 1;
+            if let Some(load) = self.namespaces.get_mut(sent.request.key().namespace()) {
+                load.in_time -= 1;
+                load.slow += 1;
+            }
+        }
+    }
+
     /// How many there are but for the slow ones.
-    pub(super) fn in_time(&self, now: Moment) -> usize {
-        let slow = self.sent.values().take(MOST_SLOW).take_while(|sent| sent.at + SLOW <= now).count();
-        self.sent.len() - slow
+    pub(super) fn in_time(&self) -> usize {
+        self.sent.len() - self.slow.min(MOST_SLOW)
     }
 
-    /// When the next one will be slow.
-    pub(super) fn slow_at(&self, now: Moment) -> Option<Moment> {
-        self.sent.values().take(MOST_SLOW).map(|sent| sent.at + SLOW).find(|at| *at > now)
+    /// When the next one will be slow, if it is not answered before.
+    pub(super) fn slow_at(&self) -> Option<Moment> {
+        let next = self.in_time.iter().find(|(_, ticket)| self.sent.contains_key(ticket));
+        next.filter(|_| self.slow < MOST_SLOW).map(|(at, _)| *at + SLOW)
     }
 
-    /// The watch has told that these objects exist, or something of their namespace.
-    pub(super) fn was_seen(&mut self, which: impl Fn(&Key) -> bool) {
+    /// Whether one more request about an object of this namespace leaves room for others, where so many may be under way.
+    pub(super) fn leaves_room(&self, namespace: &str, most: usize) -> bool {
+        let load = self.namespaces.get(namespace).copied().unwrap_or_default();
+        load.slow < MOST_SLOW_IN_ONE && load.in_time < most - (most / KEPT_FOR_OTHERS).max(1)
+    }
+
+    /// The target of a write that is under way.
+    pub(super) fn written(&self, key: &Key) -> Option<&TargetKey> {
+        let tickets = self.by_object.get(key)?;
+        tickets.iter().find_map(|ticket| match &self.sent.get(ticket)?.request {
+            UnderWay::Write(Writing { turn, .. }) => Some(&**turn),
+            UnderWay::Read { .. } => None,
+        })
+    }
+
+    /// The watch showed that an object exists.
+    pub(super) fn was_seen(&mut self, key: &Key) {
+        self.overtake_one(Overtaken::BySight, key);
+    }
+
+    /// The watch showed that an object was deleted.
+    pub(super) fn was_deleted(&mut self, key: &Key) {
+        self.overtake_one(Overtaken::ByDeletion, key);
+    }
+
+    fn overtake_one(&mut self, by: Overtaken, key: &Key) {
+        for ticket in self.by_object.get(key).into_iter().flatten() {
+            if let Some(sent) = self.sent.get_mut(ticket) {
+                sent.overtaken = sent.overtaken.max(by);
+            }
+        }
+    }
+
+    /// The watch showed something of the namespace of these objects.
+    pub(super) fn were_seen(&mut self, which: impl Fn(&Key) -> bool) {
         self.overtake(Overtaken::BySight, which);
     }
 
-    /// The watch has told that these objects do not exist.
+    /// A list showed that these objects do not exist.
     pub(super) fn were_deleted(&mut self, which: impl Fn(&Key) -> bool) {
         self.overtake(Overtaken::ByDeletion, which);
     }

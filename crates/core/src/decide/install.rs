@@ -1,176 +1,245 @@
 //! A source's push, installed into a target (SPEC 4).
 
+use std::ops::ControlFlow::{Break, Continue};
 use std::sync::Arc;
 
-use super::plan::{Data, PULLED, Verb, Wanted};
-use super::pull::{Pull, Receiver};
-use super::{Case, Existing, Outcome, Source, refuse};
-use crate::annotations::{Annotation, Marks};
+use super::copy::Comparison;
+use super::creator::Pushing;
+use super::plan::{Aim, Data, PULLED, Verb, Wanted};
+use super::pull::{Gate, Gift, Receiver};
+use super::{Answer, Case, Decision, End, Source, nothing, refuse};
+use crate::action::Owned;
+use crate::annotations::Annotation;
 use crate::graph::Knowledge;
+use crate::managers::Owners;
 use crate::names::SourceKey;
 use crate::reason::Reason;
+use crate::trail::{Outcome, Question};
 
-impl<'g> Case<'g> {
-    pub(super) fn install(self, source: Source<'g>, existing: Option<Existing<'g>>) -> Outcome<'g> {
-        let Some(marks) = source.node.marks() else {
-            return Err(refuse(Reason::SourceIllFormed, Some(source.key), None));
-        };
-        if source.node.type_.is_some() {
-            self.type_of(source.key, source.node, source.key)?;
+/// What every replica takes from its creator, word for word.
+const INHERITED: [Annotation; 4] = [
+    Annotation::ReplicateOnce,
+    Annotation::ReplicationAllowed,
+    Annotation::ReplicationAllowedNamespaces,
+    Annotation::RemovalDelay,
+];
+
+impl<'g> Case<'g, '_> {
+    /// `existing`: the replica, if this source made it, or someone else in its name.
+    pub(super) fn install(self, pushing: Pushing<'g>, existing: Option<Owned<'g>>) -> End<'g> {
+        let Pushing { source, marks } = pushing;
+        self.is_not_known_as_protected(source.key, source.node, source.key)?;
+        if let Some(owned) = existing {
+            self.adopt(source, owned)?;
         }
         let mut wanted = Wanted::default();
         wanted.set(Annotation::ReplicatedBy, Some(source.key.as_str().into()));
-        wanted.take(
-            &[Annotation::ReplicateOnce, Annotation::ReplicationAllowed, Annotation::ReplicationAllowedNamespaces],
-            marks,
-        );
-        match &marks.replicate_from {
-            None => self.install_own_data(source, marks, existing, wanted),
-            Some(from) => self.install_combined(source, marks, from, existing, wanted),
+        wanted.take(&INHERITED, marks);
+        match (&marks.replicate_from, existing) {
+            (None, None) => self.make(pushing, wanted),
+            (None, Some(owned)) => self.install_own_data(pushing, owned, wanted),
+            (Some(from), None) => self.make_combined(pushing, from, wanted),
+            (Some(from), Some(owned)) => self.install_combined(pushing, from, owned, wanted),
         }
     }
 
-    /// The source has data of its own to give.
-    fn install_own_data(
-        self,
-        source: Source<'g>,
-        marks: &Marks,
-        existing: Option<Existing<'g>>,
-        mut wanted: Wanted,
-    ) -> Outcome<'g> {
+    /// SPEC 3, 1: a replica that others copied or restored becomes the controller's before anything else is written to it.
+    fn adopt(self, source: Source<'g>, owned: Owned<'g>) -> Answer<'g> {
+        let owners = owned.node().managers.replicated_by;
+        if owners != Owners::Others {
+            return Continue(());
+        }
+        self.type_of(source.key, source.node, source.key)?;
+        self.type_of_target(owned.node(), source.key)?;
+        let plan = self.adopting(owned, source.key);
+        self.stop(Question::Adoption, Decision::Act(plan), || {
+            "others own its replicated-by, and nobody else".to_owned()
+        })
+    }
+
+    // --- A source with data of its own ---
+
+    fn make(self, pushing: Pushing<'g>, mut wanted: Wanted) -> End<'g> {
+        let Pushing { source, marks } = pushing;
         wanted.take(&[Annotation::ReplicateOnceVersion], marks);
-        let version = Annotation::ReplicatedFromVersion;
-        let current: Arc<str> = source.node.resource_version.to_string().into();
-        let Some(existing) = existing else {
-            self.facts(source)?;
-            let type_ = self.type_of(source.key, source.node, source.key)?;
-            wanted.set(version, Some(current));
-            return Ok(self.creating(source, wanted, type_, Data::From(source)));
-        };
-
-        // What was pulled for a source that was a combined one is no copy of its own data.
-        let copy = existing.marks.from_version.as_ref().filter(|_| existing.marks.replicate_from.is_none());
-        let once_more = asks_once_more(marks, existing.marks.text(Annotation::ReplicateOnceVersion));
-        if marks.once && copy.is_some() && !once_more {
-            wanted.take(&[version], existing.marks);
-            let why = (Reason::HeldByOnce, source.key);
-            return self.updating(existing, wanted, Data::Keep, None, why, Ok(()));
-        }
-        let same = match copy {
-            Some(copy) => self.is_same(existing.node, copy, source)?,
-            None => false,
-        };
-        if let (Some(ours), Some(theirs)) = (&existing.node.type_, &source.node.type_)
-            && ours != theirs
-        {
-            return self.remove(existing, Verb::Recreate, Reason::TypeChanged, source.key);
-        }
-        if same {
-            wanted.take(&[version], existing.marks);
-            let why = (Reason::UpToDate, source.key);
-            return self.updating(existing, wanted, Data::Keep, None, why, Ok(()));
-        }
-        self.facts(source)?;
+        self.facts(Question::SourceRead, source)?;
         let type_ = self.type_of(source.key, source.node, source.key)?;
-        if existing.node.immutable {
-            return self.remove(existing, Verb::Recreate, Reason::ReplicaImmutable, source.key);
+        if self.is_incomplete(source)? {
+            let refused = refuse(Reason::SourceIncomplete, Some(source.key), None);
+            return self.stop(Question::AsWanted, refused, || "it is made when the pair is whole".to_owned());
         }
-        let reason = match copy {
-            None => Reason::FirstCopy,
-            Some(_) if marks.once => Reason::OnceVersionChanged,
-            Some(copy) if *copy == source.node.resource_version => Reason::Drift,
-            Some(_) => Reason::SourceChanged,
-        };
-        wanted.set(version, Some(current));
-        self.updating(existing, wanted, Data::From(source), type_, (reason, source.key), Ok(()))
+        wanted.set(Annotation::ReplicatedFromVersion, Some(current(source)));
+        self.create_replica(source, wanted, type_, Data::From(source))
     }
 
-    /// The source pushes what another object, `from`, gives: its own data is never used.
-    fn install_combined(
-        self,
-        source: Source<'g>,
-        marks: &Marks,
-        from: &'g SourceKey,
-        existing: Option<Existing<'g>>,
-        mut wanted: Wanted,
-    ) -> Outcome<'g> {
+    fn install_own_data(self, pushing: Pushing<'g>, owned: Owned<'g>, mut wanted: Wanted) -> End<'g> {
+        let Pushing { source, marks } = pushing;
+        let (node, own) = (owned.node(), owned.marks());
+        wanted.take(&[Annotation::ReplicateOnceVersion], marks);
+        // What was pulled for a source that was a combined one is no copy of its own data. Its own `replicate-once` does not
+        // count (SPEC 9.11).
+        let receiver = Receiver { once: false, ..Receiver::of(owned) };
+        let receiver = if own.replicate_from.is_some() { receiver.without_copy() } else { receiver };
+        let keep_version = |wanted: &mut Wanted| {
+            if receiver.copy.is_some() {
+                wanted.take(&[Annotation::ReplicatedFromVersion], own);
+            }
+        };
+        let keep = |wanted, at_rest| {
+            let reason = Reason::InheritedChanged;
+            Aim { wanted, data: Data::Keep, type_: None, reason, source: source.key, at_rest, gives: Some(source) }
+        };
+        let comparison = self.compare(source, Some(marks), &receiver)?;
+        if let Comparison::Held = comparison {
+            keep_version(&mut wanted);
+            return self.settle(owned, keep(wanted, nothing(Reason::HeldByOnce, Some(source.key))));
+        }
+        let other_type = matches!((&node.type_, &source.node.type_), (Some(ours), Some(theirs)) if ours != theirs);
+        let is_stale = matches!(comparison, Comparison::Stale(_));
+        if (is_stale || other_type) && self.is_incomplete(source)? {
+            keep_version(&mut wanted);
+            // Whatever asks for one more copy goes on asking.
+            wanted.take_or_remove(Annotation::ReplicateOnceVersion, own);
+            let refused = refuse(Reason::SourceIncomplete, Some(source.key), None);
+            return self.settle(owned, keep(wanted, refused));
+        }
+        if other_type {
+            return self.remake(owned, Question::SameType, Reason::TypeChanged, source.key);
+        }
+        let Comparison::Stale(reason) = comparison else {
+            keep_version(&mut wanted);
+            return self.settle(owned, keep(wanted, nothing(Reason::UpToDate, Some(source.key))));
+        };
+        self.facts(Question::SourceRead, source)?;
+        let type_ = self.type_of(source.key, source.node, source.key)?;
+        if node.immutable {
+            return self.remake(owned, Question::Changeable, Reason::ReplicaImmutable, source.key);
+        }
+        wanted.set(Annotation::ReplicatedFromVersion, Some(current(source)));
+        let at_rest = nothing(reason, Some(source.key));
+        let data = Data::From(source);
+        self.settle(owned, Aim { wanted, data, type_, reason, source: source.key, at_rest, gives: None })
+    }
+
+    // --- A source that pushes what another object, `from`, gives: its own data is never used ---
+
+    fn make_combined(self, pushing: Pushing<'g>, from: &'g SourceKey, mut wanted: Wanted) -> End<'g> {
+        let Pushing { source, marks } = pushing;
         wanted.set(Annotation::ReplicateFrom, Some(from.as_str().into()));
         let type_ = self.type_of(source.key, source.node, source.key)?;
-        let Some(existing) = existing else {
-            let receiver = Receiver { once: marks.once, ..Receiver::default() };
-            let data = match self.evaluate(from, &receiver)? {
-                Pull::Fill(fill) => {
+        let receiver = Receiver { once: marks.once, is_pushed: true, ..Receiver::default() };
+        let data = match self.gate(from, &receiver)? {
+            Gate::Gives(offer) => match self.gift(offer, &receiver)? {
+                Gift::Fill(fill) => {
                     fill.annotate(&mut wanted);
                     Data::From(fill.source)
                 }
-                Pull::Hold { .. } | Pull::Empty(_) | Pull::Refuse(..) => Data::Cleared,
-            };
-            return Ok(self.creating(source, wanted, type_, data));
+                Gift::Keep { .. } => Data::Cleared,
+            },
+            Gate::Refuses(..) | Gate::GivesNothing(_) | Gate::NotYet(_) => Data::Cleared,
         };
-        // A source as young as its replica may be another one than made it, of another type: it was made again while
-        // nobody looked.
-        let ours = match &existing.node.type_ {
-            None if source.node.created >= existing.node.created => {
-                self.type_of(self.target, existing.node, source.key)?
-            }
-            known => known.as_ref(),
-        };
-        if let (Some(ours), Some(theirs)) = (ours, type_)
-            && ours != theirs
-        {
-            return self.remove(existing, Verb::Recreate, Reason::TypeChanged, source.key);
-        }
+        self.create_replica(source, wanted, type_, data)
+    }
+
+    fn install_combined(
+        self,
+        pushing: Pushing<'g>,
+        from: &'g SourceKey,
+        owned: Owned<'g>,
+        mut wanted: Wanted,
+    ) -> End<'g> {
+        let Pushing { source, marks } = pushing;
+        wanted.set(Annotation::ReplicateFrom, Some(from.as_str().into()));
+        let type_ = self.type_of(source.key, source.node, source.key)?;
+        self.is_of_type(owned, type_, source)?;
         // Another `from`, or another `once`: what the replica holds is no copy any more.
-        let holds_no_copy = existing.marks.replicate_from.as_ref() != Some(from) || existing.marks.once != marks.once;
-        let mut receiver = Receiver::of(&existing);
-        receiver.once = marks.once;
-        if holds_no_copy {
-            (receiver.copy, receiver.once_version) = (None, None);
-        }
-        let keep_pulled = |wanted: &mut Wanted| {
-            if !holds_no_copy {
-                wanted.take(&PULLED, existing.marks);
-            }
+        let own = owned.marks();
+        let same_request = own.replicate_from.as_ref() == Some(from) && own.once == marks.once;
+        let receiver = Receiver {
+            once: marks.once,
+            removal_delay: marks.removal_delay,
+            has_received: own.from_version.is_some(),
+            ..Receiver::of(owned)
         };
-        match self.evaluate(from, &receiver)? {
-            Pull::Refuse(reason, detail) => {
-                keep_pulled(&mut wanted);
-                let otherwise = Err(refuse(reason, Some(from), detail));
-                self.updating(existing, wanted, Data::Keep, type_, (reason, from), otherwise)
+        let receiver = if same_request { receiver } else { receiver.without_copy() };
+        if same_request {
+            wanted.take(&PULLED, own);
+        }
+        let aim =
+            |wanted, data, reason, at_rest, gives| Aim { wanted, data, type_, reason, source: from, at_rest, gives };
+        let keep = |wanted, at_rest, gives| aim(wanted, Data::Keep, Reason::InheritedChanged, at_rest, gives);
+        let offer = match self.gate(from, &receiver)? {
+            Gate::Gives(offer) => offer,
+            Gate::Refuses(reason, detail) => {
+                return self.settle(owned, keep(wanted, refuse(reason, Some(from), detail), None));
             }
-            Pull::Hold { allowed } => {
-                keep_pulled(&mut wanted);
-                wanted.set(Annotation::ReplicatedFromAllowed, Some(allowed));
-                let why = (Reason::HeldByOnce, from);
-                self.updating(existing, wanted, Data::Keep, type_, why, Ok(()))
-            }
-            Pull::Empty(reason) => {
-                let is_empty = match existing.node.knowledge {
-                    Knowledge::Known(facts) => facts.cleared,
-                    Knowledge::Trusted if existing.marks.from_version.is_some() => false,
-                    // Without a copy it need not be empty: it may hold what was copied from another object, and was
-                    // left there while this one was ill-formed.
-                    _ => return Err(self.need_target()),
-                };
-                if !is_empty && existing.node.immutable {
-                    return self.remove(existing, Verb::Recreate, Reason::ReplicaImmutable, source.key);
+            Gate::NotYet(decision) => return self.settle(owned, keep(wanted, decision, None)),
+            Gate::GivesNothing(stopped) => {
+                PULLED.iter().for_each(|annotation| wanted.set(*annotation, None));
+                let is_empty = self.is_empty(owned)?;
+                if !is_empty && owned.node().immutable {
+                    return self.remake(owned, Question::Changeable, Reason::ReplicaImmutable, source.key);
                 }
                 let data = if is_empty { Data::Keep } else { Data::Cleared };
-                let otherwise = Err(refuse(reason, Some(from), None));
-                self.updating(existing, wanted, data, type_, (reason, from), otherwise)
+                let refused = refuse(stopped.reason, Some(from), None);
+                return self.settle(owned, aim(wanted, data, stopped.reason, refused, None));
             }
-            Pull::Fill(fill) => {
-                fill.annotate(&mut wanted);
-                if fill.fresh && existing.node.immutable {
-                    return self.remove(existing, Verb::Recreate, Reason::ReplicaImmutable, source.key);
+        };
+        match self.gift(offer, &receiver)? {
+            Gift::Keep { allowed, at_rest } => {
+                if allowed.is_some() {
+                    wanted.set(Annotation::ReplicatedFromAllowed, allowed);
                 }
-                self.updating(existing, wanted, fill.data(), type_, (fill.reason, from), Ok(()))
+                self.settle(owned, keep(wanted, at_rest, Some(offer.source)))
             }
+            Gift::Fill(fill) => {
+                fill.annotate(&mut wanted);
+                if fill.fresh && owned.node().immutable {
+                    return self.remake(owned, Question::Changeable, Reason::ReplicaImmutable, source.key);
+                }
+                let at_rest = nothing(fill.reason, Some(from));
+                self.settle(owned, aim(wanted, fill.data(), fill.reason, at_rest, Some(offer.source)))
+            }
+        }
+    }
+
+    /// Ends if a combined object's replica has to be made again, for the type of its creator.
+    fn is_of_type(self, owned: Owned<'g>, theirs: Option<&'g Arc<str>>, source: Source<'g>) -> Answer<'g> {
+        let node = owned.node();
+        let ours = match &node.type_ {
+            // A source as young as its replica may be another one than made it, of another type: it was made again while
+            // nobody looked.
+            None if source.node.created >= node.created => self.type_of_target(node, source.key)?,
+            known => known.as_ref(),
+        };
+        match (ours, theirs) {
+            (Some(ours), Some(theirs)) if ours != theirs => {
+                let Break(decision) = self.remake(owned, Question::SameType, Reason::TypeChanged, source.key);
+                Break(decision)
+            }
+            _ => Continue(()),
+        }
+    }
+
+    /// SPEC 9.5: a replica that cannot be changed is deleted, and made again.
+    fn remake(self, owned: Owned<'g>, question: Question, reason: Reason, source: &SourceKey) -> End<'g> {
+        self.note(question, Outcome::Decided(reason), || "it is not".to_owned());
+        self.remove(owned, Verb::Recreate, reason, source)
+    }
+
+    /// Whether a combined object's replica holds nothing, or minimal values.
+    fn is_empty(self, owned: Owned<'g>) -> Answer<'g, bool> {
+        match owned.node().knowledge {
+            Knowledge::Known(facts) => Continue(facts.cleared),
+            Knowledge::Trusted if owned.marks().from_version.is_some() => Continue(false),
+            // Without a copy it need not be empty: it may hold what was copied from another object, and was left there while
+            // this one was ill-formed.
+            Knowledge::Trusted | Knowledge::Suspect | Knowledge::Refused => self.need_target(Question::SameData),
         }
     }
 }
 
-/// Whether a source asks, by its `replicate-once-version`, for one more copy (SPEC 6).
-pub(super) fn asks_once_more(source: &Marks, received: Option<&Arc<str>>) -> bool {
-    source.text(Annotation::ReplicateOnceVersion).is_some_and(|version| Some(version) != received)
+/// The version whose data is copied.
+fn current(source: Source<'_>) -> Arc<str> {
+    source.node.resource_version.to_string().into()
 }

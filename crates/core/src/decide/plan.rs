@@ -3,20 +3,23 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{Case, Existing, Outcome, Source, Verdict, nothing, refuse};
-use crate::action::{Action, AnnotationChange, Create, Delete, NewData, Owned, Update};
+use super::{Case, Decision, End, Source, Verdict};
+use crate::action::{Action, Adopt, AnnotationChange, Create, Delete, NewData, Owned, Update};
 use crate::annotations::{Annotation, Marks};
 use crate::graph::{FullView, Knowledge};
 use crate::kind::{Entropy, Kind};
 use crate::names::{SourceKey, TargetKey};
 use crate::payload::Payload;
 use crate::reason::Reason;
+use crate::trail::Question;
 
 /// What is done to a target, in the words of the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Verb {
     /// A replica is made.
     Create,
+    /// A replica that others made is taken over.
+    Adopt,
     /// A replica is changed.
     Update,
     /// A replica is emptied.
@@ -33,6 +36,7 @@ impl Verb {
     pub fn word(self) -> &'static str {
         match self {
             Self::Create => "create",
+            Self::Adopt => "adopt",
             Self::Update => "update",
             Self::Clear => "clear",
             Self::Delete => "delete",
@@ -63,6 +67,7 @@ struct PlannedFor<'g> {
 #[derive(Debug)]
 enum Step<'g> {
     Create { annotations: Wanted, type_: Option<Arc<str>>, data: Data<'g> },
+    Adopt { owned: Owned<'g>, creator: &'g SourceKey },
     Update { owned: Owned<'g>, annotations: AnnotationChange, expected_type: Option<Arc<str>>, data: Data<'g> },
     Delete { owned: Owned<'g> },
 }
@@ -105,6 +110,11 @@ impl Wanted {
         }
     }
 
+    /// This one of another object's annotations, as it is there or is not.
+    pub(super) fn take_or_remove(&mut self, annotation: Annotation, from: &Marks) {
+        self.set(annotation, from.text(annotation).cloned());
+    }
+
     pub(super) fn set(&mut self, annotation: Annotation, text: Option<Arc<str>>) {
         match text {
             Some(text) => drop(self.0.insert(annotation, text)),
@@ -126,59 +136,78 @@ impl Wanted {
     }
 }
 
-impl<'g> Case<'g> {
-    pub(super) fn creating(
+/// What an existing target is to be.
+pub(super) struct Aim<'g> {
+    /// All of its annotations, but `replicated-at`.
+    pub(super) wanted: Wanted,
+    pub(super) data: Data<'g>,
+    /// The type that it is taken to have, where it is not known.
+    pub(super) type_: Option<&'g Arc<str>>,
+    /// Why data is written.
+    pub(super) reason: Reason,
+    /// The source that plays a part in it.
+    pub(super) source: &'g SourceKey,
+    /// The decision if it is so already.
+    pub(super) at_rest: Decision<'g>,
+    /// The source whose data it keeps, and whose annotations follow: not even these are written if it is of a protected type.
+    pub(super) gives: Option<Source<'g>>,
+}
+
+impl<'g> Case<'g, '_> {
+    pub(super) fn create_replica(
         self,
         source: Source<'g>,
         wanted: Wanted,
         type_: Option<&Arc<str>>,
         data: Data<'g>,
-    ) -> Plan<'g> {
+    ) -> End<'g> {
         let step = Step::Create { annotations: wanted, type_: type_.cloned(), data };
-        self.plan(Verb::Create, Reason::NewTarget, source.key, step)
+        let plan = self.plan(Verb::Create, Reason::NewTarget, source.key, step);
+        self.stop(Question::AsWanted, Decision::Act(plan), || "it does not exist".to_owned())
     }
 
-    /// Writes what differs; if nothing does, `otherwise`.
-    pub(super) fn updating(
-        self,
-        existing: Existing<'g>,
-        wanted: Wanted,
-        data: Data<'g>,
-        expected_type: Option<&Arc<str>>,
-        why: (Reason, &SourceKey),
-        otherwise: Outcome<'g, ()>,
-    ) -> Outcome<'g> {
-        let annotations = wanted.change_from(existing.marks);
-        let (verb, reason) = match data {
+    pub(super) fn adopting(self, owned: Owned<'g>, creator: &'g SourceKey) -> Plan<'g> {
+        self.plan(Verb::Adopt, Reason::Adopted, creator, Step::Adopt { owned, creator })
+    }
+
+    /// Writes what differs; if nothing does, the target is at rest.
+    pub(super) fn settle(self, owned: Owned<'g>, aim: Aim<'g>) -> End<'g> {
+        let node = owned.node();
+        let annotations = aim.wanted.change_from(owned.marks());
+        let (verb, reason) = match aim.data {
             Data::Keep if annotations.is_empty() => {
-                otherwise?;
-                return Err(nothing(why.0, Some(why.1)));
+                return self
+                    .stop(Question::AsWanted, aim.at_rest, || "nothing differs that is to be written".to_owned());
             }
             Data::Keep => {
-                // Not even annotations are written to a target of a protected type, or because of what a source of one
-                // gives.
-                let source = self.graph.node(why.1).filter(|_| matches!(why.0, Reason::UpToDate | Reason::HeldByOnce));
-                if let Some(source) = source {
-                    self.type_of(why.1, source, why.1)?;
+                if let Some(source) = aim.gives {
+                    self.type_of(source.key, source.node, aim.source)?;
                 }
-                self.type_of(self.target, existing.node, why.1)?;
+                self.type_of_target(node, aim.source)?;
                 (Verb::Update, Reason::InheritedChanged)
             }
-            Data::From(_) => (Verb::Update, why.0),
-            Data::Cleared => (Verb::Clear, why.0),
+            Data::From(_) => (Verb::Update, aim.reason),
+            Data::Cleared => (Verb::Clear, aim.reason),
         };
-        if !matches!(data, Data::Keep) && existing.node.knowledge == Knowledge::Refused {
-            return Err(self.need_target());
+        if !matches!(aim.data, Data::Keep) && node.knowledge == Knowledge::Refused {
+            return self.need_target(Question::AsWanted);
         }
-        let expected_type = existing.node.type_.as_ref().or(expected_type).cloned();
-        let step = Step::Update { owned: existing.owned, annotations, expected_type, data };
-        Ok(self.plan(verb, reason, why.1, step))
+        let expected_type = node.type_.as_ref().or(aim.type_).cloned();
+        let step = Step::Update { owned, annotations, expected_type, data: aim.data };
+        let plan = self.plan(verb, reason, aim.source, step);
+        let fact = || match aim.data {
+            Data::Keep => "annotations differ",
+            Data::From(_) => "its data differs",
+            Data::Cleared => "it holds data",
+        };
+        self.stop(Question::AsWanted, Decision::Act(plan), || fact().to_owned())
     }
 
     /// Removes the target; its type has to be known for that, since protected ones are never touched.
-    pub(super) fn remove(self, existing: Existing<'g>, verb: Verb, reason: Reason, source: &SourceKey) -> Outcome<'g> {
-        self.type_of(self.target, existing.node, source)?;
-        Ok(self.plan(verb, reason, source, Step::Delete { owned: existing.owned }))
+    pub(super) fn remove(self, owned: Owned<'g>, verb: Verb, reason: Reason, source: &SourceKey) -> End<'g> {
+        self.type_of_target(owned.node(), source)?;
+        let plan = self.plan(verb, reason, source, Step::Delete { owned });
+        self.stop(Question::AsWanted, Decision::Act(plan), || "it exists".to_owned())
     }
 
     fn plan(self, verb: Verb, reason: Reason, source: &SourceKey, step: Step<'g>) -> Plan<'g> {
@@ -189,11 +218,6 @@ impl<'g> Case<'g> {
             view: self.view,
         };
         Plan { verb, verdict: Verdict { reason, source: Some(source.clone()), detail: None }, case, step }
-    }
-
-    /// A target that belongs to its user and cannot be changed.
-    pub(super) fn refuse_immutable(self, source: &SourceKey) -> Outcome<'g> {
-        Err(refuse(Reason::TargetImmutable, Some(source), None))
     }
 }
 
@@ -213,7 +237,6 @@ impl<'g> Plan<'g> {
     #[must_use]
     pub fn action(self, copied: Option<&Payload>, replicated_at: &str, entropy: Entropy<'_>) -> Option<Action> {
         let Self { case: PlannedFor { kind, target, labels, view }, step, .. } = self;
-        let target = target.clone();
         let mut payload = |data, type_: Option<&str>| match data {
             Data::From(_) => copied.cloned(),
             Data::Keep | Data::Cleared => Some(kind.cleared(type_, entropy)),
@@ -223,21 +246,22 @@ impl<'g> Plan<'g> {
             Step::Create { mut annotations, type_, data } => {
                 annotations.0.extend([at]);
                 let payload = payload(data, type_.as_deref())?;
-                Action::Create(Create { target, annotations: annotations.0, labels: labels.clone(), type_, payload })
+                Action::Create(Create::new(target, annotations.0, labels.clone(), type_, payload))
             }
+            Step::Adopt { owned, creator } => Action::Adopt(Adopt::new(owned, creator)),
             Step::Update { owned, mut annotations, expected_type, data } => {
                 annotations.set.extend([at]);
                 if matches!(data, Data::Keep) {
-                    return Some(Action::Update(Update::new(target, &owned, annotations, None)));
+                    return Some(Action::Update(Update::new(owned, annotations, None)));
                 }
                 let payload = payload(data, expected_type.as_deref())?;
                 let new = NewData { payload, expected_type };
                 Action::Update(match data {
-                    Data::Cleared => Update::clearing(target, &owned, view, annotations, new),
-                    Data::From(_) | Data::Keep => Update::new(target, &owned, annotations, Some(new)),
+                    Data::Cleared => Update::clearing(owned, view, annotations, new),
+                    Data::From(_) | Data::Keep => Update::new(owned, annotations, Some(new)),
                 })
             }
-            Step::Delete { owned } => Action::Delete(Delete::new(target, &owned, view)),
+            Step::Delete { owned } => Action::Delete(Delete::new(owned, view)),
         })
     }
 }

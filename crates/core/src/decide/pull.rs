@@ -1,48 +1,86 @@
-//! What a source gives to those who pull from it (SPEC 5), and the clearing of those to whom it gives nothing (SPEC 7).
+//! What a source gives to those who pull from it (SPEC 5).
 
 use std::collections::HashSet;
+use std::ops::ControlFlow::Continue;
 use std::sync::Arc;
 
-use super::install::asks_once_more;
-use super::plan::{Data, PULLED, Wanted};
-use super::{Case, Existing, Outcome, Source, need, refuse};
-use crate::annotations::{Annotation, Marks};
-use crate::graph::{Node, Presence};
+use super::copy::Comparison;
+use super::creator::Stopped;
+use super::plan::{Aim, Data, Wanted};
+use super::removal::has_received;
+use super::{Answer, Case, Decision, End, Need, Source, nothing, refuse, says};
+use crate::action::Owned;
+use crate::annotations::{Annotation, Marks, RemovalDelay};
+use crate::graph::{Node, Presence, Withdrawal};
 use crate::names::SourceKey;
 use crate::observed::{Annotated, ResourceVersion};
 use crate::pattern::narrow;
 use crate::reason::Reason;
+use crate::trail::{Outcome, Question};
 
-/// Who pulls, and what it holds.
-#[derive(Default)]
+/// SPEC 9.12: the most pulls in a chain.
+pub(super) const LONGEST_CHAIN: usize = 100;
+
+const CONSENT: [Annotation; 2] = [Annotation::ReplicationAllowed, Annotation::ReplicationAllowedNamespaces];
+
+/// Who receives, and what it holds.
+#[derive(Clone, Copy, Default)]
 pub(super) struct Receiver<'g> {
     pub(super) node: Option<&'g Node>,
     /// Version of the source whose data it holds, if it holds a copy.
     pub(super) copy: Option<&'g ResourceVersion>,
     pub(super) once: bool,
     pub(super) once_version: Option<&'g Arc<str>>,
+    /// Whether a push made it.
+    pub(super) is_pushed: bool,
+    /// Whether it holds what is lost if it is emptied.
+    pub(super) has_received: bool,
+    /// How long it asks to be kept (SPEC 11.1).
+    pub(super) removal_delay: Option<RemovalDelay>,
 }
 
 impl<'g> Receiver<'g> {
-    pub(super) fn of(existing: &Existing<'g>) -> Self {
-        let marks = existing.marks;
+    pub(super) fn of(owned: Owned<'g>) -> Self {
+        let marks = owned.marks();
         Self {
-            node: Some(existing.node),
+            node: Some(owned.node()),
             copy: marks.from_version.as_ref(),
             once: marks.once,
             once_version: marks.text(Annotation::ReplicateOnceVersion),
+            is_pushed: marks.replicated_by.is_some(),
+            has_received: has_received(marks),
+            removal_delay: marks.removal_delay,
         }
+    }
+
+    /// It holds what it is not to hold any more: no copy, and nothing to be kept.
+    pub(super) fn without_copy(self) -> Self {
+        Self { copy: None, once_version: None, has_received: false, ..self }
     }
 }
 
-/// What a pull comes to.
-pub(super) enum Pull<'g> {
+/// Whether a source gives its data (SPEC 5, 1 to 6).
+pub(super) enum Gate<'g> {
     /// Nothing may be changed.
-    Refuse(Reason, Option<String>),
-    /// The source gives nothing.
-    Empty(Reason),
-    /// The copy is held by once; the permission follows all the same.
-    Hold { allowed: Arc<str> },
+    Refuses(Reason, Option<String>),
+    /// What it gave has to be taken away.
+    GivesNothing(Stopped<'g>),
+    /// As `GivesNothing`, but not yet (SPEC 11.1).
+    NotYet(Decision<'g>),
+    Gives(Offer<'g>),
+}
+
+/// The data of a source that gives it.
+#[derive(Clone, Copy)]
+pub(super) struct Offer<'g> {
+    pub(super) source: Source<'g>,
+    marks: Option<&'g Marks>,
+}
+
+/// What becomes of a target to which a source gives its data (SPEC 5, 7 and 8).
+pub(super) enum Gift<'g> {
+    /// The data stays; the permission follows all the same, if a copy is held.
+    Keep { allowed: Option<Arc<str>>, at_rest: Decision<'g> },
     /// The source's data.
     Fill(Fill<'g>),
 }
@@ -72,175 +110,258 @@ impl<'g> Fill<'g> {
     }
 }
 
-impl<'g> Case<'g> {
+impl<'g> Case<'g, '_> {
     /// SPEC 3, 3: the target asks for `from` itself.
-    pub(super) fn pull(self, from: &'g SourceKey, existing: Existing<'g>) -> Outcome<'g> {
-        let mut wanted = Wanted::default();
-        wanted.take(Annotation::ALL, existing.marks);
-        match self.evaluate(from, &Receiver::of(&existing))? {
-            Pull::Refuse(reason, detail) => Err(refuse(reason, Some(from), detail)),
-            Pull::Empty(reason) => self.clear(existing, wanted, reason, from),
-            Pull::Hold { allowed } => {
-                wanted.set(Annotation::ReplicatedFromAllowed, Some(allowed));
-                self.updating(existing, wanted, Data::Keep, None, (Reason::HeldByOnce, from), Ok(()))
+    pub(super) fn pull(self, from: &'g SourceKey, owned: Owned<'g>) -> End<'g> {
+        let receiver = Receiver::of(owned);
+        let offer = match self.gate(from, &receiver)? {
+            Gate::Gives(offer) => offer,
+            Gate::NotYet(decision) => return self.stop(Question::AsWanted, decision, || "it is kept".to_owned()),
+            Gate::Refuses(reason, detail) => {
+                let refused = refuse(reason, Some(from), detail);
+                return self.stop(Question::AsWanted, refused, || "it is left as it is".to_owned());
             }
-            Pull::Fill(fill) => {
+            Gate::GivesNothing(stopped) if !receiver.has_received => {
+                // Its own data stays. The user asks for data that does not come, so it is refused, and not passed over.
+                let refused = refuse(stopped.reason, Some(from), None);
+                return self.stop(Question::AsWanted, refused, || "it never received anything".to_owned());
+            }
+            Gate::GivesNothing(stopped) => {
+                self.type_of_target(owned.node(), from)?;
+                self.may_write_data(owned, from)?;
+                return self.clear(owned, &stopped);
+            }
+        };
+        let mut wanted = Wanted::default();
+        wanted.take(Annotation::ALL, owned.marks());
+        let gives = Some(offer.source);
+        match self.gift(offer, &receiver)? {
+            Gift::Keep { allowed, at_rest } => {
+                if allowed.is_some() {
+                    wanted.set(Annotation::ReplicatedFromAllowed, allowed);
+                }
+                let reason = Reason::InheritedChanged;
+                self.settle(owned, Aim { wanted, data: Data::Keep, type_: None, reason, source: from, at_rest, gives })
+            }
+            Gift::Fill(fill) => {
                 fill.annotate(&mut wanted);
                 if fill.fresh {
-                    self.may_write_data(&existing, from)?;
+                    self.may_write_data(owned, from)?;
                 }
-                let type_ = fill.source.node.type_.as_ref();
-                self.updating(existing, wanted, fill.data(), type_, (fill.reason, from), Ok(()))
+                let (data, type_, reason) = (fill.data(), fill.source.node.type_.as_ref(), fill.reason);
+                let at_rest = nothing(reason, Some(from));
+                self.settle(owned, Aim { wanted, data, type_, reason, source: from, at_rest, gives })
             }
         }
-    }
-
-    fn clear(self, existing: Existing<'g>, mut wanted: Wanted, reason: Reason, from: &SourceKey) -> Outcome<'g> {
-        if PULLED.iter().all(|annotation| existing.marks.text(*annotation).is_none()) {
-            // Nothing is there to be cleared; but whoever wonders why nothing comes has to be told.
-            return Err(refuse(reason, Some(from), None));
-        }
-        let type_ = self.type_of(self.target, existing.node, from)?;
-        self.may_write_data(&existing, from)?;
-        PULLED.iter().for_each(|annotation| wanted.set(*annotation, None));
-        self.updating(existing, wanted, Data::Cleared, type_, (reason, from), Ok(()))
     }
 
     /// A pulling target belongs to its user: where its data cannot be written, it is not made again.
-    fn may_write_data(self, existing: &Existing<'g>, from: &SourceKey) -> Outcome<'g, ()> {
-        if existing.node.type_.is_some() {
-            self.type_of(self.target, existing.node, from)?;
+    fn may_write_data(self, owned: Owned<'g>, from: &SourceKey) -> Answer<'g> {
+        self.is_not_known_as_protected(self.target, owned.node(), from)?;
+        if owned.node().immutable {
+            let refused = refuse(Reason::TargetImmutable, Some(from), None);
+            return self.stop(Question::Changeable, refused, || "it is immutable".to_owned());
         }
-        if existing.node.immutable {
-            self.refuse_immutable(from)?;
-        }
-        Ok(())
+        Continue(())
     }
 
-    /// The questions of SPEC 5, in their order: the first that applies decides.
-    pub(super) fn evaluate(self, from: &'g SourceKey, receiver: &Receiver<'_>) -> Outcome<'g, Pull<'g>> {
+    /// The questions of SPEC 5, 1 to 6, in their order: the first that applies decides.
+    pub(super) fn gate(self, from: &'g SourceKey, receiver: &Receiver<'g>) -> Answer<'g, Gate<'g>> {
         let node = match self.graph.presence(from) {
-            Presence::Unknown => return Err(need(super::Need::Presence(from.clone().into()))),
-            // What cannot be seen is not missing: whoever holds its copy keeps it.
-            Presence::Outside => return Ok(Pull::Refuse(Reason::SourceNotWatched, None)),
-            Presence::Absent => return Ok(Pull::Empty(Reason::SourceMissing)),
+            Presence::Unknown => return self.need(Question::SourceExists, Need::Presence(from.clone().into())),
+            Presence::Outside => {
+                // What cannot be seen is not missing: whoever holds its copy keeps it.
+                let fact = || format!("{from} is not among --namespaces");
+                return self.refuses(Question::SourceExists, Reason::SourceNotWatched, None, fact);
+            }
+            Presence::Absent => {
+                let fact = || format!("{from} does not exist");
+                let without = Some(Withdrawal::Object);
+                return self.gives_nothing(
+                    Question::SourceExists,
+                    from,
+                    Reason::SourceMissing,
+                    without,
+                    None,
+                    receiver,
+                    fact,
+                );
+            }
             Presence::Present(node) => node,
         };
+        self.pass(Question::SourceExists, || from.to_string())?;
         let marks = match &node.annotated {
             Annotated::Ill(error) => {
-                return Ok(Pull::Refuse(Reason::SourceIllFormed, Some(error.to_string())));
+                let detail = Some(error.to_string());
+                let fact = || format!("{from}: {error}");
+                return self.refuses(Question::SourceWellFormed, Reason::SourceIllFormed, detail, fact);
             }
             Annotated::Not => None,
             Annotated::Well(marks) => Some(&**marks),
         };
-        if let Some(reason) = self.withheld(marks) {
-            return Ok(Pull::Empty(reason));
+        self.pass(Question::SourceWellFormed, || "nothing is wrong".to_owned())?;
+        let fact = || format!("{from}: {}", says(marks, &CONSENT));
+        if let Some((reason, without)) = self.withheld(marks) {
+            return self.gives_nothing(Question::Consent, from, reason, without, marks, receiver, fact);
         }
-        if let Some(marks) = marks {
-            let pulls = marks.replicate_from.is_some();
-            let holds_a_copy = marks.from_version.is_some();
-            let allowed = marks.from_allowed.as_deref();
-            if pulls && !allowed.is_some_and(|allowed| allowed.matches(self.target.namespace())) {
-                let reason = if holds_a_copy { Reason::ChainNotAllowed } else { Reason::ChainBroken };
-                return Ok(Pull::Empty(reason));
-            }
-            if marks.text(Annotation::ReplicatedFromOrigin).is_some_and(|origin| **origin == *self.target.as_str()) {
-                return Ok(Pull::Refuse(Reason::Loop, None));
-            }
-            if pulls && !holds_a_copy {
-                return Ok(Pull::Empty(Reason::ChainBroken));
-            }
-            // A push may have made the target its own source.
-            if **from == **self.target || pulls && self.is_ring(from) {
-                return Ok(Pull::Refuse(Reason::Ring, None));
-            }
+        self.pass(Question::Consent, fact)?;
+        if let Some(marks) = marks
+            && let Some(decided) = self.chain(from, marks, receiver)?
+        {
+            return Continue(decided);
         }
-        let source = Source { key: from, node };
-        if node.type_.is_some() {
-            self.type_of(from, node, from)?;
-        }
-        self.given(source, marks, receiver).map(|fill| match fill {
-            Ok(fill) => Pull::Fill(fill),
-            Err(allowed) => Pull::Hold { allowed },
-        })
+        self.is_not_known_as_protected(from, node, from)?;
+        Continue(Gate::Gives(Offer { source: Source { key: from, node }, marks }))
     }
 
-    /// The consent of SPEC 5, 2: why there is none.
-    fn withheld(self, marks: Option<&Marks>) -> Option<Reason> {
+    fn refuses(
+        self,
+        question: Question,
+        reason: Reason,
+        detail: Option<String>,
+        fact: impl FnOnce() -> String,
+    ) -> Answer<'g, Gate<'g>> {
+        self.note(question, Outcome::Decided(reason), fact);
+        Continue(Gate::Refuses(reason, detail))
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "one call is one line of SPEC 5")]
+    fn gives_nothing(
+        self,
+        question: Question,
+        source: &'g SourceKey,
+        reason: Reason,
+        without: Option<Withdrawal>,
+        marks: Option<&Marks>,
+        receiver: &Receiver<'g>,
+        fact: impl FnOnce() -> String,
+    ) -> Answer<'g, Gate<'g>> {
+        self.note(question, Outcome::Decided(reason), fact);
+        let delay = receiver.removal_delay.or(marks.and_then(|marks| marks.removal_delay));
+        let stopped = Stopped { source, reason, without, delay };
+        let postponed = if receiver.has_received { self.postponed(&stopped, None) } else { None };
+        Continue(postponed.map_or(Gate::GivesNothing(stopped), Gate::NotYet))
+    }
+
+    /// The consent of SPEC 5, 2: why there is none, and what the source would have to have.
+    fn withheld(self, marks: Option<&Marks>) -> Option<(Reason, Option<Withdrawal>)> {
         let allowed = marks.and_then(|marks| marks.allowed);
         let namespaces = marks.and_then(|marks| marks.allowed_namespaces.as_deref());
         match (allowed, namespaces) {
-            (Some(false), _) => Some(Reason::ConsentRefused),
-            (_, Some(list)) => (!list.matches(self.target.namespace())).then_some(Reason::NamespaceNotAllowed),
-            (Some(true), None) => None,
-            (None, None) => (!self.rules.allow_all).then_some(Reason::ConsentMissing),
+            (Some(false), _) => Some((Reason::ConsentRefused, None)),
+            (_, Some(list)) if !list.matches(self.target.namespace()) => Some((Reason::NamespaceNotAllowed, None)),
+            (None, None) if !self.rules.allow_all => Some((Reason::ConsentMissing, Some(Withdrawal::Consent))),
+            _ => None,
         }
     }
 
-    /// Whether following `replicate-from` from the source leads back to the target.
-    fn is_ring(self, from: &SourceKey) -> bool {
-        let next = |key: &SourceKey| self.graph.node(key)?.marks()?.replicate_from.as_ref();
-        let mut seen = HashSet::new();
-        let mut at = from;
-        while let Some(above) = next(at).filter(|above| seen.insert(*above)) {
-            if **above == **self.target {
-                return true;
-            }
-            at = above;
-        }
-        false
-    }
-
-    /// SPEC 5, 7 and 8: what the target gets, or (`Err`) that once holds its copy, and what the chain allows then.
-    fn given(
-        self,
-        source: Source<'g>,
-        marks: Option<&Marks>,
-        receiver: &Receiver<'_>,
-    ) -> Outcome<'g, Result<Fill<'g>, Arc<str>>> {
-        let text = |annotation| marks.and_then(|marks| marks.text(annotation)).cloned();
-        let pulls = marks.is_some_and(|marks| marks.replicate_from.is_some());
-        let own = marks.and_then(|marks| marks.allowed_namespaces.as_deref());
-        let inherited = marks.filter(|_| pulls).and_then(|marks| marks.from_allowed.as_deref());
-        let allowed: Arc<str> = narrow(own, inherited).to_string().into();
-
-        let once = receiver.once || marks.is_some_and(|marks| marks.once);
-        let once_more = marks.is_some_and(|marks| asks_once_more(marks, receiver.once_version));
-        if once && receiver.copy.is_some() && !once_more {
-            return Ok(Err(allowed));
-        }
-        let current = &source.node.resource_version;
-        let (same, reason) = match (receiver.copy, receiver.node) {
-            (Some(copy), Some(node)) => {
-                let same = self.is_same(node, copy, source)?;
-                let reason = if same {
-                    Reason::UpToDate
-                } else if once {
-                    Reason::OnceVersionChanged
-                } else if copy == current {
-                    Reason::Drift
-                } else {
-                    Reason::SourceChanged
-                };
-                (same, reason)
-            }
-            _ => (false, Reason::FirstCopy),
+    /// SPEC 5, 3 to 6: a source that pulls itself. `None`: the chain is in order.
+    fn chain(self, from: &'g SourceKey, marks: &'g Marks, receiver: &Receiver<'g>) -> Answer<'g, Option<Gate<'g>>> {
+        let pulls = marks.replicate_from.is_some();
+        let holds_a_copy = marks.from_version.is_some();
+        let broken = |question, reason, fact: &dyn Fn() -> String| {
+            self.gives_nothing(question, from, reason, None, Some(marks), receiver, fact).map_continue(Some)
         };
-        if !same {
-            self.facts(source)?;
-            self.type_of(source.key, source.node, source.key)?;
+        if pulls {
+            let allowed = marks.from_allowed.as_deref();
+            let fact = || format!("{from}: {}", says(Some(marks), &[Annotation::ReplicatedFromAllowed]));
+            if !allowed.is_some_and(|allowed| allowed.matches(self.target.namespace())) {
+                let reason = if holds_a_copy { Reason::ChainNotAllowed } else { Reason::ChainBroken };
+                return broken(Question::ChainAllows, reason, &fact);
+            }
+            self.pass(Question::ChainAllows, fact)?;
         }
-        let version = receiver.copy.filter(|_| same).unwrap_or(current).to_string().into();
+        let origin = marks.text(Annotation::ReplicatedFromOrigin);
+        let fact = || format!("{from}: {}", says(Some(marks), &[Annotation::ReplicatedFromOrigin]));
+        if origin.is_some_and(|origin| **origin == *self.target.as_str()) {
+            return self.refuses(Question::Loop, Reason::Loop, None, fact).map_continue(Some);
+        }
+        self.pass(Question::Loop, fact)?;
+        if pulls {
+            let fact = || format!("{from}: {}", says(Some(marks), &[Annotation::ReplicatedFromVersion]));
+            if !holds_a_copy {
+                return broken(Question::ChainFilled, Reason::ChainBroken, &fact);
+            }
+            self.pass(Question::ChainFilled, fact)?;
+        }
+        let (reason, detail) = match self.walk_up(from) {
+            Walk::Ends => {
+                self.pass(Question::Ring, || "it ends".to_owned())?;
+                return Continue(None);
+            }
+            Walk::Ring => (Reason::Ring, None),
+            Walk::TooLong => (Reason::ChainTooLong, Some(format!("more than {LONGEST_CHAIN} pulls"))),
+        };
+        self.refuses(Question::Ring, reason, detail, || format!("it goes from {from} to {}", self.target))
+            .map_continue(Some)
+    }
+
+    /// Follows `replicate-from` from the source upwards: at most so many steps, whatever others' annotations say.
+    fn walk_up(self, from: &'g SourceKey) -> Walk {
+        // A push may have made the target its own source.
+        let mut at = from;
+        let mut seen = HashSet::new();
+        for _ in 0..LONGEST_CHAIN {
+            if **at == **self.target {
+                return Walk::Ring;
+            }
+            let above = self.graph.node(at).and_then(|node| node.marks()?.replicate_from.as_ref());
+            match above {
+                None => return Walk::Ends,
+                // A ring that the target only hangs on is refused to those who are part of it.
+                Some(_) if !seen.insert(at) => return Walk::Ends,
+                Some(above) => at = above,
+            }
+        }
+        Walk::TooLong
+    }
+
+    /// SPEC 5, 7 and 8: what the target gets.
+    pub(super) fn gift(self, offer: Offer<'g>, receiver: &Receiver<'g>) -> Answer<'g, Gift<'g>> {
+        let Offer { source, marks } = offer;
+        let pulls = marks.is_some_and(|marks| marks.replicate_from.is_some());
+        let comparison = self.compare(source, marks, receiver)?;
+        let allowed = || -> Arc<str> {
+            let own = marks.and_then(|marks| marks.allowed_namespaces.as_deref());
+            let inherited = marks.filter(|_| pulls).and_then(|marks| marks.from_allowed.as_deref());
+            narrow(own, inherited).to_string().into()
+        };
+        let reason = match comparison {
+            Comparison::Held => {
+                let at_rest = nothing(Reason::HeldByOnce, Some(source.key));
+                return Continue(Gift::Keep { allowed: Some(allowed()), at_rest });
+            }
+            Comparison::Same => Reason::UpToDate,
+            Comparison::Stale(reason) => {
+                self.facts(Question::SourceRead, source)?;
+                self.type_of(source.key, source.node, source.key)?;
+                if self.is_incomplete(source)? {
+                    let at_rest = refuse(Reason::SourceIncomplete, Some(source.key), None);
+                    return Continue(Gift::Keep { allowed: receiver.copy.map(|_| allowed()), at_rest });
+                }
+                reason
+            }
+        };
+        let fresh = matches!(comparison, Comparison::Stale(_));
+        let text = |annotation| marks.and_then(|marks| marks.text(annotation)).cloned();
+        let version = receiver.copy.filter(|_| !fresh).unwrap_or(&source.node.resource_version).to_string().into();
         let origin = text(Annotation::ReplicatedFromOrigin).filter(|_| pulls);
         let origin = origin.unwrap_or_else(|| source.key.as_str().into());
-        Ok(Ok(Fill {
+        Continue(Gift::Fill(Fill {
             source,
             reason,
-            fresh: !same,
+            fresh,
             version,
             once_version: text(Annotation::ReplicateOnceVersion),
             origin: Some(origin).filter(|_| !receiver.once),
-            allowed,
+            allowed: allowed(),
         }))
     }
+}
+
+/// What is above a source.
+enum Walk {
+    Ends,
+    Ring,
+    TooLong,
 }

@@ -8,7 +8,11 @@ use crate::scope::{Part, Scope};
 /// One list: which one is running or was the last, and whether any was ever complete.
 #[derive(Debug, Default, Clone, Copy)]
 pub(super) struct List {
+    /// The number of the list that is running or was the last.
     pub(super) epoch: u32,
+    /// Whether it has begun and not ended.
+    pub(super) running: bool,
+    /// Whether any was ever complete.
     pub(super) complete: bool,
 }
 
@@ -16,6 +20,13 @@ impl List {
     /// It begins, or begins again.
     pub(super) fn begin(&mut self) {
         self.epoch = self.epoch.wrapping_add(1);
+        self.running = true;
+    }
+
+    /// It is complete.
+    pub(super) fn end(&mut self) {
+        self.running = false;
+        self.complete = true;
     }
 }
 

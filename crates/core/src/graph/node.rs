@@ -3,24 +3,15 @@
 use std::sync::Arc;
 
 use crate::annotations::Marks;
+use crate::facts::Facts;
 use crate::managers::Managers;
-use crate::observed::{Annotated, ResourceVersion, Uid};
-use crate::payload::Digest;
-use crate::push::Push;
-
-/// What a read of an object's content leaves behind.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Facts {
-    /// Fingerprint of the data.
-    pub digest: Digest,
-    /// Whether the data is that of a cleared object of its type.
-    pub cleared: bool,
-}
+use crate::observed::{Annotated, Observed, ResourceVersion, Uid};
 
 /// What is known of the content of an object at its current version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Knowledge {
-    /// Not read, but the first list showed it so: what its annotations say of it is believed.
+    /// Not read, but the first list showed it so, and only the controller wrote its data (SPEC 9.15): what its annotations say of
+    /// it is believed.
     Trusted,
     /// Not read, and changed by someone since, or due for verification: to be read before it counts as up to date.
     Suspect,
@@ -62,8 +53,8 @@ impl Node {
         self.annotated.marks()
     }
 
-    /// The push that counts, if any.
-    pub(super) fn push(&self) -> Option<&Push> {
-        self.marks().and_then(Marks::effective_push)
+    /// Whether an object is shown as the graph holds it: the same object at the same version.
+    pub(super) fn is_version(&self, observed: &Observed) -> bool {
+        self.resource_version == observed.resource_version && self.uid == observed.uid
     }
 }

@@ -7,15 +7,21 @@ mod scope;
 
 use std::collections::BTreeSet;
 
-use super::*;
-use crate::managers::Managers;
+use std::sync::Arc;
 
-/// One object: its name, its version `#7`, its uid `u=2` (1 if not said), and annotations: `from=`, `by=`, `to=`, `to-ns=`,
-/// `allowed=`, or others by their names.
+use super::*;
+use crate::managers::{Managers, Owners};
+use crate::namespace::NamespaceFacts;
+use crate::observed::Annotated;
+use crate::payload::Content;
+use crate::scope::Part;
+
+/// One object: its name, its version `#7`, its uid `u=2` (1 if not said), who owns its data `data=others` (the controller if not
+/// said), and annotations: `from=`, `by=`, `to=`, `to-ns=`, `allowed=`, or others by their names.
 fn object(line: &str) -> Observed {
     let mut words = line.split(' ');
     let key = key(words.next().unwrap());
-    let (mut version, mut uid, mut annotations) = ("1", "1", Vec::new());
+    let (mut version, mut uid, mut data, mut annotations) = ("1", "1", Owners::Controller, Vec::new());
     for word in words {
         if let Some(text) = word.strip_prefix('#') {
             version = text;
@@ -25,6 +31,15 @@ fn object(line: &str) -> Observed {
         let name = match name {
             "u" => {
                 uid = value;
+                continue;
+            }
+            "data" => {
+                data = match value {
+                    "nobody" => Owners::Nobody,
+                    "shared" => Owners::Shared,
+                    "others" => Owners::Others,
+                    _ => panic!("{value}"),
+                };
                 continue;
             }
             "from" => "replicate-from",
@@ -49,7 +64,7 @@ fn object(line: &str) -> Observed {
         created: 0,
         deleting: false,
         annotated,
-        managers: Managers::default(),
+        managers: Managers { data, ..Managers::default() },
         advice: Vec::new(),
     }
 }

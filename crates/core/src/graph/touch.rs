@@ -1,66 +1,96 @@
 //! Whom a change concerns.
 
+use std::cmp::Ordering;
 use std::collections::HashSet;
 
 use crate::annotations::Marks;
 use crate::names::{Key, SourceKey, TargetKey};
-use crate::push::Push;
+use crate::selection::Namespaces as _;
 
+use super::chain::LONGEST_CHAIN;
 use super::{Graph, Touched};
 
 impl Graph {
-    pub(super) fn touch_chain(&self, source: &SourceKey, touched: &mut Touched) {
-        let mut seen = HashSet::new();
-        let mut open = vec![source.clone()];
-        while let Some(source) = open.pop() {
-            for target in self.relations.pulling_from(&source) {
-                if seen.insert(target.clone()) {
-                    touched.push(target.clone());
-                    open.push(Key::from(target.clone()).into());
+    /// Every target: the objects that exist, and the names that a push names and no object in the graph has. In the order of their
+    /// names, each once. (Objects that are no targets are among them where the graph holds them: that they are none may have to
+    /// be said.)
+    #[must_use]
+    pub fn all_targets(&self) -> Touched {
+        let also = |namespace: &str| !self.covers(namespace);
+        let mut pushed: Vec<_> = self.pushes.all(&self.namespaces, also).into_iter().collect();
+        // As keys are ordered: by the namespace with the slash after it.
+        let with_slash = |namespace: &str| [namespace, "/"].concat();
+        pushed.sort_by_cached_key(|(namespace, _)| with_slash(namespace));
+        let mut all = Touched::with_capacity(self.nodes.len());
+        let mut nodes = self.nodes.keys().peekable();
+        let mut text = String::new();
+        for (namespace, mut names) in pushed {
+            // One source after the other: most of the names are in order already.
+            names.sort();
+            names.dedup();
+            text.clear();
+            text.push_str(namespace);
+            text.push('/');
+            for name in names {
+                text.truncate(namespace.len() + 1);
+                text.push_str(name);
+                while let Some(key) = nodes.next_if(|key| key.as_str() < text.as_str()) {
+                    all.push(key.clone().into());
+                }
+                match nodes.peek().map(|key| key.as_str().cmp(&text)) {
+                    Some(Ordering::Equal) => {}
+                    _ => all.extend(Key::new(namespace, name).ok().map(TargetKey::from)),
                 }
             }
         }
+        all.extend(nodes.cloned().map(TargetKey::from));
+        all
     }
 
-    /// The targets that a push names in existing namespaces, and those that it names outside of the scope: somebody has to be
-    /// told that they are not made.
-    pub(super) fn touch_pushed(&self, source: &Key, push: &Push, touched: &mut Touched) {
-        let mut touch = |namespace: &str| touch_names(source, push, namespace, touched);
-        if push.names_by_pattern().next().is_some() {
-            self.namespaces.keys().for_each(|namespace| touch(namespace));
-            push.literal_namespaces().into_iter().filter(|name| !self.covers(name)).for_each(touch);
-        } else {
-            let concerns = |name: &&str| self.namespaces.contains_key(*name) || !self.covers(name);
-            push.literal_namespaces().into_iter().filter(concerns).for_each(touch);
+    /// All that pull from this source, and from these, down to the last one whose chain leads up here.
+    pub(super) fn touch_chain(&self, source: &SourceKey, touched: &mut Touched) {
+        let mut seen = HashSet::new();
+        let mut level = vec![source.clone()];
+        // Whoever is further down does not look up so far.
+        for _ in 0..LONGEST_CHAIN {
+            let mut next = Vec::new();
+            for target in level.iter().flat_map(|source| self.relations.pulling_from(source)) {
+                if seen.insert(target.clone()) {
+                    touched.push(target.clone());
+                    next.push(Key::from(target.clone()).into());
+                }
+            }
+            if next.is_empty() {
+                return;
+            }
+            level = next;
         }
     }
 
-    /// The targets that any push names in this namespace.
+    /// The targets that a source's push names in existing namespaces, and those that it names outside of the scope: that they
+    /// are not made has to be said.
+    pub(super) fn touch_pushed(&self, source: &SourceKey, touched: &mut Touched) {
+        let outside = |namespace: &str| !self.covers(namespace);
+        self.pushes.each_pushed(source, &self.namespaces, outside, |namespace, name| {
+            touch(source, namespace, name, touched);
+        });
+    }
+
+    /// The targets that live in a namespace, and those that any push names there.
     pub(super) fn touched_in(&self, namespace: &str) -> Touched {
         let mut touched = Vec::new();
         if !self.is_complete() {
             return touched;
         }
-        for source in self.relations.maybe_pushing_into(namespace) {
-            if let Some(push) = self.nodes.get(&**source).and_then(|node| node.push()) {
-                touch_names(source, push, namespace, &mut touched);
-            }
-        }
+        let living = self.in_namespace(namespace).filter(|(_, node)| node.marks().is_some_and(Marks::is_target));
+        touched.extend(living.map(|(key, _)| key.clone().into()));
+        let id = self.namespaces.find(namespace).map(|(id, _)| id);
+        self.pushes.each_into(namespace, id, |source, name| touch(source, namespace, name, &mut touched));
         touched
-    }
-
-    /// The names that these annotations refer to, in existing namespaces.
-    pub(super) fn referred_to(&self, key: &Key, marks: &Marks, names: &mut Vec<Key>) {
-        names.extend([&marks.replicated_by, &marks.replicate_from].into_iter().flatten().cloned().map(Key::from));
-        if let Some(push) = marks.effective_push() {
-            let mut pushed = Vec::new();
-            self.touch_pushed(key, push, &mut pushed);
-            names.extend(pushed.into_iter().map(Key::from));
-        }
     }
 }
 
-fn touch_names(source: &Key, push: &Push, namespace: &str, touched: &mut Touched) {
-    let targets = push.names_in(namespace).filter_map(|name| Key::new(namespace, name).ok());
-    touched.extend(targets.filter(|target| target != source).map(TargetKey::from));
+fn touch(source: &SourceKey, namespace: &str, name: &str, touched: &mut Touched) {
+    let target = Key::new(namespace, name).ok().filter(|target| *target != **source);
+    touched.extend(target.map(TargetKey::from));
 }

@@ -125,6 +125,10 @@ impl Positions {
         self.positions.is_empty()
     }
 
+    pub(crate) fn len(&self) -> usize {
+        self.positions.len()
+    }
+
     /// What stands in the text from each item on, in the order of the text.
     pub(crate) fn rests<'a>(&'a self, text: &'a str) -> impl Iterator<Item = &'a str> {
         self.positions.iter().map(|position| rest(text, *position))

@@ -1,7 +1,7 @@
-//! The two processes: how they are told what to do, and when they are ready.
+//! The processes: how they are told what to do, and when they are ready.
 
 use std::ffi::OsString;
-use std::fs::{self, File};
+use std::fs::{self, OpenOptions};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -11,111 +11,194 @@ use anyhow::{Context as _, Result, bail};
 use http::Method;
 
 use crate::kubeconfig::{self, Access};
-use crate::users::{ADMIN, TOKENS, Users};
+use crate::users::{ADMIN, TOKENS};
 use crate::{Child, Client, scratch};
 
 /// Names of files in the control plane's folder.
 pub(super) const AUDIT_POLICY: &str = "audit-policy.yaml";
-pub(super) const AUDIT_LOG: &str = "audit.log";
+pub(super) const ETCD_DATA: &str = "etcd";
 
-/// What both programs say when a port is taken.
+/// What the programs say when a port is taken.
 pub(super) const PORT_CLASH: &str = "address already in use";
 
 /// Generous: it takes 3 to 4 seconds when the machine is not busy.
 const READY_LIMIT: Duration = Duration::from_secs(120);
 
-/// Both processes, and how to reach them.
-pub(super) struct Started {
-    pub(super) url: String,
+/// Where the programs and the files of one control plane are.
+#[derive(Debug, Clone)]
+pub(super) struct Site {
+    /// The folder with `etcd` and `kube-apiserver`.
+    pub(super) assets: PathBuf,
+    /// The folder of all files.
+    pub(super) dir: PathBuf,
+    pub(super) etcd_port: u16,
+    pub(super) peer_port: u16,
+}
+
+/// One API server of a [`Site`]. Those of one site differ in all that is here.
+#[derive(Debug, Clone)]
+pub(super) struct Server {
+    /// Names its log, its certificates and its audit log.
+    pub(super) name: String,
+    pub(super) port: u16,
+    /// Where it finds etcd, on 127.0.0.1.
+    pub(super) etcd_port: u16,
+}
+
+/// How an API server is reached.
+pub(super) struct Reached {
     pub(super) kubeconfig: PathBuf,
     /// The certificates that the API server made for itself, PEM.
     pub(super) authority: Vec<u8>,
     pub(super) client: Client,
-    // Dropped, and so killed, in this order: the API server needs etcd. Killing does no harm: etcd keeps a log for that, and
-    // what it wrote is in the kernel's hands.
-    pub(super) api_server: Child,
-    pub(super) etcd: Child,
 }
 
-impl Started {
-    /// Starts both, and waits until the API server is ready.
-    pub(super) fn new(assets: &Path, dir: &Path, users: &Users, port: Option<u16>) -> Result<Self> {
-        let [etcd_port, peer_port, free_port] = free_ports()?;
-        let port = port.unwrap_or(free_port);
-        let mut etcd = start(assets, dir, "etcd", etcd_flags(dir, etcd_port, peer_port))?;
-        let mut api_server = start(assets, dir, "kube-apiserver", api_server_flags(dir, etcd_port, port))?;
-        let url = format!("https://127.0.0.1:{port}");
+impl Server {
+    pub(super) fn url(&self) -> String {
+        format!("https://127.0.0.1:{}", self.port)
+    }
+
+    pub(super) fn audit_log(&self, site: &Site) -> PathBuf {
+        site.dir.join(format!("{}-audit.log", self.name))
+    }
+
+    fn pki(&self, site: &Site) -> PathBuf {
+        site.dir.join(format!("{}-pki", self.name))
+    }
+}
+
+impl Site {
+    pub(super) fn start_etcd(&self) -> Result<Child> {
+        let [clients, peers] = [self.etcd_port, self.peer_port].map(|port| format!("http://127.0.0.1:{port}"));
+        let flags = vec![
+            flag("data-dir", self.dir.join(ETCD_DATA)),
+            flag("listen-client-urls", &clients),
+            flag("advertise-client-urls", &clients),
+            flag("listen-peer-urls", &peers),
+            flag("initial-advertise-peer-urls", &peers),
+            flag("initial-cluster", format!("default={peers}")),
+            // Nothing here must survive a power failure.
+            "--unsafe-no-fsync".into(),
+            flag("log-level", "warn"),
+        ];
+        self.start(&self.assets.join("etcd"), "etcd", flags)
+    }
+
+    /// Starts an API server. `first`: whose key signs the tokens of service accounts, which all servers of a site share.
+    pub(super) fn start_api_server(&self, server: &Server, first: &Server) -> Result<Child> {
+        let signing_key = first.pki(self).join("apiserver.key");
+        let flags = vec![
+            flag("etcd-servers", format!("http://127.0.0.1:{}", server.etcd_port)),
+            flag("bind-address", "127.0.0.1"),
+            flag("secure-port", server.port.to_string()),
+            flag("external-hostname", "127.0.0.1"),
+            flag("service-cluster-ip-range", "10.0.0.0/24"),
+            // The server writes a certificate and its key there; the first one's signs service account tokens too.
+            flag("service-account-signing-key-file", &signing_key),
+            flag("service-account-key-file", &signing_key),
+            flag("service-account-issuer", "https://kubernetes.default.svc"),
+            flag("cert-dir", server.pki(self)),
+            flag("token-auth-file", self.dir.join(TOKENS)),
+            flag("authorization-mode", "RBAC"),
+            // It would wait for service accounts, which only a controller makes.
+            flag("disable-admission-plugins", "ServiceAccount"),
+            // Nobody looks for this server from inside the cluster, and a loopback address may not be published.
+            flag("endpoint-reconciler-type", "none"),
+            flag("audit-policy-file", self.dir.join(AUDIT_POLICY)),
+            flag("audit-log-path", server.audit_log(self)),
+            // Megabytes: never rotated, so that nothing is lost to who reads it.
+            flag("audit-log-maxsize", "100000"),
+        ];
+        self.start(&self.assets.join("kube-apiserver"), &server.name, flags)
+    }
+
+    /// Starts the controllers that tests need, and no others, as the administrator.
+    pub(super) fn start_controller_manager(&self, program: &Path, kubeconfig: &Path) -> Result<Child> {
+        let flags = vec![
+            flag("kubeconfig", kubeconfig),
+            flag(
+                "controllers",
+                "namespace-controller,garbage-collector-controller,serviceaccount-controller,resourcequota-controller",
+            ),
+            flag("leader-elect", "false"),
+            // It serves nothing: its metrics are nobody's here.
+            flag("secure-port", "0"),
+            // Many tests delete namespaces at once; the defaults are made for quiet clusters.
+            flag("kube-api-qps", "500"),
+            flag("kube-api-burst", "1000"),
+            flag("concurrent-namespace-syncs", "20"),
+        ];
+        self.start(program, "kube-controller-manager", flags)
+    }
+
+    /// Waits until the API server is ready. `processes`, by name: if one of them ends there is nothing to wait for.
+    pub(super) fn wait_ready(
+        &self,
+        server: &Server,
+        token: &str,
+        processes: &mut [(&str, &mut Child)],
+    ) -> Result<Reached> {
         let start = Instant::now();
         loop {
-            if let Ok((kubeconfig, authority, client)) = connect(dir, &url, users)
-                && let Ok((200, _)) = client.send(&Method::GET, "/readyz", None)
+            if let Ok(reached) = self.connect(server, token)
+                && let Ok((200, _)) = reached.client.send(&Method::GET, "/readyz", None)
             {
-                return Ok(Self { url, kubeconfig, authority, client, api_server, etcd });
+                return Ok(reached);
             }
-            for (name, process) in [("etcd", &mut etcd), ("kube-apiserver", &mut api_server)] {
+            for (name, process) in &mut *processes {
                 if let Some(status) = process.ended() {
-                    bail!("{name} ended ({status}); the last it wrote:\n{}", log_tail(dir, name));
+                    bail!("{name} ended ({status}); the last it wrote:\n{}", self.log_tail(name));
                 }
             }
             if start.elapsed() > READY_LIMIT {
-                let log = log_tail(dir, "kube-apiserver");
-                bail!("kube-apiserver is not ready after {} s; the last it wrote:\n{log}", READY_LIMIT.as_secs());
+                let log = self.log_tail(&server.name);
+                bail!("{} is not ready after {} s; the last it wrote:\n{log}", server.name, READY_LIMIT.as_secs());
             }
             thread::sleep(Duration::from_millis(50));
         }
     }
+
+    /// A client for the administrator. Fails until the API server has made its certificate.
+    fn connect(&self, server: &Server, token: &str) -> Result<Reached> {
+        let authority = fs::read(server.pki(self).join("apiserver.crt"))?;
+        let kubeconfig = self.kubeconfig(server);
+        let url = server.url();
+        kubeconfig::write(
+            &kubeconfig,
+            &Access { server: &url, authority: Some(&authority), user: Some((ADMIN, token)) },
+        )?;
+        let client = Client::new(&kubeconfig)?;
+        Ok(Reached { kubeconfig, authority, client })
+    }
+
+    /// The administrator's kubeconfig for one server; people know the first one's by this name.
+    fn kubeconfig(&self, server: &Server) -> PathBuf {
+        let name = if server.name == FIRST { "kubeconfig".to_owned() } else { format!("{}.kubeconfig", server.name) };
+        self.dir.join(name)
+    }
+
+    fn start(&self, program: &Path, name: &str, flags: Vec<OsString>) -> Result<Child> {
+        let log = self.log(name);
+        // One that is started again goes on where its log ended.
+        let output = OpenOptions::new().create(true).append(true).open(&log);
+        let output = output.with_context(|| format!("cannot create {}", log.display()))?;
+        let errors = output.try_clone()?;
+        Child::start(program.as_os_str(), flags, |command| {
+            command.stdout(output).stderr(errors);
+        })
+    }
+
+    fn log(&self, name: &str) -> PathBuf {
+        self.dir.join(format!("{name}.log"))
+    }
+
+    fn log_tail(&self, name: &str) -> String {
+        scratch::tail(&self.log(name), 15)
+    }
 }
 
-/// A client for the administrator. Fails until the API server has made its certificate.
-fn connect(dir: &Path, url: &str, users: &Users) -> Result<(PathBuf, Vec<u8>, Client)> {
-    let authority = fs::read(dir.join("pki/apiserver.crt"))?;
-    let kubeconfig = dir.join("kubeconfig");
-    let access = Access { server: url, authority: Some(&authority), user: Some((ADMIN, &users.admin_token)) };
-    kubeconfig::write(&kubeconfig, &access)?;
-    let client = Client::new(&kubeconfig)?;
-    Ok((kubeconfig, authority, client))
-}
-
-fn etcd_flags(dir: &Path, port: u16, peer_port: u16) -> Vec<OsString> {
-    let [clients, peers] = [port, peer_port].map(|port| format!("http://127.0.0.1:{port}"));
-    vec![
-        flag("data-dir", dir.join("etcd")),
-        flag("listen-client-urls", &clients),
-        flag("advertise-client-urls", &clients),
-        flag("listen-peer-urls", &peers),
-        flag("initial-advertise-peer-urls", &peers),
-        flag("initial-cluster", format!("default={peers}")),
-        // Nothing here must survive a power failure.
-        "--unsafe-no-fsync".into(),
-        flag("log-level", "warn"),
-    ]
-}
-
-fn api_server_flags(dir: &Path, etcd_port: u16, port: u16) -> Vec<OsString> {
-    let pki = dir.join("pki");
-    vec![
-        flag("etcd-servers", format!("http://127.0.0.1:{etcd_port}")),
-        flag("bind-address", "127.0.0.1"),
-        flag("secure-port", port.to_string()),
-        flag("external-hostname", "127.0.0.1"),
-        flag("service-cluster-ip-range", "10.0.0.0/24"),
-        // The server writes a certificate and its key there, which sign service account tokens too.
-        flag("service-account-signing-key-file", pki.join("apiserver.key")),
-        flag("service-account-key-file", pki.join("apiserver.key")),
-        flag("service-account-issuer", "https://kubernetes.default.svc"),
-        flag("cert-dir", pki),
-        flag("token-auth-file", dir.join(TOKENS)),
-        flag("authorization-mode", "RBAC"),
-        // It would wait for service accounts, which only a controller makes.
-        flag("disable-admission-plugins", "ServiceAccount"),
-        // Nobody looks for this server from inside the cluster, and a loopback address may not be published.
-        flag("endpoint-reconciler-type", "none"),
-        flag("audit-policy-file", dir.join(AUDIT_POLICY)),
-        flag("audit-log-path", dir.join(AUDIT_LOG)),
-        // Megabytes: never rotated, so that nothing is lost to who reads it.
-        flag("audit-log-maxsize", "100000"),
-    ]
-}
+/// The name of a control plane's first API server.
+pub(super) const FIRST: &str = "kube-apiserver";
 
 fn flag(name: &str, value: impl Into<OsString>) -> OsString {
     let mut flag = OsString::from(format!("--{name}="));
@@ -123,28 +206,11 @@ fn flag(name: &str, value: impl Into<OsString>) -> OsString {
     flag
 }
 
-fn start(assets: &Path, dir: &Path, name: &str, flags: Vec<OsString>) -> Result<Child> {
-    let log = log(dir, name);
-    let output = File::create(&log).with_context(|| format!("cannot create {}", log.display()))?;
-    let errors = output.try_clone()?;
-    Child::start(assets.join(name).as_os_str(), flags, |command| {
-        command.stdout(output).stderr(errors);
-    })
-}
-
-fn log(dir: &Path, name: &str) -> PathBuf {
-    dir.join(format!("{name}.log"))
-}
-
-fn log_tail(dir: &Path, name: &str) -> String {
-    scratch::tail(&log(dir, name), 15)
-}
-
 /// Ports that are free at this moment, on loopback.
-fn free_ports() -> Result<[u16; 3]> {
+pub(super) fn free_ports<const N: usize>() -> Result<[u16; N]> {
     // All held at once, so that they differ.
-    let listeners: Vec<TcpListener> = (0..3).map(|_| TcpListener::bind("127.0.0.1:0")).collect::<Result<_, _>>()?;
-    let mut ports = [0; 3];
+    let listeners: Vec<TcpListener> = (0..N).map(|_| TcpListener::bind("127.0.0.1:0")).collect::<Result<_, _>>()?;
+    let mut ports = [0; N];
     for (port, listener) in ports.iter_mut().zip(&listeners) {
         *port = listener.local_addr()?.port();
     }

@@ -32,7 +32,7 @@ fn find_or_build() -> Result<PathBuf> {
     let mut command = Command::new(cargo);
     command.args(["build", "--quiet", "--package", "k8s-replicator", "--profile", profile]);
     command.current_dir(env!("CARGO_MANIFEST_DIR"));
-    crate::forget_package(&mut command);
+    k8s_replicator_assets::forget_package(&mut command);
     let status = command.status().context("cannot run cargo")?;
     ensure!(status.success(), "cannot build k8s-replicator");
     Ok(profile_folder.join("k8s-replicator"))

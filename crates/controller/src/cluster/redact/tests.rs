@@ -60,7 +60,8 @@ fn a_written_value_does_not_come_back_in_any_encoding() {
         let said = said.strip_prefix("admission webhook \"guard.example\" denied the request: ").unwrap();
         assert!(said.contains(REDACTED), "{way} → {said}");
         let lower = said.to_lowercase();
-        for piece in ["hunter", "pass&w", "word>", "48756e", "SHVudG".to_lowercase().as_str(), "72 117", "72, 117", "72,117"]
+        for piece in
+            ["hunter", "pass&w", "word>", "48756e", "SHVudG".to_lowercase().as_str(), "72 117", "72, 117", "72,117"]
         {
             assert!(!lower.contains(piece), "{way} → {said}");
         }
@@ -70,7 +71,9 @@ fn a_written_value_does_not_come_back_in_any_encoding() {
 #[test]
 fn a_short_value_does_not_come_back_as_a_word() {
     assert_eq!(passed_on(b"4711", "the PIN 4711 is weak").split(": ").nth(1).unwrap(), "the PIN [redacted] is weak");
-    assert!(passed_on(b"ab", "'ab' is no value, about is a word").ends_with("'[redacted]' is no value, about is a word"));
+    assert!(
+        passed_on(b"ab", "'ab' is no value, about is a word").ends_with("'[redacted]' is no value, about is a word")
+    );
 }
 
 /// SPEC 8: what this program did not write cannot be recognised: an admission webhook is shown the old object too.
@@ -81,7 +84,9 @@ fn words_about_an_object_that_is_there_are_not_passed_on() {
     let new = payload(&[b"another value"]);
     for shown in [Shown::Old { written: None }, Shown::Old { written: Some(&new) }] {
         let said = secrets_words(words, shown);
-        assert!(said.starts_with("admission webhook \"guard.example\" denied the request") && !said.contains("hunter2"));
+        assert!(
+            said.starts_with("admission webhook \"guard.example\" denied the request") && !said.contains("hunter2")
+        );
         let said = secrets_words(policy, shown);
         assert!(said.contains("ValidatingAdmissionPolicy 'p' with binding 'b'") && !said.contains("hunter2"), "{said}");
     }

@@ -9,7 +9,7 @@ mod users;
 use std::collections::BTreeMap;
 
 use super::*;
-use k8s_replicator_core::action::{Action, Update};
+use k8s_replicator_core::action::Action;
 use k8s_replicator_core::observed::{ResourceVersion, Uid};
 
 const KEYS: [&str; 6] = ["a/x", "a/y", "b/x", "b/y", "c/x", "c/y"];
@@ -66,12 +66,9 @@ struct Sim {
     faults: bool,
 }
 
-fn replicator(allow_all: bool, resync: Duration) -> Replicator {
+fn replicator(allow_all: bool) -> Replicator {
     let rules = Rules { allow_all, ..Rules::default() };
-    Replicator::new(
-        &Secret,
-        Settings { rules, scope: Scope::Cluster, resync_period: resync, entropy: Box::new(|| 0), tells_all: false },
-    )
+    Replicator::new(&Secret, Settings { rules, scope: Scope::Cluster, entropy: Box::new(|| 0), tells_all: false })
 }
 
 fn value(name: &str, o: &Obj) -> Value {
@@ -93,7 +90,7 @@ impl Sim {
         }
         let allow_all = dice.roll(2) == 0;
         let mut sim = Self {
-            it: replicator(allow_all, Duration::ZERO),
+            it: replicator(allow_all),
             moment: Duration::ZERO,
             rv: 100,
             objects: BTreeMap::new(),
@@ -113,12 +110,12 @@ impl Sim {
         for _ in 0..sim.dice.roll(5) {
             sim.user();
         }
-        sim.start(allow_all, Duration::ZERO);
+        sim.start(allow_all);
         sim
     }
 
-    fn start(&mut self, allow_all: bool, resync: Duration) {
-        self.it = replicator(allow_all, resync);
+    fn start(&mut self, allow_all: bool) {
+        self.it = replicator(allow_all);
         self.flight.clear();
         self.list = None;
         self.it.namespace(self.now(), NamespaceEvent::ListBegins);
@@ -296,7 +293,7 @@ fn run(seed: u64, relists: bool) -> Result<(), String> {
     let writes = sim.writes;
     let end = sim.trace.len();
     // A new one, that verifies all of it.
-    sim.start(allow_all, Duration::from_secs(60));
+    sim.start(allow_all);
     if !sim.settle() {
         return Err(format!("seed {seed}: it never ends after a restart\n{}", sim.trace[end..end + 60].join("\n")));
     }

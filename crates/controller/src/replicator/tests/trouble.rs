@@ -108,7 +108,7 @@ fn an_invalid_update_leads_to_a_read_also_after_another_failure() {
 /// up nobody then.
 #[test]
 fn a_full_window_opens_when_what_fills_it_is_slow() {
-    let to: Vec<String> = (10..46).map(|n| format!("b/x{n}")).collect();
+    let to: Vec<String> = (10..46).map(|n| format!("{}/x{n}", ["b", "c"][n % 2])).collect();
     let source = object("a/src", 1, &format!("replicate-to={}", to.join(",")), json!({ "k": "v" }));
     let mut it = Loop::with(std::slice::from_ref(&source));
     let read = it.asks_for("read a/src");
@@ -118,7 +118,10 @@ fn a_full_window_opens_when_what_fills_it_is_slow() {
     it.moment += Duration::from_millis(900);
     it.asks_nothing();
     assert_eq!(it.wait(), Duration::from_millis(100));
-    assert_eq!(it.asks().0, ["create b/x42", "create b/x43", "create b/x44", "create b/x45"]);
+    it.asks_nothing();
+    it.namespace(NamespaceEvent::Seen { name: "e".into(), facts: NamespaceFacts { terminating: false } });
+    it.seen(&object("d/other", 10, "replicate-to-namespaces=e", json!({})));
+    assert_eq!(it.asks().0, ["read d/other"], "what hangs in b and c holds up nobody else");
     it.asks_nothing();
     assert!(it.replicator.wake_at(it.now()).is_none_or(|at| at > it.moment));
 }
@@ -151,7 +154,7 @@ fn a_late_answer_about_a_terminating_namespace_says_nothing_of_the_next_one() {
 #[test]
 fn a_late_missing_hides_no_object_that_was_made_since() {
     let pulling = |name: &str, version| object(name, version, "replicate-from=a/src", json!({}));
-    let mut it = Loop::with_resync(&[pulling("b/t", 2)], Duration::from_secs(60));
+    let mut it = Loop::with(&[pulling("b/t", 2)]);
     it.replicator.rules.allow_all = true;
     let look = it.asks_for("look a/src");
     // While that is under way: its target goes, the source is made, and another target asks for it.
@@ -172,7 +175,7 @@ fn a_late_missing_hides_no_object_that_was_made_since() {
 /// a page, and an answer from before the list comes in the middle of it.
 #[test]
 fn an_answer_older_than_the_list_that_it_comes_into_brings_nothing_back() {
-    let mut it = Loop::with_resync(&[source(1, "v1"), replica("b", 2, 1), replica("c", 3, 1)], Duration::from_secs(60));
+    let mut it = Loop::with(&[source(1, "v1"), replica("b", 2, 1), replica("c", 3, 1)]);
     let read = it.asks_for("read a/src");
     it.answer(read, content(&source(1, "v1")));
     let create = it.asks_for("create d/src");
@@ -242,7 +245,7 @@ fn a_verification_does_not_repeat_a_refusal_nor_the_write_that_led_to_it() {
     let source = object("a/src", 1, "replication-allowed=true", json!({ "k": "v" }));
     let mut immutable = object("b/t", 2, "replicate-from=a/src", json!({ "k": "own" }));
     immutable["immutable"] = json!(true);
-    let mut it = Loop::with_resync(&[source.clone(), immutable.clone()], Duration::from_secs(60));
+    let mut it = Loop::with(&[source.clone(), immutable.clone()]);
     let (mut updates, mut told) = (0, Vec::new());
     while it.moment < Duration::from_secs(300) {
         for (ticket, request) in it.requests() {
@@ -312,7 +315,7 @@ fn a_source_that_cannot_be_read_is_not_tried_once_for_each_target() {
     );
 }
 
-/// Superseded work is dropped: a source that is changed again and again is followed at once, and when it is over.
+/// Superseded work is dropped: a source that is changed again before the change before was followed is followed when it is over.
 #[test]
 fn a_storm_of_changes_is_not_followed_change_by_change() {
     let mut it = Loop::with(&[source(1, "v1")]);
@@ -322,7 +325,7 @@ fn a_storm_of_changes_is_not_followed_change_by_change() {
     let mut writes = 0;
     let mut held = 1;
     for change in 2..=60 {
-        let until = it.moment + Duration::from_millis(if change <= 51 { 20 } else { 200 });
+        let until = it.moment + Duration::from_millis(if change <= 51 { 5 } else { 200 });
         // A server that answers everything within 5 ms.
         while it.moment < until {
             for (ticket, request) in it.requests() {
@@ -343,7 +346,7 @@ fn a_storm_of_changes_is_not_followed_change_by_change() {
             it.seen(&source(held, &format!("v{held}")));
         }
     }
-    assert_eq!(writes, 3 + 3 + 3, "the creations, the first change, the last one");
+    assert_eq!(writes, 3 + 3, "the creations, and the last change");
     it.asks_nothing();
     assert!(it.replicator.is_idle());
 }
@@ -352,22 +355,37 @@ fn a_storm_of_changes_is_not_followed_change_by_change() {
 #[test]
 fn a_source_that_changes_all_the_time_is_followed_without_growing_pauses() {
     let mut it = Loop::with(&[source(1, "v1"), replica("c", 3, 1), replica("d", 4, 1)]);
+    let mut written = BTreeMap::from([("b".to_owned(), (2, 1)), ("c".to_owned(), (3, 1)), ("d".to_owned(), (4, 1))]);
+    let (mut current, mut read) = (1, 1);
     for version in 2..40 {
-        // The source has changed again before the answer to the write comes.
-        for _ in 0..100 {
-            let Some((ticket, request)) = it.requests().pop() else { break };
-            match request {
-                Request::Read(key) if *key.namespace() == *"a" => it.answer(ticket, content(&source(version - 1, "v"))),
-                Request::Read(key) => it.answer(ticket, content(&replica(key.namespace(), 1, 1))),
-                Request::Look(_) => it.answer(ticket, Answer::Missing),
-                Request::Write(action) => {
-                    let namespace = action.target().namespace().to_owned();
-                    it.seen(&source(version, &format!("v{version}")));
-                    it.answer(ticket, Answer::Seen(observed(&replica(&namespace, 100 + version, version - 1))));
+        loop {
+            let requests = it.requests();
+            if requests.is_empty() {
+                break;
+            }
+            for (ticket, request) in requests {
+                match request {
+                    Request::Read(key) if *key.namespace() == *"a" => {
+                        read = current;
+                        it.answer(ticket, content(&source(current, &format!("v{current}"))));
+                    }
+                    Request::Read(key) => {
+                        let (version, of) = written[key.namespace()];
+                        it.answer(ticket, content(&replica(key.namespace(), version, of)));
+                    }
+                    Request::Look(_) => it.answer(ticket, Answer::Missing),
+                    Request::Write(action) => {
+                        // The source has changed again before the answer to the write comes.
+                        let namespace = action.target().namespace().to_owned();
+                        current = version;
+                        it.seen(&source(version, &format!("v{version}")));
+                        it.answer(ticket, Answer::Seen(observed(&replica(&namespace, 100 + version, read))));
+                        written.insert(namespace, (100 + version, read));
+                    }
                 }
             }
         }
         it.moment += Duration::from_secs(3);
-        assert!(it.replicator.wake_at(it.now()).is_none_or(|at| at < it.moment + Duration::from_secs(3)), "{version}");
+        assert!(version < 4 || written.values().all(|(_, of)| *of >= version - 2), "{version}: {written:?}");
     }
 }

@@ -115,7 +115,7 @@ fn each_cleared_password_is_another_one() {
     for at in ["b/t", "c/t"] {
         let (_, action) = step(&mut world, at);
         let Some(Action::Update(update)) = action else { panic!("{at}") };
-        passwords.push(update.data.unwrap().payload);
+        passwords.push(update.data().unwrap().payload.clone());
     }
     assert!(passwords[0] != passwords[1]);
 }

@@ -4,6 +4,8 @@
 //! a/src #7 @3 type:tls allowed :one      version 7, created at second 3, replication-allowed: true, data "one"
 //! b/t from=a/src version=7 :one known    a pulling target that holds a copy; its content was read
 //! no-ns b   terminating b                namespaces exist unless said otherwise
+//! removal-delay 5s   copy-incomplete     the flags
+//! b/t by=a/src by-others data-others     who owns replicated-by, and the data: -us, -shared, -others; else nobody is known to
 //! only a,b                               nothing outside of these namespaces is looked at
 //! ```
 //! Words with `=` are annotations: a short name of [`ALIASES`], or any other name as it is.
@@ -13,14 +15,16 @@ use std::collections::BTreeMap;
 use super::super::*;
 use super::world::{Object, World};
 use crate::annotations::Annotation;
+use crate::managers::{Managers, Owners};
 use crate::payload::Payload;
 
 #[rustfmt::skip]
-pub(super) const ALIASES: [(&str, &str); 12] = [
+pub(super) const ALIASES: [(&str, &str); 13] = [
     ("from", "replicate-from"), ("to", "replicate-to"), ("to-ns", "replicate-to-namespaces"),
     ("once", "replicate-once"), ("once-v", "replicate-once-version"), ("allowed", "replication-allowed"),
     ("allowed-ns", "replication-allowed-namespaces"), ("at", "replicated-at"), ("by", "replicated-by"),
     ("version", "replicated-from-version"), ("origin", "replicated-from-origin"), ("chain", "replicated-from-allowed"),
+    ("delay", "removal-delay"),
 ];
 
 pub(super) fn alias(annotation: Annotation) -> &'static str {
@@ -56,6 +60,7 @@ impl World {
             annotations: BTreeMap::new(),
             labels: BTreeMap::new(),
             payload: Payload::new([]),
+            managers: Managers::default(),
         };
         // As in life, a replica is younger than its source, unless it is said otherwise.
         if old.is_none() && words.contains("by=") {
@@ -72,6 +77,10 @@ impl World {
                 object.created = created.parse().unwrap();
             } else if let Some(type_) = word.strip_prefix("type:") {
                 object.type_ = Some(long_type(type_).into());
+            } else if let Some(owners) = word.strip_prefix("by-") {
+                object.managers.replicated_by = owners_of(owners);
+            } else if let Some(owners) = word.strip_prefix("data-") {
+                object.managers.data = owners_of(owners);
             } else if let Some(text) = word.strip_prefix(':') {
                 data = text;
             } else {
@@ -116,6 +125,15 @@ impl World {
 
 pub(super) fn lines(text: &str) -> impl Iterator<Item = &str> {
     text.split(['\n', ';']).map(str::trim).filter(|line| !line.is_empty())
+}
+
+fn owners_of(word: &str) -> Owners {
+    match word {
+        "us" => Owners::Controller,
+        "shared" => Owners::Shared,
+        "others" => Owners::Others,
+        _ => panic!("unknown owners {word:?}"),
+    }
 }
 
 fn long_type(short: &str) -> String {

@@ -81,9 +81,15 @@ fn pushed() {
     check(&[
         (
             "held: its data is not even read",
-            "a/src #8 to=b/t once :new; b/t by=a/src version=7 once :old suspect",
+            "a/src #8 to=b/t once :new; b/t by=a/src version=7 once :old",
             "b/t",
             "nothing HeldByOnce a/src",
+        ),
+        (
+            "changed by someone: it is read once, for it may have been emptied",
+            "a/src #8 to=b/t once :new; b/t by=a/src version=7 once :old suspect",
+            "b/t",
+            "nothing HeldByOnce a/src ← b/t",
         ),
         (
             "held, though edited by hand (9.2)",
@@ -159,9 +165,15 @@ fn pulled() {
     check(&[
         (
             "held: its data is not even read",
-            "a/src #8 allowed once :new; b/t from=a/src version=7 chain=.* :old suspect",
+            "a/src #8 allowed once :new; b/t from=a/src version=7 chain=.* :old",
             "b/t",
             "nothing HeldByOnce a/src",
+        ),
+        (
+            "changed by someone: it is read once, for it may have been emptied",
+            "a/src #8 allowed once :new; b/t from=a/src version=7 chain=.* :old suspect",
+            "b/t",
+            "nothing HeldByOnce a/src ← b/t",
         ),
         (
             "held, though edited by hand (9.2)",
@@ -248,4 +260,65 @@ fn combined() {
     let rows: Vec<_> =
         rows.map(|(name, sources, expected)| (name, &*format!("{sources}; {held}").leak(), "b/t", expected)).into();
     check(&rows);
+}
+
+/// SPEC 6: a manifest that was applied again leaves a replica without any value.
+#[test]
+fn what_was_emptied_is_filled_again() {
+    check(&[
+        (
+            "pushed",
+            "a/src #8 to=b/t once :new; b/t by=a/src version=7 once suspect",
+            "b/t",
+            "update Emptied a/src +version=8 data=new as Opaque ← b/t a/src",
+        ),
+        (
+            "pushed, and what was emptied while the controller was down is not read: nobody is known to have written it",
+            "a/src #8 to=b/t once :new; b/t by=a/src version=7 once",
+            "b/t",
+            "nothing HeldByOnce a/src",
+        ),
+        (
+            "pushed, of a type with required keys: minimal values are none",
+            "a/src #8 to=b/t once type:dockercfg :new known; b/t by=a/src version=7 once type:dockercfg known",
+            "b/t",
+            "update Emptied a/src +version=8 data=new as kubernetes.io/dockercfg",
+        ),
+        (
+            "pushed, and its source has nothing either",
+            "a/src #8 to=b/t once; b/t by=a/src version=7 once suspect",
+            "b/t",
+            "nothing HeldByOnce a/src ← b/t a/src",
+        ),
+        (
+            "pulled, once on the target",
+            "a/src #8 allowed once-v=1 :new; b/t from=a/src version=7 once once-v=1 chain=.* suspect",
+            "b/t",
+            "update Emptied a/src +version=8 data=new as Opaque ← b/t a/src",
+        ),
+        (
+            "pulled, once on the source",
+            "a/src #8 allowed once :new; b/t from=a/src version=7 origin=a/src chain=.* suspect",
+            "b/t",
+            "update Emptied a/src +version=8 data=new as Opaque ← b/t a/src",
+        ),
+        (
+            "combined",
+            "a/s to=b/t from=c/f once; c/f #8 allowed :new; b/t by=a/s from=c/f version=7 once chain=.* suspect",
+            "b/t",
+            "update Emptied c/f +version=8 data=new as Opaque ← a/s b/t c/f",
+        ),
+        (
+            "a ConfigMap, emptied in both of its fields",
+            "configmaps; a/src #8 to=b/t once :+new; b/t by=a/src version=7 once suspect",
+            "b/t",
+            "update Emptied a/src +version=8 data=+new ← b/t a/src",
+        ),
+        (
+            "it asks for one more copy: that is the reason",
+            "a/src #8 to=b/t once once-v=2 :new; b/t by=a/src version=7 once once-v=1 suspect",
+            "b/t",
+            "update OnceVersionChanged a/src +once-v=2 +version=8 data=new as Opaque ← a/src b/t",
+        ),
+    ]);
 }

@@ -5,8 +5,14 @@ use std::collections::BTreeMap;
 
 use super::super::*;
 use super::world::{Object, World};
-use crate::annotations::Marks;
+use crate::annotations::{Marks, RemovalDelay};
+use crate::managers::Owners;
 use crate::pattern::narrow;
+
+/// SPEC 11.1.
+fn never(delay: Option<RemovalDelay>) -> bool {
+    delay == Some(RemovalDelay::Never)
+}
 
 const PULLED: [&str; 4] = ["version", "once-v", "origin", "chain"];
 
@@ -54,8 +60,11 @@ impl<'w> Oracle<'w> {
     /// SPEC 3, 0 to 3.
     fn object(&mut self, key: &Key, object: &'w Object) {
         let Some(marks) = self.annotated[key].marks().cloned() else { return };
-        if object.deleting || is_protected(self.world, object) {
+        if is_protected(self.world, object) {
             return;
+        }
+        if object.deleting {
+            return self.terminating(key, object, &marks);
         }
         match (&marks.replicated_by, &marks.replicate_from) {
             (Some(creator), _) => self.made(key, object, creator),
@@ -66,8 +75,10 @@ impl<'w> Oracle<'w> {
 
     /// SPEC 3, 1 and 4.
     fn made(&mut self, key: &Key, object: &'w Object, creator: &Key) {
+        let by_others = object.managers.replicated_by == Owners::Others;
+        let own = self.annotated[key].marks().and_then(|marks| marks.removal_delay);
         let Some((source, annotated)) = self.find(creator) else {
-            return self.expect(false, key, "its creator is gone");
+            return self.expect(by_others || never(own), key, "its creator is gone");
         };
         if matches!(annotated, Annotated::Ill(_)) {
             return;
@@ -75,7 +86,10 @@ impl<'w> Oracle<'w> {
         let marks = annotated.marks().cloned();
         let push = marks.as_ref().filter(|marks| marks.replicated_by.is_none()).and_then(|marks| marks.push.as_ref());
         if creator == key || !push.is_some_and(|push| push.names(key)) {
-            return self.expect(false, key, "its creator does not push to it");
+            let says_nothing = marks.as_ref().is_none_or(|marks| marks.push.is_none());
+            let delay = marks.as_ref().and_then(|marks| marks.removal_delay).or(own);
+            let stays = by_others || says_nothing && never(delay);
+            return self.expect(stays, key, "its creator does not push to it");
         }
         let Some(marks) = marks.filter(|_| !is_protected(self.world, source)) else { return };
         if let Some((other, _)) = marks.replicate_from.as_ref().and_then(|from| self.find(from))
@@ -83,7 +97,8 @@ impl<'w> Oracle<'w> {
         {
             return;
         }
-        for inherited in ["once", "allowed", "allowed-ns"] {
+        self.expect(!by_others, key, "it is not adopted");
+        for inherited in ["once", "allowed", "allowed-ns", "delay"] {
             let same = object.annotation(inherited) == source.annotation(inherited);
             self.expect(same, key, &format!("{inherited} is not its creator's"));
         }
@@ -103,6 +118,7 @@ impl<'w> Oracle<'w> {
                 );
                 let same = object.payload == source.payload && object.type_ == source.type_;
                 self.expect(marks.once || same, key, "its content is not its creator's");
+                self.not_emptied(key, object, source);
             }
             Some(from) => {
                 self.expect(object.type_ == source.type_, key, "its type is not its creator's");
@@ -113,7 +129,14 @@ impl<'w> Oracle<'w> {
 
     /// SPEC 5.
     fn pulled(&mut self, key: &Key, object: &'w Object, from: &Key, once: bool, has_creator: bool) {
-        let Some((source, annotated)) = self.find(from) else { return self.empty(key, object, has_creator) };
+        let own = self.annotated[key].marks().and_then(|marks| marks.removal_delay);
+        let kept = |delay| object.annotation("version").is_some() && never(delay);
+        let Some((source, annotated)) = self.find(from) else {
+            if !kept(own) {
+                self.empty(key, object, has_creator);
+            }
+            return;
+        };
         if matches!(annotated, Annotated::Ill(_)) {
             return;
         }
@@ -121,6 +144,12 @@ impl<'w> Oracle<'w> {
         let pulls = marks.as_ref().is_some_and(|marks| marks.replicate_from.is_some());
         let chain = marks.as_ref().and_then(|marks| marks.from_allowed.as_deref()).filter(|_| pulls);
         let chain_allows = !pulls || chain.is_some_and(|chain| chain.matches(key.namespace()));
+        let says_nothing =
+            marks.as_ref().is_none_or(|marks| marks.allowed.is_none() && marks.allowed_namespaces.is_none());
+        let theirs = marks.as_ref().and_then(|marks| marks.removal_delay);
+        if says_nothing && !self.world.rules.allow_all && kept(own.or(theirs)) {
+            return;
+        }
         if !consents(marks.as_ref(), key.namespace(), self.world.rules.allow_all) || !chain_allows {
             return self.empty(key, object, has_creator);
         }
@@ -138,12 +167,33 @@ impl<'w> Oracle<'w> {
         let allowed = narrow(own, chain).to_string();
         self.expect(object.annotation("chain") == Some(&allowed), key, "the chain's permission");
         if once || marks.as_ref().is_some_and(|marks| marks.once) {
-            return;
+            return self.not_emptied(key, object, source);
         }
         self.expect(object.payload == source.payload, key, "its data is not its source's");
         self.expect(object.annotation("once-v") == source.annotation("once-v"), key, "once-v is not its source's");
         let origin = source.annotation("origin").filter(|_| pulls).unwrap_or(from.as_str());
         self.expect(object.annotation("origin") == Some(origin), key, "the origin");
+    }
+
+    /// SPEC 6: once does not keep a replica empty, where its source has something.
+    fn not_emptied(&mut self, key: &Key, object: &'w Object, source: &'w Object) {
+        let is_empty =
+            |object: &Object| !Facts::of(self.world.kind, object.type_.as_deref(), &object.payload).gives_something();
+        self.expect(!is_empty(object) || is_empty(source), key, "it was emptied");
+    }
+
+    /// SPEC 9.16: it holds nothing of what was withdrawn outright.
+    fn terminating(&mut self, key: &Key, object: &'w Object, marks: &Marks) {
+        let Some(from) =
+            marks.replicate_from.as_ref().filter(|_| marks.replicated_by.is_none() && marks.push.is_none())
+        else {
+            return;
+        };
+        let refuses =
+            self.find(from).is_some_and(|(_, annotated)| annotated.marks().is_some_and(|m| m.allowed == Some(false)));
+        if refuses {
+            self.empty(key, object, false);
+        }
     }
 
     /// SPEC 7 and 9.6.

@@ -156,7 +156,6 @@ fn rule_1_made_by_a_push() {
             "b/t",
             "nothing UpToDate a/src",
         ),
-        ("being deleted, its creator gone", "b/t by=a/src version=7 deleting :old", "b/t", "nothing BeingDeleted"),
         (
             "being deleted, its source changed",
             "a/src #8 allowed :new; b/t from=a/src version=7 deleting :old",

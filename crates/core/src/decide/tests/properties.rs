@@ -12,7 +12,11 @@ use super::oracle::{complaints, consents};
 use super::table::{act, settle, step};
 use super::world::{End, World};
 use crate::action::Action;
+use crate::annotations::RemovalDelay;
+use crate::graph::{Presence, Withdrawal};
+use crate::managers::Owners;
 use crate::namespace::NamespaceFacts;
+use crate::observed::ResourceVersion;
 
 const KEYS: [&str; 7] = ["a/x", "a/y", "b/x", "b/y", "c/x", "c/y", "d/x"];
 
@@ -63,19 +67,21 @@ fn annotation() -> impl Strategy<Value = String> {
         1 => select(&["3", "5"][..]).prop_map(|text| format!("version={text}")),
         1 => reference().prop_map(|text| format!("origin={text}")),
         1 => list.prop_map(|text| format!("chain={text}")),
+        2 => select(&["0", "7s", "never", "soon"][..]).prop_map(|text| format!("delay={text}")),
         1 => Just("typo=x".to_owned()),
     ]
 }
 
-const ALIASES: [&str; 11] =
-    ["from", "to", "to-ns", "once", "once-v", "allowed", "allowed-ns", "by", "version", "origin", "chain"];
+const ALIASES: [&str; 12] =
+    ["from", "to", "to-ns", "once", "once-v", "allowed", "allowed-ns", "by", "version", "origin", "chain", "delay"];
 const DATA: [&str; 4] = ["", ":one", ":two", ":three"];
 
 fn words() -> impl Strategy<Value = Vec<String>> {
     let rare = |word: &str| prop_oneof![12 => Just(String::new()), 1 => Just(word.to_owned())];
     let type_ = prop_oneof![12 => Just(""), 2 => Just("type:x/y"), 1 => Just("type:token")].prop_map(str::to_owned);
-    let plain = (type_, rare("immutable"), rare("deleting"), rare("new"), (0..4).prop_map(|age| format!("@{age}")));
-    let plain = plain.prop_map(|(a, b, c, d, e)| vec![a, b, c, d, e]);
+    let by = select(&["", "", "by-us", "by-shared", "by-others", "by-others"][..]).prop_map(str::to_owned);
+    let plain = (type_, rare("immutable"), rare("deleting"), rare("new"), (0..4).prop_map(|age| format!("@{age}")), by);
+    let plain = plain.prop_map(|(a, b, c, d, e, f)| vec![a, b, c, d, e, f]);
     (prop::collection::vec(annotation(), 0..4), plain, select(&DATA[..])).prop_map(|(mut words, plain, data)| {
         words.extend(plain);
         words.push(data.to_owned());
@@ -117,7 +123,8 @@ fn line(name: &str, words: &[String]) -> String {
 
 fn world() -> impl Strategy<Value = String> {
     let objects = prop::collection::btree_map(select(&KEYS[..]), words(), 1..7);
-    (objects, any::<bool>(), prop::bool::weighted(0.2)).prop_map(|(objects, allow_all, configmaps)| {
+    let delay = select(&["0", "0", "5s"][..]);
+    (objects, any::<bool>(), prop::bool::weighted(0.2), delay).prop_map(|(objects, allow_all, configmaps, delay)| {
         let mut lines: Vec<String> = objects.iter().map(|(name, words)| line(name, words)).collect();
         if configmaps {
             lines.iter_mut().for_each(|line| *line = line.replace("type:token", "").replace("type:x/y", ""));
@@ -126,6 +133,7 @@ fn world() -> impl Strategy<Value = String> {
         if allow_all {
             lines.insert(0, "allow-all".to_owned());
         }
+        lines.insert(0, format!("removal-delay {delay}"));
         lines.push("d/z :own".to_owned());
         lines.join("; ")
     })
@@ -158,7 +166,12 @@ impl World {
             }
             Change::Annotate(name, word) => {
                 let (alias, value) = word.split_once('=').unwrap();
-                self.touch(name, |object| object.annotate(alias, Some(value)));
+                self.touch(name, |object| {
+                    if alias == "by" && object.annotation("by") != Some(value) {
+                        object.managers.replicated_by = Owners::Others;
+                    }
+                    object.annotate(alias, Some(value));
+                });
             }
             Change::Strip(name, alias) => self.touch(name, |object| object.annotate(alias, None)),
             Change::Fill(name, data) => {
@@ -166,6 +179,7 @@ impl World {
                 self.touch(name, |object| {
                     if !object.immutable {
                         object.payload = payload;
+                        object.managers.data = Owners::Others;
                     }
                 });
             }
@@ -221,16 +235,33 @@ impl World {
     /// Works through all that is touched, in random order, with news in between, and watches every write.
     fn run(&mut self, dice: &mut Dice) {
         let mut refused: BTreeMap<TargetKey, usize> = BTreeMap::new();
+        let mut waiting: BTreeMap<TargetKey, Moment> = BTreeMap::new();
         for _ in 0..2000 {
             if !self.pending.is_empty() && (self.queue.is_empty() || dice.roll(3) == 0) {
                 self.hear();
                 continue;
             }
-            let Some(at) = self.queue.iter().nth(dice.roll(self.queue.len().max(1))).cloned() else { return };
+            let Some(at) = self.queue.iter().nth(dice.roll(self.queue.len().max(1))).cloned() else {
+                // Nothing is left to do now: what waits comes up when its time has come.
+                let Some(next) = waiting.iter().min_by_key(|(_, until)| **until).map(|(at, _)| at.clone()) else {
+                    return;
+                };
+                let until = waiting.remove(&next).unwrap();
+                self.pass(until.saturating_sub(self.now));
+                self.queue.insert(next);
+                continue;
+            };
             self.queue.remove(&at);
+            waiting.remove(&at);
             let (end, _) = self.look(&at);
+            if let End::Wait(_, until) = end {
+                assert!(until > self.now, "{at} waits for what has passed");
+                waiting.insert(at, until);
+                continue;
+            }
             let End::Act(verb, verdict, action) = end else { continue };
             self.may(&at, &verdict, &action);
+            self.may_be_removed_now(&at, &verdict, &action);
             match self.apply(&action) {
                 Ok(()) => self.is_the_last_word(&at, verb),
                 // A second look; if that does not help, it waits (in life, longer and longer).
@@ -260,9 +291,9 @@ impl World {
         };
         assert!(!protected(at) || matches!(action, Action::Create(_)) || self.apply_fails(action), "{at} is protected");
         let copied = match action {
-            Action::Create(create) => Some(&create.payload),
-            Action::Update(update) => update.data.as_ref().map(|data| &data.payload),
-            Action::Delete(_) => None,
+            Action::Create(create) => Some(create.payload()),
+            Action::Update(update) => update.data().map(|data| &data.payload),
+            Action::Adopt(_) | Action::Delete(_) => None,
         };
         let Some(source) = verdict.source.as_ref().filter(|_| copied.is_some_and(|payload| !payload.is_empty())) else {
             return;
@@ -283,14 +314,52 @@ impl World {
     fn apply_fails(&self, action: &Action) -> bool {
         let Action::Update(update) = action else { return false };
         let type_ = self.objects.get(action.target()).and_then(|object| object.type_.as_ref());
-        update.data.as_ref().is_some_and(|data| data.expected_type.as_ref() != type_)
+        update.data().is_some_and(|data| data.expected_type.as_ref() != type_)
+    }
+
+    /// SPEC 3.1: what others made is not deleted. SPEC 11.1: nothing is taken away before its time. SPEC 9.16: what is being
+    /// deleted is emptied, and nothing else.
+    fn may_be_removed_now(&self, at: &TargetKey, verdict: &Verdict, action: &Action) {
+        let Some(node) = self.graph.node(at) else { return };
+        let clears =
+            matches!(action, Action::Update(update) if update.annotations().set.len() == 1 && update.data().is_some());
+        assert!(!node.deleting || clears, "{at} is being deleted: {action:?}");
+        let deletes = matches!(action, Action::Delete(_));
+        let by_others = node.managers.replicated_by == Owners::Others;
+        assert!(!by_others || !deletes, "others made {at}: {action:?}");
+        let marks = node.marks().unwrap();
+        let source = verdict.source.as_ref().unwrap();
+        let source_marks = self.graph.node(source).and_then(Node::marks);
+        let what = match (verdict.reason, self.graph.presence(source)) {
+            (Reason::SourceMissing, Presence::Absent) => Withdrawal::Object,
+            (Reason::SourceStoppedPushing, _) if source_marks.is_none_or(|marks| marks.push.is_none()) => {
+                Withdrawal::Push
+            }
+            (Reason::ConsentMissing, _) => Withdrawal::Consent,
+            _ => return,
+        };
+        // What a combined replica holds no copy of is not worth waiting for.
+        let combined = marks.replicated_by.is_some() && what != Withdrawal::Push && !deletes;
+        if combined || marks.from_version.is_none() && !deletes {
+            return;
+        }
+        let own = marks.removal_delay;
+        let theirs = source_marks.and_then(|marks| marks.removal_delay);
+        let said = if marks.replicated_by.is_some() { theirs.or(own) } else { own.or(theirs) };
+        let delay = match said.unwrap_or(RemovalDelay::After(self.rules.removal_delay)) {
+            RemovalDelay::Never => panic!("{at} is to be kept: {action:?}"),
+            RemovalDelay::After(delay) => delay,
+        };
+        let since = self.graph.withdrawn(source, what).unwrap();
+        assert!(since + delay <= self.now, "{at} is not due: {action:?}");
     }
 
     /// After a write there is nothing left to do for its target, as long as nothing else happens.
     fn is_the_last_word(&mut self, at: &TargetKey, verb: Verb) {
         let (end, _) = self.look(at);
         let End::Act(again, verdict, _) = end else { return };
-        let made_again = matches!(verb, Verb::Delete | Verb::Recreate) && again == Verb::Create;
+        // What is adopted is then decided about as any other.
+        let made_again = verb == Verb::Adopt || matches!(verb, Verb::Delete | Verb::Recreate) && again == Verb::Create;
         let news = !self.pending.is_empty();
         // Told to pull from itself, it is its own source, and changed by the write.
         let of_itself = self.graph.node(at).and_then(Node::marks).and_then(|marks| marks.replicate_from.as_ref());

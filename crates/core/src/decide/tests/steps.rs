@@ -5,6 +5,7 @@ use super::fixture::{key, target};
 use super::table::{act, drain, settle, step};
 use super::world::World;
 use crate::namespace::NamespaceFacts;
+use crate::observed::ResourceVersion;
 
 const NONE: [&str; 0] = [];
 

@@ -6,6 +6,7 @@
 //! create NewTarget a/src {by=a/src version=7} Opaque one ← a/src   its content had to be read
 //! update SourceChanged a/src +version=8 -origin data=two as Opaque
 //! delete SourceMissing a/src
+//! wait RemovalDelayed a/src (what exactly) until 5s
 //! ```
 //! Of a create: all annotations, the type and the data; of an update: what changes. `replicated-at`, labels and
 //! preconditions are the same in every row, and are asserted by [`step`].
@@ -37,6 +38,11 @@ pub(super) fn check(rows: &[Row]) {
             continue;
         }
         let again = match step(&mut world, at) {
+            // What is adopted is then decided about as any other.
+            again if matches!(action, Action::Adopt(_)) => {
+                again.1.iter().for_each(|next| assert_eq!(world.apply(next), Ok(()), "{name}"));
+                step(&mut world, at)
+            }
             (create, Some(create_action @ Action::Create(_))) if matches!(action, Action::Delete(_)) => {
                 assert_eq!(world.apply(&create_action), Ok(()), "{name}: {create}");
                 step(&mut world, at)
@@ -57,6 +63,7 @@ pub(super) fn step(world: &mut World, at: &str) -> (String, Option<Action>) {
     let (mut line, action) = match end {
         End::Nothing(verdict) => (why("nothing", &verdict), None),
         End::Refuse(verdict) => (why("refuse", &verdict), None),
+        End::Wait(verdict, until) => (format!("{} until {until:?}", why("wait", &verdict)), None),
         End::Act(verb, verdict, action) => {
             assert_eq!(*action.target(), at);
             (format!("{}{}", why(verb.word(), &verdict), what(world, &action)), Some(action))
@@ -97,25 +104,29 @@ fn what(world: &World, action: &Action) -> String {
     };
     match action {
         Action::Create(create) => {
-            assert_eq!(create.labels, world.rules.create_with_labels);
-            let annotations: Vec<String> = all_but_at(&create.annotations).collect();
-            let type_ = create.type_.as_ref().map_or(String::new(), |type_| format!(" {type_}"));
-            let data = data(world, create.type_.as_deref(), &create.payload);
+            assert_eq!(*create.labels(), world.rules.create_with_labels);
+            let annotations: Vec<String> = all_but_at(create.annotations()).collect();
+            let type_ = create.type_().map_or(String::new(), |type_| format!(" {type_}"));
+            let data = data(world, create.type_().map(|type_| &**type_), create.payload());
             format!(" {{{}}}{type_} {data}", annotations.join(" "))
         }
         Action::Update(update) => {
-            same(&update.precondition);
+            same(update.precondition());
             let mut text = String::new();
-            all_but_at(&update.annotations.set).for_each(|set| text += &format!(" +{set}"));
-            update.annotations.remove.iter().for_each(|removed| text += &format!(" -{}", alias(*removed)));
-            if let Some(new) = &update.data {
+            all_but_at(&update.annotations().set).for_each(|set| text += &format!(" +{set}"));
+            update.annotations().remove.iter().for_each(|removed| text += &format!(" -{}", alias(*removed)));
+            if let Some(new) = update.data() {
                 text += &format!(" data={}", data(world, new.expected_type.as_deref(), &new.payload));
                 new.expected_type.iter().for_each(|type_| text += &format!(" as {type_}"));
             }
             text
         }
+        Action::Adopt(adopt) => {
+            same(adopt.precondition());
+            format!(" by={}", adopt.creator())
+        }
         Action::Delete(delete) => {
-            same(&delete.precondition);
+            same(delete.precondition());
             String::new()
         }
     }

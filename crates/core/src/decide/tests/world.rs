@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use super::super::*;
 use super::fixture::{ALIASES, is_valid, key, lines};
-use crate::action::{Action, AnnotationChange, Precondition, Update};
+use crate::action::{Action, AnnotationChange, Precondition};
 use crate::annotations::Annotation;
 use crate::kind::{ConfigMap, Secret};
-use crate::managers::Managers;
+use crate::managers::{Managers, Owners};
 use crate::names::Namespace;
 use crate::namespace::NamespaceFacts;
-use crate::observed::{Observed, Uid};
+use crate::observed::{Observed, ResourceVersion, Uid};
 use crate::payload::{Content, Payload};
 use crate::scope::Scope;
 
@@ -30,6 +30,7 @@ pub(super) struct Object {
     pub(super) annotations: BTreeMap<String, String>,
     pub(super) labels: BTreeMap<String, String>,
     pub(super) payload: Payload,
+    pub(super) managers: Managers,
 }
 
 impl Object {
@@ -62,7 +63,7 @@ impl Object {
             created: self.created,
             deleting: self.deleting,
             annotated: self.annotated(key),
-            managers: Managers::default(),
+            managers: self.managers.clone(),
             advice: Vec::new(),
         }
     }
@@ -81,6 +82,7 @@ impl Object {
 pub(super) enum End {
     Nothing(Verdict),
     Refuse(Verdict),
+    Wait(Verdict, Moment),
     Act(Verb, Verdict, Action),
 }
 
@@ -112,6 +114,8 @@ pub(super) struct World {
     /// What the watch has not told yet, where it is slow.
     pub(super) pending: VecDeque<News>,
     pub(super) is_slow: bool,
+    /// What time it is.
+    pub(super) now: Moment,
     /// Writes that were carried out.
     pub(super) writes: usize,
     pub(super) counter: u64,
@@ -150,6 +154,7 @@ impl World {
             queue: BTreeSet::new(),
             pending: VecDeque::new(),
             is_slow: false,
+            now: Moment::ZERO,
             writes: 0,
             counter: 100,
             entropy: 0,
@@ -157,6 +162,8 @@ impl World {
         for line in lines(text) {
             match line.split_once(' ').unwrap_or((line, "")) {
                 ("allow-all", _) => world.rules.allow_all = true,
+                ("removal-delay", delay) => world.rules.removal_delay = crate::duration::parse(delay).unwrap(),
+                ("copy-incomplete", _) => world.rules.hold_incomplete_tls = false,
                 ("configmaps", _) => world.kind = &ConfigMap,
                 ("only", names) => {
                     let names = names.split(',').map(|name| Namespace::parse(name).unwrap());
@@ -209,6 +216,7 @@ impl World {
     /// The controller starts with nothing but what the first lists show.
     pub(super) fn restart(&mut self) {
         self.graph = Graph::new(&self.scope);
+        self.graph.set_time(self.now);
         self.queue.clear();
         self.pending.clear();
         self.graph.begin_namespaces();
@@ -225,6 +233,12 @@ impl World {
             let touched = self.graph.end_part(&part, &ResourceVersion::new("999999"));
             self.queue.extend(touched);
         }
+    }
+
+    /// Time goes by.
+    pub(super) fn pass(&mut self, time: Duration) {
+        self.now += time;
+        self.graph.set_time(self.now);
     }
 
     /// Reads what a decision needs, as the controller does.
@@ -250,18 +264,15 @@ impl World {
     }
 
     fn facts(&self, object: &Object) -> Facts {
-        Facts {
-            digest: object.payload.digest(),
-            cleared: self.kind.is_cleared(object.type_.as_deref(), &object.payload),
-        }
+        Facts::of(self.kind, object.type_.as_deref(), &object.payload)
     }
 
     /// Looks at a target until it is decided; also tells what had to be read for it.
     pub(super) fn look(&mut self, target: &TargetKey) -> (End, Vec<Need>) {
         let mut reads = Vec::new();
         loop {
-            let need = match decide(&self.graph, self.kind, &self.rules, target) {
-                Decision::Wait(verdict, _) => return (End::Nothing(verdict), reads),
+            let need = match decide_twice(&self.graph, self.kind, &self.rules, target) {
+                Decision::Wait(verdict, until) => return (End::Wait(verdict, until), reads),
                 Decision::Nothing(verdict) => return (End::Nothing(verdict), reads),
                 Decision::Refuse(verdict) => return (End::Refuse(verdict), reads),
                 Decision::Need(need) => need,
@@ -309,7 +320,7 @@ impl World {
                         touched
                     }
                     (None, Action::Delete(delete)) => {
-                        let uid = delete.precondition.uid.clone();
+                        let uid = delete.precondition().uid.clone();
                         let touched = self.graph.forget(&key, &uid);
                         self.tell(News::Deleted(key, uid));
                         touched
@@ -332,8 +343,9 @@ impl World {
                 if self.objects.contains_key(key) || self.namespaces.get(key.namespace()) != Some(&false) {
                     return Err(Failure::Exists);
                 }
-                is_valid(self.kind, create.type_.as_deref(), &create.payload).then_some(()).ok_or(Failure::Invalid)?;
-                let annotations = create.annotations.iter().map(|(a, text)| (a.name().to_owned(), text.to_string()));
+                let type_ = create.type_().map(|type_| &**type_);
+                is_valid(self.kind, type_, create.payload()).then_some(()).ok_or(Failure::Invalid)?;
+                let annotations = create.annotations().iter().map(|(a, text)| (a.name().to_owned(), text.to_string()));
                 self.counter = version;
                 let object = Object {
                     uid: version,
@@ -341,18 +353,29 @@ impl World {
                     created: i64::try_from(version).unwrap(),
                     deleting: false,
                     immutable: false,
-                    type_: create.type_.clone(),
+                    type_: create.type_().cloned(),
                     annotations: annotations.collect(),
-                    labels: (*create.labels).clone(),
-                    payload: create.payload.clone(),
+                    labels: (**create.labels()).clone(),
+                    payload: create.payload().clone(),
+                    managers: Managers { data: Owners::Controller, replicated_by: Owners::Controller, other: None },
                 };
                 self.objects.insert(key.clone(), object);
                 Ok(true)
             }
-            Action::Update(Update { precondition, annotations, data, .. }) => {
+            Action::Adopt(adopt) => {
+                let object = existing(&mut self.objects, key, adopt.precondition())?;
+                assert_eq!(object.annotation("by"), Some(adopt.creator().as_str()), "only who owns it changes");
+                assert_eq!(object.managers.replicated_by, Owners::Others);
+                object.managers.replicated_by = Owners::Shared;
+                object.version = version;
+                self.counter = version;
+                Ok(false)
+            }
+            Action::Update(update) => {
                 let kind = self.kind;
-                let object = existing(&mut self.objects, key, precondition)?;
-                if let Some(data) = data {
+                let object = existing(&mut self.objects, key, update.precondition())?;
+                if let Some(data) = update.data() {
+                    object.managers.data = Owners::Controller;
                     let type_ = data.expected_type.as_ref();
                     let frozen = object.immutable && object.payload != data.payload;
                     if frozen || type_ != object.type_.as_ref() || !is_valid(kind, type_.map(|t| &**t), &data.payload) {
@@ -360,18 +383,38 @@ impl World {
                     }
                     object.payload = data.payload.clone();
                 }
-                change(&mut object.annotations, annotations);
+                change(&mut object.annotations, update.annotations());
                 object.version = version;
                 self.counter = version;
-                Ok(data.is_some())
+                Ok(update.data().is_some())
             }
             Action::Delete(delete) => {
-                existing(&mut self.objects, key, &delete.precondition)?;
+                existing(&mut self.objects, key, delete.precondition())?;
                 self.objects.remove(key);
                 Ok(false)
             }
         }
     }
+}
+
+/// Decides, with and without recording: it must be the same, and the trail must be in order and end in the decision.
+pub(super) fn decide_twice<'w>(
+    graph: &'w Graph,
+    kind: &'w dyn Kind,
+    rules: &'w Rules,
+    target: &'w TargetKey,
+) -> Decision<'w> {
+    let decision = decide(graph, kind, rules, target);
+    let (recorded, trail) = decide_recording(graph, kind, rules, target);
+    assert_eq!(format!("{decision:?}"), format!("{recorded:?}"));
+    let steps: Vec<String> = trail.steps().iter().map(ToString::to_string).collect();
+    let asked: Vec<Question> = trail.steps().iter().map(|step| step.question).collect();
+    assert!(asked.is_sorted_by(|one, next| one < next), "each once, in order: {steps:#?}");
+    assert_eq!(trail.steps().last().map(|step| step.outcome.clone()), Some(decision.outcome()), "{steps:#?}");
+    for step in trail.steps() {
+        assert!(!step.question.is_guard() || step.outcome != Outcome::Passed, "{step}");
+    }
+    decision
 }
 
 fn existing<'o>(

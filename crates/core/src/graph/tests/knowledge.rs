@@ -1,6 +1,7 @@
 //! What is known of contents, and when it is forgotten.
 
 use super::*;
+use crate::kind::Secret;
 use crate::payload::Payload;
 
 fn content(text: &str) -> Content {
@@ -9,7 +10,7 @@ fn content(text: &str) -> Content {
 }
 
 fn facts(content: &Content) -> Facts {
-    Facts { digest: content.payload.digest(), cleared: false }
+    Facts::of(&Secret, content.type_.as_deref(), &content.payload)
 }
 
 fn known(text: &str) -> (Facts, Option<Arc<str>>) {

@@ -15,8 +15,8 @@ impl Sim {
                 Some(o) => content(&value(k.as_str(), o)),
             }),
             Request::Write(Action::Create(c)) => {
-                let name = c.target.as_str();
-                match self.namespaces.get(c.target.namespace()) {
+                let name = c.target().as_str();
+                match self.namespaces.get(c.target().namespace()) {
                     None => return fail(FailureKind::Gone),
                     Some(true) => return fail(FailureKind::NamespaceTerminating),
                     Some(false) => {}
@@ -25,17 +25,20 @@ impl Sim {
                     return fail(FailureKind::Conflict);
                 }
                 self.rv += 1;
-                let annotations = c.annotations.iter().map(|(a, t)| (a.name().to_owned(), t.to_string())).collect();
-                let data = c.payload.fields().next().flatten().map(str::to_owned);
-                let type_ = c.type_.as_deref().unwrap_or_default().to_owned();
+                let annotations = c.annotations().iter().map(|(a, t)| (a.name().to_owned(), t.to_string())).collect();
+                let data = c.payload().fields().next().flatten().map(str::to_owned);
+                let type_ = c.type_().map(ToString::to_string).unwrap_or_default();
                 let o = Obj { uid: self.rv, version: 0, created: self.rv, type_, immutable: false, annotations, data };
                 self.objects.insert(name.to_owned(), o);
                 self.changed(name);
                 self.writes += 1;
                 Ok(Answer::Seen(observed(&value(name, &self.objects[name]))))
             }
-            Request::Write(Action::Update(Update { target, precondition, annotations, data })) => {
-                let name = target.as_str();
+            // This server keeps no managedFields, so that nothing is there to be adopted.
+            Request::Write(Action::Adopt(_)) => fail(FailureKind::Invalid),
+            Request::Write(Action::Update(update)) => {
+                let (annotations, data, precondition) = (update.annotations(), update.data(), update.precondition());
+                let name = update.target().as_str();
                 let Some(o) = self.objects.get_mut(name) else { return fail(FailureKind::Gone) };
                 if let Some(d) = data
                     && d.expected_type.as_deref() != Some(&*o.type_)
@@ -68,10 +71,10 @@ impl Sim {
                 Ok(Answer::Seen(observed(&value(name, &self.objects[name]))))
             }
             Request::Write(Action::Delete(d)) => {
-                let name = d.target.as_str();
+                let name = d.target().as_str();
                 let Some(o) = self.objects.get(name) else { return fail(FailureKind::Gone) };
-                if ResourceVersion::new(&o.version.to_string()) != d.precondition.resource_version
-                    || Uid::new(&o.uid.to_string()) != d.precondition.uid
+                if ResourceVersion::new(&o.version.to_string()) != d.precondition().resource_version
+                    || Uid::new(&o.uid.to_string()) != d.precondition().uid
                 {
                     return fail(FailureKind::Conflict);
                 }

@@ -1,0 +1,120 @@
+//! Actions for tests. Only a decision makes one, so here is a small graph, and what is decided on it: the object `ns/a` (uid
+//! `u-1`, version 17), and the source `x/src` (version 5), whose push names it.
+
+use std::sync::Arc;
+
+use k8s_replicator_core::action::Action;
+use k8s_replicator_core::annotations::Marks;
+use k8s_replicator_core::decide::{Decision, Rules, decide};
+use k8s_replicator_core::facts::Facts;
+use k8s_replicator_core::graph::Graph;
+use k8s_replicator_core::kind::Kind;
+use k8s_replicator_core::managers::{Managers, Owners};
+use k8s_replicator_core::names::{Key, TargetKey};
+use k8s_replicator_core::namespace::NamespaceFacts;
+use k8s_replicator_core::observed::{Annotated, Observed, ResourceVersion, Uid};
+use k8s_replicator_core::payload::{Content, Payload};
+
+const SOURCE: (&str, &str) = ("x", "src");
+const TARGET: (&str, &str) = ("ns", "a");
+
+struct Sample {
+    kind: &'static dyn Kind,
+    type_: Option<Arc<str>>,
+    graph: Graph,
+}
+
+impl Sample {
+    fn new(kind: &'static dyn Kind, type_: Option<&str>) -> Self {
+        let mut graph = Graph::default();
+        graph.begin_namespaces();
+        graph.observe_namespace(TARGET.0, NamespaceFacts::default());
+        graph.end_namespaces();
+        graph.begin_list();
+        Self { kind, type_: type_.map(Into::into), graph }
+    }
+
+    fn put(&mut self, name: (&str, &str), uid: &str, version: &str, annotations: &[(&str, &str)], owners: Owners) {
+        let key = Key::new(name.0, name.1).unwrap();
+        let marks = Marks::parse(&key, annotations.iter().copied()).unwrap();
+        self.graph.observe(Observed {
+            key,
+            uid: Uid::new(uid),
+            resource_version: ResourceVersion::new(version),
+            created: 0,
+            deleting: false,
+            annotated: marks.map_or(Annotated::Not, |marks| Annotated::Well(Arc::new(marks))),
+            managers: Managers { replicated_by: owners, ..Managers::default() },
+            advice: Vec::new(),
+        });
+    }
+
+    fn source(&mut self, payload: &Payload) {
+        self.put(SOURCE, "u-0", "5", &[("replicate-to", "ns/a")], Owners::Nobody);
+        self.holds(SOURCE, "5", payload);
+    }
+
+    fn replica(&mut self, annotations: &[(&str, &str)], owners: Owners, payload: &Payload) {
+        let by = [("replicated-by", "x/src"), ("replicated-from-version", "4")];
+        self.put(TARGET, "u-1", "17", &[&by, annotations].concat(), owners);
+        self.holds(TARGET, "17", payload);
+    }
+
+    fn holds(&mut self, name: (&str, &str), version: &str, payload: &Payload) {
+        let key = Key::new(name.0, name.1).unwrap();
+        let facts = Facts::of(self.kind, self.type_.as_deref(), payload);
+        let content = Content { type_: self.type_.clone(), immutable: false, payload: payload.clone() };
+        self.graph.learn(&key, &ResourceVersion::new(version), facts, &content);
+    }
+
+    fn action(mut self, copied: &Payload, labels: &[(&str, &str)]) -> Action {
+        self.graph.end_list(&ResourceVersion::new("99"));
+        self.graph.confirm_absent(&Key::new(SOURCE.0, SOURCE.1).unwrap());
+        let labels = labels.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        let rules = Rules { create_with_labels: Arc::new(labels), ..Rules::default() };
+        let target = TargetKey::from(Key::new(TARGET.0, TARGET.1).unwrap());
+        let Decision::Act(plan) = decide(&self.graph, self.kind, &rules, &target) else { panic!("nothing to do") };
+        plan.action(Some(copied), "now", &mut || 0).unwrap()
+    }
+}
+
+/// The replica is made, with the label `l: v`.
+pub(super) fn create(kind: &'static dyn Kind, type_: Option<&str>, payload: &Payload) -> Action {
+    let mut sample = Sample::new(kind, type_);
+    sample.source(payload);
+    sample.action(payload, &[("l", "v")])
+}
+
+/// The replica of other data is changed; its own `replicate-to` goes.
+pub(super) fn update(kind: &'static dyn Kind, type_: Option<&str>, payload: &Payload) -> Action {
+    let mut sample = Sample::new(kind, type_);
+    sample.source(payload);
+    sample.replica(&[("replicate-to", "")], Owners::Controller, &Payload::new([Some(r#"{"old":"eA=="}"#.into())]));
+    sample.action(payload, &[])
+}
+
+/// Of the replica only `replicate-to` goes.
+pub(super) fn update_annotations(kind: &'static dyn Kind, type_: Option<&str>) -> Action {
+    let same = Payload::new([None]);
+    let mut sample = Sample::new(kind, type_);
+    sample.source(&same);
+    sample.replica(&[("replicate-to", "")], Owners::Controller, &same);
+    sample.action(&same, &[])
+}
+
+/// The replica, which others made, is adopted.
+pub(super) fn adopt(kind: &'static dyn Kind, type_: Option<&str>) -> Action {
+    let same = Payload::new([None]);
+    let mut sample = Sample::new(kind, type_);
+    sample.source(&same);
+    sample.replica(&[], Owners::Others, &same);
+    sample.action(&same, &[])
+}
+
+/// The source is gone, and the replica is deleted.
+pub(super) fn delete(kind: &'static dyn Kind, type_: Option<&str>) -> Action {
+    let data = Payload::new([None]);
+    let mut sample = Sample::new(kind, type_);
+    sample.replica(&[], Owners::Controller, &data);
+    sample.action(&data, &[])
+}

@@ -1,0 +1,127 @@
+//! Targets of one priority, in the order in which they are handed out: in turns.
+//!
+//! Targets that are looked at because of the same object stand in one lane, first come, first served. The lanes of one
+//! namespace take turns, and so do the namespaces. So a small target waits for one target of each other namespace at most, and
+//! not for the 5,000 replicas of somebody else's source, nor for 5,000 sources of somebody else's namespace.
+
+use std::collections::{HashMap, VecDeque};
+use std::hash::Hash;
+
+use k8s_replicator_core::names::{Key, TargetKey};
+
+/// Something that hands out targets.
+trait Line: Default {
+    /// `stay`: the same line is first the next time, too.
+    fn pop(&mut self, stay: bool) -> Option<TargetKey>;
+    fn is_empty(&self) -> bool;
+}
+
+impl Line for VecDeque<TargetKey> {
+    fn pop(&mut self, _stay: bool) -> Option<TargetKey> {
+        self.pop_front()
+    }
+
+    fn is_empty(&self) -> bool {
+        VecDeque::is_empty(self)
+    }
+}
+
+/// Lines that take turns. `order` has the name of each line that is not empty, once; the map is only looked up in, so that the
+/// order never comes from hashing.
+#[derive(Debug)]
+struct Turns<K, L> {
+    order: VecDeque<K>,
+    lines: HashMap<K, L>,
+}
+
+impl<K, L> Default for Turns<K, L> {
+    fn default() -> Self {
+        Self { order: VecDeque::new(), lines: HashMap::new() }
+    }
+}
+
+impl<K: Hash + Eq + Clone, L: Line> Turns<K, L> {
+    fn line(&mut self, name: &K) -> &mut L {
+        if !self.lines.contains_key(name) {
+            self.order.push_back(name.clone());
+        }
+        self.lines.entry(name.clone()).or_default()
+    }
+}
+
+impl<K: Hash + Eq + Clone, L: Line> Line for Turns<K, L> {
+    fn pop(&mut self, stay: bool) -> Option<TargetKey> {
+        let name = self.order.pop_front()?;
+        let line = self.lines.get_mut(&name)?;
+        let target = line.pop(stay);
+        if line.is_empty() {
+            self.lines.remove(&name);
+        } else if stay {
+            self.order.push_front(name);
+        } else {
+            self.order.push_back(name);
+        }
+        target
+    }
+
+    fn is_empty(&self) -> bool {
+        self.order.is_empty()
+    }
+}
+
+/// See the [module](self).
+#[derive(Debug, Default)]
+pub(super) struct Lanes {
+    namespaces: Turns<Box<str>, Turns<Option<Key>, VecDeque<TargetKey>>>,
+}
+
+impl Lanes {
+    /// Adds a target that is looked at because of this object; `None`: because all are.
+    pub(super) fn push(&mut self, target: TargetKey, cause: Option<Key>) {
+        let namespace: Box<str> = cause.as_ref().unwrap_or(&target).namespace().into();
+        self.namespaces.line(&namespace).line(&cause).push_back(target);
+    }
+
+    /// The next one. `stay`: the one after it is of the same lane, if there is one.
+    pub(super) fn pop(&mut self, stay: bool) -> Option<TargetKey> {
+        self.namespaces.pop(stay)
+    }
+
+    /// Whether there is none.
+    pub(super) fn is_empty(&self) -> bool {
+        self.namespaces.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(text: &str) -> Key {
+        Key::resolve(text, "").unwrap()
+    }
+
+    /// Issue 9, 1: nobody waits for somebody else's trouble: not behind one source with many replicas, nor behind many sources of
+    /// one namespace.
+    #[test]
+    fn a_small_target_waits_for_one_of_each_other_namespace() {
+        let mut lanes = Lanes::default();
+        for n in 0..5_000 {
+            lanes.push(key(&format!("b/r{n}")).into(), Some(key("a/large")));
+            lanes.push(key(&format!("c/r{n}")).into(), Some(key(&format!("many/s{n}"))));
+            lanes.push(key(&format!("d/r{n}")).into(), None);
+        }
+        lanes.push(key("b/small").into(), Some(key("a/small")));
+        lanes.push(key("e/small").into(), Some(key("e/small")));
+        let order: Vec<String> =
+            (0..8).filter_map(|_| lanes.pop(false)).map(|target| target.as_str().to_owned()).collect();
+        assert_eq!(order, ["b/r0", "c/r0", "d/r0", "e/small", "b/small", "c/r1", "d/r1", "b/r1"]);
+        let mut rest = 0;
+        let stayed = [lanes.pop(true), lanes.pop(true), lanes.pop(true)].map(|target| target.unwrap().to_string());
+        assert_eq!(stayed, ["c/r2", "c/r3", "c/r4"].map(str::to_owned), "they stay in the namespace");
+        while lanes.pop(false).is_some() {
+            rest += 1;
+        }
+        assert_eq!((rest, lanes.is_empty(), lanes.namespaces.lines.len()), (15_002 - 11, true, 0));
+    }
+}

@@ -1,0 +1,256 @@
+//! One turn of a target: from a decision to a request, or back to the queue.
+
+use std::time::Duration;
+
+use k8s_replicator_core::action::Action;
+use k8s_replicator_core::decide::{Decision, Need, Verb, Verdict, decide};
+use k8s_replicator_core::graph::{Facts, Graph};
+use k8s_replicator_core::names::{Key, SourceKey, TargetKey};
+use k8s_replicator_core::payload::Payload;
+use k8s_replicator_core::reason::Reason;
+
+use super::losers::losers;
+use super::under_way::{UnderWay, Writing};
+use super::{Replicator, Ticket, Written, has_room};
+use crate::cluster::Request;
+use crate::event::Now;
+use crate::queue::{End, Hold, Turn, Why, Work};
+use crate::report::{Outcome, Report};
+
+/// What a turn comes to.
+enum Step {
+    /// No request is needed now.
+    End(End),
+    /// Something has to be read first.
+    Read(Need),
+    /// The target is written.
+    Write { action: Action, verb: Verb, verdict: Verdict },
+}
+
+impl Replicator {
+    /// One turn of a target. `None`: no request is made for it now.
+    pub(super) fn step(&mut self, now: Now, turn: Turn) -> Option<(Ticket, Request)> {
+        match self.decide(now, &turn) {
+            Step::End(end) => {
+                self.queue.end(turn, end);
+                None
+            }
+            Step::Read(need) => self.read(now, need, turn),
+            Step::Write { action, verb, verdict } => self.write(now, turn, action, verb, verdict),
+        }
+    }
+
+    fn decide(&mut self, now: Now, target: &TargetKey) -> Step {
+        if self.look_up.remove(target) {
+            return Step::Read(Need::Presence(target.clone().into()));
+        }
+        let decision = decide(&self.graph, self.kind, &self.rules, target);
+        let winner = match &decision {
+            Decision::Nothing(verdict) => verdict.source.as_ref(),
+            Decision::Act(plan) => plan.verdict.source.as_ref(),
+            _ => None,
+        };
+        if let Some(winner) = winner {
+            self.reports.losers(now.moment, target, losers(&self.graph, target, winner));
+        }
+        match decision {
+            Decision::Nothing(verdict) => {
+                let report = |verdict| Report::new(target.clone(), verdict, Outcome::Nothing);
+                self.reports.nothing(target, self.tells_all.then(|| report(verdict)));
+                Step::End(End::Settled)
+            }
+            Decision::Refuse(verdict) => {
+                self.reports.standing(now.moment, Report::new(target.clone(), verdict, Outcome::Refused));
+                Step::End(End::Settled)
+            }
+            Decision::Wait(verdict, until) => {
+                let time = (until < crate::event::Moment::MAX).then(|| until.saturating_sub(now.moment));
+                self.reports.standing(now.moment, Report::new(target.clone(), verdict, Outcome::Waits(time)));
+                Step::End(End::At(until))
+            }
+            // It is read for a copy that has to wait for the end of a storm.
+            Decision::Need(Need::Content(source)) if source != **target && self.storms.holds(&source, target) => {
+                Step::End(End::Settled)
+            }
+            Decision::Need(need) => Step::Read(need),
+            // A target keeps what it holds until the storm is over. What takes data away never waits.
+            Decision::Act(plan)
+                if matches!(plan.verb, Verb::Create | Verb::Update)
+                    && plan.verdict.source.as_ref().is_some_and(|source| self.storms.holds(source, target)) =>
+            {
+                Step::End(End::Settled)
+            }
+            Decision::Act(plan) => {
+                let copied = match plan.copies() {
+                    None => None,
+                    Some(source) => {
+                        let version = self.graph.node(source).map(|node| &node.resource_version);
+                        match version.and_then(|version| self.contents.get(now.moment, source, version)) {
+                            Some(content) => Some(content),
+                            // It was dropped, or is of another version than the graph's.
+                            None => return Step::Read(Need::Content(source.clone().into())),
+                        }
+                    }
+                };
+                let (verb, verdict) = (plan.verb, plan.verdict.clone());
+                match plan.action(copied.as_ref(), &rfc3339(now), &mut *self.entropy) {
+                    Some(action) => Step::Write { action, verb, verdict },
+                    None => Step::End(End::Now),
+                }
+            }
+        }
+    }
+
+    /// Reads something for a target, unless that is being done already.
+    fn read(&mut self, now: Now, need: Need, turn: Turn) -> Option<(Ticket, Request)> {
+        if let Some(waiting) = self.waiting.get_mut(&need) {
+            waiting.push(turn);
+            return None;
+        }
+        if let Err(end) = self.room(now, need.key()) {
+            self.queue.end(turn, end);
+            return None;
+        }
+        let version = self.graph.node(need.key()).map(|node| node.resource_version.clone());
+        let as_source = version.as_ref().filter(|_| *need.key() != **turn);
+        match self.queue.may_read(now.moment, need.key(), as_source) {
+            Err(hold) => {
+                self.report_hold(now, &turn, None, need.key(), hold);
+                self.queue.end(turn, End::At(hold.until));
+                None
+            }
+            Ok(pass) => {
+                self.waiting.insert(need.clone(), vec![turn]);
+                let request = match &need {
+                    Need::Presence(key) => Request::Look(key.clone()),
+                    Need::Content(key) => Request::Read(key.clone()),
+                };
+                Some((self.under_way.begin(now.moment, pass, UnderWay::Read { need, version }), request))
+            }
+        }
+    }
+
+    fn write(
+        &mut self,
+        now: Now,
+        turn: Turn,
+        action: Action,
+        verb: Verb,
+        verdict: Verdict,
+    ) -> Option<(Ticket, Request)> {
+        if let Err(end) = self.room(now, &turn) {
+            self.queue.end(turn, end);
+            return None;
+        }
+        let work = work(&self.graph, &turn, verdict.source.as_ref());
+        match self.queue.may_write(now.moment, &turn, &work) {
+            Err(hold) => {
+                self.report_hold(now, &turn, Some(verb), &turn, hold);
+                self.queue.end(turn, End::At(hold.until));
+                None
+            }
+            Ok(pass) => {
+                let written = self.written_by(&action);
+                let write = UnderWay::Write(Writing { turn, verb, verdict, work, written });
+                Some((self.under_way.begin(now.moment, pass, write), Request::Write(action)))
+            }
+        }
+    }
+
+    fn room(&self, now: Now, key: &Key) -> Result<(), End> {
+        match has_room(&self.window, &self.under_way, now.moment, key.namespace()) {
+            true => Ok(()),
+            false => Err(End::Parked(key.namespace().into())),
+        }
+    }
+
+    /// Reports that a request about `object` has to wait.
+    fn report_hold(&mut self, now: Now, target: &TargetKey, verb: Option<Verb>, object: &Key, hold: Hold) {
+        let retry_in = hold.until.saturating_sub(now.moment);
+        let (reason, error) = match hold.why {
+            Why::ReadFailed => match self.queue.read_failure(object) {
+                Some((reason, error)) => (reason, error.to_owned()),
+                None => (Reason::Conflict, String::new()),
+            },
+            Why::Contested(times) => (Reason::Contested, contested(object, times, &self.manager(object))),
+            Why::TooMany => (Reason::Contested, self.too_many(object)),
+        };
+        self.report_failure(now, target, object, verb, reason, error, retry_in);
+    }
+
+    fn too_many(&self, object: &Key) -> String {
+        format!(
+            "{object} does not come to rest: it was asked for often within moments, and is asked for less often now; \
+             the last to change it was {}",
+            self.manager(object)
+        )
+    }
+
+    /// The field manager other than the controller that last wrote an object.
+    pub(super) fn manager(&self, object: &Key) -> String {
+        let other = self.graph.node(object).and_then(|node| node.managers.other.as_deref());
+        other.map_or_else(|| "somebody".to_owned(), |other| format!("the field manager {other:?}"))
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "the fields of one report")]
+    pub(super) fn report_failure(
+        &mut self,
+        now: Now,
+        target: &TargetKey,
+        object: &Key,
+        verb: Option<Verb>,
+        reason: Reason,
+        error: String,
+        retry_in: Duration,
+    ) {
+        let source = (*object != **target).then(|| object.clone().into());
+        let verdict = Verdict { reason, source, detail: None };
+        let outcome = Outcome::Failed { verb, reason, error, retry_in };
+        self.reports.failed(now.moment, Report::new(target.clone(), verdict, outcome));
+    }
+
+    /// What will be known of a target's content when the write is carried out.
+    fn written_by(&self, action: &Action) -> Written {
+        let (type_, payload) = match action {
+            Action::Create(create) => (create.type_(), create.payload()),
+            Action::Update(update) => update.data().map(|data| (data.expected_type.as_ref(), &data.payload))?,
+            Action::Adopt(_) | Action::Delete(_) => return None,
+        };
+        Some((self.facts(type_.map(|type_| &**type_), payload), type_.cloned()))
+    }
+
+    pub(super) fn facts(&self, type_: Option<&str>, payload: &Payload) -> Facts {
+        Facts::of(self.kind, type_, payload)
+    }
+}
+
+/// What is said of an object that somebody else changes again and again.
+pub(super) fn contested(object: &Key, times: u32, manager: &str) -> String {
+    format!("{manager} changed {object} again and again: the controller has put it right {times} times")
+}
+
+/// For what a target is written: it is the same as long as no object that it depends on changes.
+fn work(graph: &Graph, target: &TargetKey, source: Option<&SourceKey>) -> Work {
+    let node = graph.node(target);
+    let marks = node.and_then(|node| node.marks());
+    let creator = marks.and_then(|marks| marks.replicated_by.as_ref());
+    let from = marks.and_then(|marks| marks.replicate_from.as_ref());
+    let version = |source: &SourceKey| graph.node(source).map(|node| node.resource_version.clone());
+    let mut sources: Vec<_> = [source, creator, from].into_iter().flatten().cloned().collect();
+    sources.sort();
+    sources.dedup();
+    Work {
+        sources: sources
+            .into_iter()
+            .map(|source| (version(&source), source))
+            .map(|(version, key)| (key, version))
+            .collect(),
+        // Whom a push made has no user who makes it again.
+        target: node.filter(|_| creator.is_none()).map(|node| node.uid.clone()),
+    }
+}
+
+/// As v1.3.0 wrote `replicated-at`: whole seconds.
+fn rfc3339(now: Now) -> String {
+    now.time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}

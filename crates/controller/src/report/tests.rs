@@ -1,0 +1,186 @@
+use k8s_replicator_core::advice::Advice;
+use k8s_replicator_core::names::Key;
+
+use super::*;
+use crate::event::Moment;
+
+fn target(text: &str) -> TargetKey {
+    Key::resolve(text, "").unwrap().into()
+}
+
+fn verdict(reason: Reason) -> Verdict {
+    Verdict { reason, source: Some(Key::new("a", "s").unwrap().into()), detail: None }
+}
+
+fn failure(name: &str, error: &str) -> Report {
+    let outcome = Outcome::Failed {
+        verb: Some(Verb::Create),
+        reason: Reason::Forbidden,
+        error: error.into(),
+        retry_in: Duration::from_secs(1),
+    };
+    Report::new(target(name), verdict(Reason::NewTarget), outcome)
+}
+
+fn refusal(name: &str, reason: Reason) -> Report {
+    Report::new(target(name), verdict(reason), Outcome::Refused)
+}
+
+/// What is said now, as `target +others`.
+fn said(reports: &mut Reports) -> Vec<String> {
+    let said = reports.take();
+    said.iter().map(|report| format!("{} +{}", report.target, report.others.count)).collect()
+}
+
+/// SPEC 8: a failure that goes on is told at once, then less and less often: about 10 lines an hour.
+#[test]
+fn a_failure_that_goes_on_is_reported_less_and_less() {
+    let mut reports = Reports::default();
+    let mut times = Vec::new();
+    for millis in (0..3_600_000).step_by(100) {
+        let now = Duration::from_millis(millis);
+        reports.flush(now);
+        reports.failed(now, failure("b/t", "b/t: denied"));
+        times.extend(said(&mut reports).iter().map(|_| now.as_secs()));
+    }
+    assert_eq!(times, [0, 1, 5, 21, 85, 341, 1_241, 2_141, 3_041]);
+}
+
+/// The same where the server says something else each time.
+#[test]
+fn a_failure_whose_words_change_is_reported_less_and_less() {
+    let mut reports = Reports::default();
+    let mut lines = 0;
+    for second in 0..3_600 {
+        let now = Duration::from_secs(second);
+        reports.flush(now);
+        reports.failed(now, failure("b/t", &"x".repeat(usize::try_from(second).unwrap() % 97)));
+        lines += said(&mut reports).len();
+    }
+    assert!(lines <= 11, "{lines}");
+}
+
+/// Issue 9, 3: 20 namespaces that deny made 198 lines in a minute.
+#[test]
+fn what_fails_for_the_same_cause_within_a_moment_is_one_line() {
+    let mut reports = Reports::default();
+    let mut lines = Vec::new();
+    for millis in (0..60_000).step_by(100) {
+        let now = Duration::from_millis(millis);
+        reports.flush(now);
+        for n in 0..20 {
+            let (name, error) = (format!("n{n}/t"), format!("create n{n}/t: no \"t\" in \"n{n}\" at 10:0{n}"));
+            reports.failed(now, failure(&name, &error));
+        }
+        for report in reports.take() {
+            lines.push((now.as_secs(), report.others.count, report.others.names.len()));
+        }
+    }
+    assert_eq!(lines, [(0, 0, 0), (0, 0, 0), (0, 0, 0), (1, 16, 5), (5, 19, 5), (21, 19, 5)]);
+    // Another cause has its own lines.
+    reports.failed(Duration::from_secs(60), failure("z/t", "something else"));
+    assert_eq!(said(&mut reports), ["z/t +0"]);
+}
+
+/// SPEC 8: a refusal is told once for the same state.
+#[test]
+fn a_state_is_reported_once() {
+    let (mut reports, now) = (Reports::default(), Moment::ZERO);
+    for (reason, lines) in [(Reason::IllFormed, 1), (Reason::IllFormed, 0), (Reason::Ring, 1), (Reason::IllFormed, 1)] {
+        reports.standing(now, refusal("b/t", reason));
+        assert_eq!(said(&mut reports).len(), lines, "{reason}");
+    }
+    reports.nothing(&target("b/t"), None);
+    reports.standing(now, refusal("b/t", Reason::IllFormed));
+    assert_eq!(said(&mut reports), ["b/t +0"], "it was mended in between");
+}
+
+/// Whatever a tenant does with annotations: few lines, and in the end the last state is known.
+#[test]
+fn an_object_whose_state_changes_all_the_time_is_reported_now_and_then() {
+    let mut reports = Reports::default();
+    let (mut lines, mut last) = (0, None);
+    let mut take = |reports: &mut Reports| {
+        for report in reports.take() {
+            lines += 1;
+            last = Some(report.verdict.reason);
+        }
+    };
+    for second in 0..3_600 {
+        let now = Duration::from_secs(second);
+        reports.flush(now);
+        reports.standing(now, refusal("b/t", [Reason::Ring, Reason::Loop][usize::try_from(second).unwrap() % 2]));
+        take(&mut reports);
+    }
+    while let Some(at) = reports.wake_at() {
+        reports.flush(at);
+        take(&mut reports);
+    }
+    assert_eq!(last, Some(Reason::Loop));
+    assert!((8..=15).contains(&lines), "{lines}");
+}
+
+/// A source that is ill-formed has 5,000 replicas: 5,000 refusals are not 5,000 lines.
+#[test]
+fn many_refusals_for_the_same_cause_are_one_line() {
+    let mut reports = Reports::default();
+    for n in 0..5_000 {
+        reports.standing(Moment::ZERO, refusal(&format!("n{n}/t"), Reason::SourceIllFormed));
+    }
+    assert_eq!(said(&mut reports), ["n0/t +0", "n1/t +0", "n2/t +0"]);
+    let at = reports.wake_at().unwrap();
+    reports.flush(at);
+    assert_eq!((at, said(&mut reports)), (Duration::from_secs(1), vec!["n3/t +4996".to_owned()]));
+    assert_eq!(reports.wake_at(), None);
+    // The next ones are not behind for that.
+    for n in 0..2 {
+        reports.standing(at * 2, refusal(&format!("m{n}/t"), Reason::SourceIllFormed));
+    }
+    assert_eq!(said(&mut reports), ["m0/t +0", "m1/t +0"]);
+}
+
+/// SPEC 8: advice is told like a refusal: once for the same state of the object.
+#[test]
+fn advice_is_reported_once() {
+    let (mut reports, key) = (Reports::default(), Key::new("a", "s").unwrap());
+    let advice = |reason| Advice { reason, detail: "what to do".into() };
+    let glob = || vec![advice(Reason::LooksLikeGlob)];
+    let mut advise = |advice: Vec<Advice>| {
+        reports.advise(Moment::ZERO, &key, advice);
+        said(&mut reports).len()
+    };
+    let both = || vec![advice(Reason::LooksLikeGlob), advice(Reason::ListNamesNothing)];
+    assert_eq!([advise(vec![]), advise(glob()), advise(glob()), advise(both()), advise(glob())], [0, 1, 0, 1, 0]);
+    assert_eq!(advise(both()), 1, "it was away in between");
+}
+
+/// SPEC 3.4: the others are refused, and that is told: once.
+#[test]
+fn losers_of_a_name_are_reported_once() {
+    let (mut reports, name) = (Reports::default(), target("b/t"));
+    let loser = |source: &str| Verdict {
+        reason: Reason::AnotherSourceWins,
+        source: Some(Key::resolve(source, "").unwrap().into()),
+        detail: None,
+    };
+    let mut losers = |losers: &[&str]| {
+        reports.losers(Moment::ZERO, &name, losers.iter().map(|source| loser(source)).collect());
+        said(&mut reports).len()
+    };
+    assert_eq!([losers(&[]), losers(&["c/s"]), losers(&["c/s"]), losers(&["c/s", "d/s"])], [0, 1, 0, 1]);
+}
+
+#[test]
+fn nothing_is_remembered_of_objects_that_are_well() {
+    let mut reports = Reports::default();
+    for n in 0..10_000u64 {
+        let (name, now) = (format!("n{n}/t"), Duration::from_secs(n * 10));
+        reports.failed(now, failure(&name, &"y".repeat(usize::try_from(n).unwrap() % 500)));
+        reports.standing(now, refusal(&name, Reason::IllFormed));
+        reports.nothing(&target(&name), None);
+        drop(reports.take());
+        reports.flush(now);
+    }
+    let (objects, groups) = reports.remembered();
+    assert!(objects < 2_000 && groups < 2_000, "{objects} objects, {groups} groups");
+}

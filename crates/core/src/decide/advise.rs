@@ -1,0 +1,118 @@
+//! Advice about an object that only the other objects, the namespaces and what was read of it show (SPEC 8, 11.9, 11.10).
+//! What its annotations alone show is found where they are read.
+
+use crate::advice::Advice;
+use crate::annotations::{Annotation, Marks};
+use crate::certificate::Completeness;
+use crate::graph::{Graph, Knowledge, Node};
+use crate::kind::Kind;
+use crate::managers::{FIELD_MANAGER, Owners};
+use crate::names::Key;
+use crate::push::Push;
+use crate::reason::Reason;
+
+/// The most names of `replicate-to` that are compared with the namespaces: a list of names of namespaces is written by hand.
+const MOST_NAMES: usize = 100;
+
+/// What is probably not meant as it is written. It blocks nothing. In the order of [`Reason`], each reason at most once.
+#[must_use]
+pub fn advise(graph: &Graph, kind: &dyn Kind, key: &Key) -> Vec<Advice> {
+    let Some(node) = graph.node(key) else { return Vec::new() };
+    let marks = node.marks();
+    let push = marks.and_then(|marks| Some((marks, marks.effective_push()?)));
+    let of_push = [
+        push.and_then(|(_, push)| reaches_no_namespace(graph, push)),
+        push.and_then(|(marks, _)| names_are_namespaces(graph, marks)),
+        push.and_then(|(marks, _)| pushes_own_data(kind, node, marks)),
+    ];
+    let others = [marks.and_then(|marks| stub_will_conflict(kind, node, marks)), certificate_unreadable(node)];
+    of_push.into_iter().chain(others).flatten().collect()
+}
+
+fn advice(reason: Reason, detail: String) -> Option<Advice> {
+    Some(Advice { reason, detail })
+}
+
+/// A push that names objects, but none in a namespace that exists today.
+fn reaches_no_namespace(graph: &Graph, push: &Push) -> Option<Advice> {
+    let literals = push.literal_namespaces();
+    let by_pattern = push.names_by_pattern().next().is_some();
+    if literals.is_empty() && !by_pattern {
+        return None;
+    }
+    let exists = |namespace: &&str| graph.namespace_terminating(namespace).is_some();
+    if literals.iter().any(exists) {
+        return None;
+    }
+    if by_pattern && graph.namespaces().any(|namespace| push.names_in(namespace).next().is_some()) {
+        return None;
+    }
+    let names = "replicate-to and replicate-to-namespaces name no namespace that exists";
+    advice(Reason::NoNamespaceReached, format!("{names}; a replica is made as soon as one does"))
+}
+
+/// As mittwald's replicator has it: `replicate-to: ns1,ns2`.
+fn names_are_namespaces(graph: &Graph, marks: &Marks) -> Option<Advice> {
+    if marks.text(Annotation::ReplicateToNamespaces).is_some() {
+        return None;
+    }
+    let text = marks.text(Annotation::ReplicateTo)?;
+    let mut items = text.split([',', '\n']).map(str::trim).filter(|item| !item.is_empty()).peekable();
+    let first = *items.peek()?;
+    let mut count = 0;
+    let all = items.all(|item| {
+        count += 1;
+        count <= MOST_NAMES && graph.namespace_terminating(item).is_some()
+    });
+    if !all {
+        return None;
+    }
+    let meant = "to push into these namespaces, list them in replicate-to-namespaces";
+    advice(
+        Reason::NamesAreNamespaces,
+        format!("replicate-to names objects such as {first:?}, which is a namespace; {meant}"),
+    )
+}
+
+/// An object that pushes what another gives, though it has data of its own: nobody gets that, and nothing fills it (SPEC 3, 2).
+fn pushes_own_data(kind: &dyn Kind, node: &Node, marks: &Marks) -> Option<Advice> {
+    let from = marks.replicate_from.as_ref()?;
+    let has_data = match node.knowledge {
+        Knowledge::Known(facts) => facts.gives_something(),
+        // An object with a type is read for it before anything is pushed; the others' data is somebody's, if they have any.
+        _ => !kind.is_typed() && node.managers.data != Owners::Nobody,
+    };
+    if !has_data {
+        return None;
+    }
+    let detail = format!(
+        "the data of {from} is pushed, and this object's own data stays here; without replicate-to and \
+         replicate-to-namespaces it would itself be filled from {from}, without replicate-from its own data would be pushed"
+    );
+    advice(Reason::PushesOwnData, detail)
+}
+
+/// A pulling object of a type with required keys, to which some other manager gave values (SPEC 11.10).
+fn stub_will_conflict(kind: &dyn Kind, node: &Node, marks: &Marks) -> Option<Advice> {
+    let pulls = marks.replicate_from.is_some() && marks.is_target() && marks.replicated_by.is_none();
+    let type_ = node.type_.as_deref().filter(|type_| kind.has_required_keys(type_))?;
+    if !pulls || !matches!(node.managers.data, Owners::Others | Owners::Shared) {
+        return None;
+    }
+    let other = node.managers.other.as_ref().map_or(String::new(), |other| format!(" ({other})"));
+    let detail = format!(
+        "another field manager{other} owns values of this {type_}, and will conflict with the copy or undo it; let a source \
+         with both replicate-from and replicate-to push it, leave out its data, or ignore differences by the field manager \
+         {FIELD_MANAGER}"
+    );
+    advice(Reason::StubWillConflict, detail)
+}
+
+/// SPEC 11.9.
+fn certificate_unreadable(node: &Node) -> Option<Advice> {
+    let Knowledge::Known(facts) = node.knowledge else { return None };
+    if facts.completeness != Completeness::Unreadable {
+        return None;
+    }
+    advice(Reason::CertificateUnreadable, "tls.crt or tls.key cannot be parsed; it is copied as it is".to_owned())
+}

@@ -1,0 +1,134 @@
+//! What becomes of a target's data when its source gives some: whether it holds it already (SPEC 4, 5.7, 9.3), whether once
+//! keeps it away (SPEC 6), whether it is complete (SPEC 11.9), and why it is copied.
+
+use std::ops::ControlFlow::Continue;
+use std::sync::Arc;
+
+use super::pull::Receiver;
+use super::{Answer, Case, Source, says};
+use crate::annotations::{Annotation, Marks};
+use crate::certificate::Completeness;
+use crate::graph::{Knowledge, Node};
+use crate::managers::Owners;
+use crate::observed::ResourceVersion;
+use crate::reason::Reason;
+use crate::trail::{Outcome, Question};
+
+/// How a target's data compares with its source's.
+#[derive(Clone, Copy)]
+pub(super) enum Comparison {
+    /// Whatever the source holds, the target keeps its copy.
+    Held,
+    /// It is the same.
+    Same,
+    /// The source's is to be copied.
+    Stale(Reason),
+}
+
+impl<'g> Case<'g, '_> {
+    /// SPEC 6, then whether the data is the same.
+    pub(super) fn compare(
+        self,
+        source: Source<'g>,
+        marks: Option<&Marks>,
+        receiver: &Receiver<'g>,
+    ) -> Answer<'g, Comparison> {
+        let (Some(node), Some(copy)) = (receiver.node, receiver.copy) else {
+            self.pass(Question::Once, || "the target holds no copy".to_owned())?;
+            self.note(Question::SameData, Outcome::Decided(Reason::FirstCopy), || {
+                "no replicated-from-version".to_owned()
+            });
+            return Continue(Comparison::Stale(Reason::FirstCopy));
+        };
+        let once = receiver.once || marks.is_some_and(|marks| marks.once);
+        let version = [Annotation::ReplicateOnce, Annotation::ReplicateOnceVersion];
+        if once && !marks.is_some_and(|marks| asks_once_more(marks, receiver.once_version)) {
+            if !self.is_emptied(node, source)? {
+                let fact = || format!("{}: {}", source.key, says(marks, &version));
+                self.note(Question::Once, Outcome::Decided(Reason::HeldByOnce), fact);
+                return Continue(Comparison::Held);
+            }
+            let fact = || "the target has no value, and its source has one".to_owned();
+            self.note(Question::Once, Outcome::Decided(Reason::Emptied), fact);
+            return Continue(Comparison::Stale(Reason::Emptied));
+        }
+        self.pass(Question::Once, || format!("{}: {}", source.key, says(marks, &version)))?;
+        let same = self.is_same(node, copy, source)?;
+        let comparison = match same {
+            true => Comparison::Same,
+            false if once => Comparison::Stale(Reason::OnceVersionChanged),
+            false if *copy == source.node.resource_version || was_edited(node, receiver) => {
+                Comparison::Stale(Reason::Drift)
+            }
+            false => Comparison::Stale(Reason::SourceChanged),
+        };
+        let outcome = match comparison {
+            Comparison::Stale(reason) => Outcome::Decided(reason),
+            Comparison::Same | Comparison::Held => Outcome::Passed,
+        };
+        let current = &source.node.resource_version;
+        self.note(Question::SameData, outcome, || {
+            format!(
+                "replicated-from-version: \"{copy}\"; {} is at {current}, the data is {}",
+                source.key,
+                differs(same)
+            )
+        });
+        Continue(comparison)
+    }
+
+    /// Whether the target's data, copied from this source at version `copy`, still is the source's data.
+    fn is_same(self, target: &Node, copy: &ResourceVersion, source: Source<'_>) -> Answer<'g, bool> {
+        if target.knowledge == Knowledge::Trusted && *copy == source.node.resource_version {
+            return Continue(true);
+        }
+        let theirs = self.facts(Question::SameData, source)?;
+        match target.knowledge {
+            Knowledge::Known(ours) => Continue(ours.digest == theirs.digest),
+            _ => self.need_target(Question::SameData),
+        }
+    }
+
+    /// SPEC 6: a target without any value, whose source has one, is not what its user made of the copy.
+    fn is_emptied(self, target: &Node, source: Source<'_>) -> Answer<'g, bool> {
+        match target.knowledge {
+            Knowledge::Trusted => Continue(false),
+            Knowledge::Known(ours) if ours.gives_something() => Continue(false),
+            Knowledge::Known(_) => Continue(self.facts(Question::Once, source)?.gives_something()),
+            Knowledge::Suspect | Knowledge::Refused => self.need_target(Question::Once),
+        }
+    }
+
+    /// SPEC 11.9: whether the source's data is not to be copied yet.
+    pub(super) fn is_incomplete(self, source: Source<'_>) -> Answer<'g, bool> {
+        let type_ = source.node.type_.as_ref().filter(|type_| self.kind.can_be_incomplete(type_));
+        if !self.rules.hold_incomplete_tls || type_.is_none() {
+            return Continue(false);
+        }
+        let incomplete = self.facts(Question::Complete, source)?.completeness == Completeness::Incomplete;
+        if incomplete {
+            let fact = || format!("in {} they do not, or one is missing", source.key);
+            self.note(Question::Complete, Outcome::Decided(Reason::SourceIncomplete), fact);
+        }
+        Continue(incomplete)
+    }
+}
+
+fn differs(same: bool) -> &'static str {
+    if same { "the same" } else { "another" }
+}
+
+/// Whether someone else is known to have written the target's data since the controller did. Of what a push made every key
+/// was the controller's; a pulling target's user owned the data first, and goes on owning what the copy left as it was.
+fn was_edited(target: &Node, receiver: &Receiver<'_>) -> bool {
+    match target.managers.data {
+        Owners::Others => true,
+        Owners::Shared => receiver.is_pushed,
+        Owners::Nobody | Owners::Controller => false,
+    }
+}
+
+/// Whether a source asks, by its `replicate-once-version`, for one more copy (SPEC 6).
+fn asks_once_more(source: &Marks, received: Option<&Arc<str>>) -> bool {
+    source.text(Annotation::ReplicateOnceVersion).is_some_and(|version| Some(version) != received)
+}

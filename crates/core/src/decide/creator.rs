@@ -1,0 +1,97 @@
+//! Whether the source that made a replica still pushes to it (SPEC 3, 1), and who pushes to a name (SPEC 3, 4).
+
+use std::ops::ControlFlow::Continue;
+
+use super::{Answer, Case, End, Need, Source, refuse, says};
+use crate::action::Owned;
+use crate::annotations::{Annotation, Marks, RemovalDelay};
+use crate::graph::{Node, Presence, Withdrawal};
+use crate::kind::Kind;
+use crate::names::SourceKey;
+use crate::observed::Annotated;
+use crate::reason::Reason;
+use crate::trail::{Outcome, Question};
+
+const PUSH: [Annotation; 2] = [Annotation::ReplicateTo, Annotation::ReplicateToNamespaces];
+
+/// A source whose push names the target.
+#[derive(Clone, Copy)]
+pub(super) struct Pushing<'g> {
+    pub(super) source: Source<'g>,
+    pub(super) marks: &'g Marks,
+}
+
+/// Whether a replica is still wanted by its creator.
+pub(super) enum Creator<'g> {
+    Pushes(Pushing<'g>),
+    Stopped(Stopped<'g>),
+}
+
+/// A source does not give any more what it gave.
+#[derive(Clone, Copy)]
+pub(super) struct Stopped<'g> {
+    pub(super) source: &'g SourceKey,
+    pub(super) reason: Reason,
+    /// What it is without. `None`: it has it, and says outright that the target is to go.
+    pub(super) without: Option<Withdrawal>,
+    /// The removal delay that the source itself asks for.
+    pub(super) delay: Option<RemovalDelay>,
+}
+
+impl<'g> Case<'g, '_> {
+    /// SPEC 3, 1: a push made this object.
+    pub(super) fn made_by(self, creator: &'g SourceKey, owned: Owned<'g>) -> End<'g> {
+        match self.creator(creator)? {
+            Creator::Pushes(pushing) => self.install(pushing, Some(owned)),
+            Creator::Stopped(stopped) => self.remove_when_due(owned, &stopped),
+        }
+    }
+
+    pub(super) fn creator(self, creator: &'g SourceKey) -> Answer<'g, Creator<'g>> {
+        let stopped = |reason, without, marks: Option<&Marks>| {
+            let fact = || match without {
+                Some(Withdrawal::Object) => format!("{creator} does not exist"),
+                _ => format!("{creator}: {}", says(marks, &PUSH)),
+            };
+            self.note(Question::Creator, Outcome::Decided(reason), fact);
+            let delay = marks.and_then(|marks| marks.removal_delay);
+            Continue(Creator::Stopped(Stopped { source: creator, reason, without, delay }))
+        };
+        let node = match self.graph.presence(creator) {
+            Presence::Unknown => return self.need(Question::Creator, Need::Presence(creator.clone().into())),
+            Presence::Outside => {
+                // Whether it still wants this replica cannot be known.
+                let refused = refuse(Reason::SourceNotWatched, Some(creator), None);
+                return self.stop(Question::Creator, refused, || format!("{creator} is not among --namespaces"));
+            }
+            Presence::Absent => return stopped(Reason::SourceMissing, Some(Withdrawal::Object), None),
+            Presence::Present(node) => node,
+        };
+        let marks = match &node.annotated {
+            Annotated::Ill(error) => {
+                let refused = refuse(Reason::SourceIllFormed, Some(creator), Some(error.to_string()));
+                return self.stop(Question::Creator, refused, || error.to_string());
+            }
+            Annotated::Not => return stopped(Reason::SourceStoppedPushing, Some(Withdrawal::Push), None),
+            Annotated::Well(marks) => &**marks,
+        };
+        let push = marks.effective_push().filter(|_| **creator != **self.target);
+        if push.is_some_and(|push| push.names(self.target)) {
+            self.pass(Question::Creator, || format!("{creator}: {}", says(Some(marks), &PUSH)))?;
+            return Continue(Creator::Pushes(Pushing { source: Source { key: creator, node }, marks }));
+        }
+        let without = marks.push.is_none().then_some(Withdrawal::Push);
+        stopped(Reason::SourceStoppedPushing, without, Some(marks))
+    }
+
+    /// Among several sources the oldest wins.
+    pub(super) fn oldest_pushing(self) -> Option<Pushing<'g>> {
+        let (key, node) = self.graph.pushing_to(self.target).min_by_key(|(key, node)| rank(self.kind, key, node))?;
+        Some(Pushing { source: Source { key, node }, marks: node.marks()? })
+    }
+}
+
+/// The order in which sources come by a name (SPEC 3, 4). One of a protected type is passed over as long as there is another.
+pub(super) fn rank<'g>(kind: &dyn Kind, key: &'g SourceKey, node: &Node) -> (bool, i64, &'g SourceKey) {
+    (node.type_.as_deref().is_some_and(|type_| kind.is_protected(type_)), node.created, key)
+}

@@ -1,0 +1,64 @@
+//! What a read of an object's content leaves behind, once the bytes are dropped.
+
+use crate::certificate::Completeness;
+use crate::kind::Kind;
+use crate::payload::{Digest, Payload};
+
+/// See the [module](self). Made by [`Facts::of`] alone, so that no fact is forgotten where content is read or written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Facts {
+    /// Fingerprint of the data.
+    pub digest: Digest,
+    /// Whether the data is that of a cleared object of its type (SPEC 7).
+    pub cleared: bool,
+    /// Whether some key's value is not empty (SPEC 6).
+    pub has_value: bool,
+    /// Whether all that belongs together is there (SPEC 11.9).
+    pub completeness: Completeness,
+}
+
+impl Facts {
+    /// The facts of data in an object of this type (`None`: the kind has no types).
+    #[must_use]
+    pub fn of(kind: &dyn Kind, type_: Option<&str>, payload: &Payload) -> Self {
+        Self {
+            digest: payload.digest(),
+            cleared: kind.is_cleared(type_, payload),
+            has_value: payload.has_value(),
+            completeness: kind.completeness(type_, payload),
+        }
+    }
+
+    /// Whether there is something to be copied: a value that is more than what a cleared object of the type keeps.
+    #[must_use]
+    pub fn gives_something(&self) -> bool {
+        self.has_value && !self.cleared
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kind::{ConfigMap, Secret};
+
+    /// SPEC 6: "no key that is not empty"; a minimal value that clearing leaves is none either.
+    #[test]
+    fn what_counts_as_something() {
+        let cases: [(&dyn Kind, Option<&str>, &[Option<&str>], bool); 10] = [
+            (&Secret, Some("Opaque"), &[None], false),
+            (&Secret, Some("Opaque"), &[Some(r#"{"a":""}"#)], false),
+            (&Secret, Some("Opaque"), &[Some(r#"{"a":"","b":null}"#)], false),
+            (&Secret, Some("Opaque"), &[Some(r#"{"a":"","b":"eA=="}"#)], true),
+            (&Secret, Some("Opaque"), &[Some(r#"{"":"eA=="}"#)], true),
+            (&Secret, Some("kubernetes.io/tls"), &[Some(r#"{"tls.crt":"","tls.key":""}"#)], false),
+            (&Secret, Some("kubernetes.io/dockerconfigjson"), &[Some(r#"{".dockerconfigjson":"e30="}"#)], false),
+            (&Secret, Some("kubernetes.io/dockerconfigjson"), &[Some(r#"{".dockerconfigjson":"e30K"}"#)], true),
+            (&ConfigMap, None, &[Some(r#"{"a":""}"#), None], false),
+            (&ConfigMap, None, &[Some(r#"{"a":""}"#), Some(r#"{"b":"eA=="}"#)], true),
+        ];
+        for (kind, type_, fields, expected) in cases {
+            let payload = Payload::new(fields.iter().map(|field| field.map(Into::into)));
+            assert_eq!(Facts::of(kind, type_, &payload).gives_something(), expected, "{type_:?} {fields:?}");
+        }
+    }
+}

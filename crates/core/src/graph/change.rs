@@ -1,0 +1,278 @@
+//! One object is put in the place of another: the only way in which the graph's objects change.
+
+use std::sync::Arc;
+
+use crate::annotations::Marks;
+use crate::managers::Owners;
+use crate::names::{Key, SourceKey};
+use crate::observed::{Annotated, Observed};
+use crate::scope::Part;
+
+use super::lists::List;
+use super::relations::Without;
+use super::{Graph, Knowledge, Node, Touched};
+
+/// What showed an object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum By {
+    /// A watch event, or the list before.
+    Watch,
+    /// The response to a request.
+    Response,
+}
+
+/// What is known of an object's content, and its type.
+type Content = (Knowledge, Option<Arc<str>>);
+
+/// How one name's object differs from the one before.
+struct Change {
+    /// The annotations are others.
+    annotated: bool,
+    /// `replicate-from` names another object, or none.
+    rewired: bool,
+    /// It is another object of the same name.
+    recreated: bool,
+}
+
+impl Change {
+    fn between(old: Option<&Node>, new: Option<&Node>) -> Self {
+        let from = |node: Option<&Node>| node.and_then(Node::marks)?.replicate_from.clone();
+        let annotated = old.map(|node| &node.annotated) != new.map(|node| &node.annotated);
+        Self {
+            annotated,
+            rewired: annotated && from(old) != from(new),
+            recreated: matches!((old, new), (Some(old), Some(new)) if old.uid != new.uid),
+        }
+    }
+}
+
+impl Graph {
+    /// An object was shown. It is ignored if the graph holds a newer one.
+    pub(super) fn put(&mut self, observed: Observed, known: Option<Content>, by: By) -> Touched {
+        // Nothing outside is asked for, so nothing of it can be seen.
+        let Some(list) = self.lists.of(observed.key.namespace()) else { return Vec::new() };
+        let Some(old) = self.nodes.get_mut(&observed.key) else {
+            // A response can be older than the list that it comes into: it does not count as shown by it.
+            let epoch = if by == By::Watch { list.epoch } else { list.epoch.wrapping_sub(1) };
+            return self.put_new(observed, known, epoch, list);
+        };
+        if by == By::Watch {
+            old.epoch = list.epoch;
+        }
+        if old.is_version(&observed) {
+            if let Some((knowledge, type_)) = known {
+                old.knowledge = knowledge;
+                old.type_ = type_.or_else(|| old.type_.take());
+            }
+            return Vec::new();
+        }
+        if observed.resource_version.is_older_than(&old.resource_version) {
+            if by == By::Watch && list.running {
+                self.older.push(observed);
+            }
+            return Vec::new();
+        }
+        self.put_changed(observed, known)
+    }
+
+    /// An object is shown at a version that went back, see [`Graph::end_part`].
+    pub(super) fn put_anew(&mut self, observed: Observed) -> Touched {
+        self.put_changed(observed, None)
+    }
+
+    fn put_new(&mut self, observed: Observed, known: Option<Content>, epoch: u32, list: List) -> Touched {
+        // SPEC 9.15: what others wrote while the controller was stopped is read; what only the controller wrote is believed.
+        let is_vouched_for = !list.complete && observed.managers.data == Owners::Controller;
+        let knowledge = if is_vouched_for { Knowledge::Trusted } else { Knowledge::Suspect };
+        let (knowledge, type_) = known.unwrap_or((knowledge, None));
+        self.keep(observed, (knowledge, type_, false), epoch)
+    }
+
+    fn put_changed(&mut self, observed: Observed, known: Option<Content>) -> Touched {
+        let Some(old) = self.nodes.get_mut(&observed.key) else { return Vec::new() };
+        // Neither ever changes as long as it is the same object.
+        let (type_, immutable) = match old.uid == observed.uid {
+            true => (old.type_.take(), old.immutable),
+            false => (None, false),
+        };
+        let refused = old.knowledge == Knowledge::Refused;
+        let knowledge = if refused { Knowledge::Refused } else { Knowledge::Suspect };
+        let (knowledge, type_) = match known {
+            Some((knowledge, known_type)) => (knowledge, known_type.or(type_)),
+            None => (knowledge, type_),
+        };
+        let epoch = old.epoch;
+        self.keep(observed, (knowledge, type_, immutable), epoch)
+    }
+
+    /// Keeps what was shown, if it is anything to this program.
+    fn keep(&mut self, observed: Observed, content: (Knowledge, Option<Arc<str>>, bool), epoch: u32) -> Touched {
+        let Observed { key, uid, resource_version, created, deleting, annotated, managers, advice: _ } = observed;
+        if matches!(annotated, Annotated::Not) && !self.is_referred_to(&key) {
+            return if self.nodes.contains_key(&key) { self.remove(&key) } else { Vec::new() };
+        }
+        let (knowledge, type_, immutable) = content;
+        let node =
+            Node { uid, resource_version, created, deleting, annotated, managers, knowledge, type_, immutable, epoch };
+        self.replace(key, Some(Box::new(node)))
+    }
+
+    /// The object does not exist any more, or is nothing to this program any more.
+    pub(super) fn remove(&mut self, key: &Key) -> Touched {
+        self.replace(key.clone(), None)
+    }
+
+    /// Puts a node in the place of another, or takes it away; keeps all indexes in step; and returns whom it concerns.
+    fn replace(&mut self, key: Key, mut new: Option<Box<Node>>) -> Touched {
+        let source = SourceKey::from(key);
+        if let Some(new) = &mut new {
+            new.annotated = self.marks.share(std::mem::replace(&mut new.annotated, Annotated::Not));
+        }
+        let old = self.nodes.get(&*source);
+        if old.is_none() && new.is_none() {
+            return self.was_not_there(&source);
+        }
+        let change = Change::between(old.map(|node| &**node), new.as_deref());
+        let mut touched = Vec::new();
+        if change.annotated && old.is_some() {
+            self.touch_pushed(&source, &mut touched);
+        }
+        let is = new.as_ref().map_or(Annotated::Not, |node| node.annotated.clone());
+        let was = match new {
+            Some(new) => self.nodes.insert(source.clone().into(), new),
+            None => self.nodes.remove(&*source),
+        };
+        let was = was.map_or(Annotated::Not, |node| node.annotated);
+        if change.annotated {
+            self.relink(&source, &was, &is);
+            self.let_go(was.marks(), &touched);
+        }
+        self.marks.release(&was);
+        self.note_without(&source);
+        if !self.is_complete() {
+            return Vec::new();
+        }
+        if change.recreated {
+            self.suspect_replicas(&source);
+        }
+        self.touch_dependents(&source, &mut touched);
+        if change.rewired {
+            // A ring may have closed or opened far down the chain.
+            self.touch_chain(&source, &mut touched);
+        }
+        self.touch_pushed(&source, &mut touched);
+        touched.push(Key::from(source).into());
+        touched
+    }
+
+    /// An object that the graph did not hold does not exist.
+    fn was_not_there(&mut self, source: &SourceKey) -> Touched {
+        let was_known = self.relations.without(source, super::Withdrawal::Object).is_some();
+        self.note_without(source);
+        let mut touched = Vec::new();
+        if !self.is_complete() {
+            return touched;
+        }
+        if self.relations.is_source(source) && !was_known {
+            self.touch_dependents(source, &mut touched);
+        }
+        // A source may wait for the name to be free.
+        if self.pushing_to(source).next().is_some() {
+            touched.push(Key::from(source.clone()).into());
+        }
+        touched
+    }
+
+    /// The indexes follow an object's annotations.
+    fn relink(&mut self, source: &SourceKey, was: &Annotated, is: &Annotated) {
+        let count = |annotated: &Annotated| usize::from(annotated.marks().is_some_and(Marks::is_target));
+        self.targets = self.targets + count(is) - count(was);
+        for first in self.relations.relink(source, was.marks(), is.marks()) {
+            self.note_if_there(&first);
+        }
+        let pushes = |annotated: &&Annotated| annotated.marks().is_some_and(|marks| marks.effective_push().is_some());
+        if pushes(&was) || pushes(&is) {
+            self.pushes.set(source, is, &self.namespaces);
+        }
+    }
+
+    /// Objects without annotations are kept only as long as an annotation refers to them: those that these annotations
+    /// referred to (their push to `pushed`) may be nothing to this program now.
+    fn let_go(&mut self, was: Option<&Marks>, pushed: &Touched) {
+        let sources = was.into_iter().flat_map(|marks| [&marks.replicated_by, &marks.replicate_from]).flatten();
+        let names = sources.map(|source| &**source).chain(pushed.iter().map(|target| &**target));
+        for key in names {
+            let is_plain = self.nodes.get(key).is_some_and(|node| matches!(node.annotated, Annotated::Not));
+            if is_plain && !self.is_referred_to(key) {
+                self.nodes.remove(key);
+            }
+        }
+    }
+
+    /// What a source is without (SPEC 11.1), now that it may have changed: it exists as the graph holds it, or not at all.
+    fn note_without(&mut self, source: &SourceKey) {
+        let without = match self.nodes.get(&**source).map(|node| &node.annotated) {
+            None => Without { object: self.covers(source.namespace()), push: false, consent: false },
+            Some(Annotated::Not) => Without { object: false, push: true, consent: true },
+            // What it is without cannot be said before it is well-formed again.
+            Some(Annotated::Ill(_)) => Without::default(),
+            Some(Annotated::Well(marks)) => Without {
+                object: false,
+                push: marks.push.is_none(),
+                consent: marks.allowed.is_none() && marks.allowed_namespaces.is_none(),
+            },
+        };
+        self.relations.set_without(source, without, self.time);
+    }
+
+    /// The same for one that is named as a source for the first time: if the graph does not hold it, it has to be looked up.
+    fn note_if_there(&mut self, source: &SourceKey) {
+        if self.nodes.contains_key(&**source) {
+            self.note_without(source);
+        }
+    }
+
+    /// The type of an object that was made again may be another one, which its replicas' annotations do not show.
+    fn suspect_replicas(&mut self, source: &SourceKey) {
+        for target in self.relations.created_by(source).chain(self.relations.pulling_from(source)) {
+            if let Some(node) = self.nodes.get_mut(&**target) {
+                node.knowledge = Knowledge::Suspect;
+            }
+        }
+    }
+
+    /// Those that name this object as their source.
+    fn touch_dependents(&self, source: &SourceKey, touched: &mut Touched) {
+        touched.extend(self.relations.created_by(source).cloned());
+        for pulling in self.relations.pulling_from(source) {
+            touched.push(pulling.clone());
+            // What was not made because of this object may be made now, where a push waits for its data.
+            self.touch_pushed(&Key::from(pulling.clone()).into(), touched);
+        }
+    }
+
+    /// Before that, nobody asks what was touched: everything is looked at.
+    pub(super) fn is_complete(&self) -> bool {
+        self.full_view().is_some()
+    }
+
+    fn is_referred_to(&self, key: &Key) -> bool {
+        self.relations.is_source(&key.clone().into()) || self.pushing_to(key).next().is_some()
+    }
+
+    /// The objects of a namespace.
+    pub(super) fn in_namespace<'a>(&'a self, namespace: &'a str) -> impl Iterator<Item = (&'a Key, &'a Node)> {
+        // The first of all legal names.
+        let first = Key::new(namespace, "0").ok();
+        let from_there = first.into_iter().flat_map(|first| self.nodes.range(first..));
+        from_there.take_while(move |(key, _)| key.namespace() == namespace).map(|(key, node)| (key, &**node))
+    }
+
+    /// The objects of a part of the scope.
+    pub(super) fn in_part<'a>(&'a self, part: &'a Part) -> Box<dyn Iterator<Item = (&'a Key, &'a Node)> + 'a> {
+        match part {
+            Part::Cluster => Box::new(self.nodes.iter().map(|(key, node)| (key, &**node))),
+            Part::Namespace(namespace) => Box::new(self.in_namespace(namespace)),
+        }
+    }
+}

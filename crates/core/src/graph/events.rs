@@ -1,0 +1,191 @@
+//! What watch events, lists and responses show.
+
+use std::sync::Arc;
+
+use crate::names::Key;
+use crate::namespace::NamespaceFacts;
+use crate::observed::{Observed, ResourceVersion, Uid};
+use crate::payload::Content;
+use crate::scope::Part;
+
+use super::change::By;
+use super::namespaces::Seen;
+use super::{Facts, Graph, Held, Knowledge, Touched};
+
+/// Objects.
+impl Graph {
+    /// A list of the whole cluster begins: objects that it will not show are gone when it ends.
+    pub fn begin_list(&mut self) {
+        self.begin_part(&Part::Cluster);
+    }
+
+    /// The list of the whole cluster, of this version, is complete.
+    pub fn end_list(&mut self, version: &ResourceVersion) -> Touched {
+        self.end_part(&Part::Cluster, version)
+    }
+
+    /// A list of one part of the scope begins: objects of that part that it will not show are gone when it ends.
+    pub fn begin_part(&mut self, part: &Part) {
+        if let Some(list) = self.lists.part(part) {
+            list.begin();
+            // Those of a list that broke off.
+            self.older.retain(|observed| !part.covers(observed.key.namespace()));
+        }
+    }
+
+    /// The list of one part is complete; it shows what was there at `version`.
+    pub fn end_part(&mut self, part: &Part, version: &ResourceVersion) -> Touched {
+        let was_full = self.is_complete();
+        let Some(list) = self.lists.part(part) else { return Vec::new() };
+        list.end();
+        let epoch = list.epoch;
+        let mut touched = self.take_back(part, version);
+        let not_listed = self.in_part(part).filter(|(_, node)| {
+            // One that is newer than the list, as a response showed, cannot be in it.
+            node.epoch != epoch && !version.is_older_than(&node.resource_version)
+        });
+        let gone: Vec<Key> = not_listed.map(|(key, _)| key.clone()).collect();
+        for key in gone {
+            touched.append(&mut self.remove(&key));
+        }
+        self.after_list(was_full, touched)
+    }
+
+    /// What the list showed at an older version than the graph holds: where the graph's version is not newer than the list, the
+    /// object went back.
+    fn take_back(&mut self, part: &Part, version: &ResourceVersion) -> Touched {
+        let mut touched = Vec::new();
+        let (of_part, others) =
+            std::mem::take(&mut self.older).into_iter().partition(|observed| part.covers(observed.key.namespace()));
+        self.older = others;
+        let of_part: Vec<Observed> = of_part;
+        for observed in of_part {
+            let newer_than_list =
+                |node: &super::Node| version.is_older_than(&node.resource_version) || node.is_version(&observed);
+            if self.node(&observed.key).is_some_and(|node| !newer_than_list(node)) {
+                touched.append(&mut self.put_anew(observed));
+            }
+        }
+        touched
+    }
+
+    fn after_list(&self, was_full: bool, touched: Touched) -> Touched {
+        if self.is_complete() && !was_full { self.all_targets() } else { touched }
+    }
+
+    /// A watch event or a list showed an object. Objects that are nothing to this program are not kept.
+    pub fn observe(&mut self, observed: Observed) -> Touched {
+        self.put(observed, None, By::Watch)
+    }
+
+    /// The response to a read showed an object.
+    pub fn found(&mut self, observed: Observed) -> Touched {
+        self.put(observed, None, By::Response)
+    }
+
+    /// The controller wrote the object, and this is how the API server returned it; `content` is what was written, or `None`
+    /// where the data was left as it was.
+    pub fn wrote(&mut self, observed: Observed, content: Option<(Facts, Option<Arc<str>>)>) -> Touched {
+        let kept = match (&content, self.nodes.get(&observed.key)) {
+            (None, Some(node)) if node.uid == observed.uid => Some((node.knowledge, node.type_.clone())),
+            _ => None,
+        };
+        let known = content.map(|(facts, type_)| (Knowledge::Known(facts), type_)).or(kept);
+        self.put(observed, known, By::Response)
+    }
+
+    /// An object was deleted. `uid`: of the deleted one; another object that has taken the name since stays.
+    pub fn forget(&mut self, key: &Key, uid: &Uid) -> Touched {
+        match self.nodes.get(key) {
+            Some(node) if node.uid != *uid => Vec::new(),
+            _ => self.remove(key),
+        }
+    }
+
+    /// The response to a read was that the object does not exist. `held`: what [`Graph::held`] returned when the read was sent.
+    ///
+    /// An object that came or changed since then stays: the response is older than it. Otherwise the object is gone, whether a
+    /// watch event says so or not.
+    pub fn not_found(&mut self, key: &Key, held: Option<&Held>) -> Touched {
+        match (self.nodes.get(key), held) {
+            (None, _) => self.remove(key),
+            (Some(node), Some(held)) if node.uid == held.uid && node.resource_version == held.resource_version => {
+                self.remove(key)
+            }
+            (Some(_), _) => Vec::new(),
+        }
+    }
+
+    /// [`Graph::not_found`] of an object that the graph did not hold when it was looked up.
+    pub fn confirm_absent(&mut self, key: &Key) {
+        self.not_found(key, None);
+    }
+
+    /// The object's content was read at this version. It is ignored if the graph holds another version.
+    pub fn learn(&mut self, key: &Key, version: &ResourceVersion, facts: Facts, content: &Content) {
+        if let Some(node) = self.nodes.get_mut(key).filter(|node| node.resource_version == *version) {
+            node.knowledge = Knowledge::Known(facts);
+            node.type_ = content.type_.clone();
+            node.immutable = content.immutable;
+        }
+    }
+
+    /// The object is due for verification.
+    pub fn suspect(&mut self, key: &Key) {
+        self.set_knowledge(key, Knowledge::Suspect);
+    }
+
+    /// A write of the object was refused as invalid: it has to be read before the next one.
+    pub fn doubt(&mut self, key: &Key) {
+        self.set_knowledge(key, Knowledge::Refused);
+    }
+
+    fn set_knowledge(&mut self, key: &Key, knowledge: Knowledge) {
+        if let Some(node) = self.nodes.get_mut(key) {
+            node.knowledge = knowledge;
+        }
+    }
+}
+
+/// Namespaces.
+impl Graph {
+    /// A list of the namespaces begins.
+    pub fn begin_namespaces(&mut self) {
+        self.namespace_list.begin();
+    }
+
+    /// A namespace exists. Only the watch (or the poll) of namespaces says so, and that it terminates: a response can be older
+    /// than the namespace that has the name now.
+    pub fn observe_namespace(&mut self, namespace: &str, facts: NamespaceFacts) -> Touched {
+        match self.namespaces.see(namespace, facts.clone(), self.namespace_list.epoch) {
+            Seen::Same => return Vec::new(),
+            // That it terminates is nothing that a selection asks about.
+            Seen::Changed => {}
+            Seen::New(id) => self.pushes.selections_mut().namespace_appeared(id, namespace, &facts),
+        }
+        self.touched_in(namespace)
+    }
+
+    /// A namespace is gone.
+    pub fn forget_namespace(&mut self, namespace: &str) -> Touched {
+        let touched = self.touched_in(namespace);
+        if let Some(id) = self.namespaces.remove(namespace) {
+            self.pushes.selections_mut().namespace_disappeared(id);
+        }
+        touched
+    }
+
+    /// The list of the namespaces is complete: those that it did not show are gone.
+    pub fn end_namespaces(&mut self) -> Touched {
+        let was_full = self.is_complete();
+        self.namespace_list.end();
+        let mut touched = Vec::new();
+        for namespace in self.namespaces.not_seen_in(self.namespace_list.epoch) {
+            let mut of_one = self.forget_namespace(&namespace);
+            if was_full {
+                touched.append(&mut of_one);
+            }
+        }
+        self.after_list(was_full, touched)
+    }
+}

@@ -1,0 +1,263 @@
+//! Selections of namespaces: what annotations say about namespaces, and which existing namespaces each of them names.
+//!
+//! ```text
+//! Selection (one annotation's list)  →  Selections (each text once, with the set of existing namespaces that it names)
+//! ```
+//!
+//! A list may have thousands of items, patterns among them, and thousands of objects may have the same list. So a list is
+//! asked about a namespace once, when one of the two is new; after that, whether it names the namespace is one bit.
+//!
+//! - **Guarantees.** [`Selections`] holds a selection as long as it has a user, and no longer. It takes about one bit for each
+//!   existing namespace, and less where a selection names few of them.
+//! - **Room.** Whether a selection names a namespace is asked in one place, [`Selection::names`], which is given the namespace's
+//!   facts: a selector of labels (SPEC 11.3) is one more field of [`Selection`], and nothing else changes.
+
+mod id_set;
+
+use std::hash::{BuildHasher, Hash, RandomState};
+
+use hashbrown::HashTable;
+use indexmap::IndexSet;
+
+use crate::namespace::NamespaceFacts;
+use crate::pattern::NamespaceList;
+
+use id_set::IdSet;
+
+/// The number of an existing namespace. When the namespace is gone, another one gets it.
+pub(crate) type NamespaceId = u32;
+
+/// The number of a selection that has users.
+pub(crate) type SelectionId = u32;
+
+/// What an object's annotations say about namespaces. Cheap to clone; equal when the texts are.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Selection {
+    list: NamespaceList,
+}
+
+impl Selection {
+    /// The namespaces that a list names.
+    #[must_use]
+    pub fn of_list(list: NamespaceList) -> Self {
+        Self { list }
+    }
+
+    /// Whether it names this namespace.
+    #[must_use]
+    pub fn names(&self, namespace: &str, _facts: &NamespaceFacts) -> bool {
+        self.list.matches(namespace)
+    }
+
+    /// The only namespaces that it can name, if that can be said without asking about each; one may come twice.
+    pub fn at_most(&self) -> Option<impl Iterator<Item = &str>> {
+        (!self.list.has_patterns()).then(|| self.list.literals())
+    }
+
+    /// The namespaces that it names whether they exist or not; one may come twice.
+    pub fn literals(&self) -> impl Iterator<Item = &str> {
+        self.list.literals().filter(|namespace| self.list.matches(namespace))
+    }
+}
+
+/// The existing namespaces, as far as selections ask about them.
+pub(crate) trait Namespaces {
+    /// Each with its number.
+    fn existing(&self) -> impl ExactSizeIterator<Item = (NamespaceId, &str, &NamespaceFacts)>;
+
+    /// One of them, by its name.
+    fn find(&self, namespace: &str) -> Option<(NamespaceId, &NamespaceFacts)>;
+
+    /// The name of one of them.
+    fn name(&self, id: NamespaceId) -> Option<&str>;
+}
+
+/// Every selection that is in use, once. `U`: who uses it.
+#[derive(Debug)]
+pub(crate) struct Selections<U> {
+    hasher: RandomState,
+    by_text: HashTable<SelectionId>,
+    slots: Vec<Option<Slot<U>>>,
+    free: Vec<SelectionId>,
+}
+
+#[derive(Debug)]
+struct Slot<U> {
+    selection: Selection,
+    users: IndexSet<U>,
+    /// The existing namespaces that it names.
+    named: IdSet,
+    /// What it can name at most, as hashes: most namespaces are passed over without a look at the list.
+    at_most: Filter,
+}
+
+impl<U> Default for Selections<U> {
+    fn default() -> Self {
+        Self { hasher: RandomState::new(), by_text: HashTable::new(), slots: Vec::new(), free: Vec::new() }
+    }
+}
+
+impl<U: Hash + Eq> Selections<U> {
+    /// A new user of a selection. If it is the first one, every existing namespace is asked about, or only those that the
+    /// selection can name.
+    pub(crate) fn add(&mut self, selection: &Selection, user: U, namespaces: &impl Namespaces) -> SelectionId {
+        let Self { hasher, by_text, slots, free } = self;
+        let hash = hasher.hash_one(selection);
+        let is_this = |id: &SelectionId| slot(slots, *id).is_some_and(|slot| slot.selection == *selection);
+        if let Some(id) = by_text.find(hash, is_this).copied() {
+            if let Some(slot) = slot_mut(slots, id) {
+                slot.users.insert(user);
+            }
+            return id;
+        }
+        let new = Slot {
+            selection: selection.clone(),
+            users: [user].into_iter().collect(),
+            named: named_by(selection, namespaces),
+            at_most: Filter::of(selection, hasher),
+        };
+        let id = match free.pop() {
+            Some(id) => id,
+            // Selections are larger than their numbers: memory ends first.
+            None => {
+                slots.push(None);
+                (slots.len() - 1) as SelectionId
+            }
+        };
+        if let Some(slot) = slots.get_mut(id as usize) {
+            *slot = Some(new);
+        }
+        by_text.insert_unique(hash, id, |id| slot(slots, *id).map_or(0, |slot| hasher.hash_one(&slot.selection)));
+        id
+    }
+
+    /// A user leaves. With the last one the selection is let go.
+    pub(crate) fn remove(&mut self, id: SelectionId, user: &U) {
+        let Some(slot) = slot_mut(&mut self.slots, id) else { return };
+        slot.users.swap_remove(user);
+        if !slot.users.is_empty() {
+            return;
+        }
+        if let Ok(entry) = self.by_text.find_entry(self.hasher.hash_one(&slot.selection), |other| *other == id) {
+            entry.remove();
+        }
+        if let Some(slot) = self.slots.get_mut(id as usize) {
+            *slot = None;
+        }
+        self.free.push(id);
+    }
+
+    /// A namespace exists now: every selection that may name it is asked.
+    pub(crate) fn namespace_appeared(&mut self, id: NamespaceId, namespace: &str, facts: &NamespaceFacts) {
+        let bit = Filter::bit(namespace, &self.hasher);
+        for slot in self.slots.iter_mut().flatten() {
+            if slot.at_most.may_contain(bit) && slot.selection.names(namespace, facts) {
+                slot.named.insert(id);
+            }
+        }
+    }
+
+    /// A namespace does not exist any more.
+    pub(crate) fn namespace_disappeared(&mut self, id: NamespaceId) {
+        for slot in self.slots.iter_mut().flatten() {
+            slot.named.remove(id);
+        }
+    }
+
+    /// Whether a selection names this existing namespace.
+    pub(crate) fn is_named(&self, id: SelectionId, namespace: NamespaceId) -> bool {
+        slot(&self.slots, id).is_some_and(|slot| slot.named.contains(namespace))
+    }
+
+    /// Whether a selection would name this namespace, of which nothing is known.
+    pub(crate) fn would_name(&self, id: SelectionId, namespace: &str) -> bool {
+        slot(&self.slots, id).is_some_and(|slot| slot.selection.names(namespace, &NamespaceFacts::default()))
+    }
+
+    /// The existing namespaces that a selection names.
+    pub(crate) fn named(&self, id: SelectionId) -> impl Iterator<Item = NamespaceId> {
+        slot(&self.slots, id).into_iter().flat_map(|slot| slot.named.iter())
+    }
+
+    /// Who uses the selections that name this existing namespace.
+    pub(crate) fn users_naming(&self, namespace: NamespaceId) -> impl Iterator<Item = &U> {
+        self.slots.iter().flatten().filter(move |slot| slot.named.contains(namespace)).flat_map(|slot| &slot.users)
+    }
+
+    /// Every selection: who uses it, and the existing namespaces that it names.
+    pub(crate) fn all(&self) -> impl Iterator<Item = (&IndexSet<U>, impl Iterator<Item = NamespaceId>)> {
+        self.slots.iter().flatten().map(|slot| (&slot.users, slot.named.iter()))
+    }
+
+    /// How many selections are in use.
+    #[cfg(test)]
+    pub(crate) fn len(&self) -> usize {
+        self.by_text.len()
+    }
+}
+
+fn slot<U>(slots: &[Option<Slot<U>>], id: SelectionId) -> Option<&Slot<U>> {
+    slots.get(id as usize)?.as_ref()
+}
+
+fn slot_mut<U>(slots: &mut [Option<Slot<U>>], id: SelectionId) -> Option<&mut Slot<U>> {
+    slots.get_mut(id as usize)?.as_mut()
+}
+
+/// The existing namespaces that a selection names: asked about whichever are fewer, those that exist or those that it can name.
+fn named_by(selection: &Selection, namespaces: &impl Namespaces) -> IdSet {
+    let existing = namespaces.existing();
+    let count = existing.len();
+    let mut named = IdSet::default();
+    let few = selection.at_most().filter(|_| selection.at_most().into_iter().flatten().take(count).count() < count);
+    match few {
+        Some(few) => {
+            for namespace in few {
+                if let Some((id, _)) = namespaces.find(namespace).filter(|(_, facts)| selection.names(namespace, facts))
+                {
+                    named.insert(id);
+                }
+            }
+        }
+        None => {
+            for (id, namespace, facts) in existing {
+                if selection.names(namespace, facts) {
+                    named.insert(id);
+                }
+            }
+        }
+    }
+    named
+}
+
+/// A set of texts, as one bit of each one's hash: it may contain more than was put in, never less.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Filter(u64);
+
+impl Filter {
+    /// What a selection can name at most.
+    fn of(selection: &Selection, hasher: &RandomState) -> Self {
+        match selection.at_most() {
+            None => Self(u64::MAX),
+            Some(texts) => texts.fold(Self::default(), |filter, text| filter.and(Self::bit(text, hasher))),
+        }
+    }
+
+    /// The one of a single text.
+    pub(crate) fn bit(text: &str, hasher: &RandomState) -> Self {
+        Self(1 << (hasher.hash_one(text) % u64::from(u64::BITS)))
+    }
+
+    /// Both sets.
+    pub(crate) fn and(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// Whether the set may contain the single text of `bit`.
+    pub(crate) fn may_contain(self, bit: Self) -> bool {
+        self.0 & bit.0 != 0
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,169 @@
+//! The trail of a decision: which questions were asked about a target, what answered each of them, and with what outcome.
+//!
+//! It answers "why is my secret not there?". It is recorded by [`decide_recording`](crate::decide::decide_recording) alone;
+//! the control loop decides without it and pays nothing.
+//!
+//! The questions come in the order of [`Question::ALL`], each at most once. Not every question is asked about every target: a
+//! pull is not asked who made the target, and the first question that decides is followed only by [`Question::AsWanted`],
+//! where something may be left to write. The *guards* (see [`Question::is_guard`]) are asked wherever something would be
+//! written, and recorded only where they stop it.
+
+use std::fmt;
+
+use crate::names::Key;
+use crate::reason::Reason;
+
+macro_rules! questions {
+    ($($variant:ident $rule:literal $text:literal)+) => {
+        /// A question of SPEC 3 to 7, 9 and 11. Names and order are stable. `Display` gives rule and name.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Question {
+            $(
+                #[doc = $text]
+                $variant,
+            )+
+        }
+
+        impl Question {
+            /// Every question, in the order in which they are asked.
+            pub const ALL: &[Question] = &[$(Question::$variant),+];
+
+            /// The stable name.
+            #[must_use]
+            pub fn name(self) -> &'static str {
+                match self {
+                    $(Question::$variant => stringify!($variant),)+
+                }
+            }
+
+            /// The section of the behaviour contract.
+            #[must_use]
+            pub fn rule(self) -> &'static str {
+                match self {
+                    $(Question::$variant => $rule,)+
+                }
+            }
+
+            /// The question, for a person.
+            #[must_use]
+            pub fn text(self) -> &'static str {
+                match self {
+                    $(Question::$variant => $text,)+
+                }
+            }
+        }
+    };
+}
+
+questions! {
+    FirstLists "SPEC 8" "Are the first lists complete?"
+    WellFormed "SPEC 3.0" "Are the object's annotations well-formed?"
+    IsTarget "SPEC 3.0, 3.2" "Does the object ask for data, or was it made by a push?"
+    Terminating "SPEC 9.16" "Is the object being deleted, so that it may only be emptied?"
+    Creator "SPEC 3.1" "Does the source that made the replica still push to it?"
+    MadeByController "SPEC 3.1" "Did the controller make the replica that is to be deleted?"
+    Adoption "SPEC 3.1" "Did someone else make the replica that the source pushes to?"
+    Pushed "SPEC 3.4, 3.5" "Which source pushes to this name?"
+    Watched "SPEC 10" "Does the program watch the target's namespace?"
+    Namespace "SPEC 3.4, 9.7" "Does the target's namespace exist, and is it not being deleted?"
+    SourceExists "SPEC 3.3" "Does the object that the data comes from exist?"
+    SourceWellFormed "SPEC 5.1" "Are the source's annotations well-formed?"
+    Consent "SPEC 5.2" "Does the source allow this namespace to pull?"
+    ChainAllows "SPEC 5.3" "Does the chain above the source allow this namespace?"
+    Loop "SPEC 5.4" "Does the source's data come from elsewhere than from this target?"
+    ChainFilled "SPEC 5.5" "Does the source, a replica itself, hold a copy?"
+    Ring "SPEC 5.6, 9.12" "Does the chain of pulls end, and not in this target?"
+    RemovalDelay "SPEC 11.1" "Has the source been without it for the removal delay?"
+    Once "SPEC 6" "Does replicate-once keep newer data away?"
+    SameData "SPEC 4, 5.7, 9.3" "Does the target hold the source's data?"
+    SourceRead "SPEC 4, 5.8" "Has the content of the source been read, at its current version?"
+    Complete "SPEC 11.9" "Do the source's certificate and key belong together?"
+    SameType "SPEC 9.5" "Is the replica of the source's type?"
+    Changeable "SPEC 9.5" "Can the target's data be changed?"
+    NotProtected "SPEC 7" "Is neither the source nor the target of a protected type?"
+    AsWanted "SPEC 4, 5.8, 7" "Is the target as it is to be, in data and annotations?"
+}
+
+impl Question {
+    /// Whether the question is recorded only where it stops a write.
+    #[must_use]
+    pub fn is_guard(self) -> bool {
+        matches!(self, Self::SourceRead | Self::Complete | Self::SameType | Self::Changeable | Self::NotProtected)
+    }
+}
+
+impl fmt::Display for Question {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.rule(), self.name())
+    }
+}
+
+/// What a question came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// The next question is asked.
+    Passed,
+    /// It decides, for this reason.
+    Decided(Reason),
+    /// This object has to be read first.
+    Needs(Key),
+}
+
+/// One question that was asked about a target.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    /// The question.
+    pub question: Question,
+    /// The annotation or fact that answered it, in a few words. Never shows data.
+    pub fact: String,
+    /// What it came to.
+    pub outcome: Outcome,
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {} → ", self.question, self.fact)?;
+        match &self.outcome {
+            Outcome::Passed => f.write_str("passed"),
+            Outcome::Decided(reason) => write!(f, "{reason}"),
+            Outcome::Needs(key) => write!(f, "{key} has to be read"),
+        }
+    }
+}
+
+/// See the [module](self).
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Trail(Vec<Step>);
+
+impl Trail {
+    /// The steps, in the order in which they were taken.
+    #[must_use]
+    pub fn steps(&self) -> &[Step] {
+        &self.0
+    }
+
+    pub(crate) fn push(&mut self, step: Step) {
+        self.0.push(step);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Names are stable: whoever changes one breaks scripts of users.
+    #[test]
+    fn names_are_stable() {
+        let names: Vec<&str> = Question::ALL.iter().map(|question| question.name()).collect();
+        assert_eq!(
+            names.join(" "),
+            "FirstLists WellFormed IsTarget Terminating Creator MadeByController Adoption Pushed Watched Namespace \
+             SourceExists SourceWellFormed Consent ChainAllows Loop ChainFilled Ring RemovalDelay Once SameData SourceRead Complete \
+             SameType Changeable NotProtected AsWanted"
+        );
+        assert!(Question::ALL.is_sorted());
+        for question in Question::ALL {
+            assert!(question.text().ends_with('?') && question.rule().starts_with("SPEC "), "{question}");
+        }
+    }
+}
