@@ -67,6 +67,8 @@ pub fn is_allowed(history: &[(Duration, State)], write: &Write<'_>) -> bool {
     let wanted = |at: Duration, cluster: &Cluster| {
         let wish = wish(cluster, write.flags, write.target);
         match &wish {
+            Wish::Remade if is_adoption(write) => true,
+            Wish::Look(shape) if shape.adopted && is_adoption(write) => true,
             Wish::Gone(removal) if !is_due(*removal, at, write) => false,
             Wish::Look(shape) if shape.removal.is_some_and(|removal| !is_due(removal, at, write)) => {
                 makes_it_so(&Wish::Look(Box::new(without_removal(shape))), write.before, write.after, seen)
@@ -156,15 +158,15 @@ fn makes_it_so(wish: &Wish, before: Option<&Rc<Object>>, after: Option<&Rc<Objec
     match (wish, after) {
         (Wish::Leave, _) | (Wish::Gone(_) | Wish::Remade, Some(_)) | (Wish::Look(_), None) => false,
         (Wish::Gone(_) | Wish::Remade, None) => true,
-        (Wish::Look(shape), Some(after)) => has_shape(shape, before, after, seen) || is_adoption(shape, before, after),
+        (Wish::Look(shape), Some(after)) => has_shape(shape, before, after, seen),
     }
 }
 
-/// Only the ownership of `replicated-by` changes (SPEC 3.1).
-fn is_adoption(shape: &Shape, before: Option<&Rc<Object>>, after: &Object) -> bool {
-    let Some(before) = before else { return false };
+/// Only the ownership of `replicated-by` changes, and the controller becomes an owner (SPEC 3.1).
+fn is_adoption(write: &Write<'_>) -> bool {
+    let (Some(before), Some(after)) = (write.before, write.after) else { return false };
     let same = Object { managers: after.managers.clone(), version: after.version, ..(**before).clone() };
-    shape.adopted && same == *after && is_made_by_controller(after)
+    same == **after && !is_made_by_controller(before) && is_made_by_controller(after)
 }
 
 fn has_shape(shape: &Shape, before: Option<&Rc<Object>>, after: &Object, seen: &[(Duration, State)]) -> bool {

@@ -171,6 +171,24 @@ fn pushing<'c>(cluster: &'c Cluster, flags: &Flags, target: &Id) -> Vec<(&'c Id,
 /// SPEC 3: who decides about this target, and what.
 #[must_use]
 pub fn wish(cluster: &Cluster, flags: &Flags, target: &Id) -> Wish {
+    let wish = wish_of_any(cluster, flags, target);
+    if cluster.get(target).is_none_or(|object| object.deleted.is_none()) {
+        return wish;
+    }
+    // SPEC 9.16: what is being deleted is only emptied, when what it holds was withdrawn.
+    match wish {
+        Wish::Look(shape) if shape.removal.is_some() => Wish::Look(Box::new(Shape { optional: true, ..*shape })),
+        Wish::Gone(removal) => {
+            let mut notes = BTreeMap::from([("replicated-at", Note::Any)]);
+            pull::cleared(&mut notes);
+            let (data, removal) = (Wanted::Minimal, Some(removal));
+            Wish::Look(Box::new(Shape { type_: None, data, notes, removal, adopted: false, optional: true }))
+        }
+        _ => Wish::Leave,
+    }
+}
+
+fn wish_of_any(cluster: &Cluster, flags: &Flags, target: &Id) -> Wish {
     let Some(object) = cluster.get(target) else {
         // 3.4
         let namespace = cluster.get(&Id::of_namespace(&target.namespace));
@@ -182,7 +200,7 @@ pub fn wish(cluster: &Cluster, flags: &Flags, target: &Id) -> Wish {
     };
     // 3.0
     let Read::Well(own) = read(object, flags) else { return Wish::Leave };
-    if object.deleted.is_some() || is_protected(object) {
+    if is_protected(object) {
         return Wish::Leave;
     }
     // 3.1
@@ -220,6 +238,10 @@ pub fn wish(cluster: &Cluster, flags: &Flags, target: &Id) -> Wish {
         Pulled::Nothing => return Wish::Leave,
         // SPEC 7: a target that never received anything keeps its own data.
         Pulled::Cleared(_) if !own.ever_received() => return Wish::Leave,
+        // SPEC 9.5: one that is immutable belongs to its user.
+        Pulled::Cleared(_) if object.immutable && !is_minimal(object.type_.as_deref(), &object.data, &object.binary_data) => {
+            return Wish::Leave;
+        }
         Pulled::Cleared(silent) => {
             pull::cleared(&mut notes);
             let delay = removal_delay(flags, &own);

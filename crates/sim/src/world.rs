@@ -194,7 +194,8 @@ impl World {
         }
         self.writes += 1;
         self.last_write = self.now;
-        let after = after.filter(|after| after.deleted.is_none()).map(|after| without_webhooks(after, before, &self.policies));
+        let was_there = |after: &Rc<Object>| after.deleted.is_none() || before.is_some_and(|before| before.deleted.is_some());
+        let after = after.filter(was_there).map(|after| without_webhooks(after, before, &self.policies));
         if let Some(after) = &after {
             let shows = after.annotations.values().any(|value| properties::shows_a_value(&String::from_utf8_lossy(value)));
             if shows {

@@ -159,7 +159,7 @@ impl Server {
             let bad = || Refusal::new(400, "BadRequest", "continue key is not valid");
             let token: Value = BASE64.decode(&token).ok().and_then(|token| serde_json::from_slice(&token).ok()).ok_or_else(bad)?;
             let revision = token["rv"].as_u64().ok_or_else(bad)?;
-            if revision <= store.compacted || revision > store.revision {
+            if revision < store.compacted || revision > store.revision {
                 let message = "The provided continue parameter is too old to display a consistent list result.";
                 return Err(Refusal::new(410, "Expired", message));
             }

@@ -123,10 +123,14 @@ impl Store {
         self.compacted = self.revision;
     }
 
-    /// Copies all of it.
+    /// Copies all of it. Then time passes, and other resources are written, as they are in every cluster: a backup is never as
+    /// young as the next write.
     #[must_use]
-    pub fn snapshot(&self) -> Snapshot {
-        Snapshot { revision: self.revision, live: self.live.clone() }
+    pub fn snapshot(&mut self) -> Snapshot {
+        const WRITES_OF_OTHERS: u64 = 1_000;
+        let snapshot = Snapshot { revision: self.revision, live: self.live.clone() };
+        self.revision += WRITES_OF_OTHERS;
+        snapshot
     }
 
     /// Brings back a copy: the revision goes back too.

@@ -37,6 +37,8 @@ pub(super) struct Process {
     pub(super) is_cut_off: bool,
     /// When it wants to be polled.
     pub(super) wakes: Duration,
+    /// It cannot go on.
+    has_ended: bool,
     /// Something was delivered since it was polled.
     pub(super) is_stirred: bool,
     /// Objects of which something was reported, other than that all is well.
@@ -95,6 +97,7 @@ impl World {
             server: slot % 2,
             is_cut_off: false,
             wakes: self.now,
+            has_ended: false,
             is_stirred: true,
             told: BTreeSet::new(),
         });
@@ -114,8 +117,13 @@ impl World {
         for slot in 0..self.processes.len() {
             let Some(mut process) = self.processes[slot].take() else { continue };
             let done = self.poll(slot, &mut process);
+            let has_ended = process.has_ended;
             self.processes[slot] = Some(process);
             done?;
+            if has_ended {
+                // The kubelet starts it again.
+                self.crash(slot);
+            }
         }
         Ok(())
     }
@@ -143,6 +151,7 @@ impl World {
             if let Some(why) = process.controller.end() {
                 let why = why.to_owned();
                 self.tell(|| format!("controller {slot} ends: {why}"));
+                process.has_ended = true;
                 return Ok(());
             }
         }
