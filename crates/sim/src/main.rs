@@ -8,7 +8,25 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Instant;
 
+use k8s_replicator_sim::world::bugs::Bug;
 use k8s_replicator_sim::run::{report, run_safely, script, shrink};
+
+/// For each mistake that is made on purpose: after how many seeds it is found, and by which property.
+fn table(seed: u64) {
+    const MOST: u64 = 2_000;
+    println!("| bug | seeds until found | property |\n|---|---|---|");
+    for (name, bug) in Bug::ALL {
+        let found = (seed..seed + MOST).find_map(|seed_now| {
+            let mut script = script(seed_now);
+            script.setting.bug = Some(bug);
+            Some((seed_now - seed + 1, run_safely(&script, false).violation?.property))
+        });
+        match found {
+            Some((seeds, property)) => println!("| {name} | {seeds} | {property} |"),
+            None => println!("| {name} | not within {MOST} | |"),
+        }
+    }
+}
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -18,10 +36,21 @@ fn main() -> ExitCode {
     };
     let has = |name: &str| arguments.iter().any(|argument| argument == name);
     let Some(seed) = value("--seed") else {
-        println!("usage: sim --seed N [--seeds K] [--whole (do not shrink)] [--all (do not stop at the first)]");
+        println!("usage: sim --seed N [--seeds K] [--whole (do not shrink)] [--all (do not stop at the first)] [--bug NAME|all]");
         return ExitCode::from(2);
     };
     std::panic::set_hook(Box::new(|_| {}));
+    let bug = arguments.iter().position(|argument| argument == "--bug").and_then(|at| arguments.get(at + 1)).cloned();
+    if bug.as_deref() == Some("all") {
+        table(seed);
+        return ExitCode::SUCCESS;
+    }
+    let bug = Bug::ALL.iter().find(|(name, _)| bug.as_deref() == Some(name)).map(|(_, bug)| *bug);
+    let script = |seed| {
+        let mut script = script(seed);
+        script.setting.bug = bug;
+        script
+    };
     let count = value("--seeds").unwrap_or(1);
     let started = Instant::now();
     let (next, writes, requests) = (AtomicU64::new(seed), AtomicUsize::new(0), AtomicUsize::new(0));

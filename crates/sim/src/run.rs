@@ -68,6 +68,7 @@ pub fn script(seed: u64) -> Script {
         resync_period: Duration::from_secs(dice.pick(&[0, 120, 120, 300])),
         stale_reads: dice.once_in(6),
         page: dice.pick(&[500, 500, 2, 3]),
+        bug: None,
     };
     let may_lose_events = setting.resync_period > Duration::ZERO && dice.once_in(3);
     let has_faults = !dice.once_in(5);

@@ -357,7 +357,11 @@ fn combined(
     let immutable = object.is_some_and(|object| object.immutable);
     match pull(cluster, flags, from, &receiver) {
         // It is made even so, empty; one that is there keeps what it has.
-        Pulled::Nothing if object.is_none() => shape.data = Wanted::Minimal,
+        Pulled::Nothing if object.is_none() => {
+            shape.data = Wanted::Minimal;
+            // SPEC 7: nothing at all is written because of a protected type.
+            shape.optional = cluster.get(from).is_some_and(|source| is_protected(source));
+        }
         Pulled::Nothing => {
             shape.optional = true;
             for name in pull::WRITTEN {

@@ -3,6 +3,7 @@
 //! [`World::step`] does one step of a script; [`settle`] ends all faults and lets everything come to rest. After each step the
 //! properties that hold at all times are checked; a [`Violation`] ends the run.
 
+pub mod bugs;
 mod faults;
 mod network;
 mod people;
@@ -24,6 +25,7 @@ use crate::dice::Dice;
 use crate::properties::{self, MOST_AT_ONCE, MOST_PER_STIMULUS};
 use crate::spec::Flags;
 
+use bugs::Bug;
 use network::{Flight, Pipe, Sender};
 use process::Process;
 
@@ -57,6 +59,8 @@ pub struct Setting {
     pub stale_reads: bool,
     /// The most objects in a page of a list.
     pub page: usize,
+    /// A mistake that is made on purpose, to see that it is found.
+    pub bug: Option<Bug>,
 }
 
 /// See the [module](self).

@@ -56,9 +56,6 @@ pub fn pull(cluster: &Cluster, flags: &Flags, from: &Id, receiver: &Receiver<'_>
         Read::Nothing => Asks::default(),
         Read::Well(asks) => *asks,
     };
-    if is_protected(source) {
-        return Pulled::Nothing;
-    }
     // 2
     let namespace = &receiver.target.namespace;
     if !flags.allow_all && asks.allowed.is_none() && asks.allowed_namespaces.is_none() {
@@ -69,6 +66,9 @@ pub fn pull(cluster: &Cluster, flags: &Flags, from: &Id, receiver: &Receiver<'_>
     }
     if asks.allowed_namespaces.as_ref().is_some_and(|list| !list_names(list, namespace)) {
         return Pulled::Cleared(false);
+    }
+    if is_protected(source) {
+        return Pulled::Nothing;
     }
     if asks.from.is_some() {
         // 3

@@ -9,10 +9,12 @@ use k8s_replicator_controller::cluster::{Failure, FailureKind};
 use k8s_replicator_controller::controller::RequestId;
 use k8s_replicator_controller::wire::{Received, Response};
 
+use super::bugs::Bug;
 use super::step::{Fate, Flow};
 use super::{Violation, World};
-use crate::api::http::{Refusal, Reply, Request};
+use crate::api::http::{PROTOBUF, Refusal, Reply, Request};
 use crate::api::object::{Id, Object, Resource};
+use crate::api::protobuf;
 use crate::api::server::{Outcome, Stream, refused};
 
 /// Which start of which controller sent something.
@@ -110,10 +112,14 @@ impl World {
         let flight = &self.flights[at];
         let (sender, request) = (flight.sender, flight.request.clone());
         let server = self.processes[sender.slot].as_ref().map_or(0, |process| process.server);
+        let is_further_page = request.uri.contains("&continue=");
         let refusal = |refusal: &Refusal| Some(refused(&request, refusal));
         let simple = |code: u16, reason: &'static str| refused(&request, &Refusal::new(code, reason, "it went wrong"));
         let throttled = Refusal { retry_after: Some(1), ..Refusal::new(429, "TooManyRequests", "too many requests") };
         let instead = match fate {
+            _ if is_further_page && self.setting.bug == Some(Bug::FirstPageOnly) => {
+                Some(Some(Reply { status: 200, content_type: PROTOBUF, retry_after: None, body: protobuf::list(self.store.revision, "", []) }))
+            }
             Fate::Fine | Fate::ReplyLost | Fate::TimedOutButDone => None,
             Fate::RequestLost => Some(None),
             Fate::Refused(429) => Some(refusal(&throttled)),
@@ -214,7 +220,21 @@ impl World {
     /// An answer reaches a controller.
     pub(super) fn arrive(&mut self, at: usize) {
         let Flight { sender, id, request, progress, .. } = self.flights.remove(at);
-        let received = match progress {
+        let received = match (self.setting.bug, progress) {
+            (Some(Bug::FailedReadIsMissing), Progress::Answered(reply))
+                if !request.is_write() && request.path().split('/').count() > 6
+                    && reply.as_ref().is_none_or(|reply| reply.status != 200) =>
+            {
+                Progress::Answered(Some(refused(&request, &Refusal::new(404, "NotFound", "not found"))))
+            }
+            (Some(Bug::FailedWriteIsDone), Progress::Answered(reply))
+                if request.method == "DELETE" && reply.as_ref().is_none_or(|reply| reply.status != 200) =>
+            {
+                Progress::Answered(Some(page(200, "{\"kind\":\"Status\",\"apiVersion\":\"v1\",\"status\":\"Success\"}")))
+            }
+            (_, progress) => progress,
+        };
+        let received = match received {
             Progress::Answered(Some(reply)) if reply.body.len() > request.whole.unwrap_or(usize::MAX) => Received::TooLong,
             Progress::Answered(Some(reply)) => {
                 let headers = headers(reply.content_type, reply.retry_after);
@@ -229,7 +249,16 @@ impl World {
     fn fill(&mut self, at: usize) {
         let pipe = &mut self.pipes[at];
         let Some(stream) = &mut pipe.stream else { return };
-        pipe.frames.extend(stream.news(&self.servers[pipe.server], &self.store, self.now));
+        let passed_over: Option<&[u8]> = match self.setting.bug {
+            Some(Bug::DeletionsPassedOver) => Some(b"DELETED"),
+            Some(Bug::NamespacesPassedOver) if stream.is_of(Resource::Namespace) => Some(b""),
+            _ => None,
+        };
+        let news = stream.news(&self.servers[pipe.server], &self.store, self.now).into_iter();
+        let is_told = |frame: &Vec<u8>| {
+            passed_over.is_none_or(|word| !word.is_empty() && !frame.windows(word.len()).any(|piece| piece == word))
+        };
+        pipe.frames.extend(news.filter(is_told));
         if self.now >= stream.ends {
             pipe.stream = None;
         }
@@ -245,6 +274,9 @@ impl World {
         }
         let pipe = &mut self.pipes[at];
         let Some(frame) = pipe.frames.pop_front() else {
+            if pipe.stream.is_none() && self.setting.bug == Some(Bug::WatchNotReopened) {
+                return false;
+            }
             if pipe.stream.is_none() {
                 self.pipes.remove(at);
                 self.deliver(sender, id, Received::Closed);
@@ -297,7 +329,8 @@ impl World {
     pub(super) fn has_news(&mut self, at: usize) -> bool {
         self.fill(at);
         let pipe = &self.pipes[at];
-        pipe.head.is_some() || !pipe.frames.is_empty() || pipe.stream.is_none()
+        let ends = pipe.stream.is_none() && self.setting.bug != Some(Bug::WatchNotReopened);
+        pipe.head.is_some() || !pipe.frames.is_empty() || ends
     }
 }
 
