@@ -56,6 +56,8 @@ enum Chore {
     },
     /// Prove it: format, clippy, cargo-deny, unit, doc and API tests. Stops at the first step that fails.
     Test,
+    /// Simulate it: the whole controller on virtual time, against a model API server with faults; one seed is one run.
+    Sim(sim::Arguments),
     /// Measure it: how fast, and at what cost, each figure beside the limit that was measured in the same run.
     ///
     /// Takes a quarter of an hour; `--quick` under three minutes. Nothing else should run on the machine meanwhile.

@@ -8,8 +8,8 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Instant;
 
-use k8s_replicator_sim::world::bugs::Bug;
 use k8s_replicator_sim::run::{report, run_safely, script, shrink};
+use k8s_replicator_sim::world::bugs::Bug;
 
 /// For each mistake that is made on purpose: after how many seeds it is found, and by which property.
 fn table(seed: u64) {
@@ -36,7 +36,9 @@ fn main() -> ExitCode {
     };
     let has = |name: &str| arguments.iter().any(|argument| argument == name);
     let Some(seed) = value("--seed") else {
-        println!("usage: sim --seed N [--seeds K] [--whole (do not shrink)] [--all (do not stop at the first)] [--bug NAME|all]");
+        println!(
+            "usage: sim --seed N [--seeds K] [--whole (do not shrink)] [--all (do not stop at the first)] [--bug NAME|all]"
+        );
         return ExitCode::from(2);
     };
     std::panic::set_hook(Box::new(|_| {}));

@@ -17,7 +17,9 @@ use std::time::Duration;
 use crate::api::object::{Id, Object};
 use crate::api::store::State;
 use crate::spec::asks::{Read, items, read};
-use crate::spec::{Cluster, Flags, Note, PREFIX, Removal, Shape, Wanted, Wish, is_made_by_controller, is_minimal, targets, wish};
+use crate::spec::{
+    Cluster, Flags, Note, PREFIX, Removal, Shape, Wanted, Wish, is_made_by_controller, is_minimal, targets, wish,
+};
 
 /// Requests for one object within a second, beside those that every change and fault of that second may cause.
 pub const MOST_AT_ONCE: usize = 10;
@@ -154,7 +156,12 @@ fn without_removal(shape: &Shape) -> Shape {
 }
 
 /// Whether a write does what is wanted.
-fn makes_it_so(wish: &Wish, before: Option<&Rc<Object>>, after: Option<&Rc<Object>>, seen: &[(Duration, State)]) -> bool {
+fn makes_it_so(
+    wish: &Wish,
+    before: Option<&Rc<Object>>,
+    after: Option<&Rc<Object>>,
+    seen: &[(Duration, State)],
+) -> bool {
     match (wish, after) {
         (Wish::Leave, _) | (Wish::Gone(_) | Wish::Remade, Some(_)) | (Wish::Look(_), None) => false,
         (Wish::Gone(_) | Wish::Remade, None) => true,
@@ -210,9 +217,8 @@ fn has_note(name: &str, note: &Note, before: Option<&Rc<Object>>, after: &Object
             wanted == there
         }),
         Note::VersionOf(source) => {
-            let is_it = |object: &Rc<Object>| {
-                value == Some(&*object.version.to_string()) && has_same_data(object, after)
-            };
+            let is_it =
+                |object: &Rc<Object>| value == Some(&*object.version.to_string()) && has_same_data(object, after);
             // It may name an older version with the same data (SPEC 9.3), and what others wrote stays if the data is right.
             let stays = before.is_some_and(|before| before.annotation(&key) == value && has_same_data(before, after));
             value.is_some() && (stays || seen.iter().any(|(_, state)| state.get(source).is_some_and(is_it)))

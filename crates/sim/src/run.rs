@@ -47,7 +47,12 @@ pub fn script(seed: u64) -> Script {
     let flags = |dice: &mut Dice| Flags {
         allow_all: dice.once_in(4),
         ignore_unknown: dice.once_in(8),
-        removal_delay: dice.pick(&[Duration::ZERO, Duration::from_secs(5), Duration::from_secs(5), Duration::from_secs(30)]),
+        removal_delay: dice.pick(&[
+            Duration::ZERO,
+            Duration::from_secs(5),
+            Duration::from_secs(5),
+            Duration::from_secs(30),
+        ]),
         hold_incomplete_tls: !dice.once_in(5),
     };
     let first = flags(dice);
@@ -91,7 +96,6 @@ pub fn script(seed: u64) -> Script {
     }
     Script { setting, steps }
 }
-
 
 fn ordinary(dice: &mut Dice, resources: &[Resource]) -> Step {
     match dice.roll(26) {

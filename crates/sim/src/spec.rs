@@ -121,9 +121,7 @@ fn replicated_by() -> crate::api::managed::Field {
 /// Whether data is what a cleared object of this type has (SPEC 7).
 #[must_use]
 pub fn is_minimal(type_: Option<&str>, data: &Data, binary_data: &Data) -> bool {
-    let is = |entries: &[(&str, &str)]| {
-        data.iter().map(|(key, value)| (&**key, &**value)).eq(entries.iter().copied())
-    };
+    let is = |entries: &[(&str, &str)]| data.iter().map(|(key, value)| (&**key, &**value)).eq(entries.iter().copied());
     binary_data.is_empty()
         && match type_ {
             Some("kubernetes.io/tls") => is(&[("tls.crt", ""), ("tls.key", "")]),
@@ -194,7 +192,9 @@ fn wish_of_any(cluster: &Cluster, flags: &Flags, target: &Id) -> Wish {
         let namespace = cluster.get(&Id::of_namespace(&target.namespace));
         let can_be_made = namespace.is_some_and(|namespace| namespace.deleted.is_none());
         return match pushing(cluster, flags, target).into_iter().next() {
-            Some((source, object, asks)) if can_be_made => install(cluster, flags, target, None, (source, object, &asks)),
+            Some((source, object, asks)) if can_be_made => {
+                install(cluster, flags, target, None, (source, object, &asks))
+            }
             _ => Wish::Leave,
         };
     };
@@ -239,7 +239,9 @@ fn wish_of_any(cluster: &Cluster, flags: &Flags, target: &Id) -> Wish {
         // SPEC 7: a target that never received anything keeps its own data.
         Pulled::Cleared(_) if !own.ever_received() => return Wish::Leave,
         // SPEC 9.5: one that is immutable belongs to its user.
-        Pulled::Cleared(_) if object.immutable && !is_minimal(object.type_.as_deref(), &object.data, &object.binary_data) => {
+        Pulled::Cleared(_)
+            if object.immutable && !is_minimal(object.type_.as_deref(), &object.data, &object.binary_data) =>
+        {
             return Wish::Leave;
         }
         Pulled::Cleared(silent) => {

@@ -180,7 +180,10 @@ impl World {
         times.push_back(now);
         let most = (MOST_AT_ONCE + MOST_PER_STIMULUS * self.stimuli.len()) * self.processes.len();
         if times.len() > most {
-            return Err(Violation::new("hot loop", format!("{what} was asked for {} times within a second", times.len())));
+            return Err(Violation::new(
+                "hot loop",
+                format!("{what} was asked for {} times within a second", times.len()),
+            ));
         }
         Ok(())
     }
@@ -198,10 +201,12 @@ impl World {
         }
         self.writes += 1;
         self.last_write = self.now;
-        let was_there = |after: &Rc<Object>| after.deleted.is_none() || before.is_some_and(|before| before.deleted.is_some());
+        let was_there =
+            |after: &Rc<Object>| after.deleted.is_none() || before.is_some_and(|before| before.deleted.is_some());
         let after = after.filter(was_there).map(|after| without_webhooks(after, before, &self.policies));
         if let Some(after) = &after {
-            let shows = after.annotations.values().any(|value| properties::shows_a_value(&String::from_utf8_lossy(value)));
+            let shows =
+                after.annotations.values().any(|value| properties::shows_a_value(&String::from_utf8_lossy(value)));
             if shows {
                 return Err(Violation::new("secrecy", format!("an annotation of {id} shows a value")));
             }
@@ -218,7 +223,8 @@ impl World {
         if properties::is_allowed(&self.store.history, &write) {
             return Ok(());
         }
-        let wish = crate::spec::wish(&self.store.history[self.store.history.len().saturating_sub(2)].1, write.flags, id);
+        let wish =
+            crate::spec::wish(&self.store.history[self.store.history.len().saturating_sub(2)].1, write.flags, id);
         let what = format!(
             "{id} was written, and SPEC wants that in no state that there was.\n  before: {}\n  after:  {}\n  wanted: {wish:?}",
             described(before.map(|before| &**before)),
@@ -252,7 +258,9 @@ fn without_webhooks(after: Rc<Object>, before: Option<&Rc<Object>>, policies: &[
     if !had(|before| before.labels.contains_key("seen-by")) {
         object.labels.remove("seen-by");
     }
-    if policies.iter().any(|policy| policy.effect == crate::api::admission::Effect::ChangeData) && !kept_data(before, &after) {
+    if policies.iter().any(|policy| policy.effect == crate::api::admission::Effect::ChangeData)
+        && !kept_data(before, &after)
+    {
         object.data.remove("injected");
     }
     Rc::new(object)
@@ -276,7 +284,8 @@ pub fn described(object: Option<&Object>) -> String {
             .collect();
         notes.push(format!("{key}={:?} ({})", String::from_utf8_lossy(value), owners.join(", ")));
     }
-    let data: Vec<String> = object.data.iter().chain(&object.binary_data).map(|(k, v)| format!("{k}: {:.24}", v)).collect();
+    let data: Vec<String> =
+        object.data.iter().chain(&object.binary_data).map(|(k, v)| format!("{k}: {:.24}", v)).collect();
     format!(
         "version {} uid …{} type {:?}{}{} data {{{}}} {}",
         object.version,

@@ -50,7 +50,8 @@ pub fn admit(policies: &[Policy], live: &State, object: &mut Object, is_new: boo
                     503 => "ServiceUnavailable",
                     _ => "Forbidden",
                 };
-                let message = format!("admission webhook \"guard.example.com\" denied the request: not in {}", policy.namespace);
+                let message =
+                    format!("admission webhook \"guard.example.com\" denied the request: not in {}", policy.namespace);
                 return Admitted::No(Refusal { retry_after, ..Refusal::new(code, reason, message) });
             }
             Effect::AddLabel => {
@@ -63,7 +64,9 @@ pub fn admit(policies: &[Policy], live: &State, object: &mut Object, is_new: boo
             Effect::Quota if is_new && object.id.resource != Resource::Namespace => {
                 let used = live.keys().filter(|id| in_same_place(id, &object.id)).count();
                 let what = object.id.resource.plural();
-                let message = format!("exceeded quota: objects, requested: count/{what}=1, used: count/{what}={used}, limited: count/{what}={used}");
+                let message = format!(
+                    "exceeded quota: objects, requested: count/{what}=1, used: count/{what}={used}, limited: count/{what}={used}"
+                );
                 return Admitted::No(Refusal::new(403, "Forbidden", message));
             }
             Effect::Quota => {}

@@ -58,8 +58,7 @@ pub fn partial(object: &Object) -> Value {
 /// All of it.
 #[must_use]
 pub fn whole(object: &Object) -> Value {
-    let mut json =
-        json!({ "kind": object.id.resource.kind(), "apiVersion": "v1", "metadata": metadata(object) });
+    let mut json = json!({ "kind": object.id.resource.kind(), "apiVersion": "v1", "metadata": metadata(object) });
     if let Some(type_) = &object.type_ {
         json["type"] = json!(type_);
     }

@@ -88,7 +88,13 @@ impl Server {
         self.routed(store, request, policies, at).unwrap_or_else(|refusal| Outcome::Reply(refused(request, &refusal)))
     }
 
-    fn routed(&self, store: &mut Store, request: &Request, policies: &[Policy], at: Duration) -> Result<Outcome, Refusal> {
+    fn routed(
+        &self,
+        store: &mut Store,
+        request: &Request,
+        policies: &[Policy],
+        at: Duration,
+    ) -> Result<Outcome, Refusal> {
         let parts: Vec<&str> = request.path().split('/').skip(1).collect();
         let unknown = || Refusal::new(404, "NotFound", "the server could not find the requested resource");
         let resource = |plural: &str| Resource::from_plural(plural).ok_or_else(unknown);
@@ -118,7 +124,14 @@ impl Server {
         self.write(store, request, policies, at, id)
     }
 
-    fn write(&self, store: &mut Store, request: &Request, policies: &[Policy], at: Duration, mut id: Id) -> Result<Outcome, Refusal> {
+    fn write(
+        &self,
+        store: &mut Store,
+        request: &Request,
+        policies: &[Policy],
+        at: Duration,
+        mut id: Id,
+    ) -> Result<Outcome, Refusal> {
         let manager = request.parameter("fieldManager");
         let manager = if manager.is_empty() { "unknown" } else { &manager };
         let context = Context { at, manager, policies, seen: &self.cache };
@@ -134,7 +147,13 @@ impl Server {
                 write::apply(store, &id, &body, request.parameter("force") == "true", context)?
             }
             ("DELETE", _) => write::delete(store, &id, &body, at)?,
-            _ => return Err(Refusal::new(415, "UnsupportedMediaType", "the body of the request was in an unsupported format")),
+            _ => {
+                return Err(Refusal::new(
+                    415,
+                    "UnsupportedMediaType",
+                    "the body of the request was in an unsupported format",
+                ));
+            }
         };
         Ok(match written {
             Written::Now(object) => {
@@ -144,7 +163,12 @@ impl Server {
             }
             Written::Gone => {
                 let status = json!({ "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success" });
-                Outcome::Reply(Reply { status: 200, content_type: JSON, retry_after: None, body: status.to_string().into() })
+                Outcome::Reply(Reply {
+                    status: 200,
+                    content_type: JSON,
+                    retry_after: None,
+                    body: status.to_string().into(),
+                })
             }
             Written::Hangs => Outcome::Hangs,
         })
@@ -157,7 +181,8 @@ impl Server {
             (if self.stale_reads { self.revision } else { store.revision }, String::new())
         } else {
             let bad = || Refusal::new(400, "BadRequest", "continue key is not valid");
-            let token: Value = BASE64.decode(&token).ok().and_then(|token| serde_json::from_slice(&token).ok()).ok_or_else(bad)?;
+            let token: Value =
+                BASE64.decode(&token).ok().and_then(|token| serde_json::from_slice(&token).ok()).ok_or_else(bad)?;
             let revision = token["rv"].as_u64().ok_or_else(bad)?;
             if revision < store.compacted || revision > store.revision {
                 let message = "The provided continue parameter is too old to display a consistent list result.";
@@ -191,11 +216,22 @@ impl Server {
         Ok(Outcome::Reply(Reply { status: 200, content_type, retry_after: None, body }))
     }
 
-    fn watch(&self, store: &Store, request: &Request, resource: Resource, namespace: &str, at: Duration) -> Result<Outcome, Refusal> {
+    fn watch(
+        &self,
+        store: &Store,
+        request: &Request,
+        resource: Resource,
+        namespace: &str,
+        at: Duration,
+    ) -> Result<Outcome, Refusal> {
         let version = request.parameter("resourceVersion");
         let cursor: u64 = version.parse().map_err(|_| Refusal::new(400, "BadRequest", "invalid resource version"))?;
         if cursor < store.compacted {
-            return Err(Refusal::new(410, "Expired", format!("too old resource version: {cursor} ({})", store.compacted)));
+            return Err(Refusal::new(
+                410,
+                "Expired",
+                format!("too old resource version: {cursor} ({})", store.compacted),
+            ));
         }
         let seconds = request.parameter("timeoutSeconds").parse().unwrap_or(1_800);
         let namespace = namespace.to_owned();

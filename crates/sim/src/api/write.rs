@@ -102,7 +102,9 @@ pub fn create(store: &mut Store, mut object: Object, context: Context<'_>) -> Re
             Some(namespace) if namespace.deleted.is_some() => {
                 let message = format!(
                     "{} \"{}\" is forbidden: unable to create new content in namespace {} because it is being terminated",
-                    id.resource.plural(), id.name, id.namespace
+                    id.resource.plural(),
+                    id.name,
+                    id.namespace
                 );
                 return Err(Refusal { cause: Some("NamespaceTerminating"), ..Refusal::new(403, "Forbidden", message) });
             }
@@ -154,7 +156,12 @@ fn replace(
 ///
 /// # Errors
 /// When the server refuses.
-pub fn update(store: &mut Store, id: &Id, context: Context<'_>, change: impl FnOnce(&mut Object)) -> Result<Written, Refusal> {
+pub fn update(
+    store: &mut Store,
+    id: &Id,
+    context: Context<'_>,
+    change: impl FnOnce(&mut Object),
+) -> Result<Written, Refusal> {
     let old = store.get(id).cloned().ok_or_else(|| not_found(id))?;
     let mut new = (*old).clone();
     change(&mut new);
@@ -189,12 +196,8 @@ pub fn patch(store: &mut Store, id: &Id, operations: &Value, context: Context<'_
 
 /// One operation of a JSON Patch (RFC 6902): `add`, `remove`, `replace`, `test`, on members of objects.
 fn patched(document: &mut Value, operation: &Value) -> Option<()> {
-    let path: Vec<String> = operation["path"]
-        .as_str()?
-        .split('/')
-        .skip(1)
-        .map(|part| part.replace("~1", "/").replace("~0", "~"))
-        .collect();
+    let path: Vec<String> =
+        operation["path"].as_str()?.split('/').skip(1).map(|part| part.replace("~1", "/").replace("~0", "~")).collect();
     let (last, parents) = path.split_last()?;
     let mut place = document;
     for part in parents {
@@ -234,7 +237,11 @@ pub fn apply(store: &mut Store, id: &Id, body: &Value, force: bool, context: Con
     }
     let mut new = (*old).clone();
     let mut fields = BTreeSet::new();
-    let places = [("annotations", &body["metadata"]["annotations"]), ("labels", &body["metadata"]["labels"]), ("data", &body["data"])];
+    let places = [
+        ("annotations", &body["metadata"]["annotations"]),
+        ("labels", &body["metadata"]["labels"]),
+        ("data", &body["data"]),
+    ];
     for (map, entries) in places {
         for (key, value) in entries.as_object().into_iter().flatten() {
             let value = value.as_str().unwrap_or_default();

@@ -69,7 +69,8 @@ impl Asks {
     #[must_use]
     pub fn names(&self, target: &Id) -> bool {
         let Some(push) = self.push.as_ref().filter(|_| self.by.is_none()) else { return false };
-        let is_qualified = |(item, name): &(String, String)| *name == target.name && item_names(item, &target.namespace);
+        let is_qualified =
+            |(item, name): &(String, String)| *name == target.name && item_names(item, &target.namespace);
         self.own.as_ref() != Some(target)
             && (push.qualified.iter().any(is_qualified)
                 || (push.names.contains(&target.name) && list_names(&push.namespaces, &target.namespace)))
@@ -144,7 +145,11 @@ pub fn seconds(text: &str) -> Option<Duration> {
 
 fn is_name(name: &str) -> bool {
     let edge = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
-    !name.is_empty() && name.len() <= 253 && name.starts_with(edge) && name.ends_with(edge) && is_literal(name)
+    !name.is_empty()
+        && name.len() <= 253
+        && name.starts_with(edge)
+        && name.ends_with(edge)
+        && is_literal(name)
         && !name.contains("..")
 }
 
@@ -176,7 +181,12 @@ fn push(own: &Id, to: Option<&String>, to_namespaces: Option<&String>) -> Option
                 let parts: Vec<&str> = item.split('/').map(str::trim).collect();
                 match parts.as_slice() {
                     [name] if is_name(name) => names.push((*name).to_owned()),
-                    [namespace, name] if is_name(name) && !namespace.starts_with('!') && !namespace.is_empty() && is_well_formed(namespace) => {
+                    [namespace, name]
+                        if is_name(name)
+                            && !namespace.starts_with('!')
+                            && !namespace.is_empty()
+                            && is_well_formed(namespace) =>
+                    {
                         qualified.push(((*namespace).to_owned(), (*name).to_owned()));
                     }
                     _ => return None,

@@ -113,7 +113,8 @@ fn ends(part: &Part, text: &[char], at: usize) -> Vec<usize> {
             let mut fringe = vec![at];
             let mut round = 0;
             while !fringe.is_empty() && (*many || round == 0) {
-                fringe = fringe.iter().flat_map(|at| ends(part, text, *at)).filter(|end| !found.contains(end)).collect();
+                fringe =
+                    fringe.iter().flat_map(|at| ends(part, text, *at)).filter(|end| !found.contains(end)).collect();
                 found.extend(&fringe);
                 round += 1;
             }

@@ -67,9 +67,6 @@ pub fn pull(cluster: &Cluster, flags: &Flags, from: &Id, receiver: &Receiver<'_>
     if asks.allowed_namespaces.as_ref().is_some_and(|list| !list_names(list, namespace)) {
         return Pulled::Cleared(false);
     }
-    if is_protected(source) {
-        return Pulled::Nothing;
-    }
     if asks.from.is_some() {
         // 3
         let chain = asks.texts.get("replicated-from-allowed").map(|text| items(text));
@@ -85,6 +82,10 @@ pub fn pull(cluster: &Cluster, flags: &Flags, from: &Id, receiver: &Receiver<'_>
             return Pulled::Cleared(false);
         }
     } else if asks.texts.get("replicated-from-origin").map(|text| text.trim()) == Some(&*receiver.target.key()) {
+        return Pulled::Nothing;
+    }
+    // SPEC 7; what metadata alone refuses comes before, since types are not among it.
+    if is_protected(source) {
         return Pulled::Nothing;
     }
     // 6
@@ -155,14 +156,18 @@ fn narrowed(asks: &Asks) -> Note {
         (Some(own), Some(above)) => (items(own), items(above)),
     };
     let mut kept: Vec<String> = Vec::new();
-    let is_pattern = |item: &str| item.chars().any(|c| !(c.is_ascii_lowercase() || c.is_ascii_digit() || ".-".contains(c)));
+    let is_pattern =
+        |item: &str| item.chars().any(|c| !(c.is_ascii_lowercase() || c.is_ascii_digit() || ".-".contains(c)));
     for (ones, others) in [(&own, &above), (&above, &own)] {
         for item in ones {
             let stays = item.starts_with('!')
                 || others.iter().any(|other| {
                     other == item
                         || other == ".*"
-                        || (!is_pattern(item) && is_pattern(other) && !other.starts_with('!') && matcher::matches(other, item) == Some(true))
+                        || (!is_pattern(item)
+                            && is_pattern(other)
+                            && !other.starts_with('!')
+                            && matcher::matches(other, item) == Some(true))
                 });
             if stays && !kept.contains(item) {
                 kept.push(item.clone());

@@ -24,19 +24,15 @@ pub enum Bug {
     HalfIssuedCopied,
     /// Every write is sent twice.
     WritesTwice,
-    /// A write that fails is taken for carried out.
-    FailedWriteIsDone,
     /// The controller writes under another field manager.
     OtherManager,
     /// Lists end after their first page.
     FirstPageOnly,
-    /// A watch that ends is not opened again.
-    WatchNotReopened,
 }
 
 impl Bug {
     /// All of them, by the names that `--bug` takes.
-    pub const ALL: [(&'static str, Bug); 12] = [
+    pub const ALL: [(&'static str, Bug); 10] = [
         ("no-precondition", Bug::NoPrecondition),
         ("deletions-passed-over", Bug::DeletionsPassedOver),
         ("namespaces-passed-over", Bug::NamespacesPassedOver),
@@ -45,10 +41,8 @@ impl Bug {
         ("consent-forgotten", Bug::ConsentForgotten),
         ("half-issued-copied", Bug::HalfIssuedCopied),
         ("writes-twice", Bug::WritesTwice),
-        ("failed-write-is-done", Bug::FailedWriteIsDone),
         ("other-manager", Bug::OtherManager),
         ("first-page-only", Bug::FirstPageOnly),
-        ("watch-not-reopened", Bug::WatchNotReopened),
     ];
 
     /// The flags that a controller with this mistake goes by.
@@ -77,7 +71,9 @@ impl Bug {
                 }
                 request.body = body.to_string().into_bytes();
             }
-            Self::OtherManager => request.uri = request.uri.replace("fieldManager=k8s-replicator", "fieldManager=other"),
+            Self::OtherManager => {
+                request.uri = request.uri.replace("fieldManager=k8s-replicator", "fieldManager=other")
+            }
             _ => {}
         }
     }

@@ -90,7 +90,8 @@ impl World {
 
     /// The nth of what was answered.
     pub(super) fn nth_answered(&self, nth: usize) -> Option<usize> {
-        let answered = |flight: &Flight| matches!(flight.progress, Progress::Answered(_)) && !self.is_cut_off(flight.sender);
+        let answered =
+            |flight: &Flight| matches!(flight.progress, Progress::Answered(_)) && !self.is_cut_off(flight.sender);
         let places: Vec<usize> = (0..self.flights.len()).filter(|at| answered(&self.flights[*at])).collect();
         (!places.is_empty()).then(|| places[nth % places.len()])
     }
@@ -117,14 +118,19 @@ impl World {
         let simple = |code: u16, reason: &'static str| refused(&request, &Refusal::new(code, reason, "it went wrong"));
         let throttled = Refusal { retry_after: Some(1), ..Refusal::new(429, "TooManyRequests", "too many requests") };
         let instead = match fate {
-            _ if is_further_page && self.setting.bug == Some(Bug::FirstPageOnly) => {
-                Some(Some(Reply { status: 200, content_type: PROTOBUF, retry_after: None, body: protobuf::list(self.store.revision, "", []) }))
-            }
+            _ if is_further_page && self.setting.bug == Some(Bug::FirstPageOnly) => Some(Some(Reply {
+                status: 200,
+                content_type: PROTOBUF,
+                retry_after: None,
+                body: protobuf::list(self.store.revision, "", []),
+            })),
             Fate::Fine | Fate::ReplyLost | Fate::TimedOutButDone => None,
             Fate::RequestLost => Some(None),
             Fate::Refused(429) => Some(refusal(&throttled)),
             Fate::Refused(code) => Some(Some(simple(code, reason_of(code)))),
-            Fate::Proxy(200) => Some(Some(page(200, "{\"kind\":\"Status\",\"apiVersion\":\"v1\",\"status\":\"Success\"}"))),
+            Fate::Proxy(200) => {
+                Some(Some(page(200, "{\"kind\":\"Status\",\"apiVersion\":\"v1\",\"status\":\"Success\"}")))
+            }
             Fate::Proxy(404) => Some(Some(page(404, "404 page not found\n"))),
             Fate::Proxy(code) => Some(Some(page(code, "<html><body>Service Unavailable</body></html>"))),
         };
@@ -139,13 +145,13 @@ impl World {
         let is_dull = is_dull && matches!(&outcome, Outcome::Reply(Reply { status: 200, .. }) | Outcome::Stream(_));
         if !(is_dull && self.is_quiet()) {
             self.tell(|| {
-            let what = match &outcome {
-                Outcome::Reply(reply) => reply.status.to_string(),
-                Outcome::Stream(_) => "a watch".to_owned(),
-                Outcome::Hangs => "nothing: a webhook hangs".to_owned(),
-            };
-            let fate = if fate == Fate::Fine { String::new() } else { format!(" ({fate:?})") };
-            format!("server {server} answers {} {}: {what}{fate}", request.method, request.uri)
+                let what = match &outcome {
+                    Outcome::Reply(reply) => reply.status.to_string(),
+                    Outcome::Stream(_) => "a watch".to_owned(),
+                    Outcome::Hangs => "nothing: a webhook hangs".to_owned(),
+                };
+                let fate = if fate == Fate::Fine { String::new() } else { format!(" ({fate:?})") };
+                format!("server {server} answers {} {}: {what}{fate}", request.method, request.uri)
             });
         }
         if let Some(id) = &target {
@@ -181,7 +187,9 @@ impl World {
     fn written_by(&self, request: &Request) -> Option<Id> {
         let parts: Vec<&str> = request.path().split('/').skip(1).collect();
         match *parts.as_slice() {
-            ["api", "v1", "namespaces", namespace, plural, name] => Some(Id::new(Resource::from_plural(plural)?, namespace, name)),
+            ["api", "v1", "namespaces", namespace, plural, name] => {
+                Some(Id::new(Resource::from_plural(plural)?, namespace, name))
+            }
             ["api", "v1", "namespaces", namespace, plural] => {
                 let body: serde_json::Value = serde_json::from_slice(&request.body).ok()?;
                 Some(Id::new(Resource::from_plural(plural)?, namespace, body["metadata"]["name"].as_str()?))
@@ -194,7 +202,11 @@ impl World {
     fn revert(&mut self, id: &Id, before: Option<&Rc<Object>>) {
         let is_new = self.store.get(id).map(Rc::as_ptr) != before.map(Rc::as_ptr);
         if is_new && self.rivals.contains(id) && self.store.get(id).is_some_and(|object| !object.immutable) {
-            let theirs = super::users::data(id.resource, self.store.get(id).and_then(|o| o.type_.clone()).as_deref().unwrap_or(""), 3);
+            let theirs = super::users::data(
+                id.resource,
+                self.store.get(id).and_then(|o| o.type_.clone()).as_deref().unwrap_or(""),
+                3,
+            );
             if self.change(id, "rival-operator", |object| object.data = theirs) {
                 self.tell(|| format!("rival-operator writes its own data into {id}"));
             }
@@ -222,20 +234,18 @@ impl World {
         let Flight { sender, id, request, progress, .. } = self.flights.remove(at);
         let received = match (self.setting.bug, progress) {
             (Some(Bug::FailedReadIsMissing), Progress::Answered(reply))
-                if !request.is_write() && request.path().split('/').count() > 6
+                if !request.is_write()
+                    && request.path().split('/').count() > 6
                     && reply.as_ref().is_none_or(|reply| reply.status != 200) =>
             {
                 Progress::Answered(Some(refused(&request, &Refusal::new(404, "NotFound", "not found"))))
             }
-            (Some(Bug::FailedWriteIsDone), Progress::Answered(reply))
-                if request.method == "DELETE" && reply.as_ref().is_none_or(|reply| reply.status != 200) =>
-            {
-                Progress::Answered(Some(page(200, "{\"kind\":\"Status\",\"apiVersion\":\"v1\",\"status\":\"Success\"}")))
-            }
             (_, progress) => progress,
         };
         let received = match received {
-            Progress::Answered(Some(reply)) if reply.body.len() > request.whole.unwrap_or(usize::MAX) => Received::TooLong,
+            Progress::Answered(Some(reply)) if reply.body.len() > request.whole.unwrap_or(usize::MAX) => {
+                Received::TooLong
+            }
             Progress::Answered(Some(reply)) => {
                 let headers = headers(reply.content_type, reply.retry_after);
                 Received::Response(Response { status: status(reply.status), headers, body: Bytes::from(reply.body) })
@@ -249,16 +259,15 @@ impl World {
     fn fill(&mut self, at: usize) {
         let pipe = &mut self.pipes[at];
         let Some(stream) = &mut pipe.stream else { return };
-        let passed_over: Option<&[u8]> = match self.setting.bug {
-            Some(Bug::DeletionsPassedOver) => Some(b"DELETED"),
-            Some(Bug::NamespacesPassedOver) if stream.is_of(Resource::Namespace) => Some(b""),
-            _ => None,
-        };
         let news = stream.news(&self.servers[pipe.server], &self.store, self.now).into_iter();
-        let is_told = |frame: &Vec<u8>| {
-            passed_over.is_none_or(|word| !word.is_empty() && !frame.windows(word.len()).any(|piece| piece == word))
-        };
-        pipe.frames.extend(news.filter(is_told));
+        let has = |frame: &[u8], word: &[u8]| frame.windows(word.len()).any(|piece| piece == word);
+        let bug = self.setting.bug;
+        let of_namespaces = stream.is_of(Resource::Namespace);
+        pipe.frames.extend(news.filter(|frame| match bug {
+            Some(Bug::DeletionsPassedOver) => !has(frame, b"DELETED"),
+            Some(Bug::NamespacesPassedOver) => !of_namespaces || has(frame, b"BOOKMARK"),
+            _ => true,
+        }));
         if self.now >= stream.ends {
             pipe.stream = None;
         }
@@ -274,9 +283,6 @@ impl World {
         }
         let pipe = &mut self.pipes[at];
         let Some(frame) = pipe.frames.pop_front() else {
-            if pipe.stream.is_none() && self.setting.bug == Some(Bug::WatchNotReopened) {
-                return false;
-            }
             if pipe.stream.is_none() {
                 self.pipes.remove(at);
                 self.deliver(sender, id, Received::Closed);
@@ -329,8 +335,7 @@ impl World {
     pub(super) fn has_news(&mut self, at: usize) -> bool {
         self.fill(at);
         let pipe = &self.pipes[at];
-        let ends = pipe.stream.is_none() && self.setting.bug != Some(Bug::WatchNotReopened);
-        pipe.head.is_some() || !pipe.frames.is_empty() || ends
+        pipe.head.is_some() || !pipe.frames.is_empty() || pipe.stream.is_none()
     }
 }
 

@@ -39,7 +39,8 @@ impl World {
             }
             Act::Strip(id, nth) => {
                 self.change(id, "kubectl-edit", |object| {
-                    let ours: Vec<String> = object.annotations.keys().filter(|key| key.starts_with(PREFIX)).cloned().collect();
+                    let ours: Vec<String> =
+                        object.annotations.keys().filter(|key| key.starts_with(PREFIX)).cloned().collect();
                     if !ours.is_empty() {
                         object.annotations.remove(&ours[usize::from(*nth) % ours.len()]);
                     }

@@ -5,8 +5,8 @@ use std::time::Duration;
 use super::{Violation, World};
 use crate::api::object::Id;
 use crate::api::write;
-use crate::spec::{Wanted, Wish, wish};
 use crate::properties::{CONVERGES_WITHIN, LONGEST_SILENCE, MOST_A_MINUTE, STAYS_FOR, not_as_wanted};
+use crate::spec::{Wanted, Wish, wish};
 
 /// How long policies and rivals stay in force after the other faults.
 const WITH_REFUSALS: Duration = Duration::from_secs(420);
@@ -45,7 +45,10 @@ impl World {
         self.run_until(self.now + STAYS_FOR, false)?;
         self.look_at_all()?;
         if self.last_write + STAYS_FOR > self.now && self.last_write > self.calm_since {
-            return Err(Violation::new("quiescence", format!("all was as wanted, and something was written at {:?}", self.last_write)));
+            return Err(Violation::new(
+                "quiescence",
+                format!("all was as wanted, and something was written at {:?}", self.last_write),
+            ));
         }
         Ok(())
     }

@@ -33,7 +33,12 @@ pub fn data(resource: Resource, type_: &str, choice: u8) -> Data {
             2 => (CERTIFICATE_B, KEY_B),
             3 => (CERTIFICATE_B, KEY_A),
             4 => ("", KEY_A),
-            _ => return Data::from([("tls.crt".to_owned(), encoded("s3cr3t-x")), ("tls.key".to_owned(), encoded("s3cr3t-y"))]),
+            _ => {
+                return Data::from([
+                    ("tls.crt".to_owned(), encoded("s3cr3t-x")),
+                    ("tls.key".to_owned(), encoded("s3cr3t-y")),
+                ]);
+            }
         };
         return Data::from([("tls.crt".to_owned(), certificate.to_owned()), ("tls.key".to_owned(), key.to_owned())]);
     }
@@ -44,7 +49,10 @@ pub fn data(resource: Resource, type_: &str, choice: u8) -> Data {
     match choice % 6 {
         0 => Data::new(),
         5 => Data::from([("k".to_owned(), String::new())]),
-        4 => Data::from([("k".to_owned(), value("s3cr3t-<4>".to_owned())), ("l".to_owned(), value("s3cr3t-l".to_owned()))]),
+        4 => Data::from([
+            ("k".to_owned(), value("s3cr3t-<4>".to_owned())),
+            ("l".to_owned(), value("s3cr3t-l".to_owned())),
+        ]),
         choice => Data::from([("k".to_owned(), value(format!("s3cr3t-{choice}")))]),
     }
 }
@@ -105,20 +113,59 @@ fn any_id(dice: &mut Dice, resource: Resource) -> Id {
 /// An annotation as users write them: mostly sensible.
 pub fn annotation(dice: &mut Dice, resource: Resource) -> (String, String) {
     let (name, value): (&str, String) = match dice.roll(26) {
-        0..=4 => ("replicate-from", match dice.roll(8) {
-            0 => dice.pick(&["x", " y ", "z"]).to_owned(),
-            _ => any_id(dice, resource).key(),
-        }),
-        5..=8 => ("replicate-to", dice.pick(&[
-            "b/x", "x,y", "y", "b/y,z", "team-.*/x", "[ab]/y", "late/z", ".*/x", "", "z", "b/x, team-1/y\n", "b/x", "!b/x", "B!",
-        ]).to_owned()),
-        9..=12 => ("replicate-to-namespaces", dice.pick(&[
-            "b", "b, team-1", "team-.*", ".*", "[ab]", "late", "b\nlate\n", ".*,!b", "!b", "team-*", "(", "b,team-1,late", "a|b",
-        ]).to_owned()),
-        13..=16 => ("replication-allowed", dice.pick(&["true", "true", "true", " true\n", "false", "maybe"]).to_owned()),
-        17..=18 => ("replication-allowed-namespaces", dice.pick(&[
-            ".*", "b", "b,team-1", "team-.*", ".*,!b", "late", "(", "[ab]", "",
-        ]).to_owned()),
+        0..=4 => (
+            "replicate-from",
+            match dice.roll(8) {
+                0 => dice.pick(&["x", " y ", "z"]).to_owned(),
+                _ => any_id(dice, resource).key(),
+            },
+        ),
+        5..=8 => (
+            "replicate-to",
+            dice.pick(&[
+                "b/x",
+                "x,y",
+                "y",
+                "b/y,z",
+                "team-.*/x",
+                "[ab]/y",
+                "late/z",
+                ".*/x",
+                "",
+                "z",
+                "b/x, team-1/y\n",
+                "b/x",
+                "!b/x",
+                "B!",
+            ])
+            .to_owned(),
+        ),
+        9..=12 => (
+            "replicate-to-namespaces",
+            dice.pick(&[
+                "b",
+                "b, team-1",
+                "team-.*",
+                ".*",
+                "[ab]",
+                "late",
+                "b\nlate\n",
+                ".*,!b",
+                "!b",
+                "team-*",
+                "(",
+                "b,team-1,late",
+                "a|b",
+            ])
+            .to_owned(),
+        ),
+        13..=16 => {
+            ("replication-allowed", dice.pick(&["true", "true", "true", " true\n", "false", "maybe"]).to_owned())
+        }
+        17..=18 => (
+            "replication-allowed-namespaces",
+            dice.pick(&[".*", "b", "b,team-1", "team-.*", ".*,!b", "late", "(", "[ab]", ""]).to_owned(),
+        ),
         19..=20 => ("replicate-once", dice.pick(&["true", "true", "1", "false", "maybe"]).to_owned()),
         21 => ("replicate-once-version", dice.pick(&["1", "2"]).to_owned()),
         22 => ("removal-delay", dice.pick(&["0", "20s", "never", "soon"]).to_owned()),
@@ -131,7 +178,9 @@ pub fn annotation(dice: &mut Dice, resource: Resource) -> (String, String) {
 
 /// A few annotations that go together.
 fn annotations(dice: &mut Dice, resource: Resource) -> Vec<(String, String)> {
-    let of = |pairs: &[(&str, &str)]| pairs.iter().map(|(name, value)| (format!("{PREFIX}{name}"), (*value).to_owned())).collect();
+    let of = |pairs: &[(&str, &str)]| {
+        pairs.iter().map(|(name, value)| (format!("{PREFIX}{name}"), (*value).to_owned())).collect()
+    };
     let mut chosen: Vec<(String, String)> = match dice.roll(9) {
         0 | 1 => of(&[("replicate-to-namespaces", dice.pick(&["b", "b,team-1", ".*", "late,b", "team-.*"]))]),
         2 => of(&[("replicate-to", dice.pick(&["b/x", "y", "b/x,team-1/x", "late/y", "b/y"]))]),
@@ -186,7 +235,14 @@ pub fn act(dice: &mut Dice, resources: &[Resource]) -> Act {
 pub fn put(dice: &mut Dice, id: Id) -> Act {
     let type_ = match id.resource {
         Resource::Secret => dice.pick(&[
-            "Opaque", "Opaque", "Opaque", "Opaque", "Opaque", "example.com/own", "kubernetes.io/tls", "kubernetes.io/ssh-auth",
+            "Opaque",
+            "Opaque",
+            "Opaque",
+            "Opaque",
+            "Opaque",
+            "example.com/own",
+            "kubernetes.io/tls",
+            "kubernetes.io/ssh-auth",
             "bootstrap.kubernetes.io/token",
         ]),
         _ => "",
@@ -246,7 +302,14 @@ impl Act {
 
 /// A new object as `Put` describes it, but for what is stored already.
 #[must_use]
-pub fn object(id: &Id, type_: &str, choice: u8, annotations: &[(String, String)], immutable: bool, finalizer: bool) -> Object {
+pub fn object(
+    id: &Id,
+    type_: &str,
+    choice: u8,
+    annotations: &[(String, String)],
+    immutable: bool,
+    finalizer: bool,
+) -> Object {
     let mut object = Object::new(id.clone());
     if id.resource == Resource::Secret {
         object.type_ = Some(type_.to_owned());
