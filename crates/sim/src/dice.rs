@@ -12,7 +12,7 @@ impl Dice {
     }
 
     /// The next number.
-    pub fn next(&mut self) -> u64 {
+    pub fn number(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -22,7 +22,7 @@ impl Dice {
 
     /// A number below `sides`; 0 if there is none.
     pub fn roll(&mut self, sides: usize) -> usize {
-        usize::try_from(self.next() >> 33).unwrap_or(0).checked_rem(sides).unwrap_or(0)
+        usize::try_from(self.number() >> 33).unwrap_or(0).checked_rem(sides).unwrap_or(0)
     }
 
     /// True once in `n` times.

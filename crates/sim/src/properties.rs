@@ -83,7 +83,7 @@ pub fn is_allowed(history: &[(Duration, State)], write: &Write<'_>) -> bool {
     }
     // What a controller knows of different objects may be of different moments.
     let concerned = concerned(seen, write);
-    let versions: Vec<Vec<(Duration, Option<&Rc<Object>>)>> = concerned.iter().map(|id| versions(seen, id)).collect();
+    let versions: Vec<Vec<Version<'_>>> = concerned.iter().map(|id| versions(seen, id)).collect();
     let mut cluster = with_target_as_it_was(&seen[seen.len() - 1].1);
     combinations(&versions).any(|choice| {
         let mut newest = Duration::ZERO;
@@ -117,10 +117,12 @@ fn concerned(seen: &[(Duration, State)], write: &Write<'_>) -> Vec<Id> {
     concerned
 }
 
+/// What an object was (`None`: not there), and since when.
+type Version<'s> = (Duration, Option<&'s Rc<Object>>);
+
 /// What an object was, one after the other, each with the time since when.
-fn versions<'s>(seen: &'s [(Duration, State)], id: &Id) -> Vec<(Duration, Option<&'s Rc<Object>>)> {
-    let mut versions: Vec<(Duration, Option<&Rc<Object>>)> =
-        seen.iter().map(|(at, state)| (*at, state.get(id))).collect();
+fn versions<'s>(seen: &'s [(Duration, State)], id: &Id) -> Vec<Version<'s>> {
+    let mut versions: Vec<Version<'s>> = seen.iter().map(|(at, state)| (*at, state.get(id))).collect();
     versions.dedup_by(|(_, one), (_, other)| one.map(Rc::as_ptr) == other.map(Rc::as_ptr));
     versions.reverse();
     versions

@@ -1,5 +1,7 @@
 //! The properties bite: each mistake that is made on purpose is found within a bounded number of seeds.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
 use k8s_replicator_sim::run::{run_safely, script};
 use k8s_replicator_sim::world::bugs::Bug;
 

@@ -1,5 +1,7 @@
 //! Histories that were found once, by a seed that failed, in the words of the shrunken script.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
 use std::time::Duration;
 
 use k8s_replicator_sim::api::admission::{Effect, Policy};

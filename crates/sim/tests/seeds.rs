@@ -1,5 +1,7 @@
 //! Seeds, as many as the time of a test allows. `SIM_FROM` and `SIM_COUNT` choose others; `cargo xtask sim` runs more of them.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 

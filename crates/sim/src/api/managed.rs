@@ -113,7 +113,8 @@ pub fn applied(old: &Object, new: &mut Object, manager: &str, time: i64, applied
     for entry in &mut managers {
         entry.fields.retain(|field| !changed.contains(field));
     }
-    managers.retain(|entry| !entry.fields.is_empty() && !(entry.name == manager && entry.operation == "Apply"));
+    let is_own = |entry: &Manager| entry.name == manager && entry.operation == "Apply";
+    managers.retain(|entry| !(entry.fields.is_empty() || is_own(entry)));
     managers.push(Manager { name: manager.to_owned(), operation: "Apply", time, fields: applied });
     new.managers = managers;
 }

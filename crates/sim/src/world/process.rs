@@ -82,8 +82,8 @@ impl World {
         };
         let mut dice = self.entropy();
         let mut entropy = || -> Box<dyn FnMut() -> u8 + Send + Sync> {
-            let mut own = Dice::new(dice.next());
-            Box::new(move || own.next().to_le_bytes()[0])
+            let mut own = Dice::new(dice.number());
+            Box::new(move || own.number().to_le_bytes()[0])
         };
         let health = Health::default();
         let controller = Controller::new(options, "https://server".to_owned(), &health, &mut entropy);
