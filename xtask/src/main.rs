@@ -8,6 +8,7 @@
 mod image;
 mod lab;
 mod rust;
+mod sim;
 mod test;
 mod version;
 
@@ -103,6 +104,7 @@ fn main() -> ExitCode {
         Chore::Bench { .. } => lab::run(&["--release"]),
         Chore::Image { binary_only } => image::run(binary_only),
         Chore::Version { version } => version::set(&version),
+        Chore::Sim(arguments) => sim::run(&arguments),
         Chore::Test => test::run(),
         Chore::ControlPlane(ControlPlaneChore::Path) => path(),
     };

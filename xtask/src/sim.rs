@@ -25,7 +25,8 @@ pub(crate) struct Arguments {
 /// Runs seeds; the first that fails is made as short as can be, and told in kubectl's words.
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let (seed, seeds) = (arguments.seed.to_string(), arguments.seeds.to_string());
-    let mut command = super::cargo(&["run", "--package", "k8s-replicator-sim", "--", "--seed", &seed, "--seeds", &seeds]);
+    let mut command =
+        super::cargo(&["run", "--package", "k8s-replicator-sim", "--", "--seed", &seed, "--seeds", &seeds]);
     command.args(arguments.all.then_some("--all")).args(arguments.whole.then_some("--whole"));
     if let Some(bug) = &arguments.bug {
         command.args(["--bug", bug]);
