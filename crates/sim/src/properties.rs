@@ -83,25 +83,44 @@ pub fn is_allowed(history: &[(Duration, State)], write: &Write<'_>) -> bool {
     }
     // What a controller knows of different objects may be of different moments.
     let concerned = concerned(seen, write);
+    let source = write.before.and_then(|before| silent_source(before, write));
     let versions: Vec<Vec<Version<'_>>> = concerned.iter().map(|id| versions(seen, id)).collect();
     let mut cluster = with_target_as_it_was(&seen[seen.len() - 1].1);
     combinations(&versions).any(|choice| {
-        let mut newest = Duration::ZERO;
+        let mut silent_since = write.at;
         for (id, (at, object)) in concerned.iter().zip(choice) {
             match object {
                 Some(object) => drop(cluster.insert(id.clone(), Rc::clone(object))),
                 None => drop(cluster.remove(id)),
             }
-            newest = newest.max(at);
+            // The delay counts from when the source fell silent, whatever became of other objects since.
+            if source.as_ref() == Some(id) {
+                silent_since = at;
+            }
         }
-        wanted(newest, &cluster)
+        wanted(silent_since, &cluster)
     })
+}
+
+/// The source whose silence takes something from this object: its creator's, if it is deleted, else that of its pull.
+fn silent_source(before: &Object, write: &Write<'_>) -> Option<Id> {
+    let name = if write.after.is_none() { "replicated-by" } else { "replicate-from" };
+    let text = before.annotation(&format!("{PREFIX}{name}"))?.trim();
+    let (namespace, name) = text.split_once('/').unwrap_or((&before.id.namespace, text));
+    Some(Id::new(before.id.resource, namespace, name))
 }
 
 /// The objects on which the decision about a target depends: its source, the source's source, and so on; and its namespace.
 fn concerned(seen: &[(Duration, State)], write: &Write<'_>) -> Vec<Id> {
     const MOST: usize = 5;
     let mut concerned = vec![Id::of_namespace(&write.target.namespace)];
+    // Sources that compete for the name.
+    let pushes = |object: &Object| matches!(read(object, write.flags), Read::Well(asks) if asks.names(write.target));
+    for (id, object) in seen.iter().filter(|_| write.before.is_none()).flat_map(|(_, state)| state.iter()) {
+        if id.resource == write.target.resource && concerned.len() < MOST && !concerned.contains(id) && pushes(object) {
+            concerned.push(id.clone());
+        }
+    }
     let mut open: Vec<&Rc<Object>> = write.before.into_iter().chain(write.after).collect();
     while let Some(object) = open.pop() {
         for name in ["replicated-by", "replicate-from"] {

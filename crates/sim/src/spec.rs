@@ -239,11 +239,7 @@ fn wish_of_any(cluster: &Cluster, flags: &Flags, target: &Id) -> Wish {
         // SPEC 7: a target that never received anything keeps its own data.
         Pulled::Cleared(_) if !own.ever_received() => return Wish::Leave,
         // SPEC 9.5: one that is immutable belongs to its user.
-        Pulled::Cleared(_)
-            if object.immutable && !is_minimal(object.type_.as_deref(), &object.data, &object.binary_data) =>
-        {
-            return Wish::Leave;
-        }
+        Pulled::Cleared(_) if object.immutable => return Wish::Leave,
         Pulled::Cleared(silent) => {
             pull::cleared(&mut notes);
             let delay = removal_delay(flags, &own);

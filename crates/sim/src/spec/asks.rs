@@ -245,7 +245,8 @@ pub fn read(object: &Object, flags: &Flags) -> Read {
             wrong(name);
         }
     }
-    if by == Some(None) {
+    // A combined object that names itself as its own creator.
+    if by == Some(None) || (pushes && from.is_some() && by.clone().flatten() == itself) {
         return Read::Ill("replicated-by".to_owned());
     }
     asks.by = by.flatten();
