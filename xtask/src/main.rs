@@ -8,6 +8,7 @@
 mod image;
 mod lab;
 mod rust;
+mod sim;
 mod test;
 mod version;
 
@@ -56,6 +57,8 @@ enum Chore {
     },
     /// Prove it: format, clippy, cargo-deny, unit, doc and API tests. Stops at the first step that fails.
     Test,
+    /// Simulate it: the whole controller on virtual time, against a model API server with faults; one seed is one run.
+    Sim(sim::Arguments),
     /// Measure it: how fast, and at what cost, each figure beside the limit that was measured in the same run.
     ///
     /// Takes a quarter of an hour; `--quick` under three minutes. Nothing else should run on the machine meanwhile.
@@ -101,6 +104,7 @@ fn main() -> ExitCode {
         Chore::Bench { .. } => lab::run(&["--release"]),
         Chore::Image { binary_only } => image::run(binary_only),
         Chore::Version { version } => version::set(&version),
+        Chore::Sim(arguments) => sim::run(&arguments),
         Chore::Test => test::run(),
         Chore::ControlPlane(ControlPlaneChore::Path) => path(),
     };

@@ -1,0 +1,80 @@
+//! What stands in the way of a write: policies and webhooks that deny, change or hang, and quotas.
+
+use super::http::Refusal;
+use super::object::{Id, Object, Resource};
+use super::store::State;
+
+/// What is done to a create or update.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effect {
+    /// A webhook or policy denies with this status, and perhaps says when to come back.
+    Deny(u16, Option<u64>),
+    /// A mutating webhook adds a label: harmless.
+    AddLabel,
+    /// A mutating webhook writes other data than it was given.
+    ChangeData,
+    /// A webhook never answers.
+    Hang,
+    /// A quota allows no more objects than there are.
+    Quota,
+}
+
+/// One of them, in force in one namespace.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Policy {
+    /// Where.
+    pub namespace: String,
+    /// What it does.
+    pub effect: Effect,
+}
+
+/// What admission came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Admitted {
+    /// The write goes on.
+    Yes,
+    /// It is refused.
+    No(Refusal),
+    /// No answer ever comes.
+    Never,
+}
+
+/// Applies every policy to an object that is to be created (`is_new`) or updated.
+pub fn admit(policies: &[Policy], live: &State, object: &mut Object, is_new: bool) -> Admitted {
+    for policy in policies.iter().filter(|policy| policy.namespace == object.id.namespace) {
+        match policy.effect {
+            Effect::Deny(code, retry_after) => {
+                let reason = match code {
+                    422 => "Invalid",
+                    429 => "TooManyRequests",
+                    503 => "ServiceUnavailable",
+                    _ => "Forbidden",
+                };
+                let message =
+                    format!("admission webhook \"guard.example.com\" denied the request: not in {}", policy.namespace);
+                return Admitted::No(Refusal { retry_after, ..Refusal::new(code, reason, message) });
+            }
+            Effect::AddLabel => {
+                object.labels.insert("seen-by".to_owned(), "webhook".to_owned());
+            }
+            Effect::ChangeData => {
+                object.data.insert("injected".to_owned(), "d2ViaG9vaw==".to_owned());
+            }
+            Effect::Hang => return Admitted::Never,
+            Effect::Quota if is_new && object.id.resource != Resource::Namespace => {
+                let used = live.keys().filter(|id| in_same_place(id, &object.id)).count();
+                let what = object.id.resource.plural();
+                let message = format!(
+                    "exceeded quota: objects, requested: count/{what}=1, used: count/{what}={used}, limited: count/{what}={used}"
+                );
+                return Admitted::No(Refusal::new(403, "Forbidden", message));
+            }
+            Effect::Quota => {}
+        }
+    }
+    Admitted::Yes
+}
+
+fn in_same_place(id: &Id, other: &Id) -> bool {
+    id.resource == other.resource && id.namespace == other.namespace
+}

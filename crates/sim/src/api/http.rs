@@ -1,0 +1,113 @@
+//! Requests and answers as they go over the wire.
+
+/// A request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request {
+    /// `GET`, `POST`, `PATCH` or `DELETE`.
+    pub method: String,
+    /// Path and query.
+    pub uri: String,
+    /// The header `Accept`.
+    pub accept: String,
+    /// The header `Content-Type`; empty: none.
+    pub content_type: String,
+    /// What is sent.
+    pub body: Vec<u8>,
+    /// The longest answer that is taken in one piece; `None`: the answer is taken as it comes.
+    pub whole: Option<usize>,
+}
+
+impl Request {
+    /// The path without the query.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        self.uri.split('?').next().unwrap_or_default()
+    }
+
+    /// A parameter of the query, decoded; empty: it is not there.
+    #[must_use]
+    pub fn parameter(&self, name: &str) -> String {
+        let query = self.uri.split_once('?').map_or("", |(_, query)| query);
+        let pair = query.split('&').filter_map(|pair| pair.split_once('=')).find(|(key, _)| *key == name);
+        pair.map(|(_, value)| decoded(value)).unwrap_or_default()
+    }
+
+    /// Whether it asks for a stream of watch events.
+    #[must_use]
+    pub fn is_watch(&self) -> bool {
+        matches!(&*self.parameter("watch"), "true" | "1")
+    }
+
+    /// Whether it changes something.
+    #[must_use]
+    pub fn is_write(&self) -> bool {
+        self.method != "GET"
+    }
+
+    /// Whether protobuf may be answered.
+    #[must_use]
+    pub fn takes_protobuf(&self) -> bool {
+        self.accept.contains("vnd.kubernetes.protobuf")
+    }
+
+    /// Whether metadata alone is asked for.
+    #[must_use]
+    pub fn metadata_only(&self) -> bool {
+        self.accept.contains("as=PartialObjectMetadata")
+    }
+}
+
+fn decoded(value: &str) -> String {
+    let mut bytes = Vec::with_capacity(value.len());
+    let mut rest = value.bytes();
+    while let Some(byte) = rest.next() {
+        if byte == b'%' {
+            let code: String = rest.by_ref().take(2).map(char::from).collect();
+            bytes.push(u8::from_str_radix(&code, 16).unwrap_or(b'%'));
+        } else {
+            bytes.push(byte);
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// An answer that is complete.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reply {
+    /// The HTTP status.
+    pub status: u16,
+    /// The header `Content-Type`.
+    pub content_type: &'static str,
+    /// The header `Retry-After`.
+    pub retry_after: Option<u64>,
+    /// What is sent.
+    pub body: Vec<u8>,
+}
+
+/// `Content-Type` of protobuf.
+pub const PROTOBUF: &str = "application/vnd.kubernetes.protobuf";
+/// `Content-Type` of JSON.
+pub const JSON: &str = "application/json";
+
+/// An API server's refusal: what becomes a `Status`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// The HTTP status.
+    pub code: u16,
+    /// `reason`.
+    pub reason: &'static str,
+    /// `message`.
+    pub message: String,
+    /// `details.causes[].reason`.
+    pub cause: Option<&'static str>,
+    /// `details.retryAfterSeconds`.
+    pub retry_after: Option<u64>,
+}
+
+impl Refusal {
+    /// One without details.
+    #[must_use]
+    pub fn new(code: u16, reason: &'static str, message: impl Into<String>) -> Self {
+        Self { code, reason, message: message.into(), cause: None, retry_after: None }
+    }
+}

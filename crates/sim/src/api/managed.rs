@@ -1,0 +1,120 @@
+//! `metadata.managedFields`: who wrote what.
+//!
+//! Simpler than the API server's: a field is owned as a whole by its key, lists are not looked into.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value, json};
+
+use super::object::Object;
+
+/// A field that can be owned.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Field {
+    /// A map itself, as by whoever made it: `annotations`, `labels`, `data`, `binaryData`.
+    Map(&'static str),
+    /// An entry of a map.
+    Entry(&'static str, String),
+    /// A field of the object: `type`, `immutable`.
+    Own(&'static str),
+}
+
+/// One entry of `managedFields`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Manager {
+    /// `manager`.
+    pub name: String,
+    /// `operation`: `Update` or `Apply`.
+    pub operation: &'static str,
+    /// `time`, in seconds since 1970.
+    pub time: i64,
+    /// `fieldsV1`.
+    pub fields: BTreeSet<Field>,
+}
+
+const METADATA: [&str; 2] = ["annotations", "labels"];
+
+impl Manager {
+    /// `fieldsV1` as JSON.
+    #[must_use]
+    pub fn fields_v1(&self) -> Value {
+        let (mut top, mut metadata) = (Map::new(), Map::new());
+        for field in &self.fields {
+            let (map, key) = match field {
+                Field::Map(map) => (*map, ".".to_owned()),
+                Field::Entry(map, key) => (*map, format!("f:{key}")),
+                Field::Own(name) => {
+                    top.insert(format!("f:{name}"), json!({}));
+                    continue;
+                }
+            };
+            let parent = if METADATA.contains(&map) { &mut metadata } else { &mut top };
+            let entries = parent.entry(format!("f:{map}")).or_insert_with(|| json!({}));
+            entries[key] = json!({});
+        }
+        if !metadata.is_empty() {
+            top.insert("f:metadata".to_owned(), Value::Object(metadata));
+        }
+        Value::Object(top)
+    }
+}
+
+/// Every field that an object has, with its value.
+fn fields(object: &Object) -> Vec<(Field, Vec<u8>)> {
+    let mut fields = Vec::new();
+    let mut map = |name: &'static str, entries: Vec<(&String, Vec<u8>)>| {
+        if !entries.is_empty() {
+            fields.push((Field::Map(name), Vec::new()));
+            fields.extend(entries.into_iter().map(|(key, value)| (Field::Entry(name, key.clone()), value)));
+        }
+    };
+    map("annotations", object.annotations.iter().map(|(k, v)| (k, v.clone())).collect());
+    map("labels", object.labels.iter().map(|(k, v)| (k, v.clone().into_bytes())).collect());
+    map("data", object.data.iter().map(|(k, v)| (k, v.clone().into_bytes())).collect());
+    map("binaryData", object.binary_data.iter().map(|(k, v)| (k, v.clone().into_bytes())).collect());
+    fields.extend(object.type_.as_ref().map(|type_| (Field::Own("type"), type_.clone().into_bytes())));
+    if object.immutable {
+        fields.push((Field::Own("immutable"), vec![1]));
+    }
+    fields
+}
+
+/// After an update (create, replace, patch) by `manager`: what it changed is its own, what is gone is nobody's.
+pub fn updated(old: Option<&Object>, new: &mut Object, manager: &str, time: i64) {
+    let before = old.map(fields).unwrap_or_default();
+    let after = fields(new);
+    let changed: BTreeSet<Field> =
+        after.iter().filter(|field| !before.contains(field)).map(|(field, _)| field.clone()).collect();
+    let there: BTreeSet<&Field> = after.iter().map(|(field, _)| field).collect();
+    let mut managers = old.map(|old| old.managers.clone()).unwrap_or_default();
+    for entry in &mut managers {
+        entry.fields.retain(|field| there.contains(field) && !changed.contains(field));
+    }
+    if !changed.is_empty() {
+        let own = managers.iter_mut().find(|entry| entry.name == manager && entry.operation == "Update");
+        match own {
+            Some(own) => {
+                own.fields.extend(changed);
+                own.time = time;
+            }
+            None => managers.push(Manager { name: manager.to_owned(), operation: "Update", time, fields: changed }),
+        }
+    }
+    managers.retain(|entry| !entry.fields.is_empty());
+    new.managers = managers;
+}
+
+/// After a server-side apply by `manager` of exactly `applied`: it owns these, beside others whose value it did not change.
+pub fn applied(old: &Object, new: &mut Object, manager: &str, time: i64, applied: BTreeSet<Field>) {
+    let before = fields(old);
+    let changed: BTreeSet<Field> =
+        fields(new).into_iter().filter(|field| !before.contains(field)).map(|(field, _)| field).collect();
+    let mut managers = old.managers.clone();
+    for entry in &mut managers {
+        entry.fields.retain(|field| !changed.contains(field));
+    }
+    let is_own = |entry: &Manager| entry.name == manager && entry.operation == "Apply";
+    managers.retain(|entry| !(entry.fields.is_empty() || is_own(entry)));
+    managers.push(Manager { name: manager.to_owned(), operation: "Apply", time, fields: applied });
+    new.managers = managers;
+}

@@ -1,0 +1,333 @@
+//! One API server: it reads from a cache that lags behind the store, writes through to the store, and serves watches.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD_NO_PAD as BASE64;
+use serde_json::{Value, json};
+
+use super::admission::Policy;
+use super::http::{JSON, PROTOBUF, Refusal, Reply, Request};
+use super::object::{Id, Object, Resource};
+use super::store::{State, Store};
+use super::write::{self, Context, Written};
+use super::{json as as_json, protobuf};
+
+/// See the [module](self).
+#[derive(Debug)]
+pub struct Server {
+    /// The revision that its cache is at.
+    pub revision: u64,
+    /// Its cache.
+    pub cache: State,
+    /// Whether lists and reads without a version are answered from the cache (an aggregator or a cache in between), instead
+    /// of by the store, as kube-apiserver does.
+    pub stale_reads: bool,
+    /// It answers no more objects than this in one page.
+    pub page: usize,
+}
+
+/// What a request came to.
+#[derive(Debug)]
+pub enum Outcome {
+    /// An answer.
+    Reply(Reply),
+    /// A watch was opened.
+    Stream(Box<Stream>),
+    /// A webhook hangs: nothing comes back.
+    Hangs,
+}
+
+/// A watch that is open.
+#[derive(Debug)]
+pub struct Stream {
+    /// What is watched.
+    resource: Resource,
+    /// Where; empty: everywhere.
+    namespace: String,
+    /// All events up to this revision were sent.
+    cursor: u64,
+    is_protobuf: bool,
+    /// When the server ends it.
+    pub ends: Duration,
+    next_bookmark: Duration,
+}
+
+/// About as often as kube-apiserver sends bookmarks.
+const BOOKMARKS: Duration = Duration::from_secs(60);
+
+impl Server {
+    /// A server that has just started.
+    #[must_use]
+    pub fn new(store: &Store) -> Self {
+        Self { revision: store.revision, cache: store.live.clone(), stale_reads: false, page: 500 }
+    }
+
+    /// Reads all from the store again, as after its restart.
+    pub fn restart(&mut self, store: &Store) {
+        (self.revision, self.cache) = (store.revision, store.live.clone());
+    }
+
+    /// Its cache takes up to so many more changes. False: there were none.
+    pub fn catch_up(&mut self, store: &Store, changes: usize) -> bool {
+        let new = store.changes_after(self.revision);
+        for change in new.iter().take(changes) {
+            let cache = Rc::make_mut(&mut self.cache);
+            match change.deleted {
+                true => drop(cache.remove(&change.object.id)),
+                false => drop(cache.insert(change.object.id.clone(), change.object.clone())),
+            }
+            self.revision = change.revision;
+        }
+        !new.is_empty()
+    }
+
+    /// Answers a request.
+    pub fn answer(&self, store: &mut Store, request: &Request, policies: &[Policy], at: Duration) -> Outcome {
+        self.routed(store, request, policies, at).unwrap_or_else(|refusal| Outcome::Reply(refused(request, &refusal)))
+    }
+
+    fn routed(
+        &self,
+        store: &mut Store,
+        request: &Request,
+        policies: &[Policy],
+        at: Duration,
+    ) -> Result<Outcome, Refusal> {
+        let parts: Vec<&str> = request.path().split('/').skip(1).collect();
+        let unknown = || Refusal::new(404, "NotFound", "the server could not find the requested resource");
+        let resource = |plural: &str| Resource::from_plural(plural).ok_or_else(unknown);
+        let (resource, namespace, name) = match *parts.as_slice() {
+            ["api", "v1", plural] => (resource(plural)?, "", None),
+            ["api", "v1", "namespaces", name] => (Resource::Namespace, "", Some(name)),
+            ["api", "v1", "namespaces", namespace, plural] => (resource(plural)?, namespace, None),
+            ["api", "v1", "namespaces", namespace, plural, name] => (resource(plural)?, namespace, Some(name)),
+            _ => return Err(unknown()),
+        };
+        let Some(name) = name else {
+            return match &*request.method {
+                "GET" if request.is_watch() => self.watch(store, request, resource, namespace, at),
+                "GET" => self.list(store, request, resource, namespace),
+                "POST" => self.write(store, request, policies, at, Id::new(resource, namespace, "")),
+                _ => Err(unknown()),
+            };
+        };
+        let id = Id::new(resource, namespace, name);
+        if request.method == "GET" {
+            let objects = if self.stale_reads { &self.cache } else { &store.live };
+            let object = objects.get(&id).ok_or_else(|| {
+                Refusal::new(404, "NotFound", format!("{} \"{}\" not found", resource.plural(), id.name))
+            })?;
+            return Ok(Outcome::Reply(granted(request, object)));
+        }
+        self.write(store, request, policies, at, id)
+    }
+
+    fn write(
+        &self,
+        store: &mut Store,
+        request: &Request,
+        policies: &[Policy],
+        at: Duration,
+        mut id: Id,
+    ) -> Result<Outcome, Refusal> {
+        let manager = request.parameter("fieldManager");
+        let manager = if manager.is_empty() { "unknown" } else { &manager };
+        let context = Context { at, manager, policies, seen: &self.cache };
+        let body: Value = serde_json::from_slice(&request.body)
+            .map_err(|_| Refusal::new(400, "BadRequest", "the body of the request was in an unknown format"))?;
+        let written = match (&*request.method, &*request.content_type) {
+            ("POST", _) => {
+                body["metadata"]["name"].as_str().unwrap_or_default().clone_into(&mut id.name);
+                write::create(store, as_json::read(&body, None, &id)?, context)?
+            }
+            ("PATCH", "application/json-patch+json") => write::patch(store, &id, &body, context)?,
+            ("PATCH", kind) if kind.starts_with("application/apply-patch") => {
+                write::apply(store, &id, &body, request.parameter("force") == "true", context)?
+            }
+            ("DELETE", _) => write::delete(store, &id, &body, at)?,
+            _ => {
+                return Err(Refusal::new(
+                    415,
+                    "UnsupportedMediaType",
+                    "the body of the request was in an unsupported format",
+                ));
+            }
+        };
+        Ok(match written {
+            Written::Now(object) => {
+                let mut reply = granted(request, &object);
+                reply.status = if request.method == "POST" { 201 } else { 200 };
+                Outcome::Reply(reply)
+            }
+            Written::Gone => {
+                let status = json!({ "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success" });
+                Outcome::Reply(Reply {
+                    status: 200,
+                    content_type: JSON,
+                    retry_after: None,
+                    body: status.to_string().into(),
+                })
+            }
+            Written::Hangs => Outcome::Hangs,
+        })
+    }
+
+    fn list(&self, store: &Store, request: &Request, resource: Resource, namespace: &str) -> Result<Outcome, Refusal> {
+        let token = request.parameter("continue");
+        let limit: usize = request.parameter("limit").parse().unwrap_or(usize::MAX).min(self.page).max(1);
+        let (revision, after) = if token.is_empty() {
+            (if self.stale_reads { self.revision } else { store.revision }, String::new())
+        } else {
+            let bad = || Refusal::new(400, "BadRequest", "continue key is not valid");
+            let token: Value =
+                BASE64.decode(&token).ok().and_then(|token| serde_json::from_slice(&token).ok()).ok_or_else(bad)?;
+            let revision = token["rv"].as_u64().ok_or_else(bad)?;
+            if revision < store.compacted || revision > store.revision {
+                let message = "The provided continue parameter is too old to display a consistent list result.";
+                return Err(Refusal::new(410, "Expired", message));
+            }
+            (revision, token["after"].as_str().unwrap_or_default().to_owned())
+        };
+        let objects = if revision == store.revision { (*store.live).clone() } else { store.at(revision) };
+        let wanted = |id: &Id| id.resource == resource && (namespace.is_empty() || id.namespace == namespace);
+        let mut rest = objects.iter().filter(|(id, _)| wanted(id) && id.key() > after).peekable();
+        let page: Vec<&Rc<Object>> = rest.by_ref().take(limit).map(|(_, object)| object).collect();
+        let continue_ = match (rest.peek(), page.last()) {
+            (Some(_), Some(last)) => BASE64.encode(json!({ "rv": revision, "after": last.id.key() }).to_string()),
+            _ => String::new(),
+        };
+        let remaining = rest.count();
+        let objects = page.iter().map(|object| &***object);
+        let (content_type, body) = if request.takes_protobuf() {
+            (PROTOBUF, protobuf::list(revision, &continue_, objects))
+        } else {
+            let item = if request.metadata_only() { as_json::partial } else { as_json::whole };
+            let mut metadata = json!({ "resourceVersion": revision.to_string() });
+            if !continue_.is_empty() {
+                metadata["continue"] = json!(continue_);
+                metadata["remainingItemCount"] = json!(remaining);
+            }
+            let items: Vec<Value> = objects.map(item).collect();
+            let list = json!({ "kind": "PartialObjectMetadataList", "apiVersion": "meta.k8s.io/v1", "metadata": metadata, "items": items });
+            (JSON, list.to_string().into_bytes())
+        };
+        Ok(Outcome::Reply(Reply { status: 200, content_type, retry_after: None, body }))
+    }
+
+    fn watch(
+        &self,
+        store: &Store,
+        request: &Request,
+        resource: Resource,
+        namespace: &str,
+        at: Duration,
+    ) -> Result<Outcome, Refusal> {
+        let version = request.parameter("resourceVersion");
+        let cursor: u64 = version.parse().map_err(|_| Refusal::new(400, "BadRequest", "invalid resource version"))?;
+        if cursor < store.compacted {
+            return Err(Refusal::new(
+                410,
+                "Expired",
+                format!("too old resource version: {cursor} ({})", store.compacted),
+            ));
+        }
+        let seconds = request.parameter("timeoutSeconds").parse().unwrap_or(1_800);
+        let namespace = namespace.to_owned();
+        let stream = Stream {
+            resource,
+            namespace,
+            cursor,
+            is_protobuf: request.takes_protobuf(),
+            ends: at + Duration::from_secs(seconds),
+            next_bookmark: at + BOOKMARKS,
+        };
+        Ok(Outcome::Stream(Box::new(stream)))
+    }
+}
+
+impl Stream {
+    /// `Content-Type` of the stream.
+    #[must_use]
+    pub fn content_type(&self) -> &'static str {
+        if self.is_protobuf { "application/vnd.kubernetes.protobuf;stream=watch" } else { JSON }
+    }
+
+    /// Whether it is a watch of this resource.
+    #[must_use]
+    pub fn is_of(&self, resource: Resource) -> bool {
+        self.resource == resource
+    }
+
+    fn frame(&self, type_: &str, object: &Object) -> Vec<u8> {
+        if self.is_protobuf {
+            return protobuf::frame(type_, &protobuf::partial(object));
+        }
+        format!("{}\n", json!({ "type": type_, "object": as_json::partial(object) })).into_bytes()
+    }
+
+    /// The events that the server's cache has and the watch was not sent yet, each as its bytes. An old server that was
+    /// restored to an earlier version has none for as long as it is behind the watch.
+    pub fn news(&mut self, server: &Server, store: &Store, at: Duration) -> Vec<Vec<u8>> {
+        let mut frames = Vec::new();
+        for change in store.changes_after(self.cursor).iter().take_while(|change| change.revision <= server.revision) {
+            let id = &change.object.id;
+            if id.resource == self.resource && (self.namespace.is_empty() || id.namespace == self.namespace) {
+                let type_ = match (change.deleted, change.existed) {
+                    (true, _) => "DELETED",
+                    (false, true) => "MODIFIED",
+                    (false, false) => "ADDED",
+                };
+                frames.push(self.frame(type_, &change.object));
+            }
+        }
+        self.cursor = self.cursor.max(server.revision.min(store.revision));
+        if at < self.next_bookmark {
+            return frames;
+        }
+        self.next_bookmark = at + BOOKMARKS;
+        if self.cursor == server.revision {
+            let mut bookmark = Object::new(Id::new(self.resource, "", ""));
+            bookmark.version = self.cursor;
+            frames.push(self.frame("BOOKMARK", &bookmark));
+        }
+        frames
+    }
+
+    /// When there will be something to send, or to end, if nothing changes before.
+    #[must_use]
+    pub fn wakes(&self) -> Duration {
+        self.ends.min(self.next_bookmark)
+    }
+
+    /// The server's last word on a watch.
+    #[must_use]
+    pub fn last_word(&self, refusal: &Refusal) -> Vec<u8> {
+        if self.is_protobuf {
+            return protobuf::frame("ERROR", &protobuf::status(refusal));
+        }
+        format!("{}\n", json!({ "type": "ERROR", "object": as_json::status(refusal) })).into_bytes()
+    }
+}
+
+/// An object as the answer to a request.
+fn granted(request: &Request, object: &Object) -> Reply {
+    let (content_type, body) = match (request.metadata_only(), request.takes_protobuf()) {
+        (true, true) => (PROTOBUF, protobuf::partial(object)),
+        (true, false) => (JSON, as_json::partial(object).to_string().into_bytes()),
+        (false, _) => (JSON, as_json::whole(object).to_string().into_bytes()),
+    };
+    Reply { status: 200, content_type, retry_after: None, body }
+}
+
+/// A refusal as the answer to a request.
+#[must_use]
+pub fn refused(request: &Request, refusal: &Refusal) -> Reply {
+    let (content_type, body) = match request.takes_protobuf() {
+        true => (PROTOBUF, protobuf::status(refusal)),
+        false => (JSON, as_json::status(refusal).to_string().into_bytes()),
+    };
+    let retry_after = refusal.retry_after.filter(|_| refusal.code == 429);
+    Reply { status: refusal.code, content_type, retry_after, body }
+}

@@ -1,0 +1,286 @@
+//! TRUSTED: what has to be true. To be read by whoever wants to know what the simulation proves.
+//!
+//! 1. **Safety.** Each write of a controller, as it took effect, is what SPEC wants in some state that the cluster really had
+//!    since that controller's caches began ([`is_allowed`]). What is removed since a source is silent was silent for the whole
+//!    removal delay, and for so long the controller was running.
+//! 2. **Convergence.** When faults have ended, every target is soon as SPEC wants it ([`not_as_wanted`]).
+//! 3. **Quiescence.** Then nothing is written any more ([`crate::world`] looks at the last write).
+//! 4. **No hot loop.** No object costs more requests in a second, or a minute, than [`MOST_AT_ONCE`] and [`MOST_A_MINUTE`].
+//! 5. **No silence.** A target that cannot be as it is wanted was reported, and is looked at again ([`LONGEST_SILENCE`]).
+//! 6. **Secrecy.** No value stands anywhere but in data ([`shows_a_value`]).
+//! 7. **Bounds.** No more requests wait for an answer than [`MOST_UNDER_WAY`].
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::time::Duration;
+
+use crate::api::object::{Id, Object};
+use crate::api::store::State;
+use crate::spec::asks::{Read, items, read};
+use crate::spec::{
+    Cluster, Flags, Note, PREFIX, Removal, Shape, Wanted, Wish, is_made_by_controller, is_minimal, targets, wish,
+};
+
+/// Requests for one object within a second, beside those that every change and fault of that second may cause.
+pub const MOST_AT_ONCE: usize = 10;
+/// And so many for each of these.
+pub const MOST_PER_STIMULUS: usize = 4;
+/// Requests for one object within a minute in which nothing happens but what a rival or a refusal causes.
+pub const MOST_A_MINUTE: usize = 60;
+/// A target that waits is looked at again within this time.
+pub const LONGEST_SILENCE: Duration = Duration::from_secs(660);
+/// Requests of one controller that wait for their answers.
+pub const MOST_UNDER_WAY: usize = 300;
+/// All is as wanted so soon after the last fault.
+pub const CONVERGES_WITHIN: Duration = Duration::from_secs(900);
+/// For so long nothing is written any more then.
+pub const STAYS_FOR: Duration = Duration::from_secs(400);
+
+/// A write of a controller that took effect.
+pub struct Write<'a> {
+    /// When.
+    pub at: Duration,
+    /// What it was about.
+    pub target: &'a Id,
+    /// The object before.
+    pub before: Option<&'a Rc<Object>>,
+    /// The object after.
+    pub after: Option<&'a Rc<Object>>,
+    /// When the controller was started.
+    pub started: Duration,
+    /// The position in the history of the oldest state that this controller can have seen.
+    pub oldest: usize,
+    /// Its flags.
+    pub flags: &'a Flags,
+}
+
+/// Whether SPEC wants this write in some state that there was.
+#[must_use]
+pub fn is_allowed(history: &[(Duration, State)], write: &Write<'_>) -> bool {
+    let seen = &history[write.oldest.min(history.len() - 1)..];
+    let with_target_as_it_was = |cluster: &Cluster| {
+        let mut cluster = cluster.clone();
+        match write.before {
+            Some(object) => drop(cluster.insert(write.target.clone(), object.clone())),
+            None => drop(cluster.remove(write.target)),
+        }
+        cluster
+    };
+    let wanted = |at: Duration, cluster: &Cluster| {
+        let wish = wish(cluster, write.flags, write.target);
+        match &wish {
+            Wish::Remade if is_adoption(write) => true,
+            Wish::Look(shape) if shape.adopted && is_adoption(write) => true,
+            Wish::Gone(removal) if !is_due(*removal, at, write) => false,
+            Wish::Look(shape) if shape.removal.is_some_and(|removal| !is_due(removal, at, write)) => {
+                makes_it_so(&Wish::Look(Box::new(without_removal(shape))), write.before, write.after, seen)
+            }
+            wish => makes_it_so(wish, write.before, write.after, seen),
+        }
+    };
+    if seen.iter().rev().any(|(at, state)| wanted(*at, &with_target_as_it_was(state))) {
+        return true;
+    }
+    // What a controller knows of different objects may be of different moments.
+    let concerned = concerned(seen, write);
+    let source = write.before.and_then(|before| silent_source(before, write));
+    let versions: Vec<Vec<Version<'_>>> = concerned.iter().map(|id| versions(seen, id)).collect();
+    let mut cluster = with_target_as_it_was(&seen[seen.len() - 1].1);
+    combinations(&versions).any(|choice| {
+        let mut silent_since = write.at;
+        for (id, (at, object)) in concerned.iter().zip(choice) {
+            match object {
+                Some(object) => drop(cluster.insert(id.clone(), Rc::clone(object))),
+                None => drop(cluster.remove(id)),
+            }
+            // The delay counts from when the source fell silent, whatever became of other objects since.
+            if source.as_ref() == Some(id) {
+                silent_since = at;
+            }
+        }
+        wanted(silent_since, &cluster)
+    })
+}
+
+/// The source whose silence takes something from this object: its creator's, if it is deleted, else that of its pull.
+fn silent_source(before: &Object, write: &Write<'_>) -> Option<Id> {
+    let name = if write.after.is_none() { "replicated-by" } else { "replicate-from" };
+    let text = before.annotation(&format!("{PREFIX}{name}"))?.trim();
+    let (namespace, name) = text.split_once('/').unwrap_or((&before.id.namespace, text));
+    Some(Id::new(before.id.resource, namespace, name))
+}
+
+/// The objects on which the decision about a target depends: its source, the source's source, and so on; and its namespace.
+fn concerned(seen: &[(Duration, State)], write: &Write<'_>) -> Vec<Id> {
+    const MOST: usize = 5;
+    let mut concerned = vec![Id::of_namespace(&write.target.namespace)];
+    // Sources that compete for the name.
+    let pushes = |object: &Object| matches!(read(object, write.flags), Read::Well(asks) if asks.names(write.target));
+    for (id, object) in seen.iter().filter(|_| write.before.is_none()).flat_map(|(_, state)| state.iter()) {
+        if id.resource == write.target.resource && concerned.len() < MOST && !concerned.contains(id) && pushes(object) {
+            concerned.push(id.clone());
+        }
+    }
+    let mut open: Vec<&Rc<Object>> = write.before.into_iter().chain(write.after).collect();
+    while let Some(object) = open.pop() {
+        for name in ["replicated-by", "replicate-from"] {
+            let Some(text) = object.annotation(&format!("{PREFIX}{name}")) else { continue };
+            let (namespace, name) = text.trim().split_once('/').unwrap_or((&object.id.namespace, text.trim()));
+            let id = Id::new(write.target.resource, namespace, name);
+            if id != *write.target && !concerned.contains(&id) && concerned.len() < MOST {
+                open.extend(versions(seen, &id).into_iter().filter_map(|(_, object)| object));
+                concerned.push(id);
+            }
+        }
+    }
+    concerned
+}
+
+/// What an object was (`None`: not there), and since when.
+type Version<'s> = (Duration, Option<&'s Rc<Object>>);
+
+/// What an object was, one after the other, each with the time since when.
+fn versions<'s>(seen: &'s [(Duration, State)], id: &Id) -> Vec<Version<'s>> {
+    let mut versions: Vec<Version<'s>> = seen.iter().map(|(at, state)| (*at, state.get(id))).collect();
+    versions.dedup_by(|(_, one), (_, other)| one.map(Rc::as_ptr) == other.map(Rc::as_ptr));
+    versions.reverse();
+    versions
+}
+
+fn combinations<T: Copy>(choices: &[Vec<T>]) -> impl Iterator<Item = Vec<T>> {
+    const MOST: usize = 20_000;
+    let count: usize = choices.iter().map(Vec::len).product();
+    (0..count.min(MOST)).map(move |mut number| {
+        let pick = |choice: &Vec<T>| {
+            let picked = choice[number % choice.len()];
+            number /= choice.len();
+            picked
+        };
+        choices.iter().map(pick).collect()
+    })
+}
+
+/// SPEC 11.1: what is silent is removed only when it was so for the delay.
+fn is_due(removal: Removal, since: Duration, write: &Write<'_>) -> bool {
+    match removal {
+        Removal::Silent(None) => false,
+        Removal::Silent(Some(delay)) => since + delay <= write.at && write.started + delay <= write.at,
+        Removal::Said => true,
+    }
+}
+
+/// What may be done to a replica while its data is not yet taken away: all but that.
+fn without_removal(shape: &Shape) -> Shape {
+    let mut shape = Shape { data: Wanted::Kept, removal: None, ..shape.clone() };
+    shape.notes.extend(crate::spec::pull::WRITTEN.map(|name| (name, Note::Any)));
+    shape
+}
+
+/// Whether a write does what is wanted.
+fn makes_it_so(
+    wish: &Wish,
+    before: Option<&Rc<Object>>,
+    after: Option<&Rc<Object>>,
+    seen: &[(Duration, State)],
+) -> bool {
+    match (wish, after) {
+        (Wish::Leave, _) | (Wish::Gone(_) | Wish::Remade, Some(_)) | (Wish::Look(_), None) => false,
+        (Wish::Gone(_) | Wish::Remade, None) => true,
+        (Wish::Look(shape), Some(after)) => has_shape(shape, before, after, seen),
+    }
+}
+
+/// Only the ownership of `replicated-by` changes, and the controller becomes an owner (SPEC 3.1).
+fn is_adoption(write: &Write<'_>) -> bool {
+    let (Some(before), Some(after)) = (write.before, write.after) else { return false };
+    let same = Object { managers: after.managers.clone(), version: after.version, ..(**before).clone() };
+    same == **after && !is_made_by_controller(before) && is_made_by_controller(after)
+}
+
+fn has_shape(shape: &Shape, before: Option<&Rc<Object>>, after: &Object, seen: &[(Duration, State)]) -> bool {
+    let type_ = after.type_.as_deref();
+    let data = match &shape.data {
+        Wanted::Kept => before.is_some_and(|before| has_same_data(before, after)),
+        Wanted::Minimal => is_minimal(type_, &after.data, &after.binary_data),
+        Wanted::Equal(data, binary_data) => after.data == *data && after.binary_data == *binary_data,
+    };
+    let kept = |before: &Object| {
+        let others = |object: &Object| -> BTreeMap<String, Vec<u8>> {
+            let is_free = |key: &str| key.strip_prefix(PREFIX).is_none_or(|name| !shape.notes.contains_key(name));
+            object.annotations.iter().filter(|(key, _)| is_free(key)).map(|(k, v)| (k.clone(), v.clone())).collect()
+        };
+        before.uid == after.uid
+            && before.labels == after.labels
+            && before.finalizers == after.finalizers
+            && before.immutable == after.immutable
+            && others(before) == others(after)
+    };
+    data && shape.type_.as_deref().is_none_or(|wanted| Some(wanted) == type_)
+        && before.is_none_or(|before| kept(before))
+        && shape.notes.iter().all(|(name, note)| has_note(name, note, before, after, seen))
+}
+
+fn has_same_data(one: &Object, other: &Object) -> bool {
+    one.data == other.data && one.binary_data == other.binary_data
+}
+
+fn has_note(name: &str, note: &Note, before: Option<&Rc<Object>>, after: &Object, seen: &[(Duration, State)]) -> bool {
+    let key = format!("{PREFIX}{name}");
+    let value = after.annotation(&key);
+    match note {
+        Note::Any => true,
+        Note::Absent => !after.annotations.contains_key(&key),
+        Note::Is(text) => value == Some(&**text),
+        Note::Items(wanted) => value.is_some_and(|text| {
+            let (mut wanted, mut there) = (wanted.clone(), items(text));
+            wanted.sort();
+            there.sort();
+            wanted == there
+        }),
+        Note::VersionOf(source) => {
+            let is_it =
+                |object: &Rc<Object>| value == Some(&*object.version.to_string()) && has_same_data(object, after);
+            // It may name an older version with the same data (SPEC 9.3), and what others wrote stays if the data is right.
+            let stays = before.is_some_and(|before| before.annotation(&key) == value && has_same_data(before, after));
+            value.is_some() && (stays || seen.iter().any(|(_, state)| state.get(source).is_some_and(is_it)))
+        }
+    }
+}
+
+/// Every target that is not as SPEC wants it, and how it should be.
+#[must_use]
+pub fn not_as_wanted(state: &Cluster, flags: &Flags) -> Vec<(Id, String)> {
+    let mut wrong = Vec::new();
+    for target in targets(state) {
+        let object = state.get(&target);
+        let problem = match wish(state, flags, &target) {
+            Wish::Leave | Wish::Gone(Removal::Silent(None)) => None,
+            Wish::Gone(_) => Some("it should not be there".to_owned()),
+            Wish::Remade => Some("it should be made anew".to_owned()),
+            Wish::Look(shape) if shape.optional || shape.removal == Some(Removal::Silent(None)) => None,
+            Wish::Look(shape) => match object {
+                None => Some("it should be there".to_owned()),
+                Some(object) if shape.adopted && !is_made_by_controller(object) => {
+                    Some("the controller should be an owner of replicated-by".to_owned())
+                }
+                Some(object) if has_shape(&shape, Some(object), object, &[]) => None,
+                Some(_) => Some(format!("it should be {shape:?}")),
+            },
+        };
+        wrong.extend(problem.map(|problem| (target, problem)));
+    }
+    wrong
+}
+
+/// Whether a text holds (the beginning of) a value that was put into some object's data.
+#[must_use]
+pub fn shows_a_value(text: &str) -> bool {
+    // As it is, and in base64.
+    text.contains("s3cr3t") || text.contains("czNjcjN0")
+}
+
+/// Whether a target's annotations are such that a report about it is owed.
+#[must_use]
+pub fn is_ill_formed(object: &Object, flags: &Flags) -> bool {
+    matches!(read(object, flags), Read::Ill(_))
+}

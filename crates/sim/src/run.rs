@@ -1,0 +1,241 @@
+//! One seed, one run: the script that it stands for, what becomes of it, and the shortest script that fails alike.
+
+use std::time::Duration;
+
+use crate::api::admission::{Effect, Policy};
+use crate::api::object::{Id, Resource};
+use crate::dice::Dice;
+use crate::spec::Flags;
+use crate::world::step::{Fate, Flow, Step};
+use crate::world::users::{self, Act};
+use crate::world::{Setting, Violation, World};
+
+/// Whether seeds have mutating webhooks that write other data than they are given. Not yet: the controller does not see it
+/// (`tests/histories.rs`: `a_webhook_that_changes_data_is_noticed`).
+pub const WEBHOOKS_CHANGE_DATA: bool = false;
+
+/// What a seed stands for.
+#[derive(Debug, Clone)]
+pub struct Script {
+    /// What is fixed.
+    pub setting: Setting,
+    /// What happens.
+    pub steps: Vec<Step>,
+}
+
+/// What became of a run.
+#[derive(Debug)]
+pub struct Ran {
+    /// The property that did not hold, if any.
+    pub violation: Option<Violation>,
+    /// What happened, if that was asked for.
+    pub story: Vec<String>,
+    /// How many writes of controllers took effect.
+    pub writes: usize,
+    /// How many requests the controllers sent.
+    pub requests: usize,
+}
+
+fn byte(dice: &mut Dice, sides: usize) -> u8 {
+    u8::try_from(dice.roll(sides)).unwrap_or(0)
+}
+
+/// The script that a seed stands for.
+#[must_use]
+pub fn script(seed: u64) -> Script {
+    let dice = &mut Dice::new(seed);
+    let flags = |dice: &mut Dice| Flags {
+        allow_all: dice.once_in(4),
+        ignore_unknown: dice.once_in(8),
+        removal_delay: dice.pick(&[
+            Duration::ZERO,
+            Duration::from_secs(5),
+            Duration::from_secs(5),
+            Duration::from_secs(30),
+        ]),
+        hold_incomplete_tls: !dice.once_in(5),
+    };
+    let first = flags(dice);
+    let controllers = match dice.roll(12) {
+        0 => vec![first.clone(), flags(dice)],
+        1 => vec![first.clone(), first],
+        _ => vec![first],
+    };
+    let resources = match dice.roll(8) {
+        0 => vec![Resource::ConfigMap],
+        1 => vec![Resource::Secret, Resource::ConfigMap],
+        _ => vec![Resource::Secret],
+    };
+    let setting = Setting {
+        seed,
+        controllers,
+        resources: resources.clone(),
+        resync_period: Duration::from_secs(dice.pick(&[0, 120, 120, 300])),
+        stale_reads: dice.once_in(6),
+        page: dice.pick(&[500, 500, 2, 3]),
+        bug: None,
+    };
+    let may_lose_events = setting.resync_period > Duration::ZERO && dice.once_in(3);
+    let has_faults = !dice.once_in(5);
+    let is_rough = has_faults && dice.once_in(3);
+    let mut steps = Vec::new();
+    for _ in 0..dice.roll(6) {
+        let resource = dice.pick(&resources);
+        let (namespace, name) = (dice.pick(&["a", "a", "b"]), dice.pick(&["x", "x", "y"]));
+        steps.push(Step::Act(users::put(dice, Id::new(resource, namespace, name))));
+    }
+    let longest = if dice.once_in(4) { 220 } else { 100 };
+    let length = 20 + dice.roll(longest);
+    while steps.len() < length {
+        let step = ordinary(dice, &resources);
+        steps.push(step);
+        if has_faults && dice.once_in(if is_rough { 5 } else { 18 }) {
+            let fault = fault(dice, &resources, may_lose_events);
+            steps.push(fault);
+        }
+    }
+    Script { setting, steps }
+}
+
+fn ordinary(dice: &mut Dice, resources: &[Resource]) -> Step {
+    match dice.roll(26) {
+        0..=5 => Step::Act(users::act(dice, resources)),
+        20..=25 => Step::Calm(dice.pick(&[4, 8, 15, 30])),
+        6..=8 => Step::Carry(byte(dice, 8), Fate::Fine),
+        9..=12 => Step::Arrive(byte(dice, 8)),
+        13 | 14 => Step::CatchUp(byte(dice, 2), dice.pick(&[1, 2, 9])),
+        15..=17 => {
+            let flow = dice.pick(&[Flow::Whole, Flow::Whole, Flow::All, Flow::Pieces(1), Flow::Pieces(100)]);
+            Step::Flow(byte(dice, 6), flow)
+        }
+        _ => Step::Wait(Duration::from_millis(dice.pick(&[10, 100, 900, 900, 4_000, 12_000]))),
+    }
+}
+
+fn fault(dice: &mut Dice, resources: &[Resource], may_lose_events: bool) -> Step {
+    match dice.roll(30) {
+        0..=7 => {
+            let fate = match dice.roll(16) {
+                0 | 1 => Fate::RequestLost,
+                2..=4 => Fate::ReplyLost,
+                5 | 6 => Fate::TimedOutButDone,
+                7 => Fate::Refused(409),
+                8 => Fate::Refused(410),
+                9 => Fate::Refused(422),
+                10 => Fate::Refused(429),
+                11 => Fate::Refused(500),
+                12 => Fate::Refused(504),
+                13 => Fate::Proxy(404),
+                14 => Fate::Proxy(200),
+                _ => Fate::Proxy(503),
+            };
+            Step::Carry(byte(dice, 8), fate)
+        }
+        8 | 9 => Step::Flow(byte(dice, 6), Flow::Twice),
+        10 | 11 => Step::Flow(byte(dice, 6), if may_lose_events { Flow::Never } else { Flow::Expired }),
+        12 => Step::Flow(byte(dice, 6), Flow::Cut(u16::from(byte(dice, 250)))),
+        13 => Step::Flow(byte(dice, 6), Flow::Expired),
+        14 | 15 => Step::Break(byte(dice, 6)),
+        16..=18 => Step::Crash(byte(dice, 2)),
+        19 | 20 => Step::CutOff(byte(dice, 2)),
+        21 => Step::Switch(byte(dice, 2)),
+        22 | 23 => {
+            let namespace = dice.pick(&["b", "team-1", "a"]).to_owned();
+            let effect = users::effect(dice);
+            let effect = if effect == Effect::ChangeData && !WEBHOOKS_CHANGE_DATA { Effect::AddLabel } else { effect };
+            Step::Forbid(Policy { namespace, effect })
+        }
+        24 => Step::Permit,
+        25 => Step::Rival(Id::new(dice.pick(resources), dice.pick(&["b", "team-1"]), dice.pick(&["x", "y"]))),
+        26 => Step::Compact,
+        27 => Step::BackUp,
+        28 => Step::Restore,
+        _ => Step::Jump(dice.pick(&[-4_000, 4_000, 86_400])),
+    }
+}
+
+/// Runs a script.
+#[must_use]
+pub fn run(script: &Script, tells: bool) -> Ran {
+    let mut world = World::new(script.setting.clone(), tells);
+    let done = script.steps.iter().try_for_each(|step| world.step(step)).and_then(|()| world.settle());
+    Ran { violation: done.err(), story: world.story().to_vec(), writes: world.writes(), requests: world.requests() }
+}
+
+/// Runs what a seed stands for. A panic of the controller is a violation like any other.
+#[must_use]
+pub fn run_safely(script: &Script, tells: bool) -> Ran {
+    let ran = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| run(script, tells)));
+    ran.unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<String>().cloned();
+        let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned())).unwrap_or_default();
+        let violation = Violation { property: "panic", what: text };
+        Ran { violation: Some(violation), story: Vec::new(), writes: 0, requests: 0 }
+    })
+}
+
+/// The shortest script that was found to break the same property: steps are left out, many at once and then one by one.
+#[must_use]
+pub fn shrink(script: &Script, violation: &Violation) -> Script {
+    const MOST_RUNS: usize = 3_000;
+    let mut best = script.clone();
+    let mut runs = 0;
+    let mut fails = |steps: &[Step], setting: &Setting| {
+        runs += 1;
+        let tried = Script { setting: setting.clone(), steps: steps.to_vec() };
+        let same = run_safely(&tried, false).violation.is_some_and(|found| found.property == violation.property);
+        (same && runs <= MOST_RUNS).then_some(tried)
+    };
+    let mut size = best.steps.len().div_ceil(2).max(1);
+    loop {
+        let mut at = 0;
+        let mut dropped = false;
+        while at < best.steps.len() {
+            let end = (at + size).min(best.steps.len());
+            let rest = [&best.steps[..at], &best.steps[end..]].concat();
+            match fails(&rest, &best.setting) {
+                Some(shorter) => (best, dropped) = (shorter, true),
+                None => at = end,
+            }
+        }
+        if size > 1 {
+            size = size.div_ceil(2);
+        } else if !dropped {
+            break;
+        }
+    }
+    // Simpler annotations, one by one.
+    for at in 0..best.steps.len() {
+        let Step::Act(Act::Put { annotations, .. }) = &best.steps[at] else { continue };
+        for note in (0..annotations.len()).rev() {
+            let mut simpler = best.steps.clone();
+            if let Step::Act(Act::Put { annotations, .. }) = &mut simpler[at] {
+                annotations.remove(note);
+            }
+            if let Some(shorter) = fails(&simpler, &best.setting) {
+                best = shorter;
+            }
+        }
+    }
+    best
+}
+
+/// A failing seed, told so that a person can follow it.
+#[must_use]
+pub fn report(seed: u64, shortest: &Script) -> String {
+    let ran = run_safely(shortest, true);
+    let again = run_safely(shortest, true);
+    let mut text = format!("seed {seed}: {} steps are left of it\n  {:?}\n\n", shortest.steps.len(), shortest.setting);
+    for line in &ran.story {
+        text.push_str(line);
+        text.push('\n');
+    }
+    match &ran.violation {
+        Some(violation) => text.push_str(&format!("\n{}: {}\n", violation.property, violation.what)),
+        None => text.push_str("\nall properties hold\n"),
+    }
+    if again.story != ran.story {
+        text.push_str("\nit does not replay: two runs of it differ\n");
+    }
+    text
+}

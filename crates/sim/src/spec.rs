@@ -1,0 +1,407 @@
+//! TRUSTED: what SPEC wants of each target, as a slow and simple function of the whole cluster.
+//!
+//! This is a second reading of SPEC, for judging the first: it shares no code with `k8s-replicator-core`. It reads the model's
+//! objects, never the controller's. [`wish`] answers for one target; `asks` reads annotations, `pull` follows pulls.
+
+pub mod asks;
+pub mod matcher;
+pub mod pull;
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::time::Duration;
+
+use crate::api::object::{Data, Id, Object, Resource};
+
+use asks::{Asks, Read, read};
+use pull::{Pulled, Receiver, pull};
+
+/// All objects.
+pub type Cluster = BTreeMap<Id, Rc<Object>>;
+
+/// What the flags of the controller say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Flags {
+    /// `--allow-all`.
+    pub allow_all: bool,
+    /// `--ignore-unknown`.
+    pub ignore_unknown: bool,
+    /// `--removal-delay`.
+    pub removal_delay: Duration,
+    /// `--hold-incomplete-tls`.
+    pub hold_incomplete_tls: bool,
+}
+
+/// The annotations' prefix in every simulation.
+pub const PREFIX: &str = "k8s-replicator/";
+/// The field manager of the controller, and of v1.3.0.
+pub const MANAGER: &str = "k8s-replicator";
+
+/// Why something is taken away, which decides when (SPEC 11.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Removal {
+    /// It was said outright: at once.
+    Said,
+    /// The source is missing, or says nothing any more: after this time, or (`None`) never.
+    Silent(Option<Duration>),
+}
+
+/// What is wanted of one annotation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Note {
+    /// This value.
+    Is(String),
+    /// That it is not there.
+    Absent,
+    /// A version of the source at which it held the data that the replica holds.
+    VersionOf(Id),
+    /// A list with these items, in any order.
+    Items(Vec<String>),
+    /// Whatever.
+    Any,
+}
+
+/// What is wanted of the data.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Wanted {
+    /// That it stays.
+    Kept,
+    /// Nothing, or what the type requires at least (SPEC 7).
+    Minimal,
+    /// This: `data` and `binaryData`.
+    Equal(Data, Data),
+}
+
+/// How an object has to look.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shape {
+    /// `type`; `None`: as it is.
+    pub type_: Option<String>,
+    /// The data.
+    pub data: Wanted,
+    /// The annotations under the prefix, by name; what is not listed stays as it is.
+    pub notes: BTreeMap<&'static str, Note>,
+    /// When data is taken away: why.
+    pub removal: Option<Removal>,
+    /// The controller has to become an owner of `replicated-by` (SPEC 3.1).
+    pub adopted: bool,
+    /// Whether it may as well stay as it is.
+    pub optional: bool,
+}
+
+/// What SPEC wants of one target.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Wish {
+    /// It is not to be written, whether it exists or not.
+    Leave,
+    /// It is not to exist.
+    Gone(Removal),
+    /// It is to be made anew, with another type or since it is immutable (SPEC 9.5).
+    Remade,
+    /// It is to look like this, and is made if it does not exist.
+    Look(Box<Shape>),
+}
+
+/// Types that are never a source and never a target (SPEC 7).
+fn is_protected(object: &Object) -> bool {
+    matches!(object.type_.as_deref(), Some("kubernetes.io/service-account-token" | "bootstrap.kubernetes.io/token"))
+}
+
+/// Whether the controller made this replica (SPEC 3.1): it is among the owners of `replicated-by`, or nobody is.
+#[must_use]
+pub fn is_made_by_controller(object: &Object) -> bool {
+    let mut owners = object.managers.iter().filter(|manager| manager.fields.contains(&replicated_by())).peekable();
+    owners.peek().is_none() || owners.any(|manager| manager.name == MANAGER)
+}
+
+fn replicated_by() -> crate::api::managed::Field {
+    crate::api::managed::Field::Entry("annotations", format!("{PREFIX}replicated-by"))
+}
+
+/// Whether data is what a cleared object of this type has (SPEC 7).
+#[must_use]
+pub fn is_minimal(type_: Option<&str>, data: &Data, binary_data: &Data) -> bool {
+    let is = |entries: &[(&str, &str)]| data.iter().map(|(key, value)| (&**key, &**value)).eq(entries.iter().copied());
+    binary_data.is_empty()
+        && match type_ {
+            Some("kubernetes.io/tls") => is(&[("tls.crt", ""), ("tls.key", "")]),
+            Some("kubernetes.io/ssh-auth") => is(&[("ssh-privatekey", "ZW1wdHk=")]),
+            Some("kubernetes.io/dockerconfigjson") => is(&[(".dockerconfigjson", "e30=")]),
+            Some("kubernetes.io/dockercfg") => is(&[(".dockercfg", "e30=")]),
+            Some("kubernetes.io/basic-auth") => {
+                data.len() == 2 && data.get("username").is_some_and(String::is_empty) && data.contains_key("password")
+            }
+            _ => data.is_empty(),
+        }
+}
+
+/// Whether it has no key that is not empty.
+fn is_empty(object: &Object) -> bool {
+    object.data.values().chain(object.binary_data.values()).all(String::is_empty)
+}
+
+/// Whether a source is held since its certificate is half-issued (SPEC 11.9). In the simulation a pair is whole when both
+/// parts end alike: see `world::users::certificate`.
+#[must_use]
+pub fn is_half_issued(source: &Object, flags: &Flags) -> bool {
+    if source.type_.as_deref() != Some("kubernetes.io/tls") || !flags.hold_incomplete_tls {
+        return false;
+    }
+    let part = |key: &str| source.data.get(key).map(String::as_str).unwrap_or_default();
+    let (certificate, key) = (part("tls.crt"), part("tls.key"));
+    certificate.is_empty() || key.is_empty() || crate::world::users::is_mismatched(certificate, key)
+}
+
+/// Sources that push to this name, the one that wins first (SPEC 3.4).
+fn pushing<'c>(cluster: &'c Cluster, flags: &Flags, target: &Id) -> Vec<(&'c Id, &'c Object, Asks)> {
+    let mut pushing: Vec<(&Id, &Object, Asks)> = cluster
+        .iter()
+        .filter(|(id, _)| id.resource == target.resource)
+        .filter_map(|(id, object)| match read(object, flags) {
+            Read::Well(asks) if asks.names(target) => Some((id, &**object, *asks)),
+            _ => None,
+        })
+        .collect();
+    pushing.sort_by_key(|(id, object, _)| (is_protected(object), object.created, id.key()));
+    pushing
+}
+
+/// SPEC 3: who decides about this target, and what.
+#[must_use]
+pub fn wish(cluster: &Cluster, flags: &Flags, target: &Id) -> Wish {
+    let wish = wish_of_any(cluster, flags, target);
+    if cluster.get(target).is_none_or(|object| object.deleted.is_none()) {
+        return wish;
+    }
+    // SPEC 9.16: what is being deleted is only emptied, when what it holds was withdrawn.
+    match wish {
+        Wish::Look(shape) if shape.removal.is_some() => Wish::Look(Box::new(Shape { optional: true, ..*shape })),
+        Wish::Gone(removal) => {
+            let mut notes = BTreeMap::from([("replicated-at", Note::Any)]);
+            pull::cleared(&mut notes);
+            let (data, removal) = (Wanted::Minimal, Some(removal));
+            Wish::Look(Box::new(Shape { type_: None, data, notes, removal, adopted: false, optional: true }))
+        }
+        _ => Wish::Leave,
+    }
+}
+
+fn wish_of_any(cluster: &Cluster, flags: &Flags, target: &Id) -> Wish {
+    let Some(object) = cluster.get(target) else {
+        // 3.4
+        let namespace = cluster.get(&Id::of_namespace(&target.namespace));
+        let can_be_made = namespace.is_some_and(|namespace| namespace.deleted.is_none());
+        return match pushing(cluster, flags, target).into_iter().next() {
+            Some((source, object, asks)) if can_be_made => {
+                install(cluster, flags, target, None, (source, object, &asks))
+            }
+            _ => Wish::Leave,
+        };
+    };
+    // 3.0
+    let Read::Well(own) = read(object, flags) else { return Wish::Leave };
+    if is_protected(object) {
+        return Wish::Leave;
+    }
+    // 3.1
+    if let Some((namespace, name)) = &own.by {
+        let source = Id::new(target.resource, namespace, name);
+        let delay = removal_delay(flags, &own);
+        let removal = match cluster.get(&source) {
+            None => Removal::Silent(delay),
+            Some(there) => match read(there, flags) {
+                // What the source itself says of the delay counts, as long as it is there to say it.
+                Read::Well(asks) if asks.pushes_nothing_at_all() && asks.texts.contains_key("removal-delay") => {
+                    Removal::Silent(removal_delay(flags, &asks))
+                }
+                Read::Ill(_) => return Wish::Leave,
+                Read::Nothing => Removal::Silent(delay),
+                Read::Well(asks) if asks.names(target) => {
+                    return install(cluster, flags, target, Some((object, &own)), (&source, there, &asks));
+                }
+                Read::Well(asks) if asks.pushes_nothing_at_all() => Removal::Silent(delay),
+                Read::Well(_) => Removal::Said,
+            },
+        };
+        return if is_made_by_controller(object) { Wish::Gone(removal) } else { Wish::Leave };
+    }
+    // 3.2
+    if own.push.is_some() {
+        return Wish::Leave;
+    }
+    // 3.3
+    let Some((namespace, name)) = &own.from else { return Wish::Leave };
+    let source = Id::new(target.resource, namespace, name);
+    let receiver = Receiver { target, object: Some(object), own: &own, once: own.once, holds: own.holds_a_copy() };
+    let mut notes = BTreeMap::new();
+    let (data, removal) = match pull(cluster, flags, &source, &receiver) {
+        Pulled::Nothing => return Wish::Leave,
+        // SPEC 7: a target that never received anything keeps its own data.
+        Pulled::Cleared(_) if !own.ever_received() => return Wish::Leave,
+        // SPEC 9.5: one that is immutable belongs to its user.
+        Pulled::Cleared(_) if object.immutable => return Wish::Leave,
+        Pulled::Cleared(silent) => {
+            pull::cleared(&mut notes);
+            let delay = removal_delay(flags, &own);
+            (Wanted::Minimal, Some(if silent { Removal::Silent(delay) } else { Removal::Said }))
+        }
+        Pulled::Held(allowed) => {
+            notes.insert("replicated-from-allowed", allowed);
+            (Wanted::Kept, None)
+        }
+        Pulled::Copied { data, notes: copied } => {
+            notes.extend(copied);
+            (data, None)
+        }
+    };
+    notes.insert("replicated-at", Note::Any);
+    Wish::Look(Box::new(Shape { type_: None, data, notes, removal, adopted: false, optional: false }))
+}
+
+/// SPEC 11.1: the annotation on the replica (which inherits it) or on the pulling target, else the flag.
+fn removal_delay(flags: &Flags, own: &Asks) -> Option<Duration> {
+    match own.texts.get("removal-delay").map(|text| text.trim()) {
+        Some("never") => None,
+        Some(text) => Some(asks::seconds(text).unwrap_or(flags.removal_delay)),
+        None => Some(flags.removal_delay),
+    }
+}
+
+/// SPEC 4: install a source into a target.
+fn install(
+    cluster: &Cluster,
+    flags: &Flags,
+    target: &Id,
+    existing: Option<(&Object, &Asks)>,
+    (source, object, asks): (&Id, &Object, &Asks),
+) -> Wish {
+    if is_protected(object) {
+        return Wish::Leave;
+    }
+    // Install owns every annotation of the table.
+    let mut notes: BTreeMap<&'static str, Note> = asks::KNOWN.iter().map(|name| (*name, Note::Absent)).collect();
+    let inherited = |name: &str| asks.texts.get(name).map_or(Note::Absent, |text| Note::Is(text.clone()));
+    notes.insert("replicated-at", Note::Any);
+    notes.insert("replicated-by", Note::Is(source.key()));
+    for name in ["replicate-once", "replication-allowed", "replication-allowed-namespaces", "removal-delay"] {
+        notes.insert(name, inherited(name));
+    }
+    let adopted = existing.is_some_and(|(object, _)| !is_made_by_controller(object));
+    let mut shape =
+        Shape { type_: object.type_.clone(), data: Wanted::Kept, notes, removal: None, adopted, optional: false };
+
+    if let Some((namespace, name)) = &asks.from {
+        let from = Id::new(target.resource, namespace, name);
+        return combined(cluster, flags, target, existing, &from, asks.once, shape);
+    }
+    notes_of_own_data(&mut shape, source, asks);
+    let half = is_half_issued(object, flags);
+    let Some((there, own)) = existing else {
+        if half {
+            return Wish::Leave;
+        }
+        shape.data = Wanted::Equal(object.data.clone(), object.binary_data.clone());
+        return Wish::Look(Box::new(shape));
+    };
+    // What was pulled for a source that was a combined one is no copy of its own data.
+    let holds = own.holds_a_copy() && own.from.is_none();
+    let version = |name: &str| asks.texts.get(name).filter(|text| own.texts.get(name) != Some(text));
+    let asked_again = version("replicate-once-version").is_some();
+    let emptied = is_empty(there) && !is_empty(object);
+    if asks.once && holds && !asked_again && !emptied {
+        shape.type_ = None;
+        shape.notes.insert("replicated-from-version", Note::Any);
+        shape.notes.insert("replicate-once-version", Note::Any);
+        return Wish::Look(Box::new(shape));
+    }
+    if half {
+        (shape.type_, shape.optional) = (None, true);
+        shape.notes.insert("replicated-from-version", Note::Any);
+        return Wish::Look(Box::new(shape));
+    }
+    let same = there.data == object.data && there.binary_data == object.binary_data;
+    if there.type_ != object.type_ || (there.immutable && !same) {
+        return Wish::Remade;
+    }
+    shape.data = Wanted::Equal(object.data.clone(), object.binary_data.clone());
+    Wish::Look(Box::new(shape))
+}
+
+fn notes_of_own_data(shape: &mut Shape, source: &Id, asks: &Asks) {
+    shape.notes.insert("replicated-from-version", Note::VersionOf(source.clone()));
+    let once_version = asks.texts.get("replicate-once-version");
+    shape.notes.insert("replicate-once-version", once_version.map_or(Note::Absent, |text| Note::Is(text.clone())));
+}
+
+/// SPEC 4, combined: the replica pulls for itself, from the source's source.
+fn combined(
+    cluster: &Cluster,
+    flags: &Flags,
+    target: &Id,
+    existing: Option<(&Object, &Asks)>,
+    from: &Id,
+    once: bool,
+    mut shape: Shape,
+) -> Wish {
+    shape.notes.insert("replicate-from", Note::Is(from.key()));
+    let nobody = Asks::default();
+    let (object, own) = existing.map_or((None, &nobody), |(object, own)| (Some(object), own));
+    if object.is_some_and(|object| object.type_ != shape.type_) {
+        return Wish::Remade;
+    }
+    // With another source, or another once, it holds no copy.
+    let is_the_same = own.from == Some((from.namespace.clone(), from.name.clone())) && own.once == once;
+    let receiver = Receiver { target, object, own, once, holds: own.holds_a_copy() && is_the_same };
+    let immutable = object.is_some_and(|object| object.immutable);
+    match pull(cluster, flags, from, &receiver) {
+        // It is made even so, empty; one that is there keeps what it has.
+        Pulled::Nothing if object.is_none() => {
+            shape.data = Wanted::Minimal;
+            // SPEC 7: nothing at all is written because of a protected type.
+            shape.optional = cluster.get(from).is_some_and(|source| is_protected(source));
+        }
+        Pulled::Nothing => {
+            shape.optional = true;
+            for name in pull::WRITTEN {
+                shape.notes.insert(name, Note::Any);
+            }
+        }
+        Pulled::Cleared(silent) => {
+            if immutable && !object.is_some_and(|it| is_minimal(it.type_.as_deref(), &it.data, &it.binary_data)) {
+                return Wish::Remade;
+            }
+            let delay = removal_delay(flags, own);
+            // What holds no copy has nothing that could be lost.
+            let delays = silent && object.is_some() && receiver.holds;
+            shape.data = Wanted::Minimal;
+            shape.removal = object.map(|_| if delays { Removal::Silent(delay) } else { Removal::Said });
+        }
+        Pulled::Held(allowed) => {
+            shape.notes.insert("replicated-from-version", Note::Any);
+            shape.notes.insert("replicate-once-version", Note::Any);
+            shape.notes.insert("replicated-from-origin", Note::Any);
+            shape.notes.insert("replicated-from-allowed", allowed);
+        }
+        Pulled::Copied { data, notes } => {
+            if immutable && object.is_some_and(|it| data != Wanted::Equal(it.data.clone(), it.binary_data.clone())) {
+                return Wish::Remade;
+            }
+            shape.data = data;
+            shape.notes.extend(notes);
+        }
+    }
+    Wish::Look(Box::new(shape))
+}
+
+/// Every name that could be a target: objects that exist, and names of pushes in every namespace.
+#[must_use]
+pub fn targets(cluster: &Cluster) -> Vec<Id> {
+    let mut targets = Vec::new();
+    let namespaces: Vec<&str> =
+        cluster.keys().filter(|id| id.resource == Resource::Namespace).map(|id| &*id.name).collect();
+    for resource in [Resource::Secret, Resource::ConfigMap] {
+        let names = crate::world::users::NAMES;
+        targets.extend(namespaces.iter().flat_map(|namespace| names.map(|name| Id::new(resource, namespace, name))));
+    }
+    targets
+}

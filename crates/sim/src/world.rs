@@ -1,0 +1,299 @@
+//! The world of one run: model API servers, the network in between, the controllers, and virtual time.
+//!
+//! [`World::step`] does one step of a script; [`settle`] ends all faults and lets everything come to rest. After each step the
+//! properties that hold at all times are checked; a [`Violation`] ends the run.
+
+pub mod bugs;
+mod faults;
+mod network;
+mod people;
+mod process;
+pub mod settle;
+pub mod step;
+pub mod users;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::rc::Rc;
+use std::time::Duration;
+
+use crate::api::admission::Policy;
+use crate::api::object::{Id, Object, Resource};
+use crate::api::server::Server;
+use crate::api::store::{Snapshot, Store};
+use crate::api::write::{self, Context};
+use crate::dice::Dice;
+use crate::properties::{self, MOST_AT_ONCE, MOST_PER_STIMULUS};
+use crate::spec::Flags;
+
+use bugs::Bug;
+use network::{Flight, Pipe, Sender};
+use process::Process;
+
+/// A property that did not hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Violation {
+    /// Which: a word.
+    pub property: &'static str,
+    /// What happened.
+    pub what: String,
+}
+
+impl Violation {
+    fn new(property: &'static str, what: impl Into<String>) -> Self {
+        Self { property, what: what.into() }
+    }
+}
+
+/// What is fixed for a whole run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Setting {
+    /// For the randomness of the controllers.
+    pub seed: u64,
+    /// The flags of each controller.
+    pub controllers: Vec<Flags>,
+    /// The resources that are replicated.
+    pub resources: Vec<Resource>,
+    /// `--resync-period`.
+    pub resync_period: Duration,
+    /// Whether lists and reads come from caches that lag.
+    pub stale_reads: bool,
+    /// The most objects in a page of a list.
+    pub page: usize,
+    /// A mistake that is made on purpose, to see that it is found.
+    pub bug: Option<Bug>,
+}
+
+/// See the [module](self).
+pub struct World {
+    setting: Setting,
+    now: Duration,
+    /// How far the controllers' wall clock is off, in seconds.
+    wall_offset: i64,
+    store: Store,
+    servers: [Server; 2],
+    policies: Vec<Policy>,
+    /// Objects of which every write by a controller is undone by somebody else.
+    rivals: Vec<Id>,
+    snapshot: Option<Snapshot>,
+    processes: Vec<Option<Process>>,
+    starts: u64,
+    flights: Vec<Flight>,
+    pipes: Vec<Pipe>,
+    /// When each object was asked for, within the last second; and whoever's doing may be a cause.
+    asked: BTreeMap<String, VecDeque<Duration>>,
+    stimuli: VecDeque<Duration>,
+    last_write: Duration,
+    calm_since: Duration,
+    faults_ended: Option<Duration>,
+    writes: usize,
+    requests: usize,
+    story: Option<Vec<String>>,
+}
+
+impl World {
+    /// A world with three namespaces, and controllers that have just been started. `tells`: its story is kept.
+    #[must_use]
+    pub fn new(setting: Setting, tells: bool) -> Self {
+        let store = Store::default();
+        let servers = [Server::new(&store), Server::new(&store)];
+        let mut world = Self {
+            processes: setting.controllers.iter().map(|_| None).collect(),
+            setting,
+            now: Duration::ZERO,
+            wall_offset: 0,
+            store,
+            servers,
+            policies: Vec::new(),
+            rivals: Vec::new(),
+            snapshot: None,
+            starts: 0,
+            flights: Vec::new(),
+            pipes: Vec::new(),
+            asked: BTreeMap::new(),
+            stimuli: VecDeque::new(),
+            last_write: Duration::ZERO,
+            calm_since: Duration::ZERO,
+            faults_ended: None,
+            writes: 0,
+            requests: 0,
+            story: tells.then(Vec::new),
+        };
+        for server in &mut world.servers {
+            (server.stale_reads, server.page) = (world.setting.stale_reads, world.setting.page);
+        }
+        for namespace in &users::NAMESPACES[..3] {
+            world.act(&users::Act::MakeNamespace(namespace));
+        }
+        for server in &mut world.servers {
+            server.restart(&world.store);
+        }
+        world.start_all();
+        world
+    }
+
+    /// What happened, line by line.
+    #[must_use]
+    pub fn story(&self) -> &[String] {
+        self.story.as_deref().unwrap_or_default()
+    }
+
+    /// How many writes of controllers took effect.
+    #[must_use]
+    pub fn writes(&self) -> usize {
+        self.writes
+    }
+
+    /// How many requests the controllers sent.
+    #[must_use]
+    pub fn requests(&self) -> usize {
+        self.requests
+    }
+
+    fn tell(&mut self, line: impl FnOnce() -> String) {
+        if let Some(story) = &mut self.story {
+            story.push(format!("{:>9.3}s  {}", self.now.as_secs_f64(), line()));
+        }
+    }
+
+    /// Whether what comes and goes by itself on a quiet day has no place in the story any more.
+    fn is_quiet(&self) -> bool {
+        const LONG: Duration = Duration::from_secs(40);
+        self.faults_ended.is_some_and(|at| at + LONG < self.now)
+    }
+
+    /// Counts a request, and whether there were too many of its kind.
+    fn count(&mut self, what: &str) -> Result<(), Violation> {
+        const WINDOW: Duration = Duration::from_secs(1);
+        self.requests += 1;
+        let now = self.now;
+        let recent = |at: &Duration| now.saturating_sub(*at) < WINDOW;
+        while self.stimuli.front().is_some_and(|at| !recent(at)) {
+            self.stimuli.pop_front();
+        }
+        if !self.asked.contains_key(what) {
+            self.asked.insert(what.to_owned(), VecDeque::new());
+        }
+        let Some(times) = self.asked.get_mut(what) else { return Ok(()) };
+        while times.front().is_some_and(|at| !recent(at)) {
+            times.pop_front();
+        }
+        times.push_back(now);
+        let most = (MOST_AT_ONCE + MOST_PER_STIMULUS * self.stimuli.len()) * self.processes.len();
+        if times.len() > most {
+            return Err(Violation::new(
+                "hot loop",
+                format!("{what} was asked for {} times within a second", times.len()),
+            ));
+        }
+        Ok(())
+    }
+
+    /// Something happens that may cause requests.
+    fn stimulus(&mut self) {
+        self.stimuli.push_back(self.now);
+    }
+
+    /// A write of a controller took effect, or none: it is judged.
+    fn judge(&mut self, by: Sender, id: &Id, before: Option<&Rc<Object>>) -> Result<(), Violation> {
+        let after = self.store.get(id).cloned();
+        if before.map(Rc::as_ptr) == after.as_ref().map(Rc::as_ptr) {
+            return Ok(());
+        }
+        self.writes += 1;
+        self.last_write = self.now;
+        let was_there =
+            |after: &Rc<Object>| after.deleted.is_none() || before.is_some_and(|before| before.deleted.is_some());
+        let after = after.filter(was_there).map(|after| without_webhooks(after, before, &self.policies));
+        if let Some(after) = &after {
+            let shows =
+                after.annotations.values().any(|value| properties::shows_a_value(&String::from_utf8_lossy(value)));
+            if shows {
+                return Err(Violation::new("secrecy", format!("an annotation of {id} shows a value")));
+            }
+        }
+        let write = properties::Write {
+            at: self.now,
+            target: id,
+            before,
+            after: after.as_ref(),
+            started: by.started,
+            oldest: by.oldest,
+            flags: &self.setting.controllers[by.slot],
+        };
+        if properties::is_allowed(&self.store.history, &write) {
+            return Ok(());
+        }
+        let wish =
+            crate::spec::wish(&self.store.history[self.store.history.len().saturating_sub(2)].1, write.flags, id);
+        let what = format!(
+            "{id} was written, and SPEC wants that in no state that there was.\n  before: {}\n  after:  {}\n  wanted: {wish:?}",
+            described(before.map(|before| &**before)),
+            described(after.as_deref())
+        );
+        Err(Violation::new("safety", what))
+    }
+
+    /// Something is done to an object, not by a controller. False: it is not there, or may not be done.
+    fn change(&mut self, id: &Id, manager: &str, change: impl FnOnce(&mut Object)) -> bool {
+        let seen = self.store.live.clone();
+        let context = Context { at: self.now, manager, policies: &[], seen: &seen };
+        let version = self.store.revision;
+        write::update(&mut self.store, id, context, change).is_ok() && self.store.revision != version
+    }
+
+    /// The dice of a controller's randomness.
+    fn entropy(&mut self) -> Dice {
+        self.starts += 1;
+        Dice::new(self.setting.seed ^ self.starts.wrapping_mul(0xd134_2543_de82_ef95))
+    }
+}
+
+/// A written object as the controller wanted it: without what webhooks added.
+fn without_webhooks(after: Rc<Object>, before: Option<&Rc<Object>>, policies: &[Policy]) -> Rc<Object> {
+    if policies.is_empty() {
+        return after;
+    }
+    let mut object = (*after).clone();
+    let had = |what: fn(&Object) -> bool| before.is_some_and(|before| what(before));
+    if !had(|before| before.labels.contains_key("seen-by")) {
+        object.labels.remove("seen-by");
+    }
+    if policies.iter().any(|policy| policy.effect == crate::api::admission::Effect::ChangeData)
+        && !kept_data(before, &after)
+    {
+        object.data.remove("injected");
+    }
+    Rc::new(object)
+}
+
+fn kept_data(before: Option<&Rc<Object>>, after: &Object) -> bool {
+    before.is_some_and(|before| before.data == after.data)
+}
+
+/// An object in one line.
+#[must_use]
+pub fn described(object: Option<&Object>) -> String {
+    let Some(object) = object else { return "nothing".to_owned() };
+    let mut notes = Vec::new();
+    for (key, value) in &object.annotations {
+        let owners: Vec<&str> = object
+            .managers
+            .iter()
+            .filter(|entry| entry.fields.contains(&crate::api::managed::Field::Entry("annotations", key.clone())))
+            .map(|entry| &*entry.name)
+            .collect();
+        notes.push(format!("{key}={:?} ({})", String::from_utf8_lossy(value), owners.join(", ")));
+    }
+    let data: Vec<String> =
+        object.data.iter().chain(&object.binary_data).map(|(k, v)| format!("{k}: {:.24}", v)).collect();
+    format!(
+        "version {} uid …{} type {:?}{}{} data {{{}}} {}",
+        object.version,
+        object.uid.chars().rev().take(4).collect::<Vec<_>>().into_iter().rev().collect::<String>(),
+        object.type_.as_deref().unwrap_or_default(),
+        if object.immutable { " immutable" } else { "" },
+        if object.deleted.is_some() { " being deleted" } else { "" },
+        data.join(", "),
+        notes.join(" ")
+    )
+}

@@ -1,0 +1,47 @@
+//! Faults that concern a whole controller or server.
+
+use super::World;
+use super::network::Progress;
+
+impl World {
+    /// A controller ends without a word; what it had sent may still arrive. Another one takes its place at once.
+    pub(super) fn crash(&mut self, slot: usize) {
+        let slot = slot % self.processes.len();
+        let Some(process) = self.processes[slot].take() else { return };
+        self.tell(|| format!("kill -9: controller {slot}"));
+        self.pipes.retain(|pipe| pipe.sender.start != process.start);
+        self.flights.retain(|flight| flight.sender.start != process.start || matches!(flight.progress, Progress::Sent));
+        self.stimulus();
+        self.start_all();
+    }
+
+    pub(super) fn cut_off(&mut self, slot: usize) {
+        let slot = slot % self.processes.len();
+        let Some(process) = &mut self.processes[slot] else { return };
+        process.is_cut_off = !process.is_cut_off;
+        let is_cut_off = process.is_cut_off;
+        self.tell(|| format!("controller {slot} {}", if is_cut_off { "is cut off" } else { "is connected again" }));
+        self.stimulus();
+    }
+
+    pub(super) fn switch(&mut self, slot: usize) {
+        let slot = slot % self.processes.len();
+        if let Some(process) = &mut self.processes[slot] {
+            process.server = 1 - process.server;
+        }
+    }
+
+    /// etcd goes back to the last backup; the API servers start anew on it, and all connections end.
+    pub(super) fn restore(&mut self) {
+        let Some(snapshot) = self.snapshot.clone() else { return };
+        self.tell(|| "etcdctl snapshot restore; the API servers are restarted".to_owned());
+        self.store.restore(self.now, &snapshot);
+        for server in &mut self.servers {
+            server.restart(&self.store);
+        }
+        while !self.pipes.is_empty() {
+            self.cut(0);
+        }
+        self.stimulus();
+    }
+}

@@ -1,0 +1,352 @@
+//! What is under way between controllers and API servers, and how it gets lost.
+
+use std::collections::VecDeque;
+use std::rc::Rc;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use k8s_replicator_controller::cluster::{Failure, FailureKind};
+use k8s_replicator_controller::controller::RequestId;
+use k8s_replicator_controller::wire::{Received, Response};
+
+use super::bugs::Bug;
+use super::step::{Fate, Flow};
+use super::{Violation, World};
+use crate::api::http::{PROTOBUF, Refusal, Reply, Request};
+use crate::api::object::{Id, Object, Resource};
+use crate::api::protobuf;
+use crate::api::server::{Outcome, Stream, refused};
+
+/// Which start of which controller sent something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Sender {
+    pub(super) slot: usize,
+    pub(super) start: u64,
+    pub(super) started: std::time::Duration,
+    pub(super) oldest: usize,
+}
+
+/// A request under way.
+pub(super) struct Flight {
+    pub(super) sender: Sender,
+    pub(super) id: RequestId,
+    pub(super) request: Request,
+    pub(super) progress: Progress,
+}
+
+/// How far it got.
+#[derive(Debug)]
+pub(super) enum Progress {
+    /// It has not reached the server.
+    Sent,
+    /// The answer is on its way; `None`: the connection broke.
+    Answered(Option<Reply>),
+    /// Nothing ever comes back.
+    Hangs,
+}
+
+/// An answer that is delivered as it comes.
+pub(super) struct Pipe {
+    pub(super) sender: Sender,
+    pub(super) id: RequestId,
+    server: usize,
+    /// The watch, as long as the server keeps it open.
+    pub(super) stream: Option<Box<Stream>>,
+    head: Option<(u16, &'static str, Option<u64>)>,
+    /// Events that are on their way.
+    frames: VecDeque<Vec<u8>>,
+}
+
+fn headers(content_type: &'static str, retry_after: Option<u64>) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    if let Some(seconds) = retry_after {
+        headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    headers
+}
+
+fn status(code: u16) -> StatusCode {
+    StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+}
+
+fn broken() -> Received {
+    Received::Failed(Failure::new(FailureKind::Unreachable, "connection reset by peer"))
+}
+
+/// A page that stands in for the API server's answer.
+fn page(code: u16, body: &str) -> Reply {
+    let content_type = if body.starts_with('{') { "application/json" } else { "text/plain" };
+    Reply { status: code, content_type, retry_after: None, body: body.into() }
+}
+
+impl World {
+    /// The nth of what is under way and has not reached a server.
+    pub(super) fn nth_sent(&self, nth: usize) -> Option<usize> {
+        let sent = |flight: &Flight| matches!(flight.progress, Progress::Sent) && !self.is_cut_off(flight.sender);
+        let places: Vec<usize> = (0..self.flights.len()).filter(|at| sent(&self.flights[*at])).collect();
+        (!places.is_empty()).then(|| places[nth % places.len()])
+    }
+
+    /// The nth of what was answered.
+    pub(super) fn nth_answered(&self, nth: usize) -> Option<usize> {
+        let answered =
+            |flight: &Flight| matches!(flight.progress, Progress::Answered(_)) && !self.is_cut_off(flight.sender);
+        let places: Vec<usize> = (0..self.flights.len()).filter(|at| answered(&self.flights[*at])).collect();
+        (!places.is_empty()).then(|| places[nth % places.len()])
+    }
+
+    pub(super) fn is_cut_off(&self, sender: Sender) -> bool {
+        self.processes[sender.slot].as_ref().is_some_and(|process| process.start == sender.start && process.is_cut_off)
+    }
+
+    pub(super) fn cancel(&mut self, start: u64, id: RequestId) {
+        self.pipes.retain(|pipe| !(pipe.sender.start == start && pipe.id == id));
+        // What has not reached the server may still do so; its answer is for nobody.
+        self.flights.retain(|flight| {
+            !(flight.sender.start == start && flight.id == id) || matches!(flight.progress, Progress::Sent)
+        });
+    }
+
+    /// A request reaches an API server.
+    pub(super) fn carry(&mut self, at: usize, fate: Fate) -> Result<(), Violation> {
+        let flight = &self.flights[at];
+        let (sender, request) = (flight.sender, flight.request.clone());
+        let server = self.processes[sender.slot].as_ref().map_or(0, |process| process.server);
+        let is_further_page = request.uri.contains("&continue=");
+        let refusal = |refusal: &Refusal| Some(refused(&request, refusal));
+        let simple = |code: u16, reason: &'static str| refused(&request, &Refusal::new(code, reason, "it went wrong"));
+        let throttled = Refusal { retry_after: Some(1), ..Refusal::new(429, "TooManyRequests", "too many requests") };
+        let instead = match fate {
+            _ if is_further_page && self.setting.bug == Some(Bug::FirstPageOnly) => Some(Some(Reply {
+                status: 200,
+                content_type: PROTOBUF,
+                retry_after: None,
+                body: protobuf::list(self.store.revision, "", []),
+            })),
+            Fate::Fine | Fate::ReplyLost | Fate::TimedOutButDone => None,
+            Fate::RequestLost => Some(None),
+            Fate::Refused(429) => Some(refusal(&throttled)),
+            Fate::Refused(code) => Some(Some(simple(code, reason_of(code)))),
+            Fate::Proxy(200) => {
+                Some(Some(page(200, "{\"kind\":\"Status\",\"apiVersion\":\"v1\",\"status\":\"Success\"}")))
+            }
+            Fate::Proxy(404) => Some(Some(page(404, "404 page not found\n"))),
+            Fate::Proxy(code) => Some(Some(page(code, "<html><body>Service Unavailable</body></html>"))),
+        };
+        if let Some(reply) = instead {
+            self.tell(|| format!("{} {} of controller {}: {fate:?}", request.method, request.uri, sender.slot));
+            return self.answered(at, reply);
+        }
+        let target = request.is_write().then(|| self.written_by(&request)).flatten();
+        let before = target.as_ref().and_then(|id| self.store.get(id).cloned());
+        let outcome = self.servers[server].answer(&mut self.store, &request, &self.policies, self.now);
+        let is_dull = request.whole.is_none() || (request.path().split('/').count() < 5 && !request.is_write());
+        let is_dull = is_dull && matches!(&outcome, Outcome::Reply(Reply { status: 200, .. }) | Outcome::Stream(_));
+        if !(is_dull && self.is_quiet()) {
+            self.tell(|| {
+                let what = match &outcome {
+                    Outcome::Reply(reply) => reply.status.to_string(),
+                    Outcome::Stream(_) => "a watch".to_owned(),
+                    Outcome::Hangs => "nothing: a webhook hangs".to_owned(),
+                };
+                let fate = if fate == Fate::Fine { String::new() } else { format!(" ({fate:?})") };
+                format!("server {server} answers {} {}: {what}{fate}", request.method, request.uri)
+            });
+        }
+        if let Some(id) = &target {
+            self.judge(sender, id, before.as_ref())?;
+            self.revert(id, before.as_ref());
+        }
+        match outcome {
+            Outcome::Hangs => {
+                self.flights[at].progress = Progress::Hangs;
+                Ok(())
+            }
+            Outcome::Stream(stream) => {
+                let flight = self.flights.remove(at);
+                if fate != Fate::Fine {
+                    self.deliver(sender, flight.id, broken());
+                    return Ok(());
+                }
+                let head = Some((200, stream.content_type(), None));
+                let (id, frames) = (flight.id, VecDeque::new());
+                self.pipes.push(Pipe { sender, id, server, stream: Some(stream), head, frames });
+                Ok(())
+            }
+            Outcome::Reply(_) if fate == Fate::ReplyLost => self.answered(at, None),
+            Outcome::Reply(_) if fate == Fate::TimedOutButDone => {
+                let reply = simple(504, "Timeout");
+                self.answered(at, Some(reply))
+            }
+            Outcome::Reply(reply) => self.answered(at, Some(reply)),
+        }
+    }
+
+    /// The object that a write is about.
+    fn written_by(&self, request: &Request) -> Option<Id> {
+        let parts: Vec<&str> = request.path().split('/').skip(1).collect();
+        match *parts.as_slice() {
+            ["api", "v1", "namespaces", namespace, plural, name] => {
+                Some(Id::new(Resource::from_plural(plural)?, namespace, name))
+            }
+            ["api", "v1", "namespaces", namespace, plural] => {
+                let body: serde_json::Value = serde_json::from_slice(&request.body).ok()?;
+                Some(Id::new(Resource::from_plural(plural)?, namespace, body["metadata"]["name"].as_str()?))
+            }
+            _ => None,
+        }
+    }
+
+    /// A rival takes back what a controller wrote.
+    fn revert(&mut self, id: &Id, before: Option<&Rc<Object>>) {
+        let is_new = self.store.get(id).map(Rc::as_ptr) != before.map(Rc::as_ptr);
+        if is_new && self.rivals.contains(id) && self.store.get(id).is_some_and(|object| !object.immutable) {
+            let theirs = super::users::data(
+                id.resource,
+                self.store.get(id).and_then(|o| o.type_.clone()).as_deref().unwrap_or(""),
+                3,
+            );
+            if self.change(id, "rival-operator", |object| object.data = theirs) {
+                self.tell(|| format!("rival-operator writes its own data into {id}"));
+            }
+        }
+    }
+
+    fn answered(&mut self, at: usize, reply: Option<Reply>) -> Result<(), Violation> {
+        if self.flights[at].request.whole.is_some() {
+            self.flights[at].progress = Progress::Answered(reply);
+            return Ok(());
+        }
+        let Flight { sender, id, .. } = self.flights.remove(at);
+        match reply {
+            None => self.deliver(sender, id, broken()),
+            Some(reply) => {
+                let head = Some((reply.status, reply.content_type, reply.retry_after));
+                self.pipes.push(Pipe { sender, id, server: 0, stream: None, head, frames: [reply.body].into() });
+            }
+        }
+        Ok(())
+    }
+
+    /// An answer reaches a controller.
+    pub(super) fn arrive(&mut self, at: usize) {
+        let Flight { sender, id, request, progress, .. } = self.flights.remove(at);
+        let received = match (self.setting.bug, progress) {
+            (Some(Bug::FailedReadIsMissing), Progress::Answered(reply))
+                if !request.is_write()
+                    && request.path().split('/').count() > 6
+                    && reply.as_ref().is_none_or(|reply| reply.status != 200) =>
+            {
+                Progress::Answered(Some(refused(&request, &Refusal::new(404, "NotFound", "not found"))))
+            }
+            (_, progress) => progress,
+        };
+        let received = match received {
+            Progress::Answered(Some(reply)) if reply.body.len() > request.whole.unwrap_or(usize::MAX) => {
+                Received::TooLong
+            }
+            Progress::Answered(Some(reply)) => {
+                let headers = headers(reply.content_type, reply.retry_after);
+                Received::Response(Response { status: status(reply.status), headers, body: Bytes::from(reply.body) })
+            }
+            _ => broken(),
+        };
+        self.deliver(sender, id, received);
+    }
+
+    /// What the server has for a watch gets on its way.
+    fn fill(&mut self, at: usize) {
+        let pipe = &mut self.pipes[at];
+        let Some(stream) = &mut pipe.stream else { return };
+        let news = stream.news(&self.servers[pipe.server], &self.store, self.now).into_iter();
+        let has = |frame: &[u8], word: &[u8]| frame.windows(word.len()).any(|piece| piece == word);
+        let bug = self.setting.bug;
+        let of_namespaces = stream.is_of(Resource::Namespace);
+        pipe.frames.extend(news.filter(|frame| match bug {
+            Some(Bug::DeletionsPassedOver) => !has(frame, b"DELETED"),
+            Some(Bug::NamespacesPassedOver) => !of_namespaces || has(frame, b"BOOKMARK"),
+            _ => true,
+        }));
+        if self.now >= stream.ends {
+            pipe.stream = None;
+        }
+    }
+
+    /// Something of a watch reaches the controller. False: there is nothing of it.
+    pub(super) fn flow(&mut self, at: usize, flow: Flow) -> bool {
+        self.fill(at);
+        let (sender, id) = (self.pipes[at].sender, self.pipes[at].id);
+        if let Some((code, content_type, retry_after)) = self.pipes[at].head.take() {
+            self.deliver(sender, id, Received::Head(status(code), headers(content_type, retry_after)));
+            return true;
+        }
+        let pipe = &mut self.pipes[at];
+        let Some(frame) = pipe.frames.pop_front() else {
+            if pipe.stream.is_none() {
+                self.pipes.remove(at);
+                self.deliver(sender, id, Received::Closed);
+                return true;
+            }
+            return false;
+        };
+        match flow {
+            Flow::Whole => self.deliver(sender, id, Received::Data(Bytes::from(frame))),
+            Flow::All => {
+                let all: Vec<u8> = std::iter::once(frame).chain(self.pipes[at].frames.drain(..)).flatten().collect();
+                self.deliver(sender, id, Received::Data(Bytes::from(all)));
+            }
+            Flow::Pieces(size) => {
+                for piece in frame.chunks(usize::from(size).max(1)) {
+                    self.deliver(sender, id, Received::Data(Bytes::copy_from_slice(piece)));
+                }
+            }
+            Flow::Cut(size) => {
+                // The connection breaks in the middle of it.
+                let end = usize::from(size) % frame.len().max(1);
+                self.pipes.remove(at);
+                self.deliver(sender, id, Received::Data(Bytes::copy_from_slice(&frame[..end])));
+                self.deliver(sender, id, broken());
+            }
+            Flow::Twice => {
+                self.deliver(sender, id, Received::Data(Bytes::from(frame.clone())));
+                self.deliver(sender, id, Received::Data(Bytes::from(frame)));
+            }
+            Flow::Never => self.tell(|| "a watch event gets lost".to_owned()),
+            Flow::Expired => {
+                let refusal = Refusal::new(410, "Expired", "too old resource version");
+                let word = self.pipes[at].stream.take().map(|stream| stream.last_word(&refusal));
+                self.pipes[at].frames.clear();
+                self.pipes[at].frames.extend(word);
+                self.tell(|| "the server ends a watch: 410 Expired".to_owned());
+            }
+        }
+        true
+    }
+
+    /// The connection of a watch breaks.
+    pub(super) fn cut(&mut self, at: usize) {
+        let pipe = self.pipes.remove(at);
+        self.tell(|| format!("a connection of controller {} breaks", pipe.sender.slot));
+        self.deliver(pipe.sender, pipe.id, broken());
+    }
+
+    /// Whether a watch has something that can be delivered.
+    pub(super) fn has_news(&mut self, at: usize) -> bool {
+        self.fill(at);
+        let pipe = &self.pipes[at];
+        pipe.head.is_some() || !pipe.frames.is_empty() || pipe.stream.is_none()
+    }
+}
+
+fn reason_of(code: u16) -> &'static str {
+    match code {
+        404 => "NotFound",
+        409 => "Conflict",
+        410 => "Expired",
+        422 => "Invalid",
+        503 => "ServiceUnavailable",
+        504 => "Timeout",
+        _ => "InternalError",
+    }
+}

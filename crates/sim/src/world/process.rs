@@ -1,0 +1,230 @@
+//! A controller that runs.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use k8s_replicator_controller::controller::{Controller, Message, Options, RequestId, Want};
+use k8s_replicator_controller::event::Now;
+use k8s_replicator_controller::health::Health;
+use k8s_replicator_controller::report::Outcome;
+use k8s_replicator_controller::wire::{HttpRequest, Received};
+use k8s_replicator_core::annotations::Dialect;
+use k8s_replicator_core::decide::Rules;
+use k8s_replicator_core::kind::{ConfigMap, Kind, Secret};
+use k8s_replicator_core::scope::Scope;
+
+use super::bugs::Bug;
+use super::network::{Flight, Progress, Sender};
+use super::{Violation, World};
+use crate::api::http::Request;
+use crate::api::object::Resource;
+use crate::api::write::EPOCH;
+use crate::dice::Dice;
+use crate::properties::{self, MOST_UNDER_WAY};
+use crate::spec::PREFIX;
+
+/// See the [module](self).
+pub(super) struct Process {
+    pub(super) controller: Controller,
+    _health: Health,
+    /// Which start of all it is: answers to an earlier one are not for it.
+    pub(super) start: u64,
+    pub(super) started: Duration,
+    /// The position in the history of the oldest state that it can have seen.
+    pub(super) oldest: usize,
+    /// The API server that it talks to.
+    pub(super) server: usize,
+    /// Nothing gets through to the API servers.
+    pub(super) is_cut_off: bool,
+    /// When it wants to be polled.
+    pub(super) wakes: Duration,
+    /// It cannot go on.
+    has_ended: bool,
+    /// Something was delivered since it was polled.
+    pub(super) is_stirred: bool,
+    /// Objects of which something was reported, other than that all is well.
+    pub(super) told: BTreeSet<String>,
+}
+
+impl World {
+    /// Starts the controllers that do not run.
+    pub(super) fn start_all(&mut self) {
+        for slot in 0..self.processes.len() {
+            if self.processes[slot].is_none() {
+                self.start(slot);
+            }
+        }
+    }
+
+    fn start(&mut self, slot: usize) {
+        let flags = &self.setting.controllers[slot];
+        let flags = &self.setting.bug.map_or_else(|| flags.clone(), |bug| bug.flags(flags));
+        let kinds: Vec<&'static dyn Kind> = self
+            .setting
+            .resources
+            .iter()
+            .map(|resource| match resource {
+                Resource::ConfigMap => &ConfigMap as &'static dyn Kind,
+                _ => &Secret,
+            })
+            .collect();
+        let options = Options {
+            kinds,
+            scope: Scope::Cluster,
+            dialect: Dialect::new(PREFIX, flags.ignore_unknown),
+            rules: Rules {
+                allow_all: flags.allow_all,
+                removal_delay: flags.removal_delay,
+                hold_incomplete_tls: flags.hold_incomplete_tls,
+                ..Rules::default()
+            },
+            resync_period: self.setting.resync_period,
+        };
+        let mut dice = self.entropy();
+        let mut entropy = || -> Box<dyn FnMut() -> u8 + Send + Sync> {
+            let mut own = Dice::new(dice.number());
+            Box::new(move || own.number().to_le_bytes()[0])
+        };
+        let health = Health::default();
+        let controller = Controller::new(options, "https://server".to_owned(), &health, &mut entropy);
+        let position = |revision: u64| self.store.position_of(revision);
+        let oldest = self.servers.iter().map(|server| position(server.revision)).min().unwrap_or(0);
+        self.tell(|| format!("controller {slot} starts"));
+        self.processes[slot] = Some(Process {
+            controller,
+            _health: health,
+            start: self.starts,
+            started: self.now,
+            oldest,
+            server: slot % 2,
+            is_cut_off: false,
+            wakes: self.now,
+            has_ended: false,
+            is_stirred: true,
+            told: BTreeSet::new(),
+        });
+    }
+
+    /// Both clocks, as a controller reads them.
+    fn now_of(&self, process: &Process) -> Now {
+        let seconds = EPOCH + i64::try_from(self.now.as_secs()).unwrap_or(0) + self.wall_offset;
+        Now {
+            moment: self.now.saturating_sub(process.started),
+            time: jiff::Timestamp::from_second(seconds).unwrap_or_default(),
+        }
+    }
+
+    /// Lets every controller that has something to do go on.
+    pub(super) fn poll_all(&mut self) -> Result<(), Violation> {
+        for slot in 0..self.processes.len() {
+            let Some(mut process) = self.processes[slot].take() else { continue };
+            let done = self.poll(slot, &mut process);
+            let has_ended = process.has_ended;
+            self.processes[slot] = Some(process);
+            done?;
+            if has_ended {
+                // The kubelet starts it again.
+                self.crash(slot);
+            }
+        }
+        Ok(())
+    }
+
+    fn poll(&mut self, slot: usize, process: &mut Process) -> Result<(), Violation> {
+        const MOST_POLLS: usize = 1_000;
+        for round in 0.. {
+            if !process.is_stirred && process.wakes > self.now {
+                return Ok(());
+            }
+            if round == MOST_POLLS {
+                return Err(Violation::new("hot loop", format!("controller {slot} wants to be polled without end")));
+            }
+            process.is_stirred = false;
+            process.wakes = Duration::MAX;
+            let now = self.now_of(process);
+            for want in process.controller.poll(now) {
+                match want {
+                    Want::Request(id, request) => self.sent(slot, process, id, request)?,
+                    Want::Cancel(id) => self.cancel(process.start, id),
+                    Want::WaitUntil(at) => process.wakes = at.saturating_add(process.started),
+                }
+            }
+            self.heard(slot, process)?;
+            if let Some(why) = process.controller.end() {
+                let why = why.to_owned();
+                self.tell(|| format!("controller {slot} ends: {why}"));
+                process.has_ended = true;
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    fn sent(&mut self, slot: usize, process: &Process, id: RequestId, request: HttpRequest) -> Result<(), Violation> {
+        let mut request = Request {
+            method: request.method.as_str().to_owned(),
+            uri: request.path,
+            accept: request.accept.to_owned(),
+            content_type: request.content_type.unwrap_or_default().to_owned(),
+            body: request.body.to_vec(),
+            whole: match request.expects {
+                k8s_replicator_controller::wire::Expects::Whole(longest) => Some(longest),
+                k8s_replicator_controller::wire::Expects::Stream => None,
+            },
+        };
+        if let Some(bug) = self.setting.bug {
+            bug.send(&mut request);
+        }
+        if properties::shows_a_value(&request.uri) {
+            return Err(Violation::new("secrecy", format!("a path shows a value: {}", request.uri)));
+        }
+        self.count(request.path())?;
+        if process.controller.under_way() > MOST_UNDER_WAY {
+            return Err(Violation::new("bounds", format!("{} requests are under way", process.controller.under_way())));
+        }
+        let sender = Sender { slot, start: process.start, started: process.started, oldest: process.oldest };
+        if self.setting.bug == Some(Bug::WritesTwice) && request.is_write() {
+            // Under a name that nobody waits for.
+            let nobody = Sender { start: 0, ..sender };
+            self.flights.push(Flight { sender: nobody, id, request: request.clone(), progress: Progress::Sent });
+        }
+        self.flights.push(Flight { sender, id, request, progress: Progress::Sent });
+        Ok(())
+    }
+
+    /// What the controller reports.
+    fn heard(&mut self, slot: usize, process: &mut Process) -> Result<(), Violation> {
+        for message in process.controller.take_messages() {
+            let said = match &message {
+                Message::Notice(notice) => format!("{notice:?}"),
+                Message::Report(_, report) => {
+                    if !matches!(report.outcome, Outcome::Done { .. } | Outcome::Nothing) {
+                        process.told.insert(report.target.to_string());
+                    }
+                    format!("{report:?}")
+                }
+                Message::Ready { .. } => format!("{message:?}"),
+            };
+            if properties::shows_a_value(&said) {
+                return Err(Violation::new("secrecy", format!("a report shows a value: {said}")));
+            }
+            let is_dull = matches!(&message, Message::Notice(notice) if notice.level >= tracing::Level::DEBUG);
+            if !(is_dull && self.is_quiet()) {
+                self.tell(|| format!("controller {slot} reports {said}"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Something arrives at a controller.
+    pub(super) fn deliver(&mut self, to: Sender, id: RequestId, received: Received) {
+        let slot = to.slot;
+        let Some(mut process) = self.processes[slot].take() else { return };
+        if process.start == to.start {
+            let now = self.now_of(&process);
+            process.controller.deliver(now, id, received);
+            process.is_stirred = true;
+        }
+        self.processes[slot] = Some(process);
+    }
+}

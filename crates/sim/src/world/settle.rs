@@ -1,0 +1,150 @@
+//! The end of a run: faults end, everything is delivered, and time passes until all is at rest.
+
+use std::time::Duration;
+
+use super::{Violation, World};
+use crate::api::object::Id;
+use crate::api::write;
+use crate::properties::{CONVERGES_WITHIN, LONGEST_SILENCE, MOST_A_MINUTE, STAYS_FOR, not_as_wanted};
+use crate::spec::{Wanted, Wish, wish};
+
+/// How long policies and rivals stay in force after the other faults.
+const WITH_REFUSALS: Duration = Duration::from_secs(420);
+
+impl World {
+    /// Lets the world come to rest, with policies and rivals in force first, and then without.
+    ///
+    /// # Errors
+    /// When a property does not hold.
+    pub fn settle(&mut self) -> Result<(), Violation> {
+        self.tell(|| "faults end".to_owned());
+        self.faults_ended = Some(self.now);
+        for process in self.processes.iter_mut().flatten() {
+            process.is_cut_off = false;
+        }
+        self.start_all();
+        (0..20).for_each(|_| self.stimulus());
+        if !self.policies.is_empty() || !self.rivals.is_empty() {
+            self.run_until(self.now + Duration::from_secs(60), false)?;
+            let before = self.requests;
+            self.run_until(self.now + WITH_REFUSALS, false)?;
+            self.look_for_silence()?;
+            self.look_for_heat(self.requests - before)?;
+            self.tell(|| "policies and rivals end".to_owned());
+            self.policies.clear();
+            self.rivals.clear();
+            // A mutating webhook's label stays; nobody minds.
+        }
+        let is_one = self.setting.controllers.windows(2).all(|two| two[0] == two[1]);
+        let end = self.now + CONVERGES_WITHIN;
+        self.run_until(end, is_one)?;
+        if !is_one {
+            return Ok(());
+        }
+        self.look_at_all()?;
+        self.run_until(self.now + STAYS_FOR, false)?;
+        self.look_at_all()?;
+        if self.last_write + STAYS_FOR > self.now && self.last_write > self.calm_since {
+            return Err(Violation::new(
+                "quiescence",
+                format!("all was as wanted, and something was written at {:?}", self.last_write),
+            ));
+        }
+        Ok(())
+    }
+
+    fn look_at_all(&self) -> Result<(), Violation> {
+        let wrong = not_as_wanted(&self.store.live, &self.setting.controllers[0]);
+        let wrong: Vec<_> = wrong.into_iter().filter(|(id, _)| !self.is_refused_for_ever(id)).collect();
+        let Some((id, problem)) = wrong.first() else { return Ok(()) };
+        let object = self.store.get(id).map(|object| &**object);
+        Err(Violation::new("convergence", format!("{id}: {problem}\n  it is: {}", super::described(object))))
+    }
+
+    /// Whether the API server can never accept what is wanted: data without the keys that the target's type requires.
+    fn is_refused_for_ever(&self, id: &Id) -> bool {
+        let Wish::Look(shape) = wish(&self.store.live, &self.setting.controllers[0], id) else { return false };
+        let there = self.store.get(id).and_then(|object| object.type_.as_deref());
+        let required = write::required(shape.type_.as_deref().or(there).unwrap_or_default());
+        matches!(&shape.data, Wanted::Equal(data, _) if required.iter().any(|key| !data.contains_key(*key)))
+    }
+
+    /// Each target that is not as wanted was reported, and is looked at again.
+    fn look_for_silence(&self) -> Result<(), Violation> {
+        let wrong = not_as_wanted(&self.store.live, &self.setting.controllers[0]);
+        for (id, problem) in wrong {
+            let told = self.processes.iter().flatten().any(|process| process.told.contains(&id.key()));
+            if !told {
+                return Err(Violation::new("silence", format!("{id}: {problem}, and nothing was reported")));
+            }
+            let wakes = self.processes.iter().flatten().map(|process| process.wakes).min().unwrap_or(Duration::MAX);
+            if wakes > self.now + LONGEST_SILENCE {
+                return Err(Violation::new("silence", format!("{id}: {problem}, and it is not looked at again")));
+            }
+        }
+        Ok(())
+    }
+
+    fn look_for_heat(&self, requests: usize) -> Result<(), Violation> {
+        let minutes = usize::try_from(WITH_REFUSALS.as_secs() / 60).unwrap_or(1);
+        let most = MOST_A_MINUTE * minutes * self.store.live.len().max(1) * self.processes.len();
+        if requests > most {
+            return Err(Violation::new("hot loop", format!("{requests} requests in {minutes} minutes")));
+        }
+        Ok(())
+    }
+
+    /// Runs without faults. `until_calm`: only until every target is as wanted, at the latest until then.
+    fn run_until(&mut self, end: Duration, until_calm: bool) -> Result<(), Violation> {
+        const MOST_TURNS: usize = 60_000;
+        for _ in 0..MOST_TURNS {
+            self.poll_all()?;
+            if self.deliver_something(true)? {
+                continue;
+            }
+            if until_calm && self.look_at_all().is_ok() {
+                self.calm_since = self.now;
+                return Ok(());
+            }
+            let controllers = self.processes.iter().flatten().map(|process| process.wakes);
+            let streams = self.pipes.iter().filter_map(|pipe| pipe.stream.as_ref()).map(|stream| stream.wakes());
+            let next = controllers.chain(streams).min().unwrap_or(Duration::MAX);
+            if next > end {
+                self.now = self.now.max(end);
+                self.calm_since = self.now;
+                return Ok(());
+            }
+            self.now = self.now.max(next);
+        }
+        Err(Violation::new("quiescence", "it never comes to rest"))
+    }
+
+    /// One thing that is under way arrives, a millisecond later. False: nothing is.
+    pub(super) fn deliver_something(&mut self, finalizes: bool) -> Result<bool, Violation> {
+        self.now += Duration::from_millis(1);
+        if let Some(at) = self.nth_sent(0) {
+            self.carry(at, super::step::Fate::Fine)?;
+            return Ok(true);
+        }
+        if let Some(at) = self.nth_answered(0) {
+            self.arrive(at);
+            return Ok(true);
+        }
+        let mut behind = false;
+        for server in &mut self.servers {
+            behind |= server.catch_up(&self.store, usize::MAX);
+        }
+        for at in 0..self.pipes.len() {
+            if !self.is_cut_off(self.pipes[at].sender) && self.has_news(at) {
+                self.flow(at, super::step::Flow::All);
+                return Ok(true);
+            }
+        }
+        if finalizes && self.finalize() {
+            self.stimulus();
+            return Ok(true);
+        }
+        self.now -= Duration::from_millis(1);
+        Ok(behind)
+    }
+}

@@ -1,0 +1,171 @@
+//! The steps of a script: each says all that happens, so that the others mean the same when one is dropped.
+
+use std::time::Duration;
+
+use super::users::Act;
+use super::{Violation, World};
+use crate::api::admission::Policy;
+use crate::api::object::Id;
+
+/// What becomes of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// It is answered.
+    Fine,
+    /// It never reaches the server.
+    RequestLost,
+    /// It is carried out, and the answer never comes back.
+    ReplyLost,
+    /// It is carried out, and answered by 504.
+    TimedOutButDone,
+    /// The server refuses it with this status, and does nothing.
+    Refused(u16),
+    /// A proxy answers with a page of its own.
+    Proxy(u16),
+}
+
+/// How something of a watch gets through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Flow {
+    /// One event, in one piece.
+    Whole,
+    /// All that is there, in one piece.
+    All,
+    /// One event, in pieces of this size.
+    Pieces(u16),
+    /// The first bytes of an event; then the connection breaks.
+    Cut(u16),
+    /// One event twice.
+    Twice,
+    /// One event is lost.
+    Never,
+    /// The server says that the version is too old.
+    Expired,
+}
+
+/// One step.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    /// Somebody does something.
+    Act(Act),
+    /// The nth request reaches the server.
+    Carry(u8, Fate),
+    /// The nth answer reaches its controller.
+    Arrive(u8),
+    /// The cache of a server takes so many changes.
+    CatchUp(u8, u8),
+    /// The nth watch goes on.
+    Flow(u8, Flow),
+    /// The connection of the nth watch breaks.
+    Break(u8),
+    /// So many things that are under way arrive, one after the other, without a fault.
+    Calm(u8),
+    /// Time passes.
+    Wait(Duration),
+    /// A controller ends without a word, and another one starts.
+    Crash(u8),
+    /// Nothing gets through from and to a controller, until it does again.
+    CutOff(u8),
+    /// A controller's next connections go to the other API server.
+    Switch(u8),
+    /// A policy comes into force.
+    Forbid(Policy),
+    /// All policies end.
+    Permit,
+    /// Somebody takes back every write to this object, from now on.
+    Rival(Id),
+    /// etcd forgets old revisions.
+    Compact,
+    /// etcd is backed up.
+    BackUp,
+    /// etcd is restored from the last backup, and the API servers are restarted.
+    Restore,
+    /// The controllers' wall clock jumps, by so many seconds.
+    Jump(i64),
+}
+
+impl World {
+    /// Does one step.
+    ///
+    /// # Errors
+    /// When a property does not hold.
+    pub fn step(&mut self, step: &Step) -> Result<(), Violation> {
+        self.advance(self.now + Duration::from_millis(2))?;
+        match step {
+            Step::Act(act) => self.act(act),
+            Step::Carry(nth, fate) => {
+                if let Some(at) = self.nth_sent(usize::from(*nth)) {
+                    self.stimulus();
+                    self.carry(at, *fate)?;
+                }
+            }
+            Step::Arrive(nth) => {
+                if let Some(at) = self.nth_answered(usize::from(*nth)) {
+                    self.arrive(at);
+                }
+            }
+            Step::CatchUp(server, changes) => {
+                self.servers[usize::from(*server) % 2].catch_up(&self.store, usize::from(*changes));
+            }
+            Step::Flow(nth, flow) => {
+                if let Some(at) = self.nth_pipe(*nth) {
+                    self.stimulus();
+                    self.flow(at, *flow);
+                }
+            }
+            Step::Break(nth) => {
+                if let Some(at) = self.nth_pipe(*nth) {
+                    self.stimulus();
+                    self.cut(at);
+                }
+            }
+            Step::Calm(times) => {
+                for _ in 0..*times {
+                    self.poll_all()?;
+                    if !self.deliver_something(false)? {
+                        break;
+                    }
+                }
+            }
+            Step::Wait(time) => self.advance(self.now + *time)?,
+            Step::Crash(slot) => self.crash(usize::from(*slot)),
+            Step::CutOff(slot) => self.cut_off(usize::from(*slot)),
+            Step::Switch(slot) => self.switch(usize::from(*slot)),
+            Step::Forbid(policy) => {
+                self.tell(|| format!("in {}: {:?}", policy.namespace, policy.effect));
+                self.policies.push(policy.clone());
+            }
+            Step::Permit => self.policies.clear(),
+            Step::Rival(id) => {
+                self.tell(|| format!("rival-operator takes an interest in {id}"));
+                self.rivals.push(id.clone());
+            }
+            Step::Compact => self.store.compact(),
+            Step::BackUp => {
+                self.snapshot = Some(self.store.snapshot());
+                self.tell(|| "etcdctl snapshot save".to_owned());
+            }
+            Step::Restore => self.restore(),
+            Step::Jump(seconds) => {
+                self.tell(|| format!("the controllers' wall clock jumps by {seconds} s"));
+                self.wall_offset += seconds;
+            }
+        }
+        self.poll_all()
+    }
+
+    fn nth_pipe(&self, nth: u8) -> Option<usize> {
+        let open: Vec<usize> = (0..self.pipes.len()).filter(|at| !self.is_cut_off(self.pipes[*at].sender)).collect();
+        (!open.is_empty()).then(|| open[usize::from(nth) % open.len()])
+    }
+
+    /// Time goes on, and controllers that wanted to be woken are.
+    pub(super) fn advance(&mut self, to: Duration) -> Result<(), Violation> {
+        while let Some(at) = self.processes.iter().flatten().map(|process| process.wakes).min().filter(|at| *at < to) {
+            self.now = self.now.max(at);
+            self.poll_all()?;
+        }
+        self.now = to;
+        self.poll_all()
+    }
+}

@@ -1,0 +1,23 @@
+//! The properties bite: each mistake that is made on purpose is found within a bounded number of seeds.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+use k8s_replicator_sim::run::{run_safely, script};
+use k8s_replicator_sim::world::bugs::Bug;
+
+#[test]
+fn each_deliberate_mistake_is_found() {
+    const MOST: u64 = 1_500;
+    let missed: Vec<&str> = Bug::ALL
+        .into_iter()
+        .filter(|(_, bug)| {
+            !(1..=MOST).any(|seed| {
+                let mut script = script(seed);
+                script.setting.bug = Some(*bug);
+                run_safely(&script, false).violation.is_some()
+            })
+        })
+        .map(|(name, _)| name)
+        .collect();
+    assert_eq!(missed, Vec::<&str>::new(), "not found within {MOST} seeds");
+}

@@ -1,0 +1,58 @@
+//! Seeds, as many as the time of a test allows. `SIM_FROM` and `SIM_COUNT` choose others; `cargo xtask sim` runs more of them.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use k8s_replicator_sim::run::{report, run, run_safely, script, shrink};
+
+fn number(name: &str, otherwise: u64) -> u64 {
+    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(otherwise)
+}
+
+#[test]
+fn every_property_holds_for_every_seed() {
+    let (from, count) = (number("SIM_FROM", 1), number("SIM_COUNT", 1_000));
+    let (next, failed) = (AtomicU64::new(from), Mutex::new(Vec::new()));
+    std::thread::scope(|scope| {
+        for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
+            scope.spawn(|| {
+                loop {
+                    let seed = next.fetch_add(1, Ordering::Relaxed);
+                    if seed >= from + count {
+                        return;
+                    }
+                    if let Some(violation) = run_safely(&script(seed), false).violation {
+                        failed.lock().unwrap().push((seed, violation));
+                    }
+                }
+            });
+        }
+    });
+    let mut failed = failed.into_inner().unwrap();
+    failed.sort_by_key(|(seed, _)| *seed);
+    if let Some((seed, violation)) = failed.first() {
+        let shortest = shrink(&script(*seed), violation);
+        panic!("{} of {count} seeds fail; the first of them:\n{}", failed.len(), report(*seed, &shortest));
+    }
+}
+
+#[test]
+fn a_seed_replays_line_by_line() {
+    for seed in 1..20 {
+        let [once, again] = [(), ()].map(|()| run(&script(seed), true).story);
+        assert!(once.len() > 10);
+        assert_eq!(once, again, "seed {seed}");
+    }
+}
+
+/// The runs are worth something: requests are sent, faults are met, and replicas are written in many of them.
+#[test]
+fn the_seeds_reach_writes() {
+    let ran: Vec<_> = (1..=200).map(|seed| run(&script(seed), false)).collect();
+    let with_writes = ran.iter().filter(|ran| ran.writes > 0).count();
+    let writes: usize = ran.iter().map(|ran| ran.writes).sum();
+    assert!(with_writes >= 80, "{with_writes} of 200");
+    assert!(writes >= 300, "{writes}");
+}
