@@ -220,6 +220,12 @@ impl Scene {
         self.must("PATCH", &self.path(resource, key), "application/merge-patch+json", patch)
     }
 
+    /// The same, in the name of a field manager.
+    pub fn patch_as(&self, manager: &str, resource: &str, key: &str, patch: &Value) -> Value {
+        let path = format!("{}?fieldManager={manager}", self.path(resource, key));
+        self.must("PATCH", &path, "application/merge-patch+json", patch)
+    }
+
     /// Sets one of this program's annotations on a Secret, or takes it off.
     pub fn note(&self, key: &str, name: &str, value: Option<&str>) -> Value {
         let value = value.map(|value| self.full(value));

@@ -2,7 +2,8 @@
 
 use k8s_replicator_api_tests::{Scene, config_map, secret};
 
-/// SPEC 3, 0: an object that is ill-formed in whichever annotation is not written, pulling or pushed to.
+/// SPEC 3, 0: an object that is ill-formed in whichever annotation is not written. SPEC 2: on a replica with a well-formed
+/// `replicated-by` the other annotations are the controller's: what is ill-formed among them is put right, with advice.
 #[test]
 fn an_object_ill_formed_in_whichever_annotation_is_not_written() {
     let mut scene = Scene::new();
@@ -20,15 +21,25 @@ fn an_object_ill_formed_in_whichever_annotation_is_not_written() {
         ("unknown", ""),
     ];
     let mut left = Vec::new();
+    let mut replicas = Vec::new();
     for (number, (name, value)) in ill.iter().enumerate() {
         for mark in ["replicate-from", "replicated-by"] {
             let key = format!("b/{mark}-{number}");
             let stale = secret(&key).data("k", "old").note("replicated-from-version", "1").note(mark, "{a}/src");
-            left.push((key, scene.create(&stale.note(name, value))));
+            let object = scene.create(&stale.note(name, value));
+            match (mark, *name) {
+                ("replicated-by", name) if name != "replicated-by" => replicas.push(key),
+                _ => left.push((key, object)),
+            }
         }
     }
     scene.start(&[]);
     left.iter().for_each(|(key, _)| drop(scene.is_told(key, "refuse", "IllFormed")));
+    // The source does not push to these.
+    for key in replicas {
+        scene.is_told(&key, "advise", "UnknownAnnotation");
+        scene.is_gone(&key);
+    }
     let left: Vec<_> = left.into_iter().map(|(_, object)| object).collect();
     scene.all_stay(&left);
 }
