@@ -47,20 +47,6 @@ pub enum PushError {
     },
 }
 
-impl PushError {
-    /// Where it stands.
-    #[must_use]
-    pub fn annotation(&self) -> Annotation {
-        match self {
-            Self::TooManySlashes(_) | Self::Name(_) | Self::Exception(_) | Self::TooManyItems => {
-                Annotation::ReplicateTo
-            }
-            Self::Slash(_) => Annotation::ReplicateToNamespaces,
-            Self::List { annotation, .. } => *annotation,
-        }
-    }
-}
-
 /// A well-formed push. It may name nothing, and is still a push.
 ///
 /// Two are equal when they name the same targets for the same reason: the same items, resolved beside the same object.

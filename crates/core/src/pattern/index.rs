@@ -21,13 +21,18 @@ impl Hash {
     }
 
     pub(crate) fn push(&mut self, byte: u8) {
-        let product = u128::from(self.0 ^ u64::from(byte)) * u128::from(seeds().1);
+        self.fold(byte, seeds().1);
+    }
+
+    fn fold(&mut self, byte: u8, factor: u64) {
+        let product = u128::from(self.0 ^ u64::from(byte)) * u128::from(factor);
         self.0 = (product as u64) ^ ((product >> u64::BITS) as u64);
     }
 
     pub(crate) fn of(text: &str) -> Self {
-        let mut hash = Self::new();
-        text.bytes().for_each(|byte| hash.push(byte));
+        let (start, factor) = seeds();
+        let mut hash = Self(start);
+        text.bytes().for_each(|byte| hash.fold(byte, factor));
         hash
     }
 

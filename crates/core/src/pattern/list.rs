@@ -240,28 +240,30 @@ struct SideReader<'t> {
 
 impl<'t> SideReader<'t> {
     fn take(&mut self, position: u32, item: &'t str, budget: &mut Budget) -> Result<(), ListError> {
-        let hash = Hash::of(item);
-        if !self.seen.insert(hash, item) {
-            return Ok(());
-        }
         self.has_odd_items |= is_odd(item);
         match ItemKind::of(item) {
             ItemKind::Literal(literal) if is_label(literal) => {
-                self.literals.0.push(position);
-                self.literals.1.push(hash);
+                let hash = Hash::of(literal);
+                if self.seen.insert(hash, item) {
+                    self.literals.0.push(position);
+                    self.literals.1.push(hash);
+                }
             }
-            // It names nothing.
-            ItemKind::Literal(_) => {}
             ItemKind::Prefix(prefix) if prefix.len() <= MAX_NAMESPACE => {
-                self.prefixes.0.push(position);
-                self.prefixes.1.push(Hash::of(prefix));
-                self.prefix_lengths |= 1 << prefix.len();
+                if self.seen.insert(Hash::of(item), item) {
+                    self.prefixes.0.push(position);
+                    self.prefixes.1.push(Hash::of(prefix));
+                    self.prefix_lengths |= 1 << prefix.len();
+                }
             }
-            ItemKind::Prefix(_) => {}
-            ItemKind::Pattern(pattern) => {
-                let pattern = NamespacePattern::parse(pattern)?;
-                budget.take(&pattern)?;
-                self.patterns.push(pattern);
+            // They name nothing, however long they are.
+            ItemKind::Literal(_) | ItemKind::Prefix(_) => {}
+            ItemKind::Pattern(text) => {
+                let pattern = NamespacePattern::parse(text)?;
+                if self.seen.insert(Hash::of(item), item) {
+                    budget.take(&pattern)?;
+                    self.patterns.push(pattern);
+                }
             }
         }
         Ok(())

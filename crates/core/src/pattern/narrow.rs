@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::fmt;
 
+use super::index::{Hash, Seen};
 use super::list::{ItemKind, ListError, NamespaceList, exception};
 use crate::names::is_label;
 
@@ -92,29 +93,29 @@ pub fn narrow(own: Option<&NamespaceList>, inherited: Option<&Allowed>) -> Allow
 }
 
 fn common(own: &NamespaceList, inherited: &NamespaceList) -> Allowed {
-    let mut seen = HashSet::new();
+    let mut seen = Seen::default();
     let mut kept: Vec<&str> = Vec::new();
     for (list, other) in [(own, inherited), (inherited, own)] {
-        let in_other: HashSet<&str> = other.items().collect();
         let keeps_all = other.has_everything();
-        for item in list.items().filter(|item| !exception(item).0) {
-            if (keeps_all || in_other.contains(item) || is_literal_within(item, other)) && seen.insert(item) {
-                kept.push(item);
-            }
-        }
+        let others: HashSet<&str> = other.items().filter(|item| namespace(item).is_none()).collect();
+        let is_kept = |item: &str| {
+            keeps_all || namespace(item).map_or_else(|| others.contains(item), |namespace| other.names(namespace))
+        };
+        let named = list.items().filter(|item| !exception(item).0);
+        kept.extend(named.filter(|item| is_kept(item) && seen.insert(Hash::of(item), item)));
     }
     if kept.is_empty() {
         return Allowed::None;
     }
-    for item in [own, inherited].into_iter().flat_map(NamespaceList::items) {
-        if exception(item).0 && seen.insert(item) {
-            kept.push(item);
-        }
-    }
+    let excepted = [own, inherited].into_iter().flat_map(NamespaceList::items).filter(|item| exception(item).0);
+    kept.extend(excepted.filter(|item| seen.insert(Hash::of(item), item)));
     NamespaceList::parse(&kept.join(",")).map_or(Allowed::None, Allowed::from)
 }
 
-/// Whether the item names one namespace, and an item of the list names it too.
-fn is_literal_within(item: &str, list: &NamespaceList) -> bool {
-    matches!(ItemKind::of(item), ItemKind::Literal(namespace) if is_label(namespace) && list.names(namespace))
+/// The one namespace that an item names, if it is a name.
+fn namespace(item: &str) -> Option<&str> {
+    match ItemKind::of(item) {
+        ItemKind::Literal(namespace) if is_label(namespace) => Some(namespace),
+        _ => None,
+    }
 }
