@@ -70,6 +70,9 @@ pub struct Marks {
     pub once: bool,
     /// `removal-delay`, if said.
     pub removal_delay: Option<RemovalDelay>,
+    /// Whether an ill-formed annotation was passed over on a replica that says who may have its data: until the controller has put
+    /// it right, nothing is copied or cleared because of this object (SPEC 2).
+    pub unsure: bool,
 }
 
 impl Marks {

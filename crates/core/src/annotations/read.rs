@@ -25,7 +25,7 @@ pub(super) fn read(
         None => None,
         Some(value) => Some(creator(own, *value, combined)?),
     };
-    let mut reader = Reader { own, combined, texts: Vec::new(), advice, is_replica: replicated_by.is_some() };
+    let mut reader = Reader { own, combined, texts: Vec::new(), advice, is_replica: replicated_by.is_some(), unsure: false };
     reader.take(annotations)?;
     let replicate_from = reader.replicate_from()?;
     // The lists that the object's user wrote share one budget for their patterns; that of the chain above has its own, as it is
@@ -38,6 +38,7 @@ pub(super) fn read(
     let once = reader.boolean(Annotation::ReplicateOnce)?.unwrap_or(false);
     let removal_delay = reader.removal_delay()?;
     let from_version = reader.text(Annotation::ReplicatedFromVersion).map(|text| ResourceVersion::new(&text));
+    let unsure = reader.unsure;
     let texts: Box<[_]> = reader.texts.into();
     Ok(Marks {
         hash: Marks::hash_of(own, &texts, replicate_from.as_ref(), push.as_deref()),
@@ -51,6 +52,7 @@ pub(super) fn read(
         from_allowed,
         once,
         removal_delay,
+        unsure,
     })
 }
 
@@ -78,6 +80,8 @@ struct Reader<'a> {
     /// Whether the object has a well-formed `replicated-by`: then the other annotations are the controller's own, and what is
     /// ill-formed among them is as if it were not there.
     is_replica: bool,
+    /// Whether what is ill-formed says something about who may pull from it.
+    unsure: bool,
 }
 
 impl Reader<'_> {
@@ -121,9 +125,11 @@ impl Reader<'_> {
         let key = self.text(annotation).map(|text| Key::resolve(text.trim(), self.own.namespace()));
         let key = match key.transpose() {
             Err(error) => Err(IllFormed::Name { annotation, error }),
-            Ok(Some(key)) if self.combined && key == *self.own => Err(IllFormed::Itself { annotation }),
+            // A replica's own push is ignored: it is no combined object, and one that pulls from itself is a ring.
+            Ok(Some(key)) if self.combined && !self.is_replica && key == *self.own => Err(IllFormed::Itself { annotation }),
             Ok(key) => Ok(key.map(SourceKey::from)),
         };
+        self.unsure |= key.is_err();
         self.unless_replica(key)
     }
 
@@ -140,6 +146,7 @@ impl Reader<'_> {
 
     fn list(&mut self, annotation: Annotation, budget: &mut Budget) -> Result<Option<NamespaceList>, IllFormed> {
         let list = self.text(annotation).map(|text| NamespaceList::parse_within(&text, budget));
+        self.unsure |= list.as_ref().is_some_and(Result::is_err);
         self.unless_replica(list.transpose().map_err(|error| IllFormed::List { annotation, error }))
     }
 
@@ -161,6 +168,7 @@ impl Reader<'_> {
             "0" | "f" | "F" | "FALSE" | "false" | "False" => Ok(false),
             value => Err(IllFormed::Boolean { annotation, value: excerpt(value) }),
         });
+        self.unsure |= boolean.as_ref().is_some_and(Result::is_err);
         self.unless_replica(boolean.transpose())
     }
 }

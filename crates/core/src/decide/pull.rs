@@ -162,6 +162,11 @@ impl<'g> Case<'g, '_> {
             Annotated::Not => None,
             Annotated::Well(marks) => Some(&**marks),
         };
+        if marks.is_some_and(|marks| marks.unsure) {
+            let detail = "an annotation of this replica is ill-formed, and about to be put right".to_owned();
+            let fact = || format!("{from}: {detail}");
+            return self.refuses(Question::SourceWellFormed, Reason::SourceIllFormed, Some(detail.clone()), fact);
+        }
         self.pass(Question::SourceWellFormed, || "nothing is wrong".to_owned())?;
         let fact = || format!("{from}: {}", says(marks, &CONSENT));
         if let Some((reason, without)) = self.withheld(marks) {
