@@ -136,7 +136,10 @@ fn an_ill_formed_consent_on_a_replica_allows_nobody() {
 fn a_rival_that_undoes_a_clear_is_answered_after_pauses() {
     let replica = Id::new(Resource::Secret, "b", "x");
     let source = put("a/x", 4, &[("replicate-from", "b/x"), ("replicate-to-namespaces", "b")]);
-    holds(setting(vec![flags()]), vec![Step::Rival(replica), source, Step::Calm(90)]);
+    holds(
+        setting(vec![flags()]),
+        vec![Step::Rival(replica), Step::Calm(30), Step::Wait(Duration::from_secs(4)), source, Step::Calm(200)],
+    );
 }
 
 /// Seeds 102269, 102814, 103205. A replica that pulls from itself (its source is combined, and names the replica) is in a ring and
