@@ -66,12 +66,14 @@ pub fn script(seed: u64) -> Script {
         1 => vec![Resource::Secret, Resource::ConfigMap],
         _ => vec![Resource::Secret],
     };
+    let resync_period = Duration::from_secs(dice.pick(&[0, 120, 120, 300]));
     let setting = Setting {
         seed,
         controllers,
         resources: resources.clone(),
-        resync_period: Duration::from_secs(dice.pick(&[0, 120, 120, 300])),
-        stale_reads: dice.once_in(6),
+        resync_period,
+        // What an old read brings back, only verification takes away again.
+        stale_reads: dice.once_in(6) && resync_period > Duration::ZERO,
         page: dice.pick(&[500, 500, 2, 3]),
         bug: None,
     };

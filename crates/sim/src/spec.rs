@@ -238,11 +238,9 @@ fn wish_of_any(cluster: &Cluster, flags: &Flags, target: &Id) -> Wish {
         Pulled::Nothing => return Wish::Leave,
         // SPEC 7: a target that never received anything keeps its own data.
         Pulled::Cleared(_) if !own.ever_received() => return Wish::Leave,
-        // SPEC 9.5: one that is immutable belongs to its user.
-        Pulled::Cleared(_) if object.immutable => return Wish::Leave,
         Pulled::Cleared(silent) => {
             pull::cleared(&mut notes);
-            let delay = removal_delay(flags, &own);
+            let delay = delay_of_pull(cluster, flags, &own, &source);
             (Wanted::Minimal, Some(if silent { Removal::Silent(delay) } else { Removal::Said }))
         }
         Pulled::Held(allowed) => {
@@ -255,7 +253,17 @@ fn wish_of_any(cluster: &Cluster, flags: &Flags, target: &Id) -> Wish {
         }
     };
     notes.insert("replicated-at", Note::Any);
-    Wish::Look(Box::new(Shape { type_: None, data, notes, removal, adopted: false, optional: false }))
+    // SPEC 9.5: one that is immutable belongs to its user. (Its data cannot be changed; whether its annotations follow is open.)
+    let optional = object.immutable;
+    Wish::Look(Box::new(Shape { type_: None, data, notes, removal, adopted: false, optional }))
+}
+
+/// SPEC 11.1: what the pulling target says of the delay counts, else what its source says.
+fn delay_of_pull(cluster: &Cluster, flags: &Flags, own: &Asks, source: &Id) -> Option<Duration> {
+    match cluster.get(source).map(|source| read(source, flags)) {
+        Some(Read::Well(asks)) if !own.texts.contains_key("removal-delay") => removal_delay(flags, &asks),
+        _ => removal_delay(flags, own),
+    }
 }
 
 /// SPEC 11.1: the annotation on the replica (which inherits it) or on the pulling target, else the flag.
@@ -370,7 +378,7 @@ fn combined(
             if immutable && !object.is_some_and(|it| is_minimal(it.type_.as_deref(), &it.data, &it.binary_data)) {
                 return Wish::Remade;
             }
-            let delay = removal_delay(flags, own);
+            let delay = delay_of_pull(cluster, flags, own, from);
             // What holds no copy has nothing that could be lost.
             let delays = silent && object.is_some() && receiver.holds;
             shape.data = Wanted::Minimal;
