@@ -34,9 +34,9 @@ pub enum Request {
 pub enum Answer {
     /// To `Look` and `Read`: no object has this name.
     Missing,
-    /// To `Look`, and to a create or update: the object as it is now.
+    /// To `Look`, and to a write: the object as it is now.
     Seen(Observed),
-    /// To `Read`: the object and its content, of the same version.
+    /// To `Read`, and to a write of data: the object and its content, of the same version.
     Content(Observed, Content),
     /// To a delete.
     Deleted,

@@ -48,7 +48,7 @@ use k8s_replicator_core::kind::Kind;
 use k8s_replicator_core::scope::{Part, Scope};
 use tracing::info;
 
-use crate::cluster::{self, Failure, kube};
+use crate::cluster::{self, Answer, Failure, kube};
 use crate::event::{Moment, Now};
 use crate::health::Health;
 use crate::notice::Notice;
@@ -303,6 +303,11 @@ impl Controller {
                 let Some(Owner::Loop { loop_, ticket, request }) = self.requests.remove(&id) else { return };
                 let Some(Loop { replicator, .. }) = self.loops.get_mut(loop_) else { return };
                 let answer = kube::answer(&request, replicator.kind(), &self.dialect, received);
+                if let Ok(Answer::Seen(observed) | Answer::Content(observed, _)) = &answer {
+                    // A list that is older than this comes from an etcd that went back.
+                    let watches = self.watches.iter_mut().filter(|watch| watch.loop_ == loop_);
+                    watches.for_each(|watch| watch.watch.note_version(&observed.resource_version));
+                }
                 replicator.answer(now, ticket, answer);
                 return;
             }

@@ -115,7 +115,7 @@ pub struct Watch {
     settings: Settings,
     /// The version to watch from; `None`: it has to be listed. It stays while a verification lists.
     version: Option<String>,
-    /// The newest version of a list or an event.
+    /// The newest version of a list, an event, or an object that a response showed.
     newest: ResourceVersion,
     /// When the next verification begins.
     verify_at: Moment,
@@ -251,6 +251,13 @@ impl Watch {
         now >= self.verify_at && self.list.is_none() && self.version.is_some() && now >= self.not_before
     }
 
+    /// A response to another request showed an object of this resource at this version.
+    pub fn note_version(&mut self, version: &ResourceVersion) {
+        if !version.is_older_than(&self.newest) {
+            self.newest = version.clone();
+        }
+    }
+
     fn drop_request(&mut self) {
         self.cancel |= self.asked.take().is_some();
     }
@@ -258,7 +265,8 @@ impl Watch {
     fn begin_list(&mut self, consumer: &mut impl Consumer) {
         // It cannot fail: no object is in it.
         let _ = consumer.take(Change::Begins);
-        self.list = Some(List::new());
+        self.note_newest();
+        self.list = Some(List::new(self.newest.clone()));
     }
 
     fn next_request(&mut self, now: Moment, consumer: &mut impl Consumer) -> Option<HttpRequest> {
@@ -272,7 +280,7 @@ impl Watch {
                     utf8_percent_encode(version, QUERY)
                 );
                 let request = self.get(METADATA_ONLY, &query, Expects::Stream);
-                self.asked = Some(Asked::Watch(Stream { begun: now, last: now, heard: false, body: Body::None }));
+                self.asked = Some(Asked::Watch(Stream { begun: now, known: self.newest.clone(), last: now, heard: false, body: Body::None }));
                 return Some(request);
             }
             self.begin_list(consumer);

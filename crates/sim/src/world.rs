@@ -258,16 +258,10 @@ fn without_webhooks(after: Rc<Object>, before: Option<&Rc<Object>>, policies: &[
     if !had(|before| before.labels.contains_key("seen-by")) {
         object.labels.remove("seen-by");
     }
-    if policies.iter().any(|policy| policy.effect == crate::api::admission::Effect::ChangeData)
-        && !kept_data(before, &after)
-    {
+    if policies.iter().any(|policy| policy.effect == crate::api::admission::Effect::ChangeData) {
         object.data.remove("injected");
     }
     Rc::new(object)
-}
-
-fn kept_data(before: Option<&Rc<Object>>, after: &Object) -> bool {
-    before.is_some_and(|before| before.data == after.data)
 }
 
 /// An object in one line.

@@ -1,6 +1,7 @@
 //! The control loop's requests as the API server takes them, and what its responses mean. No IO.
 //!
-//! Responses to writes are asked for as metadata only, so that they carry no data. Nothing follows from a response that is
+//! Responses to writes of data are asked for whole, so that what an admission webhook or policy changed on its way is noticed; the
+//! others as metadata only. Nothing follows from a response that is
 //! not about the object that was asked for: it is a failure.
 
 use std::time::Duration;
@@ -45,13 +46,15 @@ pub fn http_request(request: &Request, kind: &dyn Kind, dialect: &Dialect) -> Ht
         Request::Look(_) => (Method::GET, METADATA_ONLY, None, String::new()),
         Request::Read(_) => (Method::GET, JSON, None, String::new()),
         Request::Write(Action::Create(create)) => {
-            (Method::POST, METADATA_ONLY, Some(JSON), body::create(create, kind, dialect))
+            (Method::POST, JSON, Some(JSON), body::create(create, kind, dialect))
         }
         Request::Write(Action::Adopt(adopt)) => {
             (Method::PATCH, METADATA_ONLY, Some(APPLY_PATCH), body::adopt(adopt, kind, dialect))
         }
         Request::Write(Action::Update(update)) => {
-            (Method::PATCH, METADATA_ONLY, Some(JSON_PATCH), body::update(update, kind, dialect))
+            // With what was written, as the server keeps it: an admission webhook or policy may have changed it on its way.
+            let accept = if update.data().is_some() { JSON } else { METADATA_ONLY };
+            (Method::PATCH, accept, Some(JSON_PATCH), body::update(update, kind, dialect))
         }
         Request::Write(Action::Delete(delete)) => (Method::DELETE, METADATA_ONLY, Some(JSON), body::delete(delete)),
     };
@@ -111,17 +114,30 @@ fn understood(
             let content = content_from_json(body, kind).map_err(unreadable_object)?;
             Answer::Content(observed()?, content)
         }
+        Request::Write(action) if action.payload().is_some() && is_whole(body, kind) => {
+            let content = content_from_json(body, kind).map_err(unreadable_object)?;
+            Answer::Content(observed()?, content)
+        }
         Request::Look(_) | Request::Write(_) => Answer::Seen(observed()?),
     })
 }
 
 /// Whether it says of what kind it is.
 fn is_an_api_object(body: &[u8]) -> bool {
+    protobuf::kind(body).is_some() || json_kind(body).is_some_and(|kind| !kind.is_empty())
+}
+
+/// Whether it is an object of this kind with all that it has, and not its metadata alone.
+fn is_whole(body: &[u8], kind: &dyn Kind) -> bool {
+    json_kind(body).is_some_and(|found| found == kind.name())
+}
+
+fn json_kind(body: &[u8]) -> Option<String> {
     #[derive(serde::Deserialize)]
     struct Typed {
         kind: String,
     }
-    protobuf::kind(body).is_some() || serde_json::from_slice::<Typed>(body).is_ok_and(|typed| !typed.kind.is_empty())
+    serde_json::from_slice::<Typed>(body).ok().map(|typed| typed.kind)
 }
 
 /// With what was tried on which object, and without what the server should not have said of a Secret.

@@ -141,12 +141,21 @@ impl Replicator {
         match answer {
             Ok(answer) => {
                 let removes = matches!(writing.verb, Verb::Delete | Verb::Recreate);
+                let (observed, kept) = match answer {
+                    Answer::Seen(observed) => (Some(observed), None),
+                    Answer::Content(observed, content) => {
+                        let facts = self.facts(content.type_.as_deref(), &content.payload);
+                        (Some(observed), Some((facts, content.type_)))
+                    }
+                    Answer::Missing | Answer::Deleted => (None, None),
+                };
+                // What the server keeps is known, not what was sent: it may have been changed on its way.
+                let writing = Writing { written: kept.or(writing.written), ..writing };
                 if overtaken == Overtaken::ByDeletion && !removes {
                     // Carried out, on an object that is gone, or is another one now.
                     self.look_up.insert(writing.turn.clone());
                     self.was_written(now, writing, None);
                 } else {
-                    let observed = if let Answer::Seen(observed) = answer { Some(observed) } else { None };
                     self.was_written(now, writing, observed);
                 }
             }

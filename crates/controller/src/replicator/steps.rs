@@ -238,7 +238,9 @@ fn work(graph: &Graph, target: &TargetKey, source: Option<&SourceKey>) -> Work {
     let creator = marks.and_then(|marks| marks.replicated_by.as_ref());
     let from = marks.and_then(|marks| marks.replicate_from.as_ref());
     let version = |source: &SourceKey| graph.node(source).map(|node| node.resource_version.clone());
-    let mut sources: Vec<_> = [source, creator, from].into_iter().flatten().cloned().collect();
+    // One that pulls from itself is no new work whenever somebody changes it.
+    let others = [source, creator, from].into_iter().flatten().filter(|source| ***source != **target);
+    let mut sources: Vec<_> = others.cloned().collect();
     sources.sort();
     sources.dedup();
     Work {

@@ -74,6 +74,8 @@ struct Object {
     state: Option<Verdict>,
     advice: Vec<Advice>,
     failure: Spacing,
+    /// That somebody else keeps changing it.
+    fight: Spacing,
     /// The moment at which its lines about its states until now would have come if each had come [`STATE_IN`] after the one before.
     states_until: Moment,
     /// Its last state, to be reported when there is room for it.
@@ -90,6 +92,7 @@ impl Object {
             && self.held.is_none()
             && self.states_until <= now
             && self.failure.is_over(now)
+            && self.fight.is_over(now)
     }
 }
 
@@ -255,14 +258,19 @@ impl Reports {
 
     /// An attempt failed: less and less often while it goes on.
     pub fn failed(&mut self, now: Moment, report: Report) {
+        let is_fight = matches!(report.outcome, Outcome::Failed { reason: Reason::Contested, .. });
         let object = self.object(now, &report.target);
-        if object.failure.is_over(now) {
-            object.failure = Spacing::default();
+        let spacing = if is_fight { &mut object.fight } else { &mut object.failure };
+        if spacing.is_over(now) {
+            *spacing = Spacing::default();
         }
-        if object.failure.again_at() > now {
+        if spacing.again_at() > now {
             return;
         }
-        object.failure.say(now);
+        match is_fight {
+            true => spacing.say_once(now),
+            false => spacing.say(now),
+        }
         self.group(now, report);
     }
 

@@ -18,6 +18,12 @@ pub(super) struct Spacing {
 }
 
 impl Spacing {
+    /// It is said now, and for long not again: it is news once (a fight, SPEC 9.14).
+    pub(super) fn say_once(&mut self, now: Moment) {
+        self.said = self.said.saturating_add(1);
+        self.again_at = now + LONGEST;
+    }
+
     /// When it may be said again.
     pub(super) fn again_at(&self) -> Moment {
         self.again_at

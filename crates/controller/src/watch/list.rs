@@ -31,6 +31,9 @@ pub(super) struct List {
     pub(super) reading: Option<Page>,
     /// There is no page after that.
     pub(super) is_last: bool,
+    /// The newest version that was known when the list began. It is a list of what is there now: an older one comes from an etcd
+    /// that went back.
+    pub(super) known: ResourceVersion,
 }
 
 /// How a list that failed goes on.
@@ -41,7 +44,7 @@ pub(super) enum Retry {
 }
 
 impl List {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(known: ResourceVersion) -> Self {
         Self {
             limit: FIRST_PAGE,
             position: String::new(),
@@ -49,6 +52,7 @@ impl List {
             received: None,
             reading: None,
             is_last: false,
+            known,
         }
     }
 
@@ -143,15 +147,14 @@ impl Watch {
     }
 
     fn list_ended(&mut self, now: Moment, consumer: &mut impl Consumer) {
-        let Some(version) = self.list.take().and_then(|list| list.version) else { return };
-        self.note_newest();
+        let Some(List { version: Some(version), known, .. }) = self.list.take() else { return };
         self.largest_page = (self.largest_page * 2).min(LARGEST_PAGE);
         let listed = ResourceVersion::new(&version);
-        if listed.is_older_than(&self.newest) {
+        if listed.is_older_than(&known) {
             self.end = Some(format!(
                 "the API server's versions of {} went back from {} to {version}, as after etcd was restored from a backup: \
                  nothing that was known can be compared with what is there now; starting anew helps",
-                self.settings.resource, self.newest
+                self.settings.resource, known
             ));
             return;
         }
@@ -160,7 +163,7 @@ impl Watch {
         let level = if self.version.is_some() { Level::DEBUG } else { Level::INFO };
         self.notice(level, "listed".to_owned());
         self.log.works();
-        self.newest = listed;
+        self.note_version(&listed);
         self.version = Some(version);
         self.failed_watches = 0;
         self.silence = Duration::ZERO;

@@ -19,6 +19,8 @@ use crate::wire::{Received, is_protobuf};
 const LONGEST_SILENCE: Duration = LONGEST_IDLE.saturating_mul(2);
 /// A watch that ended sooner counts as a failure: it is not opened again at once.
 pub(super) const SHORTEST_WATCH: Duration = Duration::from_secs(5);
+/// In this time a healthy server has sent a bookmark (it does about once a minute), or an event.
+const LONG_WATCH: Duration = Duration::from_secs(120);
 /// After so many failures in a row to watch from one version, it is listed again: there may be no watching on from it.
 const MOST_FAILED_WATCHES: u32 = 3;
 /// What the body of a refused watch may be.
@@ -27,6 +29,8 @@ const LONGEST_REFUSAL: usize = 64 << 10;
 /// A watch that was asked for.
 pub(super) struct Stream {
     pub(super) begun: Moment,
+    /// The newest version that was known then.
+    pub(super) known: ResourceVersion,
     /// When the last byte came.
     pub(super) last: Moment,
     /// Whether an event or a bookmark came.
@@ -122,9 +126,7 @@ impl Watch {
     pub(super) fn note_newest(&mut self) {
         if let Some(version) = &self.version {
             let seen = ResourceVersion::new(version);
-            if !seen.is_older_than(&self.newest) {
-                self.newest = seen;
-            }
+            self.note_version(&seen);
         }
     }
 
@@ -157,6 +159,13 @@ impl Watch {
         }
         if !stream.heard {
             self.silence = self.silence.saturating_add(lasted);
+        }
+        // Long enough for a bookmark, and still the watch has not come to what was known when it was opened: it never will, since
+        // these versions are gone from an etcd that went back.
+        let is_behind = |version: &String| ResourceVersion::new(version).is_older_than(&stream.known);
+        if lasted >= LONG_WATCH && self.version.as_ref().is_some_and(is_behind) {
+            self.notice(Level::DEBUG, "the watch does not come to versions that were there before; listing again".to_owned());
+            self.forget_version();
         }
         if self.silence >= LONGEST_SILENCE && self.version.is_some() {
             self.notice(Level::DEBUG, "neither events nor bookmarks come; listing again".to_owned());
