@@ -280,7 +280,7 @@ fn a_watch_that_cannot_go_on_ends_the_controller() {
     it.until(Duration::from_secs(600));
     it.settle();
     let end = it.controller.end().expect("it goes on");
-    assert!(end.contains("went back from 5000 to 20"), "{end}");
+    assert!(end.contains("went back from 5001 to 20"), "{end}");
 }
 
 /// Where namespaces are named, each has its own lists and watches, and is looked at.

@@ -196,9 +196,9 @@ impl Replicator {
             _ if self.look_up.contains(&*turn) => End::Now,
             // What comes next depends on the object being gone, which the watch shows.
             Verb::Delete | Verb::Recreate => End::At(now.moment + SHOWN_BY),
-            // What else is to be written to it is decided now that it belongs to the controller.
-            Verb::Adopt => End::Now,
-            Verb::Create | Verb::Update | Verb::Clear => End::Settled,
+            // Whether it is as wanted now is decided on what the response shows, also where that is the version from before: what an
+            // admission webhook undoes each time changes nothing.
+            Verb::Create | Verb::Adopt | Verb::Update | Verb::Clear => End::Now,
         };
         self.queue.end(turn, end);
     }
