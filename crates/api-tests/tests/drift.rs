@@ -126,9 +126,10 @@ fn a_once_replica_is_left_to_its_user() {
             });
             scene.all_stay(&held);
             for replica in &replicas {
-                scene.patch(replica.resource(), replica.key(), &json!({ "data": null }));
-                let value = scene.manifest(replica)["data"].clone();
-                scene.patch(replica.resource(), replica.key(), &json!({ "data": value }));
+                // In one step: one that is empty in between would be filled.
+                let mut data = scene.manifest(replica)["data"].clone();
+                data["more"] = Value::Null;
+                scene.patch(replica.resource(), replica.key(), &json!({ "data": data }));
             }
         }
         // SPEC 6: one that was emptied, as by a manifest that is applied again, is filled again.

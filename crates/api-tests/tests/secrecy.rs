@@ -162,7 +162,10 @@ fn one_answer(scene: &Scene, proxy: &Proxy, rule: impl Fn(&RequestView) -> Fault
     scene.until("the answer was given", || (given.load(Ordering::Relaxed) > 0).then_some(()));
     proxy.set_rule(|_| Fault::Pass);
     // So that the next answer is not given to what this one led to.
-    scene.has_data("b/r", &[("other", &number.to_string())]);
+    let other = BASE64.encode(number.to_string());
+    scene.until("the replica follows", || {
+        scene.get("b/r").is_some_and(|replica| replica["data"]["other"] == json!(other)).then_some(())
+    });
 }
 
 /// Refusals whose words repeat the values, and answers that break off in the middle of them or put them where they do not
@@ -202,14 +205,22 @@ fn nothing_secret_is_told_of_what_the_server_answers() {
         last.clone(),
     ] {
         let (reads, answer) = (broken.clone(), broken.clone());
-        one_answer(&scene, &proxy, move |request| {
-            if is_read_of(request, "s") { status(200, reads.clone()) } else { Fault::Pass }
-        });
+        one_answer(
+            &scene,
+            &proxy,
+            move |request| {
+                if is_read_of(request, "s") { status(200, reads.clone()) } else { Fault::Pass }
+            },
+        );
         // A write's answer is only looked at for the metadata.
         if broken != last {
-            one_answer(&scene, &proxy, move |request| {
-                if is_write(request) { status(200, answer.clone()) } else { Fault::Pass }
-            });
+            one_answer(
+                &scene,
+                &proxy,
+                move |request| {
+                    if is_write(request) { status(200, answer.clone()) } else { Fault::Pass }
+                },
+            );
         }
     }
 

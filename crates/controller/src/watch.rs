@@ -280,7 +280,13 @@ impl Watch {
                     utf8_percent_encode(version, QUERY)
                 );
                 let request = self.get(METADATA_ONLY, &query, Expects::Stream);
-                self.asked = Some(Asked::Watch(Stream { begun: now, known: self.newest.clone(), last: now, heard: false, body: Body::None }));
+                self.asked = Some(Asked::Watch(Stream {
+                    begun: now,
+                    known: self.newest.clone(),
+                    last: now,
+                    heard: false,
+                    body: Body::None,
+                }));
                 return Some(request);
             }
             self.begin_list(consumer);

@@ -10,9 +10,9 @@ use crate::world::step::{Fate, Flow, Step};
 use crate::world::users::{self, Act};
 use crate::world::{Setting, Violation, World};
 
-/// Whether seeds have mutating webhooks that write other data than they are given. Not yet: the controller does not see it
-/// (`tests/histories.rs`: `a_webhook_that_changes_data_is_noticed`).
-pub const WEBHOOKS_CHANGE_DATA: bool = true;
+/// Whether seeds have mutating webhooks that write other data than they are given. Not yet: what SPEC wants of a once-replica whose
+/// first copy was changed on its way is not modelled (`tests/histories.rs` has `a_webhook_that_changes_data_is_noticed`).
+pub const WEBHOOKS_CHANGE_DATA: bool = false;
 
 /// What a seed stands for.
 #[derive(Debug, Clone)]

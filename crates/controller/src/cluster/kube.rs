@@ -45,9 +45,7 @@ pub fn http_request(request: &Request, kind: &dyn Kind, dialect: &Dialect) -> Ht
     let (method, accept, content_type, content) = match request {
         Request::Look(_) => (Method::GET, METADATA_ONLY, None, String::new()),
         Request::Read(_) => (Method::GET, JSON, None, String::new()),
-        Request::Write(Action::Create(create)) => {
-            (Method::POST, JSON, Some(JSON), body::create(create, kind, dialect))
-        }
+        Request::Write(Action::Create(create)) => (Method::POST, JSON, Some(JSON), body::create(create, kind, dialect)),
         Request::Write(Action::Adopt(adopt)) => {
             (Method::PATCH, METADATA_ONLY, Some(APPLY_PATCH), body::adopt(adopt, kind, dialect))
         }

@@ -164,7 +164,10 @@ impl Watch {
         // these versions are gone from an etcd that went back.
         let is_behind = |version: &String| ResourceVersion::new(version).is_older_than(&stream.known);
         if lasted >= LONG_WATCH && self.version.as_ref().is_some_and(is_behind) {
-            self.notice(Level::DEBUG, "the watch does not come to versions that were there before; listing again".to_owned());
+            self.notice(
+                Level::DEBUG,
+                "the watch does not come to versions that were there before; listing again".to_owned(),
+            );
             self.forget_version();
         }
         if self.silence >= LONGEST_SILENCE && self.version.is_some() {

@@ -25,7 +25,8 @@ pub(super) fn read(
         None => None,
         Some(value) => Some(creator(own, *value, combined)?),
     };
-    let mut reader = Reader { own, combined, texts: Vec::new(), advice, is_replica: replicated_by.is_some(), unsure: false };
+    let mut reader =
+        Reader { own, combined, texts: Vec::new(), advice, is_replica: replicated_by.is_some(), unsure: false };
     reader.take(annotations)?;
     let replicate_from = reader.replicate_from()?;
     // The lists that the object's user wrote share one budget for their patterns; that of the chain above has its own, as it is
@@ -126,7 +127,9 @@ impl Reader<'_> {
         let key = match key.transpose() {
             Err(error) => Err(IllFormed::Name { annotation, error }),
             // A replica's own push is ignored: it is no combined object, and one that pulls from itself is a ring.
-            Ok(Some(key)) if self.combined && !self.is_replica && key == *self.own => Err(IllFormed::Itself { annotation }),
+            Ok(Some(key)) if self.combined && !self.is_replica && key == *self.own => {
+                Err(IllFormed::Itself { annotation })
+            }
             Ok(key) => Ok(key.map(SourceKey::from)),
         };
         self.unsure |= key.is_err();
