@@ -1,10 +1,11 @@
 //! What the program `k8s-replicator` takes from its command line, and how it logs.
 //!
 //! ```text
-//! arguments → go_flags: Go's spellings → args: flags as typed → settings: checked and ready to use
+//! arguments → go_flags: Go's spellings → flags: as typed → settings: checked and ready to use; args: the way from end to end
 //! ```
 
 pub mod args;
+mod flags;
 mod go_flags;
 mod labels;
 pub mod logging;

@@ -17,13 +17,13 @@ use thiserror::Error;
 use tracing::warn;
 use tracing_subscriber::EnvFilter;
 
-use crate::args::Flags;
+use crate::flags::Flags;
 use crate::status_address::StatusAddress;
 use crate::{go_flags, labels};
 
 /// The shortest time within which all replicas are verified. A shorter one would keep the API server busy with nothing else.
 const SHORTEST_RESYNC: Duration = Duration::from_secs(1);
-/// Whom the label says that a created object is managed by, unless the annotations' prefix tells better.
+/// The value of the label that says what manages a created object, unless the annotations' prefix is another one.
 const MANAGER: &str = "k8s-replicator";
 const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
 

@@ -79,7 +79,7 @@ impl FailureKind {
     }
 }
 
-/// Whom a failure concerns.
+/// What a failure is about: it decides who has to wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Blame {
     /// The API server as a whole: priority and fairness, a time-out, a proxy in between.
@@ -98,7 +98,7 @@ pub struct Failure {
     pub message: String,
     /// How long the server asks to be left alone.
     pub retry_after: Option<Duration>,
-    /// Whom it concerns.
+    /// What it is about.
     pub blame: Blame,
 }
 

@@ -5,7 +5,7 @@
 //! clock, no randomness and no order from hashing is in them: the same calls lead to the same answers.
 //!
 //! Guarantees: every request ends, also one of which nothing comes: then it is cancelled after its time. A page of a list, or a
-//! piece of a watch, is not taken before there is time for it: whoever drives it holds back what it has not delivered, and so
+//! piece of a watch, is not taken before there is time for it: the code that drives it holds back what it has not delivered, and so
 //! the server.
 //!
 //! Assumes: what comes of one request is delivered in its order, as [`Expects`](crate::wire::Expects) says; and after
@@ -86,7 +86,7 @@ impl RequestId {
     }
 }
 
-/// What the controller wants of whoever drives it.
+/// What the controller wants of the code that drives it (`edge/run.rs`, or a simulator).
 #[derive(Debug)]
 pub enum Want {
     /// This request is to be sent, and what comes of it to be delivered under this name.

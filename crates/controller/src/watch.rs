@@ -49,7 +49,7 @@ use stream::{Body, Stream};
 
 pub use page::FIRST_PAGE;
 
-/// A list of metadata alone: as protobuf, which is a quarter of the size and the time, or as JSON from whoever cannot.
+/// A list of metadata alone: as protobuf, which is a quarter of the size and the time, or as JSON from servers that cannot.
 const METADATA_LISTS: &str = "application/vnd.kubernetes.protobuf;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,\
                               application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
 /// A longer page is not taken, and asked for again in smaller pieces: many objects with long annotations (256 KiB at most) must
@@ -368,7 +368,7 @@ pub(crate) fn unreadable(error: impl Into<ReadError>) -> Failure {
     Failure::new(FailureKind::Server, message)
 }
 
-/// A mistake of whoever sends the requests.
+/// A mistake of the code that sends the requests.
 fn unexpected() -> Failure {
     Failure::new(FailureKind::Server, "the response came in another form than it was asked for")
 }

@@ -30,7 +30,7 @@ const REMEMBERED: Duration = Duration::from_secs(60);
 pub const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// The same for what stands in the way in one namespace: what else is in it waits no longer.
 const LONGEST_PAUSE_IN_ONE: Duration = Duration::from_secs(10);
-/// How long whoever asks for fewer requests is left alone if it does not say.
+/// How long an API server that asks for fewer requests is left alone if it does not say how long.
 const PAUSE: Duration = Duration::from_secs(1);
 /// A server that cannot be reached is tried again after so long at the latest.
 const LONGEST_OUTAGE_PAUSE: Duration = Duration::from_secs(5);

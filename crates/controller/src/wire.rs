@@ -1,4 +1,4 @@
-//! What the machines of this crate and whoever runs them say to each other: HTTP requests, and what comes of them.
+//! What the machines of this crate exchange with the code that runs them: HTTP requests, and what comes of them.
 //!
 //! The machines do no IO. [`edge`](crate::edge) sends their requests by way of `kube`; a simulator can answer them instead,
 //! byte for byte as an API server would.

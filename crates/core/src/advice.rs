@@ -1,4 +1,4 @@
-//! Advice: what is probably not meant as it is written. It is told like a refusal, and blocks nothing (SPEC 8).
+//! Advice: what is probably not meant as it is written. It is reported like a refusal, and blocks nothing (SPEC 8).
 
 use crate::reason::Reason;
 

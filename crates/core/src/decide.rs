@@ -1,7 +1,7 @@
 //! The decision about one target: what is to be done with it, and why (SPEC 3 to 7, 9 and 11).
 //!
 //! [`decide`] is the only place where that is decided. It reads the graph and changes nothing. Where the metadata is not
-//! enough it says what it [`Need`]s: the caller reads that, tells the graph, and asks again. When it says [`Decision::Act`]
+//! enough it says what it [`Need`]s: the caller reads that, puts it into the graph, and asks again. When it says [`Decision::Act`]
 //! the action follows from the plan and, if data is to be copied, from the content of [`Plan::copies`] at the version that
 //! the graph holds. [`decide_recording`] decides the same and records each question that was asked (see
 //! [`trail`](crate::trail), which lists them in their order).
@@ -131,7 +131,7 @@ pub fn decide<'g>(graph: &'g Graph, kind: &'g dyn Kind, rules: &'g Rules, target
     decide_on(graph, kind, rules, target, Recorder(None))
 }
 
-/// As [`decide`], and tells the way to the decision.
+/// As [`decide`], and returns the trail: each question that was asked, and its answer.
 #[must_use]
 pub fn decide_recording<'g>(
     graph: &'g Graph,

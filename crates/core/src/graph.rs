@@ -21,7 +21,7 @@
 //! - The time of an event depends on what it concerns, not on how many objects there are or what their annotations say. The order
 //!   of what is returned follows from the order of the calls alone, so that equal runs are equal.
 //!
-//! **In the files below:** `events` takes what watches and responses show, `change` puts it in, `touch` finds whom it concerns;
+//! **In the files below:** `events` takes what watches and responses show, `change` puts it in, `touch` finds the targets that it concerns;
 //! `relations`, `pushes` and `namespaces` are the indexes, `shared` saves memory, `lists` counts lists, `chain` walks up.
 
 mod chain;

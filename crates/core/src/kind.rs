@@ -30,7 +30,7 @@ pub trait Kind: fmt::Debug + Send + Sync + 'static {
         false
     }
 
-    /// Whether the data must not be told to anybody, not even in part.
+    /// Whether the data must not be shown to anybody, not even in part.
     fn is_secret(&self) -> bool {
         false
     }

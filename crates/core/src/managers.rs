@@ -56,7 +56,7 @@ pub struct Managers {
     /// Who owns the annotation `replicated-by`.
     pub replicated_by: Owners,
     /// The manager other than the controller that wrote last (by the entry's `time`) to the data or to an annotation under
-    /// the prefix, if any: its name is told when it keeps undoing what the controller writes.
+    /// the prefix, if any: its name is reported when it keeps undoing what the controller writes.
     pub other: Option<ManagerName>,
 }
 

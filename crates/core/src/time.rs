@@ -1,4 +1,4 @@
-//! Time as this crate sees it: it has no clock, and is told what time it is.
+//! Time as this crate sees it: it has no clock; callers pass the time in.
 
 use std::time::Duration;
 

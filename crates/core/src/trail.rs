@@ -151,7 +151,7 @@ impl Trail {
 mod tests {
     use super::*;
 
-    /// Names are stable: whoever changes one breaks scripts of users.
+    /// Names are stable: scripts of users depend on them.
     #[test]
     fn names_are_stable() {
         let names: Vec<&str> = Question::ALL.iter().map(|question| question.name()).collect();

@@ -5,6 +5,7 @@ use std::time::Duration;
 use k8s_replicator_core::scope::Scope;
 
 use super::*;
+use crate::flags::{ANNOTATIONS, BEHAVIOUR, CONNECTION, LOGGING, OTHER};
 use crate::settings::LogFormat;
 
 fn read(args: &[&str]) -> Result<Settings, Stop> {

@@ -22,7 +22,7 @@ use super::{Answer, Failure, FailureKind, Request, body};
 use crate::wire::{Expects, HttpRequest, Received, Response};
 
 /// Asks for an object's metadata alone, as all API servers since Kubernetes 1.15 can give it: as protobuf, which costs both sides
-/// least, or as JSON from whoever cannot.
+/// least, or as JSON from servers that cannot.
 pub const METADATA_ONLY: &str = "application/vnd.kubernetes.protobuf;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,\
                                  application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
 const JSON: &str = "application/json";

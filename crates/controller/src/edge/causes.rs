@@ -1,4 +1,4 @@
-//! What an error of the libraries underneath is told as: one line, with what lies under it, and without anything that could
+//! How an error of the libraries underneath is reported: in one line, with what lies under it, and without anything that could
 //! be a credential.
 
 use std::error::Error;

@@ -249,7 +249,7 @@ fn work(graph: &Graph, target: &TargetKey, source: Option<&SourceKey>) -> Work {
             .map(|source| (version(&source), source))
             .map(|(version, key)| (key, version))
             .collect(),
-        // Whom a push made has no user who makes it again.
+        // A replica that a push made has no user who would recreate it: a new one is not new work.
         target: node.filter(|_| creator.is_none()).map(|node| node.uid.clone()),
     }
 }

@@ -18,7 +18,7 @@ pub(super) struct Spacing {
 }
 
 impl Spacing {
-    /// It is said now, and for long not again: it is news once (a fight, SPEC 9.14).
+    /// It is said now, and for long not again: it is reported once while it goes on (a fight, SPEC 9.14).
     pub(super) fn say_once(&mut self, now: Moment) {
         self.said = self.said.saturating_add(1);
         self.again_at = now + LONGEST;

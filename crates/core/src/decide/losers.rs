@@ -8,7 +8,7 @@ use crate::names::{SourceKey, TargetKey};
 use crate::reason::Reason;
 
 /// A verdict for each source whose push names the target and that another source keeps from it, in no order. The source
-/// that the decision about the target speaks of is not among them. There may be thousands of them: whoever tells of them takes
+/// that the decision about the target speaks of is not among them. There may be thousands of them: a report of them takes
 /// as many as fit. Where one source alone pushes to the name this is a look-up, and there are none.
 pub fn losers<'g>(graph: &'g Graph, kind: &'g dyn Kind, target: &'g TargetKey) -> impl Iterator<Item = Verdict> + 'g {
     let winner = winner(graph, kind, target);

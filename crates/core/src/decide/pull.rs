@@ -133,7 +133,7 @@ impl<'g> Case<'g, '_> {
         let node = match self.graph.presence(from) {
             Presence::Unknown => return self.need(Question::SourceExists, Need::Presence(from.clone().into())),
             Presence::Outside => {
-                // What cannot be seen is not missing: whoever holds its copy keeps it.
+                // What cannot be seen is not missing: targets that hold its copy keep it.
                 let fact = || format!("{from} is not among --namespaces");
                 return self.refuses(Question::SourceExists, Reason::SourceNotWatched, None, fact);
             }

@@ -135,7 +135,7 @@ impl Graph {
         touched
     }
 
-    /// Puts a node in the place of another, or takes it away; keeps all indexes in step; and returns whom it concerns.
+    /// Puts a node in the place of another, or takes it away; keeps all indexes in step; and returns the targets that it concerns.
     fn replace(&mut self, key: Key, mut new: Option<Box<Node>>) -> Touched {
         let source = SourceKey::from(key);
         let is = new.as_mut().map(|new| {

@@ -1,4 +1,4 @@
-//! Whom a change concerns.
+//! Which targets a change concerns.
 
 use std::cmp::Ordering;
 use std::collections::HashSet;
