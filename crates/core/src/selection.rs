@@ -7,7 +7,7 @@
 //! A list may have thousands of items, patterns among them, and thousands of objects may have the same list. So a list is
 //! asked about a namespace once, when one of the two is new; after that, whether it names the namespace is one bit.
 //!
-//! - **Guarantees.** [`Selections`] holds a selection as long as it has a user, and no longer. It takes about one bit for each
+//! - **Guarantees.** `Selections` holds a selection as long as it has a user, and no longer. It takes about one bit for each
 //!   existing namespace, and less where a selection names few of them.
 //! - **Room.** Whether a selection names a namespace is asked in one place, [`Selection::names`], which is given the namespace's
 //!   facts: a selector of labels (SPEC 11.3) is one more field of [`Selection`], and nothing else changes.

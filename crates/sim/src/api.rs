@@ -1,6 +1,6 @@
 //! A model of Kubernetes API servers: pure, in virtual time, and speaking the wire's own bytes.
 //!
-//! [`object`] and [`managed`] are what is stored and who wrote it, [`store`] is etcd, [`write`] changes it as the API server
+//! [`object`] and [`managed`] are what is stored and who wrote it, [`store`] is etcd, [`mod@write`] changes it as the API server
 //! does, [`admission`] is what stands in a write's way, [`server`] is one API server with a cache that lags, [`protobuf`] and
 //! [`json`] are how it speaks.
 //!

@@ -21,7 +21,7 @@ const CALM: Duration = Duration::from_millis(250);
 pub(super) const AUDIT_MARKER: &str = "/version?marker=";
 
 impl Scene {
-    /// Waits until the controller has seen and decided about everything that happened before: see the [module](self).
+    /// Waits until the controller has seen and decided about everything that happened before.
     #[track_caller]
     pub fn barrier(&self) {
         self.prepare_barrier();

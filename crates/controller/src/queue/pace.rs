@@ -49,7 +49,7 @@ pub enum Because {
     Remade,
 }
 
-/// Proof that a request was let through. Only [`Paces`] makes one.
+/// Proof that a request was let through. Only `Paces` makes one.
 #[derive(Debug)]
 pub struct Pass(());
 

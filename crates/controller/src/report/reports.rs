@@ -96,7 +96,7 @@ impl Object {
     }
 }
 
-/// See the [module](self).
+/// What was reported of each object, and what is to be reported next.
 #[derive(Debug)]
 pub struct Reports {
     ready: Vec<Report>,
