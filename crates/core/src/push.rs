@@ -3,7 +3,6 @@
 //! An annotation has room for tens of thousands of items, so that neither is multiplied out, nor any item copied: items are
 //! positions in the annotation's text (see `pattern/index.rs`), 12 bytes each beside it.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use thiserror::Error;
@@ -239,19 +238,6 @@ impl Push {
     pub(crate) fn has_odd_items(&self) -> bool {
         self.has_odd_items
     }
-
-    /// The namespaces that are named literally, each once.
-    #[must_use]
-    pub fn literal_namespaces(&self) -> BTreeSet<&str> {
-        let parts = self.parts.iter().filter(|part| !part.is_empty());
-        let qualified = self.literal_targets().map(|(namespace, _)| namespace);
-        qualified.chain(parts.flat_map(|part| part.namespaces.literals())).collect()
-    }
-
-    /// The names that are pushed into namespaces by a pattern; one may come twice.
-    pub fn names_by_pattern(&self) -> impl Iterator<Item = &str> {
-        self.parts.iter().filter(|part| part.namespaces.has_patterns()).flat_map(Part::names)
-    }
 }
 
 impl PartialEq for Push {
@@ -455,9 +441,9 @@ mod tests {
     fn what_the_index_registers() {
         let own = Key::new("own", "src").unwrap();
         let push = Push::parse(&own, Some("x,b/y,j.*/z"), Some("a,ab*")).unwrap().unwrap();
-        assert_eq!(push.literal_namespaces(), ["a", "b"].into());
-        let mut names: Vec<_> = push.names_by_pattern().collect();
-        names.sort_unstable();
-        assert_eq!(names, ["x", "z"]);
+        assert_eq!(push.literal_targets().collect::<Vec<_>>(), [("b", "y")]);
+        let parts = push.parts().iter().map(|part| (part.names().collect(), part.namespaces().as_str()));
+        let parts: Vec<(Vec<_>, _)> = parts.collect();
+        assert_eq!(parts, [(vec!["z"], "j.*"), (vec!["x"], "a,ab*")]);
     }
 }

@@ -1,6 +1,5 @@
 //! What a source gives to those who pull from it (SPEC 5).
 
-use std::collections::HashSet;
 use std::ops::ControlFlow::Continue;
 use std::sync::Arc;
 
@@ -10,15 +9,12 @@ use super::plan::{Aim, Data, Wanted};
 use super::{Answer, Case, Decision, End, Need, Source, nothing, refuse, says};
 use crate::action::Owned;
 use crate::annotations::{Annotation, Marks};
-use crate::graph::{Presence, Withdrawal};
+use crate::graph::{Chain, LONGEST_CHAIN, Presence, Withdrawal};
 use crate::names::SourceKey;
 use crate::observed::Annotated;
 use crate::pattern::narrow;
 use crate::reason::Reason;
 use crate::trail::{Outcome, Question};
-
-/// SPEC 9.12: the most pulls in a chain.
-pub(super) const LONGEST_CHAIN: usize = 100;
 
 const CONSENT: [Annotation; 2] = [Annotation::ReplicationAllowed, Annotation::ReplicationAllowedNamespaces];
 
@@ -252,36 +248,16 @@ impl<'g> Case<'g, '_> {
             }
             self.pass(Question::ChainFilled, fact)?;
         }
-        let (reason, detail) = match self.walk_up(from) {
-            Walk::Ends => {
+        let (reason, detail) = match self.graph.chain(from, self.target) {
+            Chain::Ends => {
                 self.pass(Question::Ring, || "it ends".to_owned())?;
                 return Continue(None);
             }
-            Walk::Ring => (Reason::Ring, None),
-            Walk::TooLong => (Reason::ChainTooLong, Some(format!("more than {LONGEST_CHAIN} pulls"))),
+            Chain::Ring => (Reason::Ring, None),
+            Chain::TooLong => (Reason::ChainTooLong, Some(format!("more than {LONGEST_CHAIN} pulls"))),
         };
         self.refuses(Question::Ring, reason, detail, || format!("it goes from {from} to {}", self.target))
             .map_continue(Some)
-    }
-
-    /// Follows `replicate-from` from the source upwards: at most so many steps, whatever others' annotations say.
-    fn walk_up(self, from: &'g SourceKey) -> Walk {
-        // A push may have made the target its own source.
-        let mut at = from;
-        let mut seen = HashSet::new();
-        for _ in 0..LONGEST_CHAIN {
-            if **at == **self.target {
-                return Walk::Ring;
-            }
-            let above = self.graph.node(at).and_then(|node| node.marks()?.replicate_from.as_ref());
-            match above {
-                None => return Walk::Ends,
-                // A ring that the target only hangs on is refused to those who are part of it.
-                Some(_) if !seen.insert(at) => return Walk::Ends,
-                Some(above) => at = above,
-            }
-        }
-        Walk::TooLong
     }
 
     /// SPEC 5, 7 and 8: what the target gets.
@@ -325,11 +301,4 @@ impl<'g> Case<'g, '_> {
             allowed: allowed(),
         }))
     }
-}
-
-/// What is above a source.
-enum Walk {
-    Ends,
-    Ring,
-    TooLong,
 }
