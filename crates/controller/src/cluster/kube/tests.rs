@@ -90,6 +90,25 @@ fn an_answer_that_is_about_something_else_is_a_failure() {
     assert_eq!(too_long.kind, FailureKind::Server);
 }
 
+/// Issue 4: a webhook may change what is written. So the response to a write of data is asked for whole, and what the server keeps
+/// counts; a server that returns metadata alone is taken at its word.
+#[test]
+fn what_the_server_keeps_of_a_write_is_read_from_its_response() {
+    let request = create("x");
+    assert_eq!(http_request(&request, &Secret, &dialect()).accept, JSON);
+    let annotations_only = Request::Write(sample::update_annotations(&Secret, Some("Opaque")));
+    assert_eq!(http_request(&annotations_only, &Secret, &dialect()).accept, METADATA_ONLY);
+    let mut kept = object("a");
+    kept["type"] = json!("Opaque");
+    kept["data"] = json!({ "k": "eA==", "injected": "eQ==" });
+    let Ok(Answer::Content(_, content)) = answer(&request, &Secret, &dialect(), response(201, &kept)) else {
+        panic!("no content")
+    };
+    assert_eq!(content.payload.fields().collect::<Vec<_>>(), [Some(r#"{"injected":"eQ==","k":"eA=="}"#)]);
+    kept["kind"] = json!("PartialObjectMetadata");
+    assert!(matches!(answer(&request, &Secret, &dialect(), response(201, &kept)), Ok(Answer::Seen(_))));
+}
+
 /// Issue 3: a denial tells whose it is and why: of a ConfigMap in full.
 #[test]
 fn a_denial_of_a_config_map_is_told_in_full() {

@@ -19,6 +19,12 @@ fn rule_1_an_ill_formed_source() {
             "refuse SourceIllFormed a/src (unknown annotation \"typo\"; --ignore-unknown lets such annotations pass)",
         ),
         (
+            "nothing is copied or cleared while a replica's consent is ill-formed",
+            "allow-all; a/src #8 by=c/x allowed-ns=( :new; b/t from=a/src version=7 :old",
+            "b/t",
+            "refuse SourceIllFormed a/src (an annotation of this replica is ill-formed, and about to be put right)",
+        ),
+        (
             "also under --allow-all",
             "allow-all; a/src #8 typo=x :new; b/t from=a/src :old",
             "b/t",
