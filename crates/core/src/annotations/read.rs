@@ -171,7 +171,7 @@ impl Reader<'_> {
             "0" | "f" | "F" | "FALSE" | "false" | "False" => Ok(false),
             value => Err(IllFormed::Boolean { annotation, value: excerpt(value) }),
         });
-        self.unsure |= boolean.as_ref().is_some_and(Result::is_err);
+        self.unsure |= annotation == Annotation::ReplicationAllowed && boolean.as_ref().is_some_and(Result::is_err);
         self.unless_replica(boolean.transpose())
     }
 }

@@ -143,6 +143,10 @@ impl<'w> Oracle<'w> {
             return;
         }
         let marks = annotated.marks().cloned();
+        // Who may have the data is not said in a way that can be read.
+        if marks.as_ref().is_some_and(|marks| marks.unsure) {
+            return;
+        }
         let pulls = marks.as_ref().is_some_and(|marks| marks.replicate_from.is_some());
         let chain = marks.as_ref().and_then(|marks| marks.from_allowed.as_deref()).filter(|_| pulls);
         let chain_allows = !pulls || chain.is_some_and(|chain| chain.matches(key.namespace()));
@@ -221,7 +225,8 @@ impl<'w> Oracle<'w> {
                 None => return false,
             }
         }
-        false
+        // It goes on and on, in a ring of others.
+        true
     }
 
     /// SPEC 3, 4: what is pushed exists, as far as it can.
