@@ -71,7 +71,7 @@ fn a_pulling_target_is_put_right_at_once() {
         scene.create(&target);
         let filled = target.clone().data("k", "v").pulled(&source, ".*");
         scene.becomes(&filled);
-        for by_hand in &HARM[..2] {
+        for by_hand in &HARM[..3] {
             harm(&scene, by_hand, &target);
             scene.becomes(&filled);
         }
@@ -118,7 +118,7 @@ fn a_once_replica_is_left_to_its_user() {
         scene.create(&pulls);
         scene.create(&pulls_once);
         let replicas = ["b/s", "b/pulls", "b/pulls-once"].map(|key| kind(key).data("k", "v"));
-        for by_hand in &HARM[..3] {
+        for by_hand in &HARM[..2] {
             let held = replicas.each_ref().map(|replica| {
                 scene.has_data_of(replica);
                 harm(&scene, by_hand, replica);

@@ -1,5 +1,7 @@
 //! Chains of pulls, walked upwards.
 
+use std::collections::HashSet;
+
 use crate::annotations::Marks;
 use crate::names::{Key, SourceKey, TargetKey};
 
@@ -11,12 +13,12 @@ pub const LONGEST_CHAIN: usize = 100;
 /// Where following `replicate-from` leads, upwards from a target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Chain {
-    /// To an object that pulls from no other, or is not there, or is ill-formed.
+    /// To an object that pulls from no other, or is not there, or is ill-formed; or into a ring of others, which is refused to those
+    /// who are part of it, and not to a target that only hangs on it.
     Ends,
     /// Back to the target.
     Ring,
-    /// On and on: with the target's own pull there are more than [`LONGEST_CHAIN`]. A ring of others, above the target, is such
-    /// a chain too.
+    /// On and on: with the target's own pull there are more than [`LONGEST_CHAIN`].
     TooLong,
 }
 
@@ -25,11 +27,13 @@ impl Graph {
     #[must_use]
     pub fn chain(&self, from: &SourceKey, target: &TargetKey) -> Chain {
         let mut at: &Key = from;
+        let mut seen = HashSet::new();
         for _ in 0..LONGEST_CHAIN {
             if *at == **target {
                 return Chain::Ring;
             }
             match self.node(at).and_then(|node| node.marks()).and_then(|marks: &Marks| marks.replicate_from.as_ref()) {
+                Some(_) if !seen.insert(at) => return Chain::Ends,
                 Some(above) => at = above,
                 None => return Chain::Ends,
             }

@@ -225,8 +225,7 @@ impl<'w> Oracle<'w> {
                 None => return false,
             }
         }
-        // It goes on and on, in a ring of others.
-        true
+        false
     }
 
     /// SPEC 3, 4: what is pushed exists, as far as it can.

@@ -223,7 +223,7 @@ fn rule_6_a_ring_changes_nothing() {
             "further up, without the target",
             "a/x #7 from=b/y allowed version=1 origin=c/gone chain=.* :x; b/y from=a/x allowed; c/t from=a/x",
             "c/t",
-            "refuse ChainTooLong a/x (more than 100 pulls)",
+            "update FirstCopy a/x +version=7 +origin=c/gone +chain=.* data=x as Opaque ← a/x",
         ),
         (
             "that an ill-formed object interrupts",

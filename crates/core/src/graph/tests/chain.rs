@@ -32,9 +32,9 @@ fn where_a_chain_leads() {
     assert_eq!(leads(&graph, "a/c1", "a/c0"), Chain::Ring);
     let graph = chain(LONGEST_CHAIN, Some(0));
     assert_eq!(leads(&graph, "a/c1", "a/c0"), Chain::TooLong);
-    // A ring of others, far above, is as good as a long chain.
+    // A ring of others, above the target.
     let graph = chain(5, Some(4));
-    assert_eq!(leads(&graph, "a/c1", "a/c0"), Chain::TooLong);
+    assert_eq!(leads(&graph, "a/c1", "a/c0"), Chain::Ends);
 }
 
 #[test]
