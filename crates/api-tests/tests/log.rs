@@ -153,10 +153,11 @@ fn every_reason_is_documented() {
     scene.namespaces(&["a", "b"]);
     scene.start(&["--resync-period=1s"]);
     for kind in [secret, config_map] {
+        // Before the push: else the controller may have made it by then.
+        scene.create(&kind("b/theirs"));
         scene.create(
             &kind("a/s").data("k", "v").note("replicate-to", "{b}/t,{b}/theirs").note("replication-allowed", "true"),
         );
-        scene.create(&kind("b/theirs"));
         scene.create(&kind("b/ring").note("replicate-from", "ring"));
         scene.create(&kind("b/wrong").note("replicate-from", "a/b/c"));
         scene.create(&kind("b/pulls").note("replicate-from", "{a}/s").note("replicate-once", "true"));
