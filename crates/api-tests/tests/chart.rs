@@ -226,7 +226,7 @@ fn roles_name_only_the_kinds_that_are_replicated() {
 /// SPEC 13: more than one pod elect the one that writes, with the rights and the budget for that; one pod has none of it.
 #[test]
 fn several_pods_elect_a_leader() {
-    let rendered = |replicas: u8| render("n", &["--set", &format!("replicaCount={replicas},fullnameOverride=x")]);
+    let rendered = |replicas: u8| render("ns", &["--set", &format!("replicaCount={replicas},fullnameOverride=x")]);
     for replicas in [0, 1] {
         let plain = rendered(replicas);
         assert!(!plain.arguments().iter().any(|argument| argument.contains("leader")));
@@ -246,8 +246,8 @@ fn several_pods_elect_a_leader() {
         rule
     };
     let rules = json!([lease(json!(["get", "update"]), json!(["x"])), lease(json!(["create"]), Value::Null)]);
-    assert_eq!((&role["metadata"]["namespace"], &role["rules"]), (&json!("n"), &rules));
-    let own = render("n", &["--set", "replicaCount=2,rbac.create=false"]);
+    assert_eq!((&role["metadata"]["namespace"], &role["rules"]), (&json!("ns"), &rules));
+    let own = render("ns", &["--set", "replicaCount=2,rbac.create=false"]);
     assert_eq!(own.of_kind("Role").count(), 0);
 }
 
