@@ -106,12 +106,14 @@ pub(crate) struct Flags {
     pub(crate) leader_elect: OsString,
 
     #[arg(long, help_heading = CONNECTION, value_name = "NAME", default_value = "k8s-replicator", hide_default_value = true)]
-    #[arg(help = "The name of the Lease of --leader-elect. The default is k8s-replicator.")]
+    #[arg(help = "The name of the Lease that --leader-elect uses. The default is k8s-replicator.")]
     pub(crate) leader_elect_name: OsString,
 
     #[arg(long, help_heading = CONNECTION, value_name = "NAMESPACE", hide_default_value = true)]
-    #[arg(help = "The namespace of the Lease of --leader-elect. The default is the pod's own, or the one of the \
-                  kubeconfig's context.")]
+    #[arg(
+        help = "The namespace of the Lease that --leader-elect uses. The default is the pod's own, or the one of the \
+                  kubeconfig's context."
+    )]
     pub(crate) leader_elect_namespace: Option<OsString>,
 
     #[arg(long, help_heading = LOGGING, value_name = "FORMAT", default_value = "text", hide_default_value = true)]
