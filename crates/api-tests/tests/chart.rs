@@ -223,6 +223,34 @@ fn roles_name_only_the_kinds_that_are_replicated() {
     assert!(own.objects.iter().all(|object| object["kind"] == "Deployment"), "{:?}", own.objects);
 }
 
+/// SPEC 13: more than one pod elect the one that writes, with the rights and the budget for that; one pod has none of it.
+#[test]
+fn several_pods_elect_a_leader() {
+    let rendered = |replicas: u8| render("ns", &["--set", &format!("replicaCount={replicas},fullnameOverride=x")]);
+    for replicas in [0, 1] {
+        let plain = rendered(replicas);
+        assert!(!plain.arguments().iter().any(|argument| argument.contains("leader")));
+        assert_eq!((plain.of_kind("Role").count(), plain.of_kind("PodDisruptionBudget").count()), (0, 0));
+    }
+    let several = rendered(2);
+    let arguments = several.arguments();
+    assert!(arguments.iter().any(|argument| argument == "--leader-elect"), "{arguments:?}");
+    assert!(arguments.iter().any(|argument| argument == "--leader-elect-name=x"), "{arguments:?}");
+    assert_eq!(several.of_kind("PodDisruptionBudget").count(), 1);
+    let role = several.of_kind("Role").next().expect("a Role");
+    let lease = |verbs, names: Value| {
+        let mut rule = json!({ "apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": verbs });
+        if names.is_array() {
+            rule["resourceNames"] = names;
+        }
+        rule
+    };
+    let rules = json!([lease(json!(["get", "update"]), json!(["x"])), lease(json!(["create"]), Value::Null)]);
+    assert_eq!((&role["metadata"]["namespace"], &role["rules"]), (&json!("ns"), &rules));
+    let own = render("ns", &["--set", "replicaCount=2,rbac.create=false"]);
+    assert_eq!(own.of_kind("Role").count(), 0);
+}
+
 /// A value that is misspelt or makes no sense, and a word that the refusal has to hold.
 #[test]
 fn bad_values_are_refused_with_words_that_help() {

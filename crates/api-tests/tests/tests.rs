@@ -36,6 +36,7 @@ mod retries; // 9.1, 9.9: failed writes, many at once, Retry-After
 
 // SPEC 10: the program.
 mod flags; // command lines and kubeconfigs
+mod leadership; // 13: --leader-elect: who writes, and who goes on
 mod namespaces; // --namespaces: Roles are enough, nothing outside
 mod program; // status pages, SIGTERM, kinds
 

@@ -97,6 +97,25 @@ pub(crate) struct Flags {
                   :9102, which is port 9102 of every interface.")]
     pub(crate) status_address: OsString,
 
+    #[arg(long, help_heading = CONNECTION, value_name = "true|false", num_args = 0..=1, require_equals = true)]
+    #[arg(default_missing_value = "true", default_value = "false", hide_default_value = true)]
+    #[arg(
+        help = "Of several programs with this flag only the one that holds a Lease writes. The others watch, and one of \
+                  them goes on when it ends. By default each writes, which is safe too."
+    )]
+    pub(crate) leader_elect: OsString,
+
+    #[arg(long, help_heading = CONNECTION, value_name = "NAME", default_value = "k8s-replicator", hide_default_value = true)]
+    #[arg(help = "The name of the Lease that --leader-elect uses. The default is k8s-replicator.")]
+    pub(crate) leader_elect_name: OsString,
+
+    #[arg(long, help_heading = CONNECTION, value_name = "NAMESPACE", hide_default_value = true)]
+    #[arg(
+        help = "The namespace of the Lease that --leader-elect uses. The default is the pod's own, or the one of the \
+                  kubeconfig's context."
+    )]
+    pub(crate) leader_elect_namespace: Option<OsString>,
+
     #[arg(long, help_heading = LOGGING, value_name = "FORMAT", default_value = "text", hide_default_value = true)]
     #[arg(help = "How log lines are written: text, which is the default, for people, or json for programs.")]
     pub(crate) log_format: OsString,

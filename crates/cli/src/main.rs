@@ -7,12 +7,13 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use k8s_replicator::args::{self, Stop};
 use k8s_replicator::logging;
-use k8s_replicator::settings::Settings;
+use k8s_replicator::settings::{LeaseName, Settings};
 use k8s_replicator::status_address::StatusAddress;
+use k8s_replicator_controller::connect::Connection;
 use k8s_replicator_controller::controller::Controller;
 use k8s_replicator_controller::edge::clock::Clock;
 use k8s_replicator_controller::health::Health;
-use k8s_replicator_controller::{admin, connect, run};
+use k8s_replicator_controller::{admin, connect, lease, run};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -48,6 +49,27 @@ fn say(stop: &Stop) -> ExitCode {
     ExitCode::from(stop.code)
 }
 
+/// The lease, for a process whose name is its pod's (or host's), and something that no other process has: two on one host, or a
+/// container before and after a restart, are two.
+fn lease_settings(
+    LeaseName { namespace, name }: &LeaseName,
+    connection: &Connection,
+    url: String,
+    health: &Health,
+) -> lease::Settings {
+    let mut entropy = run::random_bytes();
+    let unique: String = (0..8).map(|_| format!("{:02x}", entropy())).collect();
+    let host = std::env::var("HOSTNAME").unwrap_or_else(|_| "k8s-replicator".to_owned());
+    lease::Settings {
+        namespace: namespace.as_ref().map_or_else(|| connection.namespace(), ToString::to_string),
+        name: name.clone(),
+        identity: format!("{host}_{unique}"),
+        url,
+        progress: health.watch("leases"),
+        entropy,
+    }
+}
+
 fn listen(address: &StatusAddress) -> io::Result<TcpListener> {
     TcpListener::from_std(address.listen()?)
 }
@@ -67,7 +89,10 @@ async fn replicate(settings: Settings) -> anyhow::Result<()> {
 
     let (stop, stopped) = watch::channel(false);
     // Before the status is served: from now on `health` knows whom it has to wait for.
-    let controller = Controller::new(settings.options(), url, &health, &mut run::random_bytes);
+    let mut controller = Controller::new(settings.options(), url.clone(), &health, &mut run::random_bytes);
+    if let Some(name) = &settings.leader_elect {
+        controller = controller.elected_by(lease_settings(name, &connection, url, &health), &health);
+    }
     let mut status = tokio::spawn(admin::serve(listener, health.clone(), clock));
     let mut controller = tokio::spawn(run::run(controller, connection, clock, stopped));
     let mut terminate = signal(SignalKind::terminate())?;

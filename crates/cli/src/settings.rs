@@ -53,10 +53,21 @@ pub struct Settings {
     pub status_address: StatusAddress,
     /// The kubeconfig file; `None`: the cluster that the program runs in.
     pub kube_config: Option<PathBuf>,
+    /// The Lease whose holder alone writes; `None`: without election (SPEC 13).
+    pub leader_elect: Option<LeaseName>,
     /// How log lines are written.
     pub log_format: LogFormat,
     /// A level (`info`, in lower case), or directives of `tracing` (`info,k8s_replicator_controller=debug`).
     pub log_level: String,
+}
+
+/// Which Lease it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeaseName {
+    /// Its namespace; `None`: the program's own.
+    pub namespace: Option<Namespace>,
+    /// Its name.
+    pub name: String,
 }
 
 /// How log lines are written.
@@ -125,6 +136,15 @@ impl TryFrom<Flags> for Settings {
                 labels::parse,
             )?,
         };
+        let lease = LeaseName {
+            namespace: flags.leader_elect_namespace.map_or(Ok(None), |text| {
+                let namespace = |text: &str| Namespace::parse(text).ok().map(Some);
+                read("--leader-elect-namespace", &text, "the name of a namespace", namespace)
+            })?,
+            name: read("--leader-elect-name", &flags.leader_elect_name, "the name of a Lease", |text| {
+                is_subdomain(text).then(|| text.to_owned())
+            })?,
+        };
         let kinds: Vec<_> = kind::ALL.iter().map(|kind| kind.replicator()).collect();
         let kinds = format!("all, or a list of {}, separated by commas", kinds.join(" and "));
         Ok(Self {
@@ -162,6 +182,7 @@ impl TryFrom<Flags> for Settings {
                 StatusAddress::parse,
             )?,
             kube_config: flags.kube_config.filter(|path| !path.is_empty()).map(PathBuf::from),
+            leader_elect: read("--leader-elect", &flags.leader_elect, BOOLEAN, go_flags::boolean)?.then_some(lease),
             log_format: read("--log-format", &flags.log_format, "text or json", log_format)?,
             log_level: read(
                 "--log-level",

@@ -51,6 +51,7 @@ use tracing::info;
 use crate::cluster::{self, Answer, Failure, kube};
 use crate::event::{Moment, Now};
 use crate::health::Health;
+use crate::lease::{self, Lease};
 use crate::notice::Notice;
 use crate::poll::Poll;
 use crate::replicator::{self, Replicator, Ticket};
@@ -132,6 +133,8 @@ pub struct Controller {
     watches: Vec<ObjectWatch>,
     namespaces: NamespaceWatch,
     loops: Vec<Loop>,
+    /// `None`: it writes without being elected.
+    election: Option<Election>,
     requests: BTreeMap<RequestId, Owner>,
     /// When the replicators' requests will have timed out, in the order in which they were sent.
     deadlines: VecDeque<(Moment, RequestId)>,
@@ -145,6 +148,13 @@ pub struct Controller {
 struct Loop {
     replicator: Replicator,
     ready: Arc<AtomicBool>,
+}
+
+/// Whether this is the controller that writes.
+struct Election {
+    lease: Lease,
+    request: Option<RequestId>,
+    leads: Arc<AtomicBool>,
 }
 
 struct ObjectWatch {
@@ -193,6 +203,7 @@ enum Owner {
     /// The watch with this number.
     Watch(usize),
     Namespaces,
+    Election,
     /// The control loop with this number.
     Loop {
         loop_: usize,
@@ -252,6 +263,7 @@ impl Controller {
             watches,
             namespaces: NamespaceWatch { source, request: None },
             loops,
+            election: None,
             requests: BTreeMap::new(),
             deadlines: VecDeque::new(),
             last_id: 0,
@@ -261,16 +273,28 @@ impl Controller {
         }
     }
 
+    /// The same, but it makes no request of its control loops unless it holds this lease (SPEC 13). Its watches run all the same: it
+    /// is ready to go on where another one ends.
+    #[must_use]
+    pub fn elected_by(mut self, settings: lease::Settings, health: &Health) -> Self {
+        self.election = Some(Election { lease: Lease::new(settings), request: None, leads: health.election() });
+        self
+    }
+
     /// Goes on as far as it can without IO, for about a millisecond, or as long as it takes to decide about 10,000 targets.
     pub fn poll(&mut self, now: Now) -> Vec<Want> {
         let mut wants = Vec::new();
         let mut wait_until = self.time_out(now, &mut wants);
         if self.is_stopping {
             self.cancel_watches(&mut wants);
+            wait_until = wait_until.min(self.poll_election(now, &mut wants));
         } else {
             wait_until = wait_until.min(self.poll_watches(now, &mut wants));
             wait_until = wait_until.min(self.poll_namespaces(now, &mut wants));
-            wait_until = wait_until.min(self.poll_loops(now, &mut wants));
+            wait_until = wait_until.min(self.poll_election(now, &mut wants));
+            if self.may_write(now) {
+                wait_until = wait_until.min(self.poll_loops(now, &mut wants));
+            }
         }
         self.take_messages_of_all();
         if wait_until < Moment::MAX {
@@ -298,6 +322,14 @@ impl Controller {
                 }
                 let loops = &mut self.loops;
                 self.namespaces.source.deliver(now.moment, received, &mut Namespaces { loops, now });
+            }
+            Some(Owner::Election) => {
+                if let Some(Election { lease, request, .. }) = &mut self.election {
+                    if is_last {
+                        *request = None;
+                    }
+                    lease.deliver(now.moment, received);
+                }
             }
             Some(Owner::Loop { .. }) => {
                 let Some(Owner::Loop { loop_, ticket, request }) = self.requests.remove(&id) else { return };
@@ -329,7 +361,14 @@ impl Controller {
         self.loops.iter().map(|each| each.replicator.under_way()).sum()
     }
 
-    /// Why it cannot go on: a watch ended. Only a new start of the program helps.
+    /// Whether nothing is under way since it was stopped, and its lease, if it held one, is released.
+    #[must_use]
+    pub fn has_stopped(&self) -> bool {
+        let is_released = self.election.as_ref().is_none_or(|election| election.lease.is_released());
+        self.is_stopping && self.under_way() == 0 && is_released
+    }
+
+    /// Why it cannot go on: a watch ended, or it lost its lease. Only a new start of the program helps.
     #[must_use]
     pub fn end(&self) -> Option<&str> {
         self.end.as_deref()
@@ -417,6 +456,32 @@ impl Controller {
         }
     }
 
+    /// Whether it may begin to write now.
+    fn may_write(&self, now: Now) -> bool {
+        self.election.as_ref().is_none_or(|election| election.lease.may_write(now.moment))
+    }
+
+    fn poll_election(&mut self, now: Now, wants: &mut Vec<Want>) -> Moment {
+        // The lease is held until the last write has ended.
+        let is_done = self.is_stopping && self.under_way() == 0;
+        loop {
+            let Some(Election { lease, request, .. }) = &mut self.election else { return Moment::MAX };
+            if is_done {
+                lease.release();
+            }
+            let next = lease.poll(now);
+            let mut own = *request;
+            let until = self.follow(now, next, &mut own, Owner::Election, wants);
+            if let Some(Election { lease, request, leads }) = &mut self.election {
+                *request = own;
+                leads.store(lease.may_write(now.moment), Ordering::Relaxed);
+            }
+            if let Some(until) = until {
+                return until;
+            }
+        }
+    }
+
     /// Does what a watch wants. Answers until when it waits; `None`: it is to be polled again.
     fn follow(
         &mut self,
@@ -481,7 +546,9 @@ impl Controller {
     }
 
     fn take_messages_of_all(&mut self) {
-        let Self { watches, namespaces, loops, messages, .. } = self;
+        let Self { watches, namespaces, loops, election, messages, .. } = self;
+        let of_lease = election.iter_mut().flat_map(|election| election.lease.take_notices());
+        messages.extend(of_lease.map(Message::Notice));
         for slot in watches {
             messages.extend(slot.watch.take_notices().into_iter().map(Message::Notice));
         }

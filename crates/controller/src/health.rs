@@ -5,7 +5,7 @@
 //! comes, it is stuck, and only a restart helps.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use crate::backoff::{LONGEST_RETRY_AFTER, longest_backoff};
@@ -47,6 +47,7 @@ impl Progress {
 pub struct Health {
     replicators: Mutex<Vec<(&'static str, Arc<AtomicBool>)>>,
     watches: Mutex<Vec<(String, Arc<Progress>)>>,
+    election: OnceLock<Arc<AtomicBool>>,
     stopping: AtomicBool,
 }
 
@@ -63,6 +64,17 @@ impl Health {
         let progress = Arc::new(Progress::default());
         locked(&self.watches).push((name.into(), progress.clone()));
         progress
+    }
+
+    /// Announces that the program writes only while it leads, which the flag says.
+    pub fn election(&self) -> Arc<AtomicBool> {
+        self.election.get_or_init(Arc::default).clone()
+    }
+
+    /// Whether another program leads, or none does; `None`: there is no election.
+    #[must_use]
+    pub fn is_standby(&self) -> Option<bool> {
+        self.election.get().map(|leads| !leads.load(Ordering::Relaxed))
     }
 
     /// The program takes no new work.

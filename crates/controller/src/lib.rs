@@ -15,6 +15,7 @@ pub mod controller;
 pub mod edge;
 pub mod event;
 pub mod health;
+pub mod lease;
 pub mod log_once;
 pub mod notice;
 pub mod poll;

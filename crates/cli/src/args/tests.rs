@@ -2,11 +2,12 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use k8s_replicator_core::names::Namespace;
 use k8s_replicator_core::scope::Scope;
 
 use super::*;
 use crate::flags::{ANNOTATIONS, BEHAVIOUR, CONNECTION, LOGGING, OTHER};
-use crate::settings::LogFormat;
+use crate::settings::{LeaseName, LogFormat};
 
 fn read(args: &[&str]) -> Result<Settings, Stop> {
     parse(std::iter::once("program").chain(args.iter().copied()).map(OsString::from))
@@ -47,10 +48,31 @@ fn the_defaults_are_those_of_the_contract() {
     assert_eq!(settings.annotations_prefix, "k8s-replicator/");
     assert_eq!(settings.create_with_labels, managed_by("k8s-replicator"));
     assert_eq!(settings.status_address.to_string(), "[::]:9102");
-    assert_eq!(settings.kube_config, None);
+    assert_eq!((settings.kube_config, settings.leader_elect), (None, None));
     assert_eq!((settings.log_format, &*settings.log_level), (LogFormat::Text, "info"));
     // Not even the program's name.
     assert!(parse([]).is_ok());
+}
+
+/// SPEC 13.
+#[test]
+fn leader_election() {
+    let lease = |args: &[&str]| read(args).unwrap().leader_elect;
+    let name = |namespace: Option<&str>, name: &str| {
+        let namespace = namespace.map(|name| Namespace::parse(name).unwrap());
+        Some(LeaseName { namespace, name: name.to_owned() })
+    };
+    assert_eq!(lease(&["--leader-elect"]), name(None, "k8s-replicator"));
+    assert_eq!(
+        lease(&["--leader-elect", "--leader-elect-namespace=a", "--leader-elect-name=x.y"]),
+        name(Some("a"), "x.y")
+    );
+    assert_eq!(lease(&["--leader-elect=false", "--leader-elect-namespace=a"]), None);
+    for bad in
+        ["--leader-elect=maybe", "--leader-elect-namespace=A/b", "--leader-elect-name=a/b", "--leader-elect-name="]
+    {
+        assert!(read(&["--leader-elect", bad]).is_err(), "{bad}");
+    }
 }
 
 #[test]

@@ -93,11 +93,16 @@ async fn healthz(State(Status { health, .. }): State<Status>) -> Response {
     (status(not_ready.is_empty()), Json(json!({ "notReady": not_ready }))).into_response()
 }
 
-/// As `healthz`, and not ready any more while the program ends.
+/// As `healthz`, and not ready any more while the program ends. With `--leader-elect` it also says whether it is a standby, which is
+/// ready like any other: it has seen everything.
 async fn readyz(State(Status { health, .. }): State<Status>) -> Response {
     let (not_ready, stopping) = (health.not_ready(), health.is_stopping());
     let ready = not_ready.is_empty() && !stopping;
-    (status(ready), Json(json!({ "notReady": not_ready, "stopping": stopping }))).into_response()
+    let mut answer = json!({ "notReady": not_ready, "stopping": stopping });
+    if let Some(standby) = health.is_standby() {
+        answer["standby"] = json!(standby);
+    }
+    (status(ready), Json(answer)).into_response()
 }
 
 async fn livez(State(Status { health, clock }): State<Status>) -> Response {

@@ -127,6 +127,12 @@ impl Connection {
         Ok((Self { shared: Arc::new(shared) }, url))
     }
 
+    /// The namespace of the kubeconfig's context, or of the pod's ServiceAccount.
+    #[must_use]
+    pub fn namespace(&self) -> String {
+        self.current().client.default_namespace().to_owned()
+    }
+
     /// Sends a request, and answers the head of its response. When the server answers 401, and there are other credentials
     /// than before, it is sent once more.
     pub(super) async fn send(

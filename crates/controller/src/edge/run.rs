@@ -57,7 +57,7 @@ pub async fn run(mut controller: Controller, connection: Connection, clock: Cloc
             return;
         }
         if is_stopping {
-            if controller.under_way() == 0 {
+            if controller.has_stopped() {
                 info!("stopped; nothing is under way");
                 return;
             }

@@ -70,3 +70,8 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
   resources: {{ include "k8s-replicator.resources" . }}
   verbs: ["get", "list", "watch", "create", "patch", "delete"]
 {{- end -}}
+
+{{/* "true" where several pods elect the one that writes. */}}
+{{- define "k8s-replicator.elects" -}}
+{{- gt (int .Values.replicaCount) 1 -}}
+{{- end -}}

@@ -1,0 +1,127 @@
+//! SPEC 13, issue 13: of several controllers with `--leader-elect` one writes, and another goes on where it ends.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use k8s_replicator_api_tests::{Scene, WAIT, secret};
+use k8s_replicator_testenv::{Controller, Fault};
+use serde_json::{Value, json};
+
+/// Others wait for that long when the leader does not say that it ends.
+const LEASE_DURATION: Duration = Duration::from_secs(15);
+/// A leader stops after that long without a renewal.
+const RENEW_DEADLINE: Duration = Duration::from_secs(10);
+
+fn scene() -> Scene {
+    let scene = Scene::new();
+    scene.namespaces(&["a", "b", "system"]);
+    scene
+}
+
+/// Another controller of the scene, whose Lease is in the scene's namespace `system`.
+fn start(scene: &Scene, kubeconfig: &Path) -> Controller {
+    let flags = [
+        format!("--annotations-prefix={}", scene.prefix()),
+        format!("--leader-elect-namespace={}", scene.namespace_name("system")),
+        "--leader-elect".to_owned(),
+    ];
+    let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
+    let mut controller = Controller::start(kubeconfig, &flags).expect("it starts");
+    controller.wait_ready(WAIT).expect("it gets ready");
+    controller
+}
+
+/// Two controllers, of which the first leads.
+fn two(scene: &Scene) -> (Controller, Controller) {
+    let mut first = start(scene, scene.plane().kubeconfig());
+    becomes_leader(scene, &mut first);
+    let mut second = start(scene, scene.plane().kubeconfig());
+    assert_eq!(readyz(&mut second), (200, json!({ "notReady": [], "stopping": false, "standby": true })));
+    assert_eq!(second.healthz(), (200, r#"{"notReady":[]}"#.to_owned()));
+    (first, second)
+}
+
+fn readyz(controller: &mut Controller) -> (u16, Value) {
+    let (code, answer) = controller.get("/readyz").expect("an answer");
+    (code, serde_json::from_str(&answer).expect("JSON"))
+}
+
+fn becomes_leader(scene: &Scene, controller: &mut Controller) {
+    let leads = json!({ "notReady": [], "stopping": false, "standby": false });
+    scene.until("it leads, and says so", || (readyz(controller) == (200, leads.clone())).then_some(()));
+}
+
+fn lease_path(scene: &Scene) -> String {
+    let namespace = scene.namespace_name("system");
+    format!("/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases/k8s-replicator")
+}
+
+/// A new source is copied.
+fn copies(scene: &Scene, name: &str) {
+    scene.create(&secret(&format!("a/{name}")).data("k", name).note("replicate-to-namespaces", "{b}"));
+    scene.has_data(&format!("b/{name}"), &[("k", name)]);
+}
+
+fn writes_of(controller: &Controller) -> usize {
+    controller.log_lines().iter().filter(|line| line["action"] == "create").count()
+}
+
+/// The Lease is released when the last write has ended, so that nobody waits for it to run out.
+#[test]
+fn a_standby_goes_on_at_once_when_the_leader_stops() {
+    let scene = scene();
+    let (mut first, mut second) = two(&scene);
+    copies(&scene, "one");
+    assert_eq!((writes_of(&first), writes_of(&second)), (1, 0), "a standby writes nothing");
+    let begun = Instant::now();
+    assert_eq!(first.terminate(WAIT).code(), Some(0));
+    becomes_leader(&scene, &mut second);
+    let took = begun.elapsed();
+    println!("take-over after SIGTERM: {took:?}");
+    assert!(took < RENEW_DEADLINE, "{took:?}: the lease was not released");
+    copies(&scene, "two");
+    assert_eq!(writes_of(&second), 1);
+}
+
+#[test]
+fn a_standby_goes_on_when_the_lease_of_a_killed_leader_has_run_out() {
+    let scene = scene();
+    let (mut first, mut second) = two(&scene);
+    first.kill();
+    let begun = Instant::now();
+    scene.create(&secret("a/s").data("k", "v").note("replicate-to-namespaces", "{b}"));
+    becomes_leader(&scene, &mut second);
+    let took = begun.elapsed();
+    println!("take-over after a crash: {took:?}");
+    assert!(took >= LEASE_DURATION - Duration::from_secs(5), "{took:?}: the first one could still have led");
+    scene.has_data("b/s", &[("k", "v")]);
+}
+
+/// A leader that cannot renew writes nothing after its deadline, and ends with an error; also one that sees that another holds its
+/// Lease.
+#[test]
+fn a_leader_that_loses_its_lease_ends() {
+    let scene = scene();
+    let proxy = scene.proxy();
+    let mut cut_off = start(&scene, proxy.kubeconfig());
+    becomes_leader(&scene, &mut cut_off);
+    copies(&scene, "one");
+    proxy.set_rule(|request| if request.path.contains("/leases") { Fault::Hang } else { Fault::Pass });
+    let begun = Instant::now();
+    let status = cut_off.wait(WAIT).expect("it ends");
+    assert_eq!(status.code(), Some(1));
+    assert!(begun.elapsed() < LEASE_DURATION + WAIT / 4, "{:?}", begun.elapsed());
+    assert!(cut_off.log().contains("could not be renewed for 10 s"), "{}", cut_off.log());
+
+    let mut robbed = start(&scene, scene.plane().kubeconfig());
+    becomes_leader(&scene, &mut robbed);
+    let thief = json!({ "spec": { "holderIdentity": "thief" } });
+    let (status, answer) = scene.call("PATCH", &lease_path(&scene), "application/merge-patch+json", &thief);
+    assert_eq!(status, 200, "{answer}");
+    assert_eq!(robbed.wait(WAIT).and_then(|status| status.code()), Some(1));
+    assert!(robbed.log().contains("is held by \\\"thief\\\" now"), "{}", robbed.log());
+    assert_eq!(
+        scene.call("GET", &lease_path(&scene), "application/json", &Value::Null).1["spec"]["holderIdentity"],
+        "thief"
+    );
+}
