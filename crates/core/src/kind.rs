@@ -11,6 +11,26 @@ use crate::payload::Payload;
 
 pub use crate::clear::Entropy;
 
+/// How the values of a data field are written in JSON, where protobuf has their bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Values {
+    /// As text.
+    Text,
+    /// In base64.
+    Base64,
+}
+
+/// The field numbers of a kind's message (`k8s.io/api/core/v1/generated.proto`, which never change).
+#[derive(Debug)]
+pub struct Message {
+    /// The number of each of the [data fields](Kind::data_fields), in their order.
+    pub data: &'static [(u64, Values)],
+    /// The number of `type`, where there is one.
+    pub type_: Option<u64>,
+    /// The number of `immutable`.
+    pub immutable: u64,
+}
+
 /// One resource kind of the core API group (`/api/v1`).
 pub trait Kind: fmt::Debug + Send + Sync + 'static {
     /// As in manifests: `Secret`.
@@ -24,6 +44,9 @@ pub trait Kind: fmt::Debug + Send + Sync + 'static {
 
     /// The top-level fields that are data. They are copied, compared and cleared together, as raw JSON.
     fn data_fields(&self) -> &'static [&'static str];
+
+    /// Where these fields and the others of [`Content`](crate::payload::Content) stand in the kind's protobuf message.
+    fn message(&self) -> &'static Message;
 
     /// Whether objects have a top-level `type`, fixed when they are created.
     fn is_typed(&self) -> bool {
@@ -84,6 +107,9 @@ impl Kind for ConfigMap {
     fn data_fields(&self) -> &'static [&'static str] {
         &["data", "binaryData"]
     }
+    fn message(&self) -> &'static Message {
+        &Message { data: &[(2, Values::Text), (3, Values::Base64)], type_: None, immutable: 4 }
+    }
 }
 
 /// Secrets.
@@ -102,6 +128,9 @@ impl Kind for Secret {
     }
     fn data_fields(&self) -> &'static [&'static str] {
         &["data"]
+    }
+    fn message(&self) -> &'static Message {
+        &Message { data: &[(2, Values::Base64)], type_: Some(3), immutable: 5 }
     }
     fn is_typed(&self) -> bool {
         true

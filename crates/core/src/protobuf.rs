@@ -3,9 +3,16 @@
 //! Only what this program needs is read, and nothing is copied on the way. The field numbers are those of
 //! `k8s.io/apimachinery` (`pkg/apis/meta/v1/generated.proto`, `pkg/runtime/generated.proto`), which never change.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use thiserror::Error;
 
+use crate::kind::{Kind, Message, Values};
 use crate::managers::Entry;
+use crate::payload::{Content, Payload};
 
 /// What stands before every message (`pkg/runtime/serializer/protobuf`).
 const MAGIC: &[u8] = b"k8s\0";
@@ -344,6 +351,48 @@ fn managed_fields_entry(entry: &[u8]) -> Result<Entry<'_>, Malformed> {
     Ok(read)
 }
 
+/// Reads the content of a whole object of this kind, the [`content`] of an answer: the data as the JSON that the API server would
+/// have written, so that a [digest](Payload::digest) does not depend on how it came.
+///
+/// # Errors
+/// When it is none, or a key or a text is no UTF-8.
+pub fn object_content(object: &[u8], kind: &dyn Kind) -> Result<Content, Malformed> {
+    let Message { data, type_: type_field, immutable: immutable_field } = *kind.message();
+    let mut maps = vec![BTreeMap::new(); data.len()];
+    let (mut type_, mut immutable) = ("", false);
+    for field in Fields::of(object) {
+        let (number, value) = field?;
+        if let Some(at) = data.iter().position(|(field, _)| *field == number) {
+            let (mut key, mut bytes) = ("", &[][..]);
+            for field in Fields::of(value.bytes()) {
+                match field? {
+                    (1, text) => key = text.text().ok_or(Malformed(0))?,
+                    (2, value) => bytes = value.bytes(),
+                    _ => {}
+                }
+            }
+            // The API server writes maps in key order; of a key that comes twice the last counts.
+            maps[at].insert(key, bytes);
+        } else if type_field == Some(number) {
+            type_ = value.text().ok_or(Malformed(0))?;
+        } else if number == immutable_field {
+            immutable = value == Value::Number(1);
+        }
+    }
+    let fields = data.iter().zip(&maps).map(|((_, values), map)| json(map, *values).map(|json| Some(Arc::from(json))));
+    let payload = Payload::new(fields.collect::<Result<Vec<_>, _>>()?);
+    Ok(Content { type_: type_field.is_some().then(|| type_.into()), immutable, payload })
+}
+
+fn json(map: &BTreeMap<&str, &[u8]>, values: Values) -> Result<String, Malformed> {
+    let encoded = |value: &[u8]| match values {
+        Values::Text => std::str::from_utf8(value).map(str::to_owned).map_err(|_| Malformed(0)),
+        Values::Base64 => Ok(BASE64_STANDARD.encode(value)),
+    };
+    let map = map.iter().map(|(key, value)| Ok((*key, encoded(value)?))).collect::<Result<BTreeMap<_, _>, _>>()?;
+    serde_json::to_string(&map).map_err(|_| Malformed(0))
+}
+
 /// A `Time`, whose first field is the seconds since 1970.
 fn seconds(time: &[u8]) -> Result<i64, Malformed> {
     for field in Fields::of(time) {
@@ -360,6 +409,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::kind::{ConfigMap, Secret};
+    use crate::observed::content_from_json;
 
     fn field(number: u8, bytes: &[u8]) -> Vec<u8> {
         let mut field = vec![number << 3 | 2];
@@ -449,6 +500,36 @@ mod tests {
         assert!(Metadata::read(&[0xff; 11]).is_err(), "no number is so long");
     }
 
+    /// Issue 9: what a write left is compared with what was written, whichever way the API server answers.
+    #[test]
+    fn a_whole_object_has_the_content_that_its_json_has() {
+        let entry = |key: &str, value: &[u8]| [field(1, key.as_bytes()), field(2, value)].concat();
+        let secret = [
+            item("one"),
+            field(2, &entry("tls.key", b"\xff\x00k")),
+            field(2, &entry("empty", b"")),
+            field(3, b"Opaque"),
+            vec![5 << 3, 1],
+        ]
+        .concat();
+        let json = r#"{"type":"Opaque","immutable":true,"data":{"empty":"","tls.key":"/wBr"}}"#;
+        let expected = content_from_json(json, &Secret).unwrap();
+        assert_eq!(object_content(&secret, &Secret).unwrap(), expected);
+        assert_eq!(Metadata::read(&secret).unwrap().name, "x", "its metadata is where that of metadata alone is");
+
+        let config_map =
+            [item("one"), field(2, &entry("a", "<b>\n\"ü".as_bytes())), field(3, &entry("b", &[0xff]))].concat();
+        let json = r#"{"data":{"a":"\u003cb\u003e\n\"ü"},"binaryData":{"b":"/w=="}}"#;
+        let (read, expected) =
+            (object_content(&config_map, &ConfigMap).unwrap(), content_from_json(json, &ConfigMap).unwrap());
+        assert_eq!(read.payload.digest(), expected.payload.digest());
+        assert_eq!((read.type_, read.immutable), (expected.type_, expected.immutable));
+        assert!(object_content(&item("one"), &ConfigMap).unwrap().payload.is_empty());
+
+        assert!(object_content(&field(2, &entry("a", &[0xff])), &ConfigMap).is_err(), "no text");
+        assert!(object_content(&secret[..secret.len() - 3], &Secret).is_err(), "cut off");
+    }
+
     proptest! {
         #[test]
         fn reading_never_panics(bytes: Vec<u8>, cut in 0usize..400, annotation: String) {
@@ -462,6 +543,7 @@ mod tests {
                 let _ = Status::read(answer);
             }
             let _ = Event::read(&bytes);
+            let _ = (object_content(&bytes, &Secret), object_content(&bytes, &ConfigMap));
             let _ = Metadata::read(&bytes).map(|metadata| metadata.annotations().count());
         }
     }

@@ -3,8 +3,11 @@
 //! Field numbers: `k8s.io/apimachinery` (`pkg/apis/meta/v1/generated.proto`, `pkg/runtime/generated.proto`). The fields of an
 //! object that the controller does not read are written all the same, so that passing over them is exercised.
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+
 use super::http::Refusal;
-use super::object::Object;
+use super::object::{Object, Resource};
 
 const MAGIC: &[u8] = b"k8s\0";
 
@@ -101,6 +104,31 @@ pub fn partial(object: &Object) -> Vec<u8> {
     enveloped("meta.k8s.io/v1", "PartialObjectMetadata", &item(object))
 }
 
+/// One object with all that it has as an answer.
+#[must_use]
+pub fn whole(object: &Object) -> Vec<u8> {
+    let mut item = item(object);
+    let decoded = |text: &str| BASE64_STANDARD.decode(text).unwrap_or_default();
+    match object.id.resource {
+        Resource::Namespace => {}
+        Resource::Secret => {
+            object.data.iter().for_each(|(key, value)| pair(&mut item, 2, key, &decoded(value)));
+            bytes(&mut item, 3, object.type_.as_deref().unwrap_or_default().as_bytes());
+            if object.immutable {
+                number(&mut item, 5, 1);
+            }
+        }
+        Resource::ConfigMap => {
+            object.data.iter().for_each(|(key, value)| pair(&mut item, 2, key, value.as_bytes()));
+            object.binary_data.iter().for_each(|(key, value)| pair(&mut item, 3, key, &decoded(value)));
+            if object.immutable {
+                number(&mut item, 4, 1);
+            }
+        }
+    }
+    enveloped("v1", object.id.resource.kind(), &item)
+}
+
 /// A `PartialObjectMetadataList`.
 #[must_use]
 pub fn list<'a>(version: u64, continue_: &str, objects: impl IntoIterator<Item = &'a Object>) -> Vec<u8> {
@@ -155,7 +183,7 @@ mod tests {
 
     use super::*;
     use crate::api::managed::{Field, Manager};
-    use crate::api::object::{Id, Resource};
+    use crate::api::object::Id;
 
     /// What a Kubernetes 1.37.2 sent for a ConfigMap that was there, was changed and deleted, with bookmarks.
     const RECORDED: &[u8] = include_bytes!("../../../controller/src/watch/events.protobuf");

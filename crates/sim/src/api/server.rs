@@ -316,7 +316,8 @@ fn granted(request: &Request, object: &Object) -> Reply {
     let (content_type, body) = match (request.metadata_only(), request.takes_protobuf()) {
         (true, true) => (PROTOBUF, protobuf::partial(object)),
         (true, false) => (JSON, as_json::partial(object).to_string().into_bytes()),
-        (false, _) => (JSON, as_json::whole(object).to_string().into_bytes()),
+        (false, true) => (PROTOBUF, protobuf::whole(object)),
+        (false, false) => (JSON, as_json::whole(object).to_string().into_bytes()),
     };
     Reply { status: 200, content_type, retry_after: None, body }
 }

@@ -95,7 +95,7 @@ fn an_answer_that_is_about_something_else_is_a_failure() {
 #[test]
 fn what_the_server_keeps_of_a_write_is_read_from_its_response() {
     let request = create("x");
-    assert_eq!(http_request(&request, &Secret, &dialect()).accept, JSON);
+    assert_eq!(http_request(&request, &Secret, &dialect()).accept, WHOLE);
     let annotations_only = Request::Write(sample::update_annotations(&Secret, Some("Opaque")));
     assert_eq!(http_request(&annotations_only, &Secret, &dialect()).accept, METADATA_ONLY);
     let mut kept = object("a");
