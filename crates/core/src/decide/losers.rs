@@ -7,22 +7,57 @@ use crate::kind::Kind;
 use crate::names::{SourceKey, TargetKey};
 use crate::reason::Reason;
 
-/// A verdict for each source whose push names the target and that another source keeps from it, in no order. The source
-/// that the decision about the target speaks of is not among them. There may be thousands of them: a report of them takes
-/// as many as fit. Where one source alone pushes to the name this is a look-up, and there are none.
+/// A verdict for each source whose push names the target and that does not get it, in no order. The source that the decision
+/// about the target speaks of is not among them. There may be thousands of them: a report of them takes as many as fit. Where
+/// one source alone pushes to the name this is a look-up, and there are none, unless the object there pulls.
 pub fn losers<'g>(graph: &'g Graph, kind: &'g dyn Kind, target: &'g TargetKey) -> impl Iterator<Item = Verdict> + 'g {
-    let winner = winner(graph, kind, target);
-    let others = graph.pushing_to(target).filter(move |(source, _)| Some(*source) != winner);
+    let holder = Holder::of(graph, kind, target);
+    let others = graph.pushing_to(target).filter(move |(source, _)| Some(*source) != holder.source());
     others.map(move |(source, _)| Verdict {
-        reason: Reason::AnotherSourceWins,
+        reason: holder.refusal(),
         source: Some(source.clone()),
-        detail: winner.map(|winner| format!("{winner} has it")),
+        detail: holder.detail(),
     })
 }
 
-/// The source that the object was made by, until it is deleted; else the oldest.
-fn winner<'g>(graph: &'g Graph, kind: &dyn Kind, target: &'g TargetKey) -> Option<&'g SourceKey> {
-    let creator = graph.node(target).and_then(|node| node.marks()?.replicated_by.as_ref());
-    let oldest = || Some(graph.pushing_to(target).min_by_key(|(key, node)| rank(kind, key, node))?.0);
-    creator.or_else(oldest)
+/// What keeps a name from those who push to it.
+#[derive(Clone, Copy)]
+enum Holder<'g> {
+    /// The source that the object was made by, until it is deleted; else the oldest. `None`: nobody pushes.
+    Source(Option<&'g SourceKey>),
+    /// An object that no push made, and that pulls from this source (SPEC 3, 5).
+    Puller(&'g SourceKey),
+}
+
+impl<'g> Holder<'g> {
+    fn of(graph: &'g Graph, kind: &dyn Kind, target: &'g TargetKey) -> Self {
+        let marks = graph.node(target).and_then(|node| node.marks());
+        match marks.map(|marks| (&marks.replicated_by, &marks.replicate_from, marks.is_target())) {
+            Some((Some(creator), ..)) => Self::Source(Some(creator)),
+            Some((None, Some(from), true)) => Self::Puller(from),
+            _ => Self::Source(graph.pushing_to(target).min_by_key(|(key, node)| rank(kind, key, node)).map(|(key, _)| key)),
+        }
+    }
+
+    /// The source that the decision about the target speaks of.
+    fn source(self) -> Option<&'g SourceKey> {
+        match self {
+            Self::Source(source) => source,
+            Self::Puller(from) => Some(from),
+        }
+    }
+
+    fn refusal(self) -> Reason {
+        match self {
+            Self::Source(_) => Reason::AnotherSourceWins,
+            Self::Puller(_) => Reason::NotCreatedBySource,
+        }
+    }
+
+    fn detail(self) -> Option<String> {
+        match self {
+            Self::Source(source) => source.map(|source| format!("{source} has it")),
+            Self::Puller(from) => Some(format!("it pulls from {from}")),
+        }
+    }
 }

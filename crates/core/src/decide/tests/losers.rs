@@ -44,6 +44,25 @@ fn who_loses_a_name() {
     }
 }
 
+/// SPEC 3, 5: nobody's push made the object, and the decision speaks of the object that it pulls from.
+#[test]
+fn who_pushes_to_a_name_that_pulls_is_refused() {
+    let sources = "a/src @1 to=c/t; b/src @4 to=c/t; d/f allowed";
+    for target in ["c/t from=d/f", "c/t from=d/f deleting", "c/t from=d/gone", "c/t from=d/f version=1"] {
+        let world = World::new(&format!("{sources}; {target}"));
+        let from = target.split(['=', ' ']).nth(2).unwrap();
+        let expected = ["a/src", "b/src"].map(|source| format!("NotCreatedBySource {source} (it pulls from {from})"));
+        assert_eq!(told(&world, "c/t"), expected, "{target}");
+    }
+}
+
+/// One that the object pulls from, and that pushes to it as well, is what the decision speaks of.
+#[test]
+fn who_gives_its_data_by_a_pull_is_not_refused() {
+    let world = World::new("a/src @1 to=c/t allowed; b/src @4 to=c/t; c/t from=a/src");
+    assert_eq!(told(&world, "c/t"), ["NotCreatedBySource b/src (it pulls from a/src)"]);
+}
+
 /// Issue 9, section 4: a source copied to three namespaces, with all of its annotations and a pattern, does not flap.
 #[test]
 fn a_source_that_was_copied_to_three_namespaces_does_not_flap() {
