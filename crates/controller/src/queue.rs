@@ -13,7 +13,7 @@ mod pace;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::ops::Deref;
 use std::time::Duration;
 
@@ -90,6 +90,30 @@ struct Entry {
     cause: Option<Key>,
     /// Added while it was handed out.
     again: Option<(Priority, Option<Key>)>,
+    /// Failed writes in a row. `Paces` counts them, but forgets where more targets fail than it remembers: without this each
+    /// of them would be tried again as after its first failure.
+    failures: u32,
+}
+
+/// Targets that wait for room in a namespace, each once, however often it was woken and had to wait again meanwhile.
+#[derive(Debug, Default)]
+struct Parked {
+    order: VecDeque<TargetKey>,
+    names: HashSet<TargetKey>,
+}
+
+impl Parked {
+    fn push(&mut self, target: &TargetKey) {
+        if self.names.insert(target.clone()) {
+            self.order.push_back(target.clone());
+        }
+    }
+
+    fn pop(&mut self) -> Option<TargetKey> {
+        let target = self.order.pop_front()?;
+        self.names.remove(&target);
+        Some(target)
+    }
 }
 
 /// See the [module](self).
@@ -101,7 +125,7 @@ pub struct Queue {
     verify: Lanes,
     waiting: BTreeSet<(Moment, TargetKey)>,
     /// Targets that wait for room in a namespace.
-    parked: BTreeMap<Box<str>, VecDeque<TargetKey>>,
+    parked: BTreeMap<Box<str>, Parked>,
     /// Namespaces of `parked` that may have room.
     reopened: BTreeSet<Box<str>>,
     /// How many targets are queued or handed out because of a change of this object.
@@ -125,15 +149,15 @@ impl Queue {
             Some((State::Waiting(_) | State::Parked, _)) if priority == Priority::Verify => return,
             _ => {}
         }
-        self.leave(&target);
-        self.enter(target, priority, cause.cloned());
+        let failures = self.leave(&target);
+        self.enter(target, priority, cause.cloned(), failures);
     }
 
-    fn enter(&mut self, target: TargetKey, priority: Priority, cause: Option<Key>) {
+    fn enter(&mut self, target: TargetKey, priority: Priority, cause: Option<Key>, failures: u32) {
         if let Some(cause) = &cause {
             *self.because_of.entry(cause.clone()).or_default() += 1;
         }
-        let entry = Entry { state: State::Queued(priority), cause: cause.clone(), again: None };
+        let entry = Entry { state: State::Queued(priority), cause: cause.clone(), again: None, failures };
         self.entries.insert(target.clone(), entry);
         match priority {
             Priority::Ready => self.ready.push(target, cause),
@@ -142,15 +166,15 @@ impl Queue {
         }
     }
 
-    /// Takes a target out of where it stands.
-    fn leave(&mut self, target: &TargetKey) -> Option<Entry> {
-        let mut entry = self.entries.remove(target)?;
+    /// Takes a target out of where it stands. Answers how many writes of it failed in a row.
+    fn leave(&mut self, target: &TargetKey) -> u32 {
+        let Some(entry) = self.entries.remove(target) else { return 0 };
         if let State::Waiting(at) = entry.state {
             self.waiting.remove(&(at, target.clone()));
         }
         // In the lanes, and among the parked ones, its name stays until its turn comes, and is passed over then.
-        self.no_longer_because_of(entry.cause.take());
-        Some(entry)
+        self.no_longer_because_of(entry.cause);
+        entry.failures
     }
 
     fn no_longer_because_of(&mut self, cause: Option<Key>) {
@@ -217,9 +241,9 @@ impl Queue {
     fn next_parked(&mut self, has_room: impl Fn(&str) -> bool) -> Option<TargetKey> {
         while let Some(namespace) = self.reopened.first() {
             let parked = self.parked.get_mut(namespace).filter(|_| has_room(namespace));
-            let Some(target) = parked.and_then(VecDeque::pop_front) else {
+            let Some(target) = parked.and_then(Parked::pop) else {
                 if let Some(namespace) = self.reopened.pop_first()
-                    && self.parked.get(&namespace).is_some_and(VecDeque::is_empty)
+                    && self.parked.get(&namespace).is_some_and(|parked| parked.order.is_empty())
                 {
                     self.parked.remove(&namespace);
                 }
@@ -250,14 +274,14 @@ impl Queue {
                 (_, Some(cause)) | (Some((_, Some(cause))), None) => Some(cause),
                 _ => None,
             };
-            self.leave(&target);
-            return self.enter(target, Priority::Ready, cause);
+            let failures = self.leave(&target);
+            return self.enter(target, Priority::Ready, cause, failures);
         }
         if let Some((priority, cause)) = entry.again.take() {
-            self.leave(&target);
-            return self.enter(target, priority, cause);
+            let failures = self.leave(&target);
+            return self.enter(target, priority, cause, failures);
         }
-        self.leave(&target);
+        let failures = self.leave(&target);
         let state = match end {
             End::Settled | End::Now | End::At(Moment::MAX) => return self.give_back(),
             End::At(at) => {
@@ -265,11 +289,11 @@ impl Queue {
                 State::Waiting(at)
             }
             End::Parked(namespace) => {
-                self.parked.entry(namespace).or_default().push_back(target.clone());
+                self.parked.entry(namespace).or_default().push(&target);
                 State::Parked
             }
         };
-        self.entries.insert(target, Entry { state, cause: None, again: None });
+        self.entries.insert(target, Entry { state, cause: None, again: None, failures });
     }
 
     /// There may be room for requests in this namespace again.
@@ -332,7 +356,8 @@ impl Queue {
     /// # Errors
     /// When it has to wait.
     pub fn may_write(&mut self, now: Moment, target: &TargetKey, work: &Work) -> Result<Pass, Hold> {
-        self.paces.write(now, target, work)
+        let failures = self.entries.get(target).map_or(0, |entry| entry.failures);
+        self.paces.write(now, target, work, failures)
     }
 
     /// A read succeeded.
@@ -365,6 +390,7 @@ impl Queue {
 
     /// A write was carried out. Returns how many there were of late, with it, that only put right what somebody else changed.
     pub fn was_written(&mut self, now: Moment, target: &TargetKey, work: Work, because: Because) -> u32 {
+        self.failed_in_a_row(target, 0);
         self.paces.was_written(now, target, work, because)
     }
 
@@ -376,7 +402,15 @@ impl Queue {
 
     /// A write failed. Returns how many did in a row before it.
     pub fn write_failed(&mut self, now: Moment, target: &TargetKey) -> u32 {
-        self.paces.write_failed(now, target)
+        let failures = self.paces.write_failed(now, target);
+        self.failed_in_a_row(target, failures.saturating_add(1));
+        failures
+    }
+
+    fn failed_in_a_row(&mut self, target: &TargetKey, failures: u32) {
+        if let Some(entry) = self.entries.get_mut(target) {
+            entry.failures = failures;
+        }
     }
 
     /// A namespace is gone: how often something failed in it, or was put right, is forgotten.

@@ -266,7 +266,7 @@ impl Watch {
         // It cannot fail: no object is in it.
         let _ = consumer.take(Change::Begins);
         self.note_newest();
-        self.list = Some(List::new(self.newest.clone()));
+        self.list = Some(List::new(self.newest.clone(), self.largest_page));
     }
 
     fn next_request(&mut self, now: Moment, consumer: &mut impl Consumer) -> Option<HttpRequest> {

@@ -139,6 +139,8 @@ impl PartialEq for Marks {
             && self.texts == other.texts
             && self.replicate_from == other.replicate_from
             && self.push == other.push
+            // A value that is no text is not among the texts.
+            && self.unsure == other.unsure
     }
 }
 

@@ -196,9 +196,15 @@ impl Paces {
         }
     }
 
-    /// Whether a target may be written for this work.
-    pub(super) fn write(&mut self, now: Moment, target: &Key, work: &Work) -> Result<Pass, Hold> {
+    /// Whether a target may be written for this work. `failures`: how many writes of it failed in a row, in case that was
+    /// forgotten here.
+    pub(super) fn write(&mut self, now: Moment, target: &Key, work: &Work, failures: u32) -> Result<Pass, Hold> {
+        self.forget(now);
+        let is_forgotten = !self.paces.contains_key(target);
         let pace = self.pace(now, target);
+        if is_forgotten {
+            pace.write_failures = failures;
+        }
         if pace.tried_for.as_ref() != Some(work) {
             pace.tried_for = Some(work.clone());
             return Ok(Pass(()));
@@ -300,7 +306,7 @@ mod tests {
         for version in 1..1_000 {
             let version_read = ResourceVersion::new(&version.to_string());
             assert!(paces.read(Moment::ZERO, &key("source"), Some(&version_read)).is_ok());
-            assert!(paces.write(Moment::ZERO, &key("a"), &work(version)).is_ok());
+            assert!(paces.write(Moment::ZERO, &key("a"), &work(version), 0).is_ok());
             assert_eq!(paces.was_written(Moment::ZERO, &key("a"), work(version), Because::OfWork), 0);
         }
     }
@@ -310,12 +316,12 @@ mod tests {
     fn corrections_are_made_after_growing_pauses_while_it_goes_on() {
         let mut paces = Paces::default();
         let a = key("a");
-        assert!(paces.write(Moment::ZERO, &a, &work(1)).is_ok());
+        assert!(paces.write(Moment::ZERO, &a, &work(1), 0).is_ok());
         assert_eq!(paces.was_written(Moment::ZERO, &a, work(1), Because::OfWork), 0);
         let (mut now, mut pauses) = (Moment::ZERO, Vec::new());
         for n in 1..=12 {
             let began = now;
-            while let Err(hold) = paces.write(now, &a, &work(1)) {
+            while let Err(hold) = paces.write(now, &a, &work(1), 0) {
                 assert_eq!(hold.why, Why::Contested(n - 1));
                 now = hold.until;
             }
@@ -323,10 +329,10 @@ mod tests {
             assert_eq!(paces.was_written(now, &a, work(1), Because::OfWork), n);
         }
         assert_eq!(pauses, [0, 1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300]);
-        assert!(paces.write(now, &a, &work(2)).is_ok(), "a new version of the source is written all the same");
+        assert!(paces.write(now, &a, &work(2), 0).is_ok(), "a new version of the source is written all the same");
         now += REMEMBERED;
-        assert!(paces.write(now, &key("b"), &work(1)).is_ok());
-        assert!(paces.write(now, &a, &work(2)).is_ok());
+        assert!(paces.write(now, &key("b"), &work(1), 0).is_ok());
+        assert!(paces.write(now, &a, &work(2), 0).is_ok());
         assert_eq!(paces.was_written(now, &a, work(2), Because::OfWork), 0, "it was forgotten");
     }
 
@@ -348,15 +354,15 @@ mod tests {
     #[test]
     fn a_new_namespace_of_the_same_name_starts_afresh() {
         let mut paces = Paces::default();
-        assert!(paces.write(Moment::ZERO, &key("a"), &work(1)).is_ok());
+        assert!(paces.write(Moment::ZERO, &key("a"), &work(1), 0).is_ok());
         for n in 0..5 {
             assert_eq!(paces.was_written(Moment::ZERO, &key("a"), work(1), Because::OfWork), n);
         }
-        assert!(paces.write(Moment::ZERO, &key("a"), &work(1)).is_err());
+        assert!(paces.write(Moment::ZERO, &key("a"), &work(1), 0).is_err());
         paces.namespace_gone("n");
-        assert!(paces.write(Moment::ZERO, &key("a"), &work(1)).is_err());
+        assert!(paces.write(Moment::ZERO, &key("a"), &work(1), 0).is_err());
         paces.namespace_gone("ns");
-        assert!(paces.write(Moment::ZERO, &key("a"), &work(1)).is_ok());
+        assert!(paces.write(Moment::ZERO, &key("a"), &work(1), 0).is_ok());
         assert_eq!(paces.was_written(Moment::ZERO, &key("a"), work(1), Because::OfWork), 0);
     }
 }

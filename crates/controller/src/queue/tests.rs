@@ -147,3 +147,47 @@ fn it_is_known_whether_a_change_was_followed() {
     queue.end(b, End::At(Duration::from_secs(1)));
     assert!(queue.because_of.is_empty());
 }
+
+/// Issue 9, 1: whatever waits takes no more memory the longer it waits: its name stood there once more each time that something
+/// happened to it while its namespace had no room.
+#[test]
+fn a_parked_target_stands_there_once_however_often_it_is_woken() {
+    let mut queue = Queue::default();
+    for _ in 0..100 {
+        for name in ["a", "b"] {
+            queue.add(target(name), Priority::Urgent, None);
+            let turn = next(&mut queue, NOW).unwrap();
+            queue.end(turn, End::Parked("ns".into()));
+        }
+    }
+    assert_eq!(queue.parked["ns"].order.len(), 2);
+    queue.reopen("ns");
+    assert_eq!(drain(&mut queue), ["a", "b"]);
+    assert!(queue.is_idle() && queue.parked.is_empty());
+}
+
+/// Issue 9, 1: a failing target is tried less and less, also where more fail than the budget remembers.
+#[test]
+fn however_many_targets_fail_each_is_tried_less_and_less() {
+    const MANY: usize = 20_500;
+    let mut queue = Queue::default();
+    let targets: Vec<_> = (0..MANY).map(|n| target(&format!("t{n}"))).collect();
+    let work = Work { sources: Vec::new(), target: None };
+    targets.iter().for_each(|target| queue.add(target.clone(), Priority::Urgent, None));
+    for round in 0..3 {
+        let now = Duration::from_secs(10) * round;
+        let mut failed = 0;
+        while let Some(turn) = next(&mut queue, now) {
+            assert!(queue.may_write(now, &turn, &work).is_ok());
+            assert_eq!(queue.write_failed(now, &turn), round, "{}", turn.name());
+            queue.end(turn, End::At(now + Duration::from_secs(10)));
+            failed += 1;
+        }
+        assert_eq!(failed, MANY);
+    }
+    let now = Duration::from_secs(30);
+    let turn = next(&mut queue, now).unwrap();
+    assert!(queue.may_write(now, &turn, &work).is_ok());
+    queue.was_written(now, &turn, work.clone(), Because::OfWork);
+    assert_eq!(queue.write_failed(now, &turn), 0, "one that succeeded starts afresh");
+}

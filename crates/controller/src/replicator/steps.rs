@@ -45,7 +45,7 @@ impl Replicator {
     }
 
     fn decide(&mut self, now: Now, target: &TargetKey) -> Step {
-        if self.look_up.remove(target) {
+        if self.look_up.contains(target) {
             return Step::Read(Need::Presence(target.clone().into()));
         }
         let decision = decide(&self.graph, self.kind, &self.rules, target);
@@ -106,6 +106,7 @@ impl Replicator {
     /// Reads something for a target, unless that is being done already.
     fn read(&mut self, now: Now, need: Need, turn: Turn) -> Option<(Ticket, Request)> {
         if let Some(waiting) = self.waiting.get_mut(&need) {
+            self.look_up.remove(&*turn);
             waiting.push(turn);
             return None;
         }
@@ -122,6 +123,8 @@ impl Replicator {
                 None
             }
             Ok(pass) => {
+                // Only now: one that had to wait for room is still to be looked up when its turn comes again.
+                self.look_up.remove(&*turn);
                 self.waiting.insert(need.clone(), vec![turn]);
                 let request = match &need {
                     Need::Presence(key) => Request::Look(key.clone()),

@@ -44,9 +44,9 @@ pub(super) enum Retry {
 }
 
 impl List {
-    pub(super) fn new(known: ResourceVersion) -> Self {
+    pub(super) fn new(known: ResourceVersion, largest_page: usize) -> Self {
         Self {
-            limit: FIRST_PAGE,
+            limit: FIRST_PAGE.min(largest_page),
             position: String::new(),
             version: None,
             received: None,
@@ -185,7 +185,12 @@ impl Watch {
         let pause = self.failed(now, "list", failure);
         let Some(list) = &mut self.list else { return };
         if self.version.is_some() {
-            // A verification. Until the next attempt it goes on watching, as soon as the server wants to be asked again.
+            // A verification. Until the next attempt it goes on watching, as soon as the server wants to be asked again. That attempt
+            // is another list: without this it would ask for the same pages, and fail again.
+            if let Retry::SmallerPage = retry {
+                list.shrink();
+                self.largest_page = list.limit;
+            }
             self.list = None;
             self.not_before = now + failure.retry_after.unwrap_or_default();
             self.verify_at = now + backoff(self.failures + 2, LONGEST_VERIFICATION_PAUSE, (self.settings.entropy)());

@@ -351,6 +351,26 @@ fn a_page_that_was_too_much_for_the_server_is_asked_for_in_smaller_pieces() {
     }
 }
 
+/// Issue 9, 3: 500 and 504 shrink the pages, also those of a verification: it failed for ever where the first list had succeeded.
+#[test]
+fn a_verification_that_was_too_much_for_the_server_asks_for_smaller_pages_the_next_time() {
+    let mut it = Scene::watching(Duration::from_secs(100), "7");
+    it.deliver(opened());
+    let mut lists = Vec::new();
+    while lists.len() < 3 {
+        let path = it.request();
+        let Some((_, rest)) = path.split_once("limit=") else {
+            it.deliver(opened());
+            continue;
+        };
+        let limit: usize = rest.split('&').next().unwrap().parse().unwrap();
+        lists.push(limit);
+        let page = list_of(&["a"], "9", if path.contains("continue=") { "" } else { "more" });
+        it.deliver(if limit > 100 { whole(504, &status(504, "Timeout")) } else { page });
+    }
+    assert_eq!(lists, [500, 62, 62]);
+}
+
 /// Issue 4: memory does not grow with what is none of its business: a page that is too long is not taken.
 #[test]
 fn a_page_that_is_too_long_is_asked_for_in_smaller_pieces_at_once() {

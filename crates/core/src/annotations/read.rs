@@ -72,6 +72,14 @@ fn creator(own: &Key, value: Value<'_>, combined: bool) -> Result<SourceKey, Ill
     Ok(key.into())
 }
 
+/// What a replica says to those who pull from it: where one of these is ill-formed, none of them may take it for absent.
+const SAY_WHO_MAY_PULL: [Annotation; 4] = [
+    Annotation::ReplicateFrom,
+    Annotation::ReplicationAllowed,
+    Annotation::ReplicationAllowedNamespaces,
+    Annotation::ReplicatedFromAllowed,
+];
+
 struct Reader<'a> {
     own: &'a Key,
     /// Whether the object pushes and pulls.
@@ -90,9 +98,9 @@ impl Reader<'_> {
     fn take(&mut self, annotations: &BTreeMap<&str, Value<'_>>) -> Result<(), IllFormed> {
         for (name, value) in annotations {
             let annotation = Annotation::from_name(name).ok_or_else(|| IllFormed::Unknown(excerpt(name)));
-            let Some(annotation) = self.unless_replica(annotation.map(Some))? else { continue };
+            let Some(annotation) = self.unless_replica(None, annotation.map(Some))? else { continue };
             let Value::Text(text) = *value else {
-                self.unless_replica::<()>(Err(IllFormed::NotText { annotation }))?;
+                self.unless_replica::<()>(Some(annotation), Err(IllFormed::NotText { annotation }))?;
                 continue;
             };
             if annotation != Annotation::ReplicatedAt {
@@ -108,9 +116,15 @@ impl Reader<'_> {
     }
 
     /// Passes an error on; but on a replica it is advice, and the value is as if it were not there.
-    fn unless_replica<T>(&mut self, value: Result<Option<T>, IllFormed>) -> Result<Option<T>, IllFormed> {
+    /// All that is ill-formed comes through here, so that none of it is forgotten that says who may pull.
+    fn unless_replica<T>(
+        &mut self,
+        annotation: Option<Annotation>,
+        value: Result<Option<T>, IllFormed>,
+    ) -> Result<Option<T>, IllFormed> {
         match value {
             Err(error) if self.is_replica => {
+                self.unsure |= annotation.is_some_and(|annotation| SAY_WHO_MAY_PULL.contains(&annotation));
                 if self.advice.len() < MAX_ADVICE {
                     let detail = format!("{error}; it is passed over, since the controller manages this replica");
                     self.advice.push(Advice { reason: Reason::UnknownAnnotation, detail });
@@ -132,14 +146,13 @@ impl Reader<'_> {
             }
             Ok(key) => Ok(key.map(SourceKey::from)),
         };
-        self.unsure |= key.is_err();
-        self.unless_replica(key)
+        self.unless_replica(Some(annotation), key)
     }
 
     fn push(&mut self, budget: &mut Budget) -> Result<Option<Box<Push>>, IllFormed> {
         let (to, namespaces) = (self.text(Annotation::ReplicateTo), self.text(Annotation::ReplicateToNamespaces));
         let push = Push::parse_within(self.own, to.as_ref(), namespaces.as_ref(), budget);
-        Ok(self.unless_replica(push.map_err(IllFormed::from))?.map(Box::new))
+        Ok(self.unless_replica(Some(Annotation::ReplicateTo), push.map_err(IllFormed::from))?.map(Box::new))
     }
 
     fn allowed_above(&mut self) -> Result<Option<Box<Allowed>>, IllFormed> {
@@ -149,8 +162,7 @@ impl Reader<'_> {
 
     fn list(&mut self, annotation: Annotation, budget: &mut Budget) -> Result<Option<NamespaceList>, IllFormed> {
         let list = self.text(annotation).map(|text| NamespaceList::parse_within(&text, budget));
-        self.unsure |= list.as_ref().is_some_and(Result::is_err);
-        self.unless_replica(list.transpose().map_err(|error| IllFormed::List { annotation, error }))
+        self.unless_replica(Some(annotation), list.transpose().map_err(|error| IllFormed::List { annotation, error }))
     }
 
     fn removal_delay(&mut self) -> Result<Option<RemovalDelay>, IllFormed> {
@@ -161,7 +173,7 @@ impl Reader<'_> {
                 .map(RemovalDelay::After)
                 .ok_or_else(|| IllFormed::Duration { annotation, value: excerpt(value) }),
         });
-        self.unless_replica(delay.transpose())
+        self.unless_replica(Some(annotation), delay.transpose())
     }
 
     fn boolean(&mut self, annotation: Annotation) -> Result<Option<bool>, IllFormed> {
@@ -171,7 +183,6 @@ impl Reader<'_> {
             "0" | "f" | "F" | "FALSE" | "false" | "False" => Ok(false),
             value => Err(IllFormed::Boolean { annotation, value: excerpt(value) }),
         });
-        self.unsure |= annotation == Annotation::ReplicationAllowed && boolean.as_ref().is_some_and(Result::is_err);
-        self.unless_replica(boolean.transpose())
+        self.unless_replica(Some(annotation), boolean.transpose())
     }
 }

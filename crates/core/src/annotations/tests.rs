@@ -306,6 +306,24 @@ fn a_value_that_is_no_text() {
     }
 }
 
+/// SPEC 2: whom a replica's consent leaves out is not known where it is no text; it is not as if there were none.
+#[test]
+fn a_consent_that_is_no_text_is_not_taken_for_absent() {
+    let says_who =
+        ["replicate-from", "replication-allowed", "replication-allowed-namespaces", "replicated-from-allowed"];
+    let read = |annotations: &[(&str, Value<'_>)]| {
+        let read = Marks::read(&Key::new("own", "it").unwrap(), annotations.iter().copied(), &mut Vec::new());
+        read.unwrap().unwrap()
+    };
+    let by = ("replicated-by", Value::Text("a/b"));
+    for annotation in Annotation::ALL.iter().filter(|annotation| **annotation != Annotation::ReplicatedBy) {
+        let name = annotation.name();
+        let marks = read(&[by, (name, Value::NotText)]);
+        assert_eq!(marks.unsure, says_who.contains(&name), "{name}");
+        assert_eq!(marks != read(&[by]), marks.unsure, "{name}");
+    }
+}
+
 #[test]
 fn of_an_annotation_that_comes_twice_the_last_counts() {
     let marks =

@@ -35,7 +35,9 @@ impl<'g> Holder<'g> {
         match marks.map(|marks| (&marks.replicated_by, &marks.replicate_from, marks.is_target())) {
             Some((Some(creator), ..)) => Self::Source(Some(creator)),
             Some((None, Some(from), true)) => Self::Puller(from),
-            _ => Self::Source(graph.pushing_to(target).min_by_key(|(key, node)| rank(kind, key, node)).map(|(key, _)| key)),
+            _ => Self::Source(
+                graph.pushing_to(target).min_by_key(|(key, node)| rank(kind, key, node)).map(|(key, _)| key),
+            ),
         }
     }
 

@@ -422,3 +422,42 @@ fn a_source_that_a_list_showed_before_anything_referred_to_it_is_not_missing() {
     it.asks_for("update b/x at 6");
     assert_eq!(it.reports(), [""; 0]);
 }
+
+/// SPEC 8: a conflict means: look again, decide again; also where there is no room for the look at once. It was forgotten then,
+/// and the same write was made again.
+#[test]
+fn a_look_that_has_to_wait_for_room_is_made_before_anything_is_written_again() {
+    let names: Vec<String> = (0..60).map(|n| format!("b/r{n}")).collect();
+    let source = object("a/src", 1, &format!("replicate-to={}", names.join(",")), json!({ "k": "dg==" }));
+    let mut it = Loop::with(&[source.clone()]);
+    let (mut open, mut asked, key_of_source) = (VecDeque::new(), Vec::new(), key("a/src"));
+    loop {
+        for (ticket, request) in it.requests() {
+            asked.push(words(&request));
+            open.push_back((ticket, request));
+        }
+        let Some((ticket, request)) = open.pop_front() else { break };
+        let answer = match &request {
+            Request::Read(key) if *key == key_of_source => Ok(content(&source)),
+            // `r0` to `r9` exist, which the watch has not shown.
+            Request::Write(Action::Create(create)) if create.target().name().len() == 2 => {
+                Err(failure(FailureKind::Conflict))
+            }
+            Request::Write(Action::Create(create)) => {
+                Ok(Answer::Seen(observed(&replica_named(create.target().as_str()))))
+            }
+            Request::Look(key) => Ok(Answer::Seen(observed(&object(key.as_str(), 30, "", json!({}))))),
+            other => panic!("{}", words(other)),
+        };
+        let now = it.now();
+        it.replicator.answer(now, ticket, answer);
+    }
+    for n in 0..10 {
+        let about: Vec<_> = asked.iter().filter(|asked| asked.ends_with(&format!(" b/r{n}"))).collect();
+        assert_eq!(about, [&format!("create b/r{n}"), &format!("look b/r{n}")]);
+    }
+}
+
+fn replica_named(name: &str) -> Value {
+    object(name, 20, "replicated-by=a/src replicated-from-version=1", json!({ "k": "dg==" }))
+}
