@@ -429,7 +429,7 @@ fn a_source_that_a_list_showed_before_anything_referred_to_it_is_not_missing() {
 fn a_look_that_has_to_wait_for_room_is_made_before_anything_is_written_again() {
     let names: Vec<String> = (0..60).map(|n| format!("b/r{n}")).collect();
     let source = object("a/src", 1, &format!("replicate-to={}", names.join(",")), json!({ "k": "dg==" }));
-    let mut it = Loop::with(&[source.clone()]);
+    let mut it = Loop::with(std::slice::from_ref(&source));
     let (mut open, mut asked, key_of_source) = (VecDeque::new(), Vec::new(), key("a/src"));
     loop {
         for (ticket, request) in it.requests() {
