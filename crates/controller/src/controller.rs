@@ -34,6 +34,7 @@
 //! ```
 
 mod consumers;
+mod election;
 #[cfg(test)]
 mod tests;
 
@@ -51,7 +52,6 @@ use tracing::info;
 use crate::cluster::{self, Answer, Failure, kube};
 use crate::event::{Moment, Now};
 use crate::health::Health;
-use crate::lease::{self, Lease};
 use crate::notice::Notice;
 use crate::poll::Poll;
 use crate::replicator::{self, Replicator, Ticket};
@@ -60,6 +60,7 @@ use crate::watch::{self, Consumer, Entropy, Watch};
 use crate::wire::{HttpRequest, Next, Received};
 
 use consumers::{Namespaces, Objects};
+use election::Election;
 
 /// What the controller is to do.
 #[derive(Debug, Clone)]
@@ -148,13 +149,6 @@ pub struct Controller {
 struct Loop {
     replicator: Replicator,
     ready: Arc<AtomicBool>,
-}
-
-/// Whether this is the controller that writes.
-struct Election {
-    lease: Lease,
-    request: Option<RequestId>,
-    leads: Arc<AtomicBool>,
 }
 
 struct ObjectWatch {
@@ -271,14 +265,6 @@ impl Controller {
             end: None,
             messages: Vec::new(),
         }
-    }
-
-    /// The same, but it makes no request of its control loops unless it holds this lease (SPEC 13). Its watches run all the same: it
-    /// is ready to go on where another one ends.
-    #[must_use]
-    pub fn elected_by(mut self, settings: lease::Settings, health: &Health) -> Self {
-        self.election = Some(Election { lease: Lease::new(settings), request: None, leads: health.election() });
-        self
     }
 
     /// Goes on as far as it can without IO, for about a millisecond, or as long as it takes to decide about 10,000 targets.
@@ -451,32 +437,6 @@ impl Controller {
             self.namespaces.request = own;
             if let Some(until) = until {
                 self.note_ready();
-                return until;
-            }
-        }
-    }
-
-    /// Whether it may begin to write now.
-    fn may_write(&self, now: Now) -> bool {
-        self.election.as_ref().is_none_or(|election| election.lease.may_write(now.moment))
-    }
-
-    fn poll_election(&mut self, now: Now, wants: &mut Vec<Want>) -> Moment {
-        // The lease is held until the last write has ended.
-        let is_done = self.is_stopping && self.under_way() == 0;
-        loop {
-            let Some(Election { lease, request, .. }) = &mut self.election else { return Moment::MAX };
-            if is_done {
-                lease.release();
-            }
-            let next = lease.poll(now);
-            let mut own = *request;
-            let until = self.follow(now, next, &mut own, Owner::Election, wants);
-            if let Some(Election { lease, request, leads }) = &mut self.election {
-                *request = own;
-                leads.store(lease.may_write(now.moment), Ordering::Relaxed);
-            }
-            if let Some(until) = until {
                 return until;
             }
         }
