@@ -10,6 +10,7 @@ mod redact;
 mod sample;
 pub mod status;
 
+use std::fmt;
 use std::time::Duration;
 
 use k8s_replicator_core::action::Action;
@@ -107,5 +108,11 @@ impl Failure {
     #[must_use]
     pub fn new(kind: FailureKind, message: impl Into<String>) -> Self {
         Self { kind, message: message.into(), retry_after: None, blame: Blame::Server }
+    }
+
+    /// A response that was not understood, from which nothing follows. `why` never shows what is in it: it can hold a Secret.
+    #[must_use]
+    pub fn unreadable(why: impl fmt::Display) -> Self {
+        Self::new(FailureKind::Server, format!("the response cannot be read: {why}"))
     }
 }

@@ -36,7 +36,7 @@ use crate::health::Progress;
 use crate::log_once::LogOnce;
 use crate::notice::Notice;
 use crate::watch::Entropy;
-use crate::wire::{Expects, HttpRequest, Next, Received, Response};
+use crate::wire::{Expects, HttpRequest, JSON, Next, Received, Response};
 
 /// Others take the Lease when they have seen no renewal for that long.
 pub const LEASE_DURATION: Duration = Duration::from_secs(15);
@@ -52,7 +52,6 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 const TIMEOUT: Duration = Duration::from_secs(4);
 /// What a Lease may be: as any object, far more than it is.
 const LONGEST_RESPONSE: usize = 2 << 20;
-const JSON: &str = "application/json";
 
 /// What a lease is given.
 pub struct Settings {
@@ -224,10 +223,10 @@ impl Lease {
         let response = match received {
             Received::Response(response) => Ok(response),
             Received::Failed(failure) => Err(failure),
-            Received::TooLong => Err(unreadable("it is too long")),
+            Received::TooLong => Err(Failure::unreadable("it is too long")),
             Received::Head(..) | Received::Data(_) | Received::Closed => {
                 self.cancel = true;
-                Err(unreadable("it came in another form than it was asked for"))
+                Err(Failure::unreadable("it came in another form than it was asked for"))
             }
         };
         self.answered(now, response);
@@ -264,10 +263,10 @@ impl Lease {
         if !status.is_success() {
             return Err(refusal(*status, headers, body));
         }
-        let object: Value = serde_json::from_slice(body).map_err(|error| unreadable(&error.to_string()))?;
+        let object: Value = serde_json::from_slice(body).map_err(Failure::unreadable)?;
         let is_it = object["kind"] == "Lease" && object["metadata"]["name"] == self.settings.name.as_str();
         if !is_it || !object["metadata"]["resourceVersion"].is_string() {
-            return Err(unreadable("it is not about the lease"));
+            return Err(Failure::unreadable("it is not about the lease"));
         }
         Ok(Known::Object(object))
     }
@@ -444,8 +443,4 @@ fn duration(record: &Value) -> Duration {
 /// As `metav1.MicroTime` is written.
 fn micro_time(time: jiff::Timestamp) -> String {
     format!("{time:.6}")
-}
-
-fn unreadable(why: &str) -> Failure {
-    Failure::new(FailureKind::Server, format!("the response cannot be read: {why}"))
 }

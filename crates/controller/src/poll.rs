@@ -159,10 +159,7 @@ impl Poll {
         let look = match received {
             Received::Response(response) => look(namespace, &response, consumer),
             Received::Failed(failure) => Err(failure),
-            Received::TooLong => {
-                let message = format!("the response cannot be read: it is longer than {LONGEST_RESPONSE} bytes");
-                Err(Failure::new(FailureKind::Server, message))
-            }
+            Received::TooLong => Err(Failure::unreadable(format_args!("it is longer than {LONGEST_RESPONSE} bytes"))),
             Received::Head(..) | Received::Data(_) | Received::Closed => {
                 self.cancel = true;
                 Err(Failure::new(FailureKind::Server, "the response came in another form than it was asked for"))
@@ -257,7 +254,7 @@ fn look(namespace: &Namespace, response: &Response, consumer: &mut impl Consumer
     }
     let seen = SeenNamespace::read(Object::of(body)).map_err(unreadable)?;
     if *seen.name != **namespace {
-        return Err(Failure::new(FailureKind::Server, "the response cannot be read: it is about another object"));
+        return Err(Failure::unreadable("it is about another object"));
     }
     consumer.take(Change::Seen(Object::of(body))).map_err(unreadable)?;
     Ok(Look::There { terminating: seen.facts.terminating })

@@ -364,8 +364,7 @@ impl Watch {
 
 /// Says where, and never what: an annotation can hold a Secret.
 pub(crate) fn unreadable(error: impl Into<ReadError>) -> Failure {
-    let message = format!("the response cannot be read: {}", error.into());
-    Failure::new(FailureKind::Server, message)
+    Failure::unreadable(error.into())
 }
 
 /// A mistake of the code that sends the requests.

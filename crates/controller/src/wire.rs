@@ -15,6 +15,8 @@ use crate::event::Moment;
 
 /// What stands before `;as=` in the media type of Kubernetes' protobuf, and in the `Content-Type` of what is in it.
 const PROTOBUF: &[u8] = b"application/vnd.kubernetes.protobuf";
+/// The media type of JSON.
+pub const JSON: &str = "application/json";
 
 /// One request to the API server.
 pub struct HttpRequest {

@@ -4,6 +4,7 @@
 //! others as metadata only. Nothing follows from a response that is
 //! not about the object that was asked for: it is a failure.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -12,14 +13,14 @@ use k8s_replicator_core::action::Action;
 use k8s_replicator_core::annotations::Dialect;
 use k8s_replicator_core::kind::Kind;
 use k8s_replicator_core::names::Key;
-use k8s_replicator_core::observed::{Observed, ReadError, content_from_json};
+use k8s_replicator_core::observed::Observed;
 use k8s_replicator_core::protobuf;
 
 use super::object::Object;
 use super::redact::{self, Shown};
 use super::status::{refusal, says_not_found};
 use super::{Answer, Failure, FailureKind, Request, body};
-use crate::wire::{Expects, HttpRequest, Received, Response};
+use crate::wire::{Expects, HttpRequest, JSON, Received, Response};
 
 /// Asks for an object's metadata alone, as all API servers since Kubernetes 1.15 can give it: as protobuf, which costs both sides
 /// least, or as JSON from servers that cannot.
@@ -27,7 +28,6 @@ pub const METADATA_ONLY: &str = "application/vnd.kubernetes.protobuf;as=PartialO
                                  application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
 /// A whole object: protobuf spares the API server most of the work of writing it, data above all.
 const WHOLE: &str = "application/vnd.kubernetes.protobuf,application/json";
-const JSON: &str = "application/json";
 const APPLY_PATCH: &str = "application/apply-patch+yaml";
 const JSON_PATCH: &str = "application/json-patch+json";
 
@@ -77,9 +77,9 @@ pub fn http_request(request: &Request, kind: &dyn Kind, dialect: &Dialect) -> Ht
 pub fn answer(request: &Request, kind: &dyn Kind, dialect: &Dialect, received: Received) -> Result<Answer, Failure> {
     let answer = match received {
         Received::Response(response) => understood(request, kind, dialect, &response),
-        Received::TooLong => Err(unreadable(&format!("it is longer than {LONGEST_RESPONSE} bytes"))),
+        Received::TooLong => Err(Failure::unreadable(format_args!("it is longer than {LONGEST_RESPONSE} bytes"))),
         Received::Failed(failure) => Err(failure),
-        Received::Head(..) | Received::Data(_) | Received::Closed => Err(unreadable("it came in pieces")),
+        Received::Head(..) | Received::Data(_) | Received::Closed => Err(Failure::unreadable("it came in pieces")),
     };
     answer.map_err(|failure| explained(request, kind, failure))
 }
@@ -104,24 +104,23 @@ fn understood(
     if !status.is_success() {
         return Err(refusal(*status, headers, body));
     }
+    let object = Object::of(body);
     let observed = || -> Result<Observed, Failure> {
-        let observed = Object::of(body).observed(dialect).map_err(unreadable_object)?;
-        if observed.key == *key(request) { Ok(observed) } else { Err(unreadable("it is about another object")) }
+        let observed = object.observed(dialect).map_err(Failure::unreadable)?;
+        if observed.key == *key(request) {
+            Ok(observed)
+        } else {
+            Err(Failure::unreadable("it is about another object"))
+        }
     };
+    let content = || object.content(kind).map_err(Failure::unreadable);
     Ok(match request {
         // A `Status`, or the object, which its finalizers hold.
         Request::Write(Action::Delete(_)) if is_an_api_object(body) => Answer::Deleted,
-        Request::Write(Action::Delete(_)) => return Err(unreadable("it is nothing of the API server's")),
-        Request::Read(_) => {
-            let content = content_from_json(body, kind).map_err(unreadable_object)?;
-            Answer::Content(observed()?, content)
-        }
+        Request::Write(Action::Delete(_)) => return Err(Failure::unreadable("it is nothing of the API server's")),
+        Request::Read(_) => Answer::Content(observed()?, content()?),
         Request::Write(action) if action.payload().is_some() && is_whole(body, kind) => {
-            let content = match protobuf::content(body) {
-                Ok(object) => protobuf::object_content(object, kind).map_err(|error| unreadable(&error.to_string()))?,
-                Err(_) => content_from_json(body, kind).map_err(unreadable_object)?,
-            };
-            Answer::Content(observed()?, content)
+            Answer::Content(observed()?, content()?)
         }
         Request::Look(_) | Request::Write(_) => Answer::Seen(observed()?),
     })
@@ -129,23 +128,21 @@ fn understood(
 
 /// Whether it says of what kind it is.
 fn is_an_api_object(body: &[u8]) -> bool {
-    protobuf::kind(body).is_some() || json_kind(body).is_some_and(|kind| !kind.is_empty())
+    protobuf::kind(body).is_some() || kind_of(body).is_some_and(|kind| !kind.is_empty())
 }
 
 /// Whether it is an object of this kind with all that it has, and not its metadata alone.
 fn is_whole(body: &[u8], kind: &dyn Kind) -> bool {
-    match protobuf::kind(body) {
-        Some(found) => found == kind.name(),
-        None => json_kind(body).is_some_and(|found| found == kind.name()),
-    }
+    kind_of(body).is_some_and(|found| found == kind.name())
 }
 
-fn json_kind(body: &[u8]) -> Option<String> {
+fn kind_of(body: &[u8]) -> Option<Cow<'_, str>> {
     #[derive(serde::Deserialize)]
     struct Typed {
         kind: String,
     }
-    serde_json::from_slice::<Typed>(body).ok().map(|typed| typed.kind)
+    let in_json = || serde_json::from_slice::<Typed>(body).ok().map(|typed| typed.kind.into());
+    protobuf::kind(body).map(Cow::from).or_else(in_json)
 }
 
 /// With what was tried on which object, and without what the server should not have said of a Secret.
@@ -200,14 +197,6 @@ fn path(kind: &dyn Kind, request: &Request) -> String {
         }
         _ => format!("{collection}/{}", key.name()),
     }
-}
-
-fn unreadable_object(error: ReadError) -> Failure {
-    unreadable(&error.to_string())
-}
-
-fn unreadable(why: &str) -> Failure {
-    Failure::new(FailureKind::Server, format!("the response cannot be read: {why}"))
 }
 
 #[cfg(test)]

@@ -1,10 +1,12 @@
-//! The metadata of an object as the API server sent it.
+//! An object as the API server sent it.
 
 use k8s_replicator_core::annotations::Dialect;
-use k8s_replicator_core::observed::{Observed, ReadError};
+use k8s_replicator_core::kind::Kind;
+use k8s_replicator_core::observed::{Observed, ReadError, content_from_json};
+use k8s_replicator_core::payload::Content;
 use k8s_replicator_core::protobuf;
 
-/// An object's metadata, as it came.
+/// An object, whole or its metadata alone, as it came.
 #[derive(Debug, Clone, Copy)]
 pub enum Object<'a> {
     /// As JSON.
@@ -28,6 +30,17 @@ impl<'a> Object<'a> {
         match self {
             Self::Json(json) => Observed::from_json(json, dialect),
             Self::Protobuf(item) => Observed::from_protobuf(item, dialect),
+        }
+    }
+
+    /// Reads the content of an object that came whole.
+    ///
+    /// # Errors
+    /// When it is no object of this kind.
+    pub fn content(self, kind: &dyn Kind) -> Result<Content, ReadError> {
+        match self {
+            Self::Json(json) => content_from_json(json, kind),
+            Self::Protobuf(object) => Ok(protobuf::object_content(object, kind)?),
         }
     }
 }

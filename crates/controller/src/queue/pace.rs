@@ -121,11 +121,16 @@ pub(super) struct Paces {
 
 impl Paces {
     fn pace(&mut self, now: Moment, object: &Key) -> &mut Pace {
+        self.pace_after(now, object, 0)
+    }
+
+    /// The same; one that is not remembered begins with so many failed writes.
+    fn pace_after(&mut self, now: Moment, object: &Key, write_failures: u32) -> &mut Pace {
         self.forget(now);
         if !self.paces.contains_key(object) {
             self.forget_at.push_back((now + REMEMBERED, object.clone()));
         }
-        let pace = self.paces.entry(object.clone()).or_default();
+        let pace = self.paces.entry(object.clone()).or_insert_with(|| Pace { write_failures, ..Pace::default() });
         pace.used = now;
         pace
     }
@@ -199,12 +204,7 @@ impl Paces {
     /// Whether a target may be written for this work. `failures`: how many writes of it failed in a row, in case that was
     /// forgotten here.
     pub(super) fn write(&mut self, now: Moment, target: &Key, work: &Work, failures: u32) -> Result<Pass, Hold> {
-        self.forget(now);
-        let is_forgotten = !self.paces.contains_key(target);
-        let pace = self.pace(now, target);
-        if is_forgotten {
-            pace.write_failures = failures;
-        }
+        let pace = self.pace_after(now, target, failures);
         if pace.tried_for.as_ref() != Some(work) {
             pace.tried_for = Some(work.clone());
             return Ok(Pass(()));

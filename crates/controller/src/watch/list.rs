@@ -74,10 +74,7 @@ impl Watch {
                 }
             }
             Received::TooLong => {
-                let failure = Failure::new(
-                    FailureKind::Server,
-                    format!("the response cannot be read: it is longer than {LONGEST_PAGE} bytes"),
-                );
+                let failure = Failure::unreadable(format_args!("it is longer than {LONGEST_PAGE} bytes"));
                 match &mut self.list {
                     // It can be asked for less at once: a few times, until the page is as small as can be.
                     Some(list) if list.limit > SMALLEST_PAGE => list.shrink(),

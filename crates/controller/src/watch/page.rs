@@ -8,8 +8,8 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::unreadable;
+use crate::cluster::Failure;
 use crate::cluster::object::Object;
-use crate::cluster::{Failure, FailureKind};
 use crate::wire::Response;
 
 /// Objects in the first page of a list.
@@ -52,10 +52,10 @@ impl Page {
             (list.kind.into_owned(), resource_version.into_owned(), continue_.into_owned(), items)
         };
         if !kind.ends_with("List") {
-            return Err(no_list("it is no list"));
+            return Err(Failure::unreadable("it is no list"));
         }
         if version.is_empty() {
-            return Err(no_list("it is a list without a resourceVersion"));
+            return Err(Failure::unreadable("it is a list without a resourceVersion"));
         }
         Ok(Self { version, continue_, items: items.into_iter(), is_protobuf })
     }
@@ -67,10 +67,6 @@ impl Page {
         }
         Ok(self.items.len() == 0)
     }
-}
-
-fn no_list(why: &str) -> Failure {
-    Failure::new(FailureKind::Server, format!("the response cannot be read: {why}"))
 }
 
 #[derive(Deserialize)]
