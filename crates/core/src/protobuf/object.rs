@@ -10,7 +10,7 @@ use super::{Fields, Malformed, Value};
 use crate::kind::{Kind, Message, Values};
 use crate::payload::{Content, Payload};
 
-/// Reads the content of a whole object of this kind, the [`content`] of an answer: the data as the JSON that the API server would
+/// Reads the content of a whole object of this kind, the [`content`](super::content) of an answer: the data as the JSON that the API server would
 /// have written, so that a [digest](Payload::digest) does not depend on how it came.
 ///
 /// # Errors
