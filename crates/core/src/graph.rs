@@ -40,7 +40,6 @@ mod touch;
 
 use std::collections::BTreeMap;
 
-use crate::annotations::Marks;
 use crate::names::{Key, SourceKey, TargetKey};
 use crate::observed::{Observed, ResourceVersion, Uid};
 use crate::scope::Scope;
@@ -239,15 +238,6 @@ impl Graph {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.nodes.is_empty()
-    }
-
-    /// The next target that exists, after `after` in key order, for going round all of them bit by bit.
-    #[must_use]
-    pub fn target_after(&self, after: Option<&Key>) -> Option<TargetKey> {
-        use std::ops::Bound::{Excluded, Unbounded};
-        let from = after.map_or(Unbounded, Excluded);
-        let mut rest = self.nodes.range::<Key, _>((from, Unbounded));
-        rest.find(|(_, node)| node.marks().is_some_and(Marks::is_target)).map(|(key, _)| key.clone().into())
     }
 
     /// Targets that exist.
