@@ -228,6 +228,12 @@ impl Graph {
         sources.filter(|source| ***source != *target).filter_map(|source| Some((source, self.node(source)?)))
     }
 
+    /// Whether the well-formed push of one source names this target.
+    #[must_use]
+    pub fn pushes_to(&self, source: &SourceKey, target: &Key) -> bool {
+        **source != *target && self.pushes.pushes_to(source, target, &self.namespaces)
+    }
+
     /// Objects in the graph.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -10,7 +10,7 @@ use thiserror::Error;
 use crate::annotation::Annotation;
 use crate::names::{Key, NameError, excerpt, is_label, is_subdomain};
 use crate::pattern::{
-    Budget, Hash, Index, ItemKind, ListError, MAX_ITEMS, NamespaceList, Positions, Seen, is_name, items, name,
+    Budget, Hash, Index, ItemKind, ListError, MAX_ITEMS, NamespaceList, Positions, Seen, items, name,
 };
 
 /// What is wrong with a push.
@@ -72,12 +72,6 @@ impl Part {
         self.names.rests(&self.text).map(name)
     }
 
-    /// Whether this is one of the names.
-    #[must_use]
-    pub fn has_name(&self, name: &str) -> bool {
-        self.names.any(&self.text, Hash::of(name), |rest| is_name(rest, name))
-    }
-
     /// Whether there are no names: then the part names nothing.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -101,17 +95,12 @@ impl Part {
     pub fn name(&self, number: usize) -> Option<&str> {
         (number < self.names.len()).then(|| name(self.names.rest(&self.text, number)))
     }
-
-    fn has(&self, namespace: &str, name: &str) -> bool {
-        self.has_name(name) && self.namespaces.matches(namespace)
-    }
 }
 
 /// Items `namespace/name` whose namespace is a name, not a pattern: there may be thousands.
 #[derive(Debug, Clone, Default)]
 struct Qualified {
     text: Arc<str>,
-    /// Found by the whole item.
     items: Positions,
     /// The same items, found by their namespaces.
     by_namespace: Index,
@@ -126,13 +115,6 @@ impl Qualified {
         let rest = (number < self.items.len()).then(|| self.items.rest(&self.text, number))?;
         let (namespace, rest) = rest.split_once('/')?;
         Some((namespace, name(rest)))
-    }
-
-    fn has(&self, namespace: &str, name: &str) -> bool {
-        let mut hash = Hash::of(namespace);
-        hash.push(b'/');
-        name.bytes().for_each(|byte| hash.push(byte));
-        self.items.any(&self.text, hash, |rest| within(rest, namespace).is_some_and(|rest| is_name(rest, name)))
     }
 
     fn names_in<'a>(&'a self, namespace: &'a str) -> impl Iterator<Item = &'a str> {
@@ -174,7 +156,7 @@ impl Push {
             None => list(Annotation::ReplicateTo, &own.namespace().into(), budget)?,
         };
         let Some(text) = to else {
-            let names = Positions::new(vec![0], &[Hash::of(own.name())]);
+            let names = Positions::new(vec![0]);
             let own_name = Part { text: own.name().into(), names, namespaces };
             return Ok(Some(Self { qualified: Qualified::default(), parts: [own_name].into(), has_odd_items: false }));
         };
@@ -186,24 +168,9 @@ impl Push {
             parts.push(Part { text: text.clone(), names: names.positions(), namespaces });
         }
         parts.push(Part { text: text.clone(), names: read.unqualified.positions(), namespaces });
-        let by_namespace = Index::new(&read.namespaces);
+        let by_namespace = Index::new(&read.namespaces, 4);
         let qualified = Qualified { text: text.clone(), items: read.qualified.positions(), by_namespace };
         Ok(Some(Self { qualified, parts: parts.into(), has_odd_items: read.has_odd_items }))
-    }
-
-    /// Whether the push names this object. (An object never targets itself; that is the caller's to see.)
-    #[must_use]
-    pub fn names(&self, target: &Key) -> bool {
-        let (namespace, name) = (target.namespace(), target.name());
-        self.qualified.has(namespace, name) || self.parts.iter().any(|part| part.has(namespace, name))
-    }
-
-    /// The names that are pushed into a namespace; one may come twice.
-    pub fn names_in<'a>(&'a self, namespace: &'a str) -> impl Iterator<Item = &'a str> {
-        let is_legal = is_label(namespace);
-        let names = move |part: &&Part| is_legal && !part.is_empty() && part.namespaces.matches_legal(namespace);
-        let parts = self.parts.iter().filter(names);
-        self.qualified.names_in(namespace).chain(parts.flat_map(Part::names))
     }
 
     /// The targets of items `namespace/name` whose namespace is no pattern: namespace and name, each pair once.
@@ -274,23 +241,20 @@ fn legal(name: &str) -> Result<&str, PushError> {
 struct Distinct<'t> {
     seen: Seen<'t>,
     positions: Vec<u32>,
-    hashes: Vec<Hash>,
 }
 
 impl<'t> Distinct<'t> {
     /// Whether it is a new one.
     fn take(&mut self, position: u32, item: &'t str) -> bool {
-        let hash = Hash::of(item);
-        let is_new = self.seen.insert(hash, item);
+        let is_new = self.seen.insert(Hash::of(item), item);
         if is_new {
             self.positions.push(position);
-            self.hashes.push(hash);
         }
         is_new
     }
 
     fn positions(self) -> Positions {
-        Positions::new(self.positions, &self.hashes)
+        Positions::new(self.positions)
     }
 }
 
@@ -352,6 +316,15 @@ impl<'t> ToReader<'t> {
 mod tests {
     use super::*;
 
+    impl Push {
+        /// Whether the push names this object, item by item: what the graph has an index for.
+        pub(crate) fn names(&self, target: &Key) -> bool {
+            let (namespace, name) = (target.namespace(), target.name());
+            let in_part = |part: &Part| part.names().any(|own| own == name) && part.namespaces().matches(namespace);
+            self.literal_targets().any(|literal| literal == (namespace, name)) || self.parts().iter().any(in_part)
+        }
+    }
+
     const NAMESPACES: [&str; 6] = ["own", "a", "ab", "b", "jx-1", "jx-2"];
 
     /// Every target in the namespaces above, as text.
@@ -360,18 +333,14 @@ mod tests {
         Ok(push.map(|push| {
             let mut found = Vec::new();
             for namespace in NAMESPACES {
-                for name in push.names_in(namespace) {
-                    assert!(push.names(&Key::new(namespace, name).unwrap()), "{namespace}/{name}");
-                    found.push(format!("{namespace}/{name}"));
-                }
+                let literal = push.literal_names_in(namespace);
+                let parts = push.parts().iter().filter(|part| part.namespaces().matches(namespace));
+                found.extend(literal.chain(parts.flat_map(Part::names)).map(|name| format!("{namespace}/{name}")));
             }
             found.sort();
             found.dedup();
-            for namespace in NAMESPACES {
-                for name in ["src", "x", "y"] {
-                    let key = Key::new(namespace, name).unwrap();
-                    assert_eq!(push.names(&key), found.contains(&key.to_string()), "{key}");
-                }
+            for (namespace, name) in push.literal_targets() {
+                assert!(push.literal_names_in(namespace).any(|other| other == name), "{namespace}/{name}");
             }
             found
         }))

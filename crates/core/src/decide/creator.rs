@@ -66,8 +66,7 @@ impl<'g> Case<'g, '_> {
             Annotated::Not => return stopped(Reason::SourceStoppedPushing, Some(Withdrawal::Push), None),
             Annotated::Well(marks) => &**marks,
         };
-        let push = marks.effective_push().filter(|_| **creator != **self.target);
-        if push.is_some_and(|push| push.names(self.target)) {
+        if self.graph.pushes_to(creator, self.target) {
             self.pass(Question::Creator, || format!("{creator}: {}", says(Some(marks), &PUSH)))?;
             return Continue(Creator::Pushes(Pushing { source: Source { key: creator, node }, marks }));
         }

@@ -88,9 +88,9 @@ pub(crate) struct Index {
 }
 
 impl Index {
-    /// The index of items with these hashes, in this order.
-    pub(crate) fn new(hashes: &[Hash]) -> Self {
-        let buckets = hashes.len();
+    /// The index of items with these hashes, in this order; so many of them are in one bucket on average.
+    pub(crate) fn new(hashes: &[Hash], in_bucket: usize) -> Self {
+        let buckets = hashes.len().div_ceil(in_bucket);
         let mut starts = vec![0_u16; buckets + 1];
         for hash in hashes {
             starts[hash.bucket(buckets)] += 1;
@@ -100,7 +100,7 @@ impl Index {
             end += *start;
             *start = end;
         }
-        let mut order = vec![0_u16; buckets];
+        let mut order = vec![0_u16; hashes.len()];
         for (number, hash) in hashes.iter().enumerate().rev() {
             let start = &mut starts[hash.bucket(buckets)];
             *start -= 1;
@@ -109,9 +109,9 @@ impl Index {
         Self { starts: starts.into(), order: order.into() }
     }
 
-    /// The numbers of the items that may have this hash, in their order: one on average.
+    /// The numbers of the items that may have this hash, in their order.
     pub(crate) fn find(&self, hash: Hash) -> impl Iterator<Item = usize> + '_ {
-        let bucket = hash.bucket(self.order.len());
+        let bucket = hash.bucket(self.starts.len().saturating_sub(1));
         let start = self.starts.get(bucket).copied().unwrap_or_default();
         let end = self.starts.get(bucket + 1).copied().unwrap_or_default();
         self.order[usize::from(start)..usize::from(end)].iter().map(|number| usize::from(*number))
@@ -183,7 +183,7 @@ mod tests {
         #[test]
         fn an_index_finds_every_item(texts in proptest::collection::vec("[a-c]{0,3}", 0..200)) {
             let hashes: Vec<Hash> = texts.iter().map(|text| Hash::of(text)).collect();
-            let index = Index::new(&hashes);
+            let index = Index::new(&hashes, 1);
             for (number, text) in texts.iter().enumerate() {
                 prop_assert!(index.find(Hash::of(text)).any(|found| found == number));
             }
@@ -199,7 +199,7 @@ mod tests {
             (0..MAX_ITEMS).map(|n| (0..14).map(|bit| if n >> bit & 1 == 1 { "ab" } else { "ba" }).collect()).collect(),
         ] {
             let hashes: Vec<Hash> = texts.iter().map(|text| Hash::of(text)).collect();
-            let index = Index::new(&hashes);
+            let index = Index::new(&hashes, 1);
             let longest = hashes.iter().map(|hash| index.find(*hash).count()).max();
             assert!(longest < Some(24), "{longest:?} items in one bucket");
         }

@@ -120,37 +120,47 @@ pub fn exception(item: &str) -> (bool, &str) {
 
 /// Some items of a text, each once, as positions in it.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Positions {
-    positions: Box<[u32]>,
-    index: Index,
-}
+pub(crate) struct Positions(Box<[u32]>);
 
 impl Positions {
-    pub(crate) fn new(positions: Vec<u32>, hashes: &[Hash]) -> Self {
-        Self { positions: positions.into(), index: Index::new(hashes) }
+    pub(crate) fn new(positions: Vec<u32>) -> Self {
+        Self(positions.into())
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.positions.is_empty()
+        self.0.is_empty()
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.positions.len()
+        self.0.len()
     }
 
     /// What stands in the text from each item on, in the order of the text.
     pub(crate) fn rests<'a>(&'a self, text: &'a str) -> impl Iterator<Item = &'a str> {
-        self.positions.iter().map(|position| rest(text, *position))
+        self.0.iter().map(|position| rest(text, *position))
     }
 
     /// What stands in the text from one of the items on.
     pub(crate) fn rest<'a>(&self, text: &'a str, number: usize) -> &'a str {
-        self.positions.get(number).map_or("", |position| rest(text, *position))
+        self.0.get(number).map_or("", |position| rest(text, *position))
+    }
+}
+
+/// The same, found by hashes.
+#[derive(Debug, Default)]
+struct Indexed {
+    items: Positions,
+    index: Index,
+}
+
+impl Indexed {
+    fn new((positions, hashes): (Vec<u32>, Vec<Hash>)) -> Self {
+        Self { items: Positions::new(positions), index: Index::new(&hashes, 1) }
     }
 
     /// Whether one of the items that may have this hash is the one that is meant, by what stands from it on.
-    pub(crate) fn any(&self, text: &str, hash: Hash, is_meant: impl Fn(&str) -> bool) -> bool {
-        self.index.find(hash).any(|number| is_meant(self.rest(text, number)))
+    fn any(&self, text: &str, hash: Hash, is_meant: impl Fn(&str) -> bool) -> bool {
+        self.index.find(hash).any(|number| is_meant(self.items.rest(text, number)))
     }
 }
 
@@ -158,8 +168,8 @@ impl Positions {
 #[derive(Debug, Default)]
 struct Side {
     /// Literals that are legal namespaces.
-    literals: Positions,
-    prefixes: Positions,
+    literals: Indexed,
+    prefixes: Indexed,
     /// The lengths that the prefixes have: bit n is length n.
     prefix_lengths: u64,
     patterns: Box<[NamespacePattern]>,
@@ -180,7 +190,7 @@ fn is_literal(byte: u8) -> bool {
 }
 
 /// Whether what stands at the beginning of a text, and is a literal, is `name`.
-pub(crate) fn is_name(rest: &str, name: &str) -> bool {
+fn is_name(rest: &str, name: &str) -> bool {
     rest.strip_prefix(name).is_some_and(|after| !after.bytes().next().is_some_and(is_literal))
 }
 
@@ -196,10 +206,10 @@ impl Side {
 
     /// Whether a literal or a prefix names it.
     fn is_among(&self, text: &str, namespace: &str) -> bool {
-        if self.literals.len() + self.prefixes.len() <= FEW {
+        if self.literals.items.len() + self.prefixes.items.len() <= FEW {
             let begins = |rest: &str| is_prefix_of(rest, namespace);
-            return self.literals.rests(text).any(|rest| is_name(rest, namespace))
-                || self.prefixes.rests(text).any(begins);
+            return self.literals.items.rests(text).any(|rest| is_name(rest, namespace))
+                || self.prefixes.items.rests(text).any(begins);
         }
         let mut hash = Hash::new();
         for (length, byte) in namespace.bytes().enumerate() {
@@ -219,11 +229,11 @@ impl Side {
     }
 
     fn literals<'a>(&'a self, text: &'a str) -> impl Iterator<Item = &'a str> {
-        self.literals.rests(text).map(name)
+        self.literals.items.rests(text).map(name)
     }
 
     fn has_patterns(&self) -> bool {
-        !self.prefixes.is_empty() || !self.patterns.is_empty()
+        !self.prefixes.items.is_empty() || !self.patterns.is_empty()
     }
 }
 
@@ -270,10 +280,9 @@ impl<'t> SideReader<'t> {
     }
 
     fn side(self) -> Side {
-        let positions = |(positions, hashes): (Vec<u32>, Vec<Hash>)| Positions::new(positions, &hashes);
         Side {
-            literals: positions(self.literals),
-            prefixes: positions(self.prefixes),
+            literals: Indexed::new(self.literals),
+            prefixes: Indexed::new(self.prefixes),
             prefix_lengths: self.prefix_lengths,
             patterns: self.patterns.into(),
         }
@@ -369,10 +378,15 @@ impl NamespaceList {
         self.0.excepted.as_ref().is_some_and(|side| side.matches(&self.0.text, namespace))
     }
 
-    /// The namespaces named literally, each once; those which are no legal names are left out. An item with `!` may take one
-    /// away ([`matches`](Self::matches)).
+    /// The namespaces named literally, each once: those which are no legal names, and those that an item with `!` takes away, are
+    /// left out.
     pub fn literals(&self) -> impl Iterator<Item = &str> {
-        self.0.named.literals(&self.0.text)
+        self.literals_where(|_| true)
+    }
+
+    /// Those of them that something holds for: it is asked first.
+    pub(crate) fn literals_where(&self, holds: impl Fn(&str) -> bool) -> impl Iterator<Item = &str> {
+        self.0.named.literals(&self.0.text).filter(move |namespace| holds(namespace) && !self.excepts(namespace))
     }
 
     /// Whether the list names namespaces by a pattern, and so may name such as do not exist yet.
@@ -386,8 +400,8 @@ impl NamespaceList {
     #[must_use]
     pub fn names_nothing(&self) -> bool {
         let named = &self.0.named;
-        named.literals.is_empty()
-            && named.prefixes.is_empty()
+        named.literals.items.is_empty()
+            && named.prefixes.items.is_empty()
             && !named.patterns.iter().any(NamespacePattern::matches_any_namespace)
     }
 
