@@ -6,9 +6,9 @@
 //! Each figure is the shortest of some runs. `calibration` is a fixed piece of work: machines, and hours, are compared by it.
 #![allow(clippy::print_stdout, clippy::expect_used, reason = "speaks to the person who runs it")]
 
-use std::alloc::System;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
+use tikv_jemallocator::Jemalloc;
 
 use cap::Cap;
 use k8s_replicator_core::annotations::Dialect;
@@ -18,7 +18,7 @@ use k8s_replicator_core::observed::{Annotated, Observed, ResourceVersion};
 use k8s_replicator_core::pattern::{Allowed, NamespaceList, narrow};
 
 #[global_allocator]
-static ALLOCATOR: Cap<System> = Cap::new(System, usize::MAX);
+static ALLOCATOR: Cap<Jemalloc> = Cap::new(Jemalloc, usize::MAX);
 
 const NAMESPACES: usize = 5_000;
 /// As much as the API server takes for all annotations together, less a little for the others.

@@ -273,6 +273,10 @@ struct ToReader<'t> {
 impl<'t> ToReader<'t> {
     fn read(text: &'t str) -> Result<Self, PushError> {
         let mut read = Self::default();
+        // Long lists have items of one form.
+        let is_qualified = items(text).next().is_some_and(|(_, item)| item.contains('/'));
+        let most = if is_qualified { &mut read.qualified } else { &mut read.unqualified };
+        most.seen = Seen::of(text);
         for (number, (position, item)) in items(text).enumerate() {
             if number == MAX_ITEMS {
                 return Err(PushError::TooManyItems);

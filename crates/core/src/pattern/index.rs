@@ -4,9 +4,11 @@
 //! position where it begins in the annotation's text, and found by its hash. Hashes have a random seed, so that nobody can
 //! write items that collide; and nothing that is seen from outside follows their order.
 
-use std::collections::HashMap;
-use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};
+use std::hash::{BuildHasher, RandomState};
 use std::sync::OnceLock;
+
+use hashbrown::HashTable;
+use hashbrown::hash_table::Entry;
 
 /// The most items that one list may have. A longer one is ill-formed.
 pub const MAX_ITEMS: usize = 1 << 14;
@@ -44,32 +46,31 @@ impl Hash {
 
 /// Which items were seen, by hashes that are made already.
 #[derive(Default)]
-pub(crate) struct Seen<'t>(HashMap<u64, &'t str, BuildHasherDefault<Ready>>);
+pub(crate) struct Seen<'t>(HashTable<(Hash, &'t str)>);
 
 impl<'t> Seen<'t> {
-    /// Adds an item with its hash, and says whether it is a new one. (Of two that share a hash of 64 bits by chance the second
-    /// may count as new more than once: it is then kept more than once.)
+    /// With room for as many items as a text can have.
+    pub(crate) fn of(text: &str) -> Self {
+        Self(HashTable::with_capacity(most_items(text)))
+    }
+
+    /// Adds an item with its hash, and says whether it is a new one.
     pub(crate) fn insert(&mut self, hash: Hash, item: &'t str) -> bool {
-        self.0.insert(hash.0, item) != Some(item)
+        let is_this = |(_, other): &(Hash, &str)| *other == item;
+        match self.0.entry(hash.0, is_this, |(hash, _)| hash.0) {
+            Entry::Occupied(_) => false,
+            Entry::Vacant(entry) => {
+                entry.insert((hash, item));
+                true
+            }
+        }
     }
 }
 
-/// Takes a number that is a good hash as its own hash.
-#[derive(Default)]
-struct Ready(u64);
-
-impl Hasher for Ready {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        bytes.iter().for_each(|byte| self.0 = self.0.rotate_left(8) ^ u64::from(*byte));
-    }
-
-    fn write_u64(&mut self, number: u64) {
-        self.0 = number;
-    }
+/// How many items a text has at most, as far as they count.
+pub(crate) fn most_items(text: &str) -> usize {
+    let separators = memchr::memchr2_iter(b',', b'\n', text.as_bytes());
+    (separators.take(MAX_ITEMS).count() + 1).min(MAX_ITEMS)
 }
 
 /// Where a hash begins, and an odd factor: random, and the same as long as the process runs.

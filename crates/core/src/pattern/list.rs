@@ -88,8 +88,10 @@ impl<'a> ItemKind<'a> {
     /// What a trimmed item is, without its `!`.
     #[must_use]
     pub fn of(item: &'a str) -> Self {
+        // As in `is_label`: many bytes at once.
         let within = |text: &str, dot: bool| {
-            text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'z' | b'-') || dot && b == b'.')
+            let fits = |b: u8| b.is_ascii_digit() | b.is_ascii_lowercase() | (b == b'-') | (dot & (b == b'.'));
+            text.bytes().fold(true, |all, b| all & fits(b))
         };
         match item.strip_suffix(".*") {
             Some(prefix) if within(prefix, false) => Self::Prefix(prefix),
@@ -196,7 +198,9 @@ fn is_name(rest: &str, name: &str) -> bool {
 
 /// The literal at the beginning of a text.
 pub(crate) fn name(rest: &str) -> &str {
-    rest.split_once(|c: char| !u8::try_from(c).is_ok_and(is_literal)).map_or(rest, |(name, _)| name)
+    // What is left is short, or much longer than the name: it is not looked through to its end.
+    let length = rest.bytes().take_while(|byte| is_literal(*byte)).count();
+    rest.get(..length).unwrap_or_default()
 }
 
 impl Side {
@@ -249,16 +253,22 @@ struct SideReader<'t> {
 }
 
 impl<'t> SideReader<'t> {
+    fn of(text: &str) -> Self {
+        Self { seen: Seen::of(text), ..Self::default() }
+    }
+
     fn take(&mut self, position: u32, item: &'t str, budget: &mut Budget) -> Result<(), ListError> {
+        // Most items of long lists are such names.
+        if is_label(item) {
+            let hash = Hash::of(item);
+            if self.seen.insert(hash, item) {
+                self.literals.0.push(position);
+                self.literals.1.push(hash);
+            }
+            return Ok(());
+        }
         self.has_odd_items |= is_odd(item);
         match ItemKind::of(item) {
-            ItemKind::Literal(literal) if is_label(literal) => {
-                let hash = Hash::of(literal);
-                if self.seen.insert(hash, item) {
-                    self.literals.0.push(position);
-                    self.literals.1.push(hash);
-                }
-            }
             ItemKind::Prefix(prefix) if prefix.len() <= MAX_NAMESPACE => {
                 if self.seen.insert(Hash::of(item), item) {
                     self.prefixes.0.push(position);
@@ -266,7 +276,7 @@ impl<'t> SideReader<'t> {
                     self.prefix_lengths |= 1 << prefix.len();
                 }
             }
-            // They name nothing, however long they are.
+            // What is no legal name, or can begin none, names nothing, however long it is.
             ItemKind::Literal(_) | ItemKind::Prefix(_) => {}
             ItemKind::Pattern(text) => {
                 let pattern = NamespacePattern::parse(text)?;
@@ -327,7 +337,7 @@ impl NamespaceList {
     /// # Errors
     /// As [`NamespaceList::parse`].
     pub fn parse_within(text: &Arc<str>, budget: &mut Budget) -> Result<Self, ListError> {
-        let (mut named, mut excepted) = (SideReader::default(), None::<SideReader<'_>>);
+        let (mut named, mut excepted) = (SideReader::of(text), None::<SideReader<'_>>);
         for (number, (position, item)) in items(text).enumerate() {
             if number == MAX_ITEMS {
                 return Err(ListError::TooManyItems);
@@ -337,7 +347,7 @@ impl NamespaceList {
                 (true, "") => {}
                 (true, rest) => {
                     let position = position + u32::try_from(item.len() - rest.len()).unwrap_or_default();
-                    excepted.get_or_insert_default().take(position, rest, budget)?;
+                    excepted.get_or_insert_with(|| SideReader::of(text)).take(position, rest, budget)?;
                 }
             }
         }
