@@ -106,6 +106,9 @@ fn cases() -> Vec<Case> {
         one("32 patterns to the end", namespaces, |s| {
             list(32, |n| format!(".*[0-9a-m].[n-z0-4]{}-[a-z]", name(n + 36 * s, 2)))
         }),
+        one("16 patterns to the end, each for itself", to, |s| {
+            list(16, |n| format!(".*[0-9a-m].[n-z0-4]{}-[a-z]/{n}", name(n + 36 * s, 2)))
+        }),
         one("16 patterns to the end", namespaces, |s| {
             list(16, |n| format!(".*[0-9a-m].[n-z0-4]{}-[a-z]", name(n + 36 * s, 2)))
         }),

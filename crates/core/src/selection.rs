@@ -49,6 +49,12 @@ impl Selection {
         self.list.matches(namespace)
     }
 
+    /// The same for four of them.
+    #[must_use]
+    pub fn names_four(&self, namespaces: [(&str, &NamespaceFacts); 4]) -> [bool; 4] {
+        self.list.matches_four(namespaces.map(|(namespace, _)| namespace))
+    }
+
     /// The only namespaces that it names, whether they exist or not, if that can be said without asking about each.
     pub fn only(&self) -> Option<impl Iterator<Item = &str>> {
         (!self.list.has_patterns()).then(|| self.list.literals())
@@ -213,10 +219,16 @@ fn named_by(selection: &Selection, namespaces: &impl Namespaces) -> IdSet {
     match few {
         Some(few) => few.filter_map(|namespace| namespaces.find(namespace)).for_each(|(id, _)| named.insert(id)),
         None => {
-            for (id, namespace, facts) in existing {
-                if selection.names(namespace, facts) {
-                    named.insert(id);
-                }
+            let nobody = NamespaceFacts::default();
+            let mut existing = existing.fuse();
+            while let Some(first) = existing.next() {
+                let four = [Some(first), existing.next(), existing.next(), existing.next()];
+                let names =
+                    selection.names_four(four.map(|one| one.map_or(("", &nobody), |(_, name, facts)| (name, facts))));
+                four.into_iter()
+                    .zip(names)
+                    .filter(|(_, names)| *names)
+                    .for_each(|(one, _)| one.into_iter().for_each(|(id, ..)| named.insert(id)));
             }
         }
     }

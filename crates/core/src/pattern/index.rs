@@ -119,6 +119,26 @@ impl Index {
     }
 }
 
+/// A set of hashes, a byte for each: it may contain more than was put in (one in eight), never less.
+#[derive(Debug, Default)]
+pub(super) struct Filter(Box<[u8]>);
+
+impl Filter {
+    pub(super) fn of(hashes: &[Hash]) -> Self {
+        let mut bytes = vec![0; hashes.len()];
+        for hash in hashes {
+            let bit = hash.bucket(bytes.len() * 8);
+            bytes[bit / 8] |= 1 << (bit % 8);
+        }
+        Self(bytes.into())
+    }
+
+    pub(super) fn may_contain(&self, hash: Hash) -> bool {
+        let bit = hash.bucket(self.0.len() * 8);
+        self.0.get(bit / 8).is_some_and(|byte| byte >> (bit % 8) & 1 == 1)
+    }
+}
+
 /// The items of a list as they stand in its text, separated by commas or line feeds, with their positions: trimmed, and
 /// without the empty ones (SPEC 2).
 pub(crate) fn items(text: &str) -> impl Iterator<Item = (u32, &str)> {
