@@ -23,18 +23,26 @@ impl Hash {
     }
 
     pub(crate) fn push(&mut self, byte: u8) {
-        self.fold(byte, seeds().1);
+        self.fold(byte.into(), seeds().1);
     }
 
-    fn fold(&mut self, byte: u8, factor: u64) {
-        let product = u128::from(self.0 ^ u64::from(byte)) * u128::from(factor);
+    /// The hash of some numbers.
+    pub(crate) fn of_numbers(numbers: impl IntoIterator<Item = u64>) -> u64 {
+        let (start, factor) = seeds();
+        let mut hash = Self(start);
+        numbers.into_iter().for_each(|number| hash.fold(number, factor));
+        hash.0
+    }
+
+    fn fold(&mut self, part: u64, factor: u64) {
+        let product = u128::from(self.0 ^ part) * u128::from(factor);
         self.0 = (product as u64) ^ ((product >> u64::BITS) as u64);
     }
 
     pub(crate) fn of(text: &str) -> Self {
         let (start, factor) = seeds();
         let mut hash = Self(start);
-        text.bytes().for_each(|byte| hash.fold(byte, factor));
+        text.bytes().for_each(|byte| hash.fold(byte.into(), factor));
         hash
     }
 
