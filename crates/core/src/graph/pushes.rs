@@ -7,7 +7,7 @@
 //! - a name that goes into a list of namespaces by the name alone; or, where the list names only one or a few namespaces, by
 //!   each pair of the two. Whether the list names the namespace is then a look-up in [`Selections`].
 //!
-//! An entry is a number, and the text is found through it in the annotation itself: one annotation has room for 16,384 names, and
+//! An entry is a number, and the text is found through it in the annotation itself: one annotation has room for 8,192 names, and
 //! what is kept of it must stay in proportion (issue 9: four times its size in all).
 
 mod entries;

@@ -11,10 +11,10 @@ type EntryId = u32;
 const PAGE: u32 = 64;
 /// The end of a chain.
 const NONE: EntryId = EntryId::MAX;
-/// Up to so many chains there are as many as entries.
-const FEW: usize = 4_096;
-/// Beyond, chains have so many entries at most in the mean.
+/// So many entries at most a chain has in the mean.
 const LONG: usize = 3;
+/// So few chains are not worth to be given back.
+const FEW: usize = 1_000;
 
 /// See the [module](self).
 #[derive(Debug, Default)]
@@ -89,7 +89,7 @@ impl Entries {
 
     /// When much was removed, memory is given back.
     pub(super) fn shrink(&mut self, hash: impl Fn(SlotId, u32) -> u64) {
-        if self.chains.len() > FEW && self.count * 8 < self.chains.len() {
+        if self.chains.len() > FEW && self.count < self.chains.len() {
             self.chains = Vec::new();
             self.resize(&hash);
         }
@@ -112,7 +112,7 @@ impl Entries {
 
     /// Makes room for the entries that are counted.
     fn resize(&mut self, hash: &impl Fn(SlotId, u32) -> u64) {
-        let wanted = if self.count <= FEW { self.count } else { FEW.max(self.count.div_ceil(LONG)) };
+        let wanted = self.count.div_ceil(LONG);
         if wanted <= self.chains.len() {
             return;
         }
