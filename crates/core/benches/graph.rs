@@ -16,7 +16,7 @@ use k8s_replicator_core::namespace::NamespaceFacts;
 use k8s_replicator_core::observed::Observed;
 use tikv_jemallocator::Jemalloc;
 use world::World;
-use world::hostile::{graph, longest, object, team};
+use world::hostile::{graph, items, object, team};
 
 /// The controller's allocator, and a count of what it gave.
 #[global_allocator]
@@ -136,11 +136,11 @@ fn single_events() {
         row("the same, one is gone", gone);
     }
 
-    let long = longest(|item| format!("{item}/b"));
+    let long = items(8_000, |item| format!("{item}/b"));
     let mut hostile = graph(5_000, [object("team-00000/s", 1, &[("replicate-to", &long)])].into_iter());
     let mut updates: Vec<_> = (2..22).map(|n| object("team-00000/s", n, &[("replicate-to", &long)])).collect();
-    row("a source of 246 KiB, its own", times(|_| drop(updates.pop().map(|observed| hostile.observe(observed)))));
-    let long = longest(|item| format!("{item}/c"));
+    row("a source of 8,000 targets, its own", times(|_| drop(updates.pop().map(|observed| hostile.observe(observed)))));
+    let long = items(8_000, |item| format!("{item}/c"));
     let mut updates: Vec<_> = (52..72)
         .map(|n| {
             object(
@@ -175,7 +175,7 @@ fn alike() {
     println!("\n20,000 sources that say the same: {:.3} s", begun.elapsed().as_secs_f64());
 
     for (what, form) in [("aaa/b,…", "/b"), ("names", ""), ("-/b,… and itself", "/b-c")] {
-        let long = longest(|item| format!("{item}{form}"));
+        let long = items(8_000, |item| format!("{item}{form}"));
         let updates = |count: usize| {
             let before = ALLOCATOR.allocated();
             let mut graph = graph(10, std::iter::empty());

@@ -81,14 +81,15 @@ fn cases() -> Vec<Case> {
         one("everywhere", namespaces, |n| format!(".*,!x{n}")),
         names("2 names everywhere", 2, ".*"),
         names("8 names everywhere", 8, ".*"),
-        names("100 names everywhere", 100, ".*"),
+        names("16 names everywhere", 16, ".*"),
+        names("17 names everywhere", 17, ".*"),
         one("246 KiB of aaa/b", to, |s| list(usize::MAX, |n| format!("{}/b{s}", name(n, 3)))),
-        one("16,384 of aaa/b", to, |s| list(16_384, |n| format!("{}/{s}", name(n, 3)))),
-        one("16,384 of b/aaa", to, |s| list(16_384, |n| format!("a/{}", name(n + s * 16_384, 3)))),
-        one("16,384 of aaa", to, |s| list(16_384, |n| name(n + s * 16_384, 3))),
-        one("246 KiB of names of objects", to, |s| list(16_384, |n| format!("{}-{s}", name(n, 12)))),
-        one("16,384 of aa/b, short", to, |s| {
-            list(16_384, |n| format!("{}/{}", name(n / 13, 2), name(n % 13 + 13 * s, 1)))
+        one("8,192 of aaa/b", to, |s| list(8_192, |n| format!("{}/{s}", name(n, 3)))),
+        one("8,192 of b/aaa", to, |s| list(8_192, |n| format!("a/{}", name(n + s * 16_384, 3)))),
+        one("8,192 of aaa", to, |s| list(8_192, |n| name(n + s * 8_192, 3))),
+        one("246 KiB of names of objects", to, |s| list(8_192, |n| format!("{}-{s}", name(n, 27)))),
+        one("8,192 of aa/b, short", to, |s| {
+            list(8_192, |n| format!("{}/{}", name(n / 13, 2), name(n % 13 + 13 * s, 1)))
         }),
         one("namespaces that exist, and names", to, |s| list(usize::MAX, |n| format!("{}/{s}", namespace(n)))),
         one("namespaces that exist", namespaces, |s| list(usize::MAX, |n| namespace(n + s * 1_000))),

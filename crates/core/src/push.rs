@@ -13,6 +13,12 @@ use crate::pattern::{
     Budget, Hash, Index, ItemKind, ListError, MAX_ITEMS, NamespaceList, Positions, Seen, items, name,
 };
 
+/// The most targets that `replicate-to` may name: items `namespace/name`, and names times the namespaces of their list. Every event
+/// of the object concerns all of them.
+pub const MAX_TARGETS: usize = 1 << 13;
+/// As so many namespaces a list with patterns counts, which may name every one that there is.
+pub(crate) const PATTERN_NAMESPACES: usize = 1 << 9;
+
 /// What is wrong with a push.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum PushError {
@@ -36,6 +42,12 @@ pub enum PushError {
         "replicate-to: more than {MAX_ITEMS} items; expected names with replicate-to-namespaces, or several objects"
     )]
     TooManyItems,
+    /// Too many targets.
+    #[error(
+        "replicate-to: more than {MAX_TARGETS} targets; a name counts once for each namespace that it is combined with, and \
+         {PATTERN_NAMESPACES} times for a list with a pattern; expected fewer names, or several objects"
+    )]
+    TooManyTargets,
     /// A list of namespaces that cannot be read.
     #[error("{}: {error}", annotation.name())]
     List {
@@ -82,6 +94,12 @@ impl Part {
     #[must_use]
     pub fn namespaces(&self) -> &NamespaceList {
         &self.namespaces
+    }
+
+    /// How many targets it counts as.
+    fn most_targets(&self) -> usize {
+        let of_patterns = if self.namespaces.has_patterns() { PATTERN_NAMESPACES } else { 0 };
+        self.names.len() * of_patterns.max(self.namespaces.literal_count())
     }
 
     /// How many names there are.
@@ -169,6 +187,9 @@ impl Push {
         }
         parts.push(Part { text: text.clone(), names: read.unqualified.positions(), namespaces });
         let by_namespace = Index::new(&read.namespaces, 4);
+        if read.namespaces.len() + parts.iter().map(Part::most_targets).sum::<usize>() > MAX_TARGETS {
+            return Err(PushError::TooManyTargets);
+        }
         let qualified = Qualified { text: text.clone(), items: read.qualified.positions(), by_namespace };
         Ok(Some(Self { qualified, parts: parts.into(), has_odd_items: read.has_odd_items }))
     }
@@ -408,6 +429,38 @@ mod tests {
             let error = targets(to, to_namespaces).unwrap_err();
             assert!(error.starts_with(message), "{to:?} {to_namespaces:?}: {error}");
         }
+    }
+
+    /// 64 KiB of names and `.*` named 16,384 times as many targets as there are namespaces.
+    #[test]
+    fn a_push_names_so_many_targets_at_most() {
+        let own = Key::new("own", "src").unwrap();
+        let list = |count: usize, item: &str| (0..count).map(|n| format!("{item}{n}")).collect::<Vec<_>>().join(",");
+        let qualified = |count: usize| list(count, "b/x");
+        let cases = [
+            (Some(qualified(MAX_TARGETS)), None, true),
+            (Some(qualified(MAX_TARGETS + 1)), None, false),
+            (Some(list(MAX_TARGETS, "x")), None, true),
+            (Some(list(MAX_TARGETS + 1, "x")), None, false),
+            (Some(list(64, "x")), Some(list(128, "n")), true),
+            (Some(list(64, "x")), Some(list(129, "n")), false),
+            (Some(list(16, "x")), Some(".*".to_owned()), true),
+            (Some(list(17, "x")), Some("b,.*".to_owned()), false),
+            (Some(list(16, ".*/x")), None, true),
+            (Some(format!("b/x,{}", list(16, "a.*/x"))), None, false),
+            // Exceptions name nothing; and an object's own name alone is never too much.
+            (Some(list(64, "x")), Some(format!("{},{}", list(128, "n"), list(3, "!m.*"))), true),
+            (None, Some(list(MAX_ITEMS, "n")), true),
+        ];
+        for (to, namespaces, is_well_formed) in cases {
+            let error = Push::parse(&own, to.as_deref(), namespaces.as_deref()).err();
+            assert_eq!(error, (!is_well_formed).then_some(PushError::TooManyTargets), "{to:.60?} {namespaces:.60?}");
+        }
+        let message = PushError::TooManyTargets.to_string();
+        assert!(
+            message.starts_with("replicate-to: more than 8192 targets; a name counts once for each namespace "),
+            "{message}"
+        );
     }
 
     #[test]

@@ -439,6 +439,11 @@ impl NamespaceList {
         self.0.named.literals(&self.0.text).filter(move |namespace| holds(namespace) && !self.excepts(namespace))
     }
 
+    /// How many they are at most.
+    pub(crate) fn literal_count(&self) -> usize {
+        self.0.named.literals.items.len()
+    }
+
     /// Whether the list names namespaces by a pattern, and so may name such as do not exist yet.
     #[must_use]
     pub fn has_patterns(&self) -> bool {

@@ -10,6 +10,7 @@ use super::{
     Allowed, ItemKind, ListError, MAX_ITEMS, MAX_PATTERN, MAX_PATTERNS, NamespaceList, NamespacePattern, SyntaxError,
     narrow,
 };
+use crate::push::{MAX_TARGETS, PATTERN_NAMESPACES};
 
 fn list(text: &str) -> NamespaceList {
     NamespaceList::parse(text).unwrap()
@@ -446,6 +447,13 @@ fn the_bounds_are_documented() {
     let docs = include_str!("../../../../docs/annotations.md");
     for (what, bound) in [
         ("items of one list", format!("{MAX_ITEMS}")),
+        (
+            &format!(
+                "targets that `replicate-to` names: its items `namespace/name`, and its names times the namespaces that they are \
+                 combined with, where a list with a pattern counts as {PATTERN_NAMESPACES} at least"
+            ),
+            format!("{MAX_TARGETS}"),
+        ),
         ("different patterns in all lists of one object, not counting `prefix.*`", format!("{MAX_PATTERNS}")),
         ("the length of one pattern", format!("{MAX_PATTERN} bytes")),
         (
