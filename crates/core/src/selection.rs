@@ -60,6 +60,11 @@ impl Selection {
         (!self.list.has_patterns()).then(|| self.list.literals())
     }
 
+    /// How many these are at most.
+    fn count(&self) -> Option<usize> {
+        (!self.list.has_patterns()).then(|| self.list.literal_count())
+    }
+
     /// The namespaces that it names by their names, whether they exist or not.
     pub fn literals(&self) -> impl Iterator<Item = &str> {
         self.list.literals()
@@ -213,10 +218,8 @@ fn slot_mut<U>(slots: &mut [Option<Slot<U>>], id: SelectionId) -> Option<&mut Sl
 /// The existing namespaces that a selection names: asked about whichever are fewer, those that exist or those that it can name.
 fn named_by(selection: &Selection, namespaces: &impl Namespaces) -> IdSet {
     let existing = namespaces.existing();
-    let count = existing.len();
     let mut named = IdSet::default();
-    let few = selection.only().filter(|_| selection.only().into_iter().flatten().take(count).count() < count);
-    match few {
+    match selection.only().filter(|_| selection.count().is_some_and(|count| count < existing.len())) {
         Some(few) => few.filter_map(|namespace| namespaces.find(namespace)).for_each(|(id, _)| named.insert(id)),
         None => {
             let nobody = NamespaceFacts::default();

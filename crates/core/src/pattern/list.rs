@@ -210,11 +210,10 @@ fn is_name(rest: &str, name: &str) -> bool {
     rest.strip_prefix(name).is_some_and(|after| !after.bytes().next().is_some_and(is_literal))
 }
 
-/// The literal at the beginning of a text.
+/// The item at the beginning of a text.
 pub(crate) fn name(rest: &str) -> &str {
-    // What is left is short, or much longer than the name: it is not looked through to its end.
-    let length = rest.bytes().take_while(|byte| is_literal(*byte)).count();
-    rest.get(..length).unwrap_or_default()
+    let end = memchr::memchr2(b',', b'\n', rest.as_bytes()).unwrap_or(rest.len());
+    rest.get(..end).unwrap_or_default().trim_end()
 }
 
 impl Side {
