@@ -21,6 +21,8 @@ use k8s_replicator_core::pattern::{Allowed, NamespaceList, narrow};
 static ALLOCATOR: Jemalloc = Jemalloc;
 
 const NAMESPACES: usize = 5_000;
+/// Objects of others.
+const OTHERS: usize = 100_000;
 /// As much as the API server takes for all annotations together, less a little for the others.
 const LARGEST: usize = 246 << 10;
 /// What no event may take.
@@ -116,6 +118,12 @@ fn cases() -> Vec<Case> {
         one("32 patterns of all classes", namespaces, |s| {
             list(32, |n| format!(".*(?:{}.a|[b-d]..|e)-{s}", name(n, 1)))
         }),
+        one("16 patterns, prefixes and names", namespaces, |s| {
+            let patterns = list(16, |n| format!(".*[0-9a-m].[n-z0-4]{}-[a-z]", name(n + 36 * s, 2)));
+            let prefixes = list(4_000, |n| format!("{}.*", "n".repeat(n % 64) + &name(n / 64 + s * 80, 2)));
+            let names = list(10_000, |n| format!("tenant{s}-{}", name(n, 3)));
+            [patterns, prefixes, names].join(",").chars().take(LARGEST).collect()
+        }),
         one("32 beginnings, two endings", namespaces, |s| {
             list(32, |n| format!("app{}-(dev|prod)", name(n + 36 * s, 2)))
         }),
@@ -180,7 +188,7 @@ fn json(key: &str, version: usize, annotations: &[(&str, String)]) -> String {
     serde_json::json!({ "metadata": metadata }).to_string()
 }
 
-/// A full view of the namespaces.
+/// A full view of the namespaces, and of objects that others have.
 fn graph() -> Graph {
     let mut graph = Graph::default();
     graph.begin_namespaces();
@@ -189,12 +197,16 @@ fn graph() -> Graph {
     });
     graph.end_namespaces();
     graph.begin_list();
+    let source = [("replicated-by", "central/source".to_owned())];
+    (0..OTHERS)
+        .for_each(|n| drop(graph.observe(object(&format!("{}/replica-{n}", namespace(n % NAMESPACES)), 1, &source))));
+    drop(graph.observe(object("central/source", 1, &[])));
     graph.end_list(&ResourceVersion::new("1"));
     graph
 }
 
 /// What one object's events take, the time to read it among it; and what they leave for others.
-fn events((what, make): &Case) {
+fn events(graph: &mut Graph, (what, make): &Case) {
     let (one, other) = (make(0), make(1));
     let mut version = 1;
     let mut next = |annotations: &[(&str, String)]| {
@@ -209,7 +221,6 @@ fn events((what, make): &Case) {
     let (key, uid) = (observed.key.clone(), observed.uid.clone());
     drop(observed);
 
-    let mut graph = graph();
     let targets = graph.observe(read(next(&one))).len();
     let mut of_itself = [Duration::MAX; 4];
     let mut keep = |which: usize, begun: Duration| of_itself[which] = of_itself[which].min(now() - begun);
@@ -250,6 +261,7 @@ fn events((what, make): &Case) {
     });
     let namespaces = of_namespaces.into_iter().max().unwrap_or_default();
 
+    drop(graph.forget(&key, &uid));
     let all = [new, again, replaced, gone, beside, namespaces];
     let size: usize = one.iter().map(|(_, text)| text.len()).sum();
     print!("| {what} | {:.1} | {targets} | {:.3} |", size as f64 / 1024.0, ms(reading));
@@ -267,9 +279,10 @@ fn main() {
     println!("| annotation | KiB | targets | read | new | again | replaced | gone | beside it | namespaces | |");
     println!("|---|---|---|---|---|---|---|---|---|---|---|");
     let filter = std::env::args().skip(1).find(|arg| !arg.starts_with('-'));
+    let mut graph = graph();
     for case in cases() {
         if filter.as_ref().is_none_or(|filter| case.0.contains(filter.as_str())) {
-            events(&case);
+            events(&mut graph, &case);
         }
     }
     for (what, own, inherited) in [

@@ -38,7 +38,7 @@ mod shared;
 mod tests;
 mod touch;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use crate::names::{Key, SourceKey, TargetKey};
 use crate::observed::{Observed, ResourceVersion, Uid};
@@ -102,6 +102,8 @@ pub struct Held {
 pub struct Graph {
     /// Boxed, since half of a B-tree's slots are empty.
     nodes: BTreeMap<Key, Box<Node>>,
+    /// Those of them without annotations of ours, which are kept only as long as an annotation refers to them. Never gone through.
+    plain: HashSet<Key>,
     marks: Shared,
     namespaces: Existing,
     relations: Relations,
@@ -129,6 +131,7 @@ impl Graph {
     pub fn new(scope: &Scope) -> Self {
         Self {
             nodes: BTreeMap::new(),
+            plain: HashSet::new(),
             marks: Shared::default(),
             namespaces: Existing::default(),
             relations: Relations::default(),
