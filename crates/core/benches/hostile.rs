@@ -6,8 +6,13 @@
 //! Each figure is the shortest of some runs. `calibration` is a fixed piece of work: machines, and hours, are compared by it.
 #![allow(clippy::print_stdout, clippy::expect_used, reason = "speaks to the person who runs it")]
 
+#[path = "clock/mod.rs"]
+mod clock;
+
 use std::hint::black_box;
 use std::time::Duration;
+
+use clock::{calibration, now, shortest};
 use tikv_jemallocator::Jemalloc;
 
 use k8s_replicator_core::annotations::Dialect;
@@ -137,41 +142,6 @@ fn cases() -> Vec<Case> {
     ]
 }
 
-/// The processor's time for this thread until now: on a busy machine the wall clock would count what others do.
-fn now() -> Duration {
-    rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime).try_into().unwrap_or_default()
-}
-
-/// The shortest of some runs, each with something of its own to work on; and what the last one returned.
-fn shortest<I, T>(mut input: impl FnMut() -> I, mut run: impl FnMut(I) -> T) -> (Duration, T) {
-    let mut once = || {
-        let input = input();
-        let begun = now();
-        let result = black_box(run(input));
-        (now() - begun, result)
-    };
-    let mut best = once();
-    for _ in 0..8 {
-        let next = once();
-        best = (best.0.min(next.0), next.1);
-    }
-    best
-}
-
-/// A fixed piece of work that nobody changes: it reads and writes 256 KiB over and over, each place found through the one before.
-fn calibration() -> Duration {
-    let work = |mut cells: Vec<u32>| {
-        let mut at = 1_u32;
-        for _ in 0..1_000_000 {
-            let cell = &mut cells[(at >> 16) as usize];
-            *cell = cell.wrapping_add(at);
-            at = at.wrapping_mul(1_664_525).wrapping_add(*cell | 1);
-        }
-        at
-    };
-    shortest(|| vec![0_u32; 1 << 16], work).0
-}
-
 fn read(json: String) -> Observed {
     Observed::from_json(&json, &Dialect::new("p/", false)).expect("an object")
 }
@@ -213,7 +183,7 @@ fn events(graph: &mut Graph, (what, make): &Case) {
         version += 1;
         json("a/s", version, annotations)
     };
-    let (reading, observed) = shortest(|| next(&one), read);
+    let (reading, observed) = shortest(9, || next(&one), read);
     let ill_formed = match &observed.annotated {
         Annotated::Ill(error) => error.to_string().chars().take(60).collect(),
         _ => String::new(),
@@ -242,7 +212,7 @@ fn events(graph: &mut Graph, (what, make): &Case) {
         version += 1;
         object("a/any", version, &[("replicate-from", "c/d".to_owned())])
     };
-    let (beside, _) = shortest(anything, |observed| drop(graph.observe(observed)));
+    let (beside, _) = shortest(9, anything, |observed| drop(graph.observe(observed)));
     // The worst of some namespaces: one that many items name, one that exists, and two of the kinds that there are in lists.
     let of_namespaces = ["a".to_owned(), namespace(0), name(5, 3), "00".to_owned()].map(|name| {
         let mut least = [Duration::MAX; 3];
@@ -298,7 +268,7 @@ fn main() {
         ),
     ] {
         let (Ok(own), Ok(inherited)) = (NamespaceList::parse(&own), Allowed::parse(&inherited)) else { continue };
-        let (narrowing, _) = shortest(|| (), |()| narrow(Some(&own), Some(&inherited)));
+        let (narrowing, _) = shortest(9, || (), |()| narrow(Some(&own), Some(&inherited)));
         println!("narrow {what}: {narrowing:.2?}");
     }
     println!("\ncalibration: {:.2?}", calibration());
