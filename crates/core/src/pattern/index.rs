@@ -127,13 +127,13 @@ impl Index {
     }
 }
 
-/// A set of hashes, a byte for each: it may contain more than was put in (one in eight), never less.
+/// A set of hashes, two bytes for each: it may contain more than was put in (one in sixteen), never less.
 #[derive(Debug, Default)]
 pub(super) struct Filter(Box<[u8]>);
 
 impl Filter {
     pub(super) fn of(hashes: &[Hash]) -> Self {
-        let mut bytes = vec![0; hashes.len()];
+        let mut bytes = vec![0; hashes.len() * 2];
         for hash in hashes {
             let bit = hash.bucket(bytes.len() * 8);
             bytes[bit / 8] |= 1 << (bit % 8);
