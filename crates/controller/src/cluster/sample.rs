@@ -45,6 +45,8 @@ impl Sample {
             deleting: false,
             annotated: marks.map_or(Annotated::Not, |marks| Annotated::Well(Arc::new(marks))),
             managers: Managers { replicated_by: owners, ..Managers::default() },
+            carried: None,
+            has_labels: false,
             advice: Vec::new(),
         });
     }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use k8s_replicator_core::decide::{Need, Verb};
+use k8s_replicator_core::facts::Facts;
 use k8s_replicator_core::graph::{Held, Knowledge, Node};
 use k8s_replicator_core::observed::Observed;
 use k8s_replicator_core::reason::Reason;
@@ -96,7 +97,13 @@ impl Replicator {
                 self.was_found(observed);
                 let facts = self.facts(content.type_.as_deref(), &content.payload);
                 self.graph.learn(&key, &version, facts, &content);
-                if waiting.iter().any(|turn| ***turn != key) {
+                if let Need::Portion(_, projection) = need {
+                    let type_ = content.type_.as_deref();
+                    let portion = Facts::of_portion(self.kind, type_, &content.payload, projection);
+                    self.graph.learn_portion(&key, &version, projection.clone(), portion);
+                }
+                // A part of its own content is what a target keeps of it.
+                if matches!(need, Need::Portion(..)) || waiting.iter().any(|turn| ***turn != key) {
                     self.contents.keep(now.moment, key, version, content.payload);
                 }
             }
