@@ -210,6 +210,22 @@ mod tests {
         assert_eq!(found, json!([&annotations[..], &[remove]].concat()), "only annotations");
     }
 
+    /// SPEC 11.6: what others set stays; and nothing can be added to a map that is not there.
+    #[test]
+    fn labels_are_set_and_taken_off_one_by_one() {
+        let of_labels = |noted: Option<&str>, labels: &[(&str, &str)]| -> Vec<Value> {
+            let operations = updated(&ConfigMap, &sample::update_labels(&ConfigMap, noted, labels));
+            let is_label = |operation: &Value| operation["path"].as_str().unwrap().starts_with("/metadata/labels");
+            operations.as_array().unwrap().iter().filter(|operation| is_label(operation)).cloned().collect()
+        };
+        let team = json!({ "op": "add", "path": "/metadata/labels/team", "value": "red" });
+        let none = json!({ "op": "add", "path": "/metadata/labels", "value": {} });
+        assert_eq!(of_labels(None, &[]), [none.clone(), team.clone()]);
+        assert_eq!(of_labels(None, &[("own", "x")]), [team.clone()]);
+        let gone = json!({ "op": "remove", "path": "/metadata/labels/a~1b" });
+        assert_eq!(of_labels(Some("a/b,c"), &[("a/b", "x"), ("own", "x")]), [team, gone]);
+    }
+
     #[test]
     fn an_adoption_applies_replicated_by_alone() {
         let Action::Adopt(action) = sample::adopt(&Secret, Some("Opaque")) else { panic!("no adoption") };

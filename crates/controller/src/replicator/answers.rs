@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use k8s_replicator_core::decide::{Need, Verb};
-use k8s_replicator_core::facts::Facts;
 use k8s_replicator_core::graph::{Held, Knowledge, Node};
 use k8s_replicator_core::observed::Observed;
 use k8s_replicator_core::reason::Reason;
@@ -64,6 +63,7 @@ impl Replicator {
         answer: Result<Answer, Failure>,
     ) {
         let waiting = self.waiting.remove(&need).unwrap_or_default();
+        let in_part = self.looked_at_in_part.remove(need.key());
         let answer = match answer {
             Ok(answer) => answer,
             Err(failure) => return self.read_failed(now, &need, &failure, waiting),
@@ -74,7 +74,7 @@ impl Replicator {
             Overtaken::BySight => says_missing,
             Overtaken::ByDeletion => true,
         };
-        if !is_outdated && let Err(failure) = self.was_read(now, &need, held, answer, &waiting) {
+        if !is_outdated && let Err(failure) = self.was_read(now, &need, held, answer, in_part, &waiting) {
             return self.read_failed(now, &need, &failure, waiting);
         }
         self.queue.was_read(need.key());
@@ -88,6 +88,7 @@ impl Replicator {
         need: &Need,
         held: Option<&Held>,
         answer: Answer,
+        in_part: bool,
         waiting: &[Turn],
     ) -> Result<(), Failure> {
         match answer {
@@ -97,13 +98,8 @@ impl Replicator {
                 self.was_found(observed);
                 let facts = self.facts(content.type_.as_deref(), &content.payload);
                 self.graph.learn(&key, &version, facts, &content);
-                if let Need::Portion(_, projection) = need {
-                    let type_ = content.type_.as_deref();
-                    let portion = Facts::of_portion(self.kind, type_, &content.payload, projection);
-                    self.graph.learn_portion(&key, &version, projection.clone(), portion);
-                }
-                // A part of its own content is what a target keeps of it.
-                if matches!(need, Need::Portion(..)) || waiting.iter().any(|turn| ***turn != key) {
+                // A target alone asks for all of its own content, and needs none of it when that is known.
+                if in_part || waiting.iter().any(|turn| ***turn != key) {
                     self.contents.keep(now.moment, key, version, content.payload);
                 }
             }

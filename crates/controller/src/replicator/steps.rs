@@ -132,6 +132,14 @@ impl Replicator {
 
     /// Reads something for a target, unless that is being done already.
     fn read(&mut self, now: Now, need: Need, turn: Turn) -> Option<(Ticket, Request)> {
+        // Whatever part of a content is asked for, it is read once; and kept, so that the part can be looked at.
+        let need = match need {
+            Need::Portion(key, _) => {
+                self.looked_at_in_part.insert(key.clone());
+                Need::Content(key)
+            }
+            whole => whole,
+        };
         if let Some(waiting) = self.waiting.get_mut(&need) {
             self.look_up.remove(&*turn);
             waiting.push(turn);

@@ -1,6 +1,7 @@
 //! The control loop, driven by hand: what it asks for, and what it makes of each answer.
 
 mod budget;
+mod policy;
 mod sim;
 mod trouble;
 
