@@ -223,7 +223,7 @@ fn events(graph: &mut Graph, (what, make): &Case) {
             keep(0, begun);
             for (which, terminating) in [(1, false), (2, true)] {
                 let begun = now();
-                drop(black_box(graph.observe_namespace(&name, NamespaceFacts { terminating })));
+                drop(black_box(graph.observe_namespace(&name, NamespaceFacts::new(terminating))));
                 keep(which, begun);
             }
         }

@@ -12,6 +12,8 @@ use crate::names::{Key, NameError, excerpt, is_label, is_subdomain};
 use crate::pattern::{
     Budget, Hash, Index, ItemKind, ListError, MAX_ITEMS, NamespaceList, Positions, Seen, items, name,
 };
+use crate::selection::Selection;
+use crate::selector::Selector;
 
 /// The most targets that `replicate-to` may name: items `namespace/name`, and names times the namespaces of their list. Every event
 /// of the object concerns all of them.
@@ -58,6 +60,17 @@ pub enum PushError {
     },
 }
 
+/// The annotations of a push.
+#[derive(Debug, Clone, Default)]
+pub struct Asks<'a> {
+    /// `replicate-to`.
+    pub to: Option<&'a Arc<str>>,
+    /// `replicate-to-namespaces`.
+    pub namespaces: Option<&'a Arc<str>>,
+    /// `replicate-to-namespace-selector`: names namespaces besides the list, whose exceptions hold for it as well.
+    pub selector: Option<Arc<Selector>>,
+}
+
 /// A well-formed push. It may name nothing, and is still a push.
 ///
 /// Two are equal when they name the same targets for the same reason: the same items, resolved beside the same object.
@@ -75,7 +88,7 @@ pub struct Part {
     /// The text that the names stand in.
     text: Arc<str>,
     names: Positions,
-    namespaces: NamespaceList,
+    namespaces: Selection,
 }
 
 impl Part {
@@ -92,14 +105,14 @@ impl Part {
 
     /// The namespaces.
     #[must_use]
-    pub fn namespaces(&self) -> &NamespaceList {
+    pub fn namespaces(&self) -> &Selection {
         &self.namespaces
     }
 
     /// How many targets it counts as.
     fn most_targets(&self) -> usize {
-        let of_patterns = if self.namespaces.has_patterns() { PATTERN_NAMESPACES } else { 0 };
-        self.names.len() * of_patterns.max(self.namespaces.literal_count())
+        let least = if self.namespaces.only().is_none() { PATTERN_NAMESPACES } else { 0 };
+        self.names.len() * least.max(self.namespaces.list().literal_count())
     }
 
     /// How many names there are.
@@ -153,26 +166,25 @@ impl Push {
     /// When either annotation is ill-formed (SPEC 2).
     pub fn parse(own: &Key, to: Option<&str>, to_namespaces: Option<&str>) -> Result<Option<Self>, PushError> {
         let (to, to_namespaces) = (to.map(Arc::from), to_namespaces.map(Arc::from));
-        Self::parse_within(own, to.as_ref(), to_namespaces.as_ref(), &mut Budget::default())
+        let asks = Asks { to: to.as_ref(), namespaces: to_namespaces.as_ref(), selector: None };
+        Self::parse_within(own, asks, &mut Budget::default())
     }
 
     /// The same, of an object that has other lists as well; the texts are shared.
     ///
     /// # Errors
     /// As [`Push::parse`].
-    pub fn parse_within(
-        own: &Key,
-        to: Option<&Arc<str>>,
-        to_namespaces: Option<&Arc<str>>,
-        budget: &mut Budget,
-    ) -> Result<Option<Self>, PushError> {
-        if to.is_none() && to_namespaces.is_none() {
+    pub fn parse_within(own: &Key, asks: Asks<'_>, budget: &mut Budget) -> Result<Option<Self>, PushError> {
+        let Asks { to, namespaces, selector } = asks;
+        if to.is_none() && namespaces.is_none() && selector.is_none() {
             return Ok(None);
         }
-        let namespaces = match to_namespaces {
-            Some(text) => namespaces_of(text, budget)?,
-            None => list(Annotation::ReplicateTo, &own.namespace().into(), budget)?,
+        let list_of_namespaces = match (namespaces, &selector) {
+            (Some(text), _) => namespaces_of(text, budget)?,
+            (None, Some(_)) => list(Annotation::ReplicateToNamespaces, &"".into(), budget)?,
+            (None, None) => list(Annotation::ReplicateTo, &own.namespace().into(), budget)?,
         };
+        let namespaces = Selection::new(list_of_namespaces, selector);
         let Some(text) = to else {
             let names = Positions::new(vec![0]);
             let own_name = Part { text: own.name().into(), names, namespaces };
@@ -182,7 +194,7 @@ impl Push {
         let mut parts = Vec::with_capacity(1 + read.by_pattern.len());
         for (pattern, names) in read.by_pattern {
             budget.count().map_err(|error| PushError::List { annotation: Annotation::ReplicateTo, error })?;
-            let namespaces = list(Annotation::ReplicateTo, &pattern.into(), budget)?;
+            let namespaces = Selection::of_list(list(Annotation::ReplicateTo, &pattern.into(), budget)?);
             parts.push(Part { text: text.clone(), names: names.positions(), namespaces });
         }
         parts.push(Part { text: text.clone(), names: read.unqualified.positions(), namespaces });
@@ -340,12 +352,14 @@ impl<'t> ToReader<'t> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::namespace::NamespaceFacts;
 
     impl Push {
         /// Whether the push names this object, item by item: what the graph has an index for.
-        pub(crate) fn names(&self, target: &Key) -> bool {
+        pub(crate) fn names(&self, target: &Key, facts: &NamespaceFacts) -> bool {
             let (namespace, name) = (target.namespace(), target.name());
-            let in_part = |part: &Part| part.names().any(|own| own == name) && part.namespaces().matches(namespace);
+            let in_part =
+                |part: &Part| part.names().any(|own| own == name) && part.namespaces().names(namespace, facts);
             self.literal_targets().any(|literal| literal == (namespace, name)) || self.parts().iter().any(in_part)
         }
     }
@@ -359,7 +373,8 @@ mod tests {
             let mut found = Vec::new();
             for namespace in NAMESPACES {
                 let literal = push.literal_names_in(namespace);
-                let parts = push.parts().iter().filter(|part| part.namespaces().matches(namespace));
+                let parts =
+                    push.parts().iter().filter(|part| part.namespaces().names(namespace, &NamespaceFacts::default()));
                 found.extend(literal.chain(parts.flat_map(Part::names)).map(|name| format!("{namespace}/{name}")));
             }
             found.sort();
@@ -468,7 +483,7 @@ mod tests {
         let own = Key::new("own", "src").unwrap();
         let push = Push::parse(&own, Some("x,b/y,j.*/z"), Some("a,ab*")).unwrap().unwrap();
         assert_eq!(push.literal_targets().collect::<Vec<_>>(), [("b", "y")]);
-        let parts = push.parts().iter().map(|part| (part.names().collect(), part.namespaces().as_str()));
+        let parts = push.parts().iter().map(|part| (part.names().collect(), part.namespaces().list().as_str()));
         let parts: Vec<(Vec<_>, _)> = parts.collect();
         assert_eq!(parts, [(vec!["z"], "j.*"), (vec!["x"], "a,ab*")]);
     }

@@ -228,7 +228,7 @@ impl Pushes {
         for (part, entries) in push.parts().iter().zip(&source.parts) {
             let named = self.selections.named(entries.selection).filter_map(|id| namespaces.name(id));
             let others =
-                part.namespaces().literals_where(&also).filter(|namespace| namespaces.find(namespace).is_none());
+                part.namespaces().list().literals_where(&also).filter(|namespace| namespaces.find(namespace).is_none());
             named.chain(others).for_each(|namespace| part.names().for_each(|name| tell(namespace, name)));
         }
     }
@@ -259,6 +259,13 @@ impl Pushes {
         }
     }
 
+    /// Calls `tell` with each source of these parts of pushes, and each name that it pushes to.
+    pub(super) fn each_of(&self, parts: &[PartOf], mut tell: impl FnMut(&SourceKey, &str)) {
+        for (source, part) in parts.iter().filter_map(|part| self.part(*part)) {
+            part.names().for_each(|name| tell(&source.key, name));
+        }
+    }
+
     /// All names that are pushed to, by their namespace: in namespaces that exist, and those said outright that `also` holds
     /// for. One may come twice.
     pub(super) fn all<'a>(
@@ -281,7 +288,7 @@ impl Pushes {
                 }
             }
             for part in push.parts() {
-                let outside = part.namespaces().literals_where(&also);
+                let outside = part.namespaces().list().literals_where(&also);
                 for namespace in outside.filter(|namespace| namespaces.find(namespace).is_none()) {
                     all.entry(namespace).or_default().extend(part.names());
                 }
@@ -312,7 +319,7 @@ impl Source {
 }
 
 fn selection(part: &Part) -> Selection {
-    Selection::of_list(part.namespaces().clone())
+    part.namespaces().clone()
 }
 
 /// With how many namespaces each name of a part is paired, see the [module](self).
@@ -336,7 +343,7 @@ fn entry(sources: &[Option<Source>], slot: SlotId, number: u32) -> Option<Entry<
     let number = number - entries.first;
     let (name, namespace) = match entries.pairs {
         0 => (number, None),
-        pairs => (number / pairs, Some(part.namespaces().literals().nth((number % pairs) as usize)?)),
+        pairs => (number / pairs, Some(part.namespaces().list().literals().nth((number % pairs) as usize)?)),
     };
     Some(Entry { namespace, name: part.name(name as usize)?, selection: Some(entries.selection) })
 }

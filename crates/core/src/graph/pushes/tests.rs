@@ -61,7 +61,7 @@ fn every_way_to_say_a_name_is_found_and_leaves_nothing_behind() {
                 let all = (0..cases.len()).map(|number| source(&format!("a/s{number}")));
                 let expected = all.filter(|own| {
                     let push = pushes.source(pushes.slots[own]).unwrap().push().unwrap();
-                    let names = push.names(&target);
+                    let names = push.names(&target, crate::namespace::NamespaceFacts::UNKNOWN);
                     assert_eq!(pushes.pushes_to(own, &target, &namespaces), names, "{own} {target}");
                     names
                 });
