@@ -221,7 +221,7 @@ mod tests {
         let team = json!({ "op": "add", "path": "/metadata/labels/team", "value": "red" });
         let none = json!({ "op": "add", "path": "/metadata/labels", "value": {} });
         assert_eq!(of_labels(None, &[]), [none.clone(), team.clone()]);
-        assert_eq!(of_labels(None, &[("own", "x")]), [team.clone()]);
+        assert_eq!(of_labels(None, &[("own", "x")]), std::slice::from_ref(&team));
         let gone = json!({ "op": "remove", "path": "/metadata/labels/a~1b" });
         assert_eq!(of_labels(Some("a/b,c"), &[("a/b", "x"), ("own", "x")]), [team, gone]);
     }
