@@ -45,7 +45,7 @@ use crate::wire::{Expects, HttpRequest, Next, Received};
 
 use list::{List, Retry};
 use page::LARGEST_PAGE;
-use stream::{Body, Stream};
+use stream::{Body, Life, Stream};
 
 pub use page::FIRST_PAGE;
 
@@ -59,7 +59,7 @@ const LONGEST_PAGE: usize = 32 << 20;
 pub const PAGE_TIMEOUT: Duration = Duration::from_secs(30);
 /// The server is asked to end a watch after this time.
 const WATCH_SECONDS: u32 = 290;
-/// Bookmarks come about once a minute; a watch without a byte for longer than two has lost its connection.
+/// Bookmarks come about once a minute; a watch without an event or a bookmark for longer than two has lost its server.
 pub const LONGEST_IDLE: Duration = Duration::from_secs(150);
 /// The longest pause between attempts.
 pub const LONGEST_PAUSE: Duration = Duration::from_secs(30);
@@ -207,9 +207,8 @@ impl Watch {
             None => {}
             Some(Asked::Page { .. }) => self.page_came(now, received),
             Some(Asked::Watch(mut stream)) => {
-                stream.last = now;
                 let more_comes = !received.is_last();
-                let failure = match self.stream_came(&mut stream, received, consumer) {
+                let failure = match self.stream_came(now, &mut stream, received, consumer) {
                     Ok(true) => {
                         self.asked = Some(Asked::Watch(stream));
                         return;
@@ -226,20 +225,24 @@ impl Watch {
     fn wake_at(&self) -> Moment {
         match &self.asked {
             Some(Asked::Page { at }) => *at + PAGE_TIMEOUT,
-            Some(Asked::Watch(stream)) => (stream.last + LONGEST_IDLE).min(self.verify_at),
+            Some(Asked::Watch(stream)) => (stream.life.last + LONGEST_IDLE).min(self.verify_at),
             None => self.not_before,
         }
     }
 
     /// A request that was not answered in time failed.
     fn give_up_waiting(&mut self, now: Moment) {
-        let silent_for = match &self.asked {
-            Some(Asked::Page { at }) if now >= *at + PAGE_TIMEOUT => PAGE_TIMEOUT,
-            Some(Asked::Watch(stream)) if now >= stream.last + LONGEST_IDLE => LONGEST_IDLE,
+        let (what, silent_for) = match &self.asked {
+            Some(Asked::Page { at }) if now >= *at + PAGE_TIMEOUT => ("nothing", PAGE_TIMEOUT),
+            Some(Asked::Watch(stream)) if now >= stream.life.last + LONGEST_IDLE => match stream.body {
+                Body::None => ("nothing", LONGEST_IDLE),
+                Body::Events(_) => ("neither an event nor a bookmark", LONGEST_IDLE),
+                Body::Refusal(..) => ("no end of the refusal", LONGEST_IDLE),
+            },
             _ => return,
         };
         self.settings.progress.made(now);
-        let failure = Failure::new(FailureKind::Unreachable, format!("nothing came for {} s", silent_for.as_secs()));
+        let failure = Failure::new(FailureKind::Unreachable, format!("{what} came for {} s", silent_for.as_secs()));
         self.cancel = true;
         match self.asked.take() {
             Some(Asked::Watch(stream)) => self.stream_ended(now, &stream, Some(failure)),
@@ -283,8 +286,7 @@ impl Watch {
                 self.asked = Some(Asked::Watch(Stream {
                     begun: now,
                     known: self.newest.clone(),
-                    last: now,
-                    heard: false,
+                    life: Life { last: now, heard: false },
                     body: Body::None,
                 }));
                 return Some(request);

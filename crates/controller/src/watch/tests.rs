@@ -245,7 +245,10 @@ fn a_verification_that_fails_is_tried_again_while_the_watch_goes_on() {
 fn two_silent_watches_lead_to_a_list_and_versions_that_went_back_to_the_end() {
     let mut it = Scene::watching(NEVER, "1000");
     assert!(it.request().ends_with("&resourceVersion=1000"));
-    assert_eq!(it.warnings(), ["no answer from the API server at https://server: nothing came for 150 s"]);
+    assert_eq!(
+        it.warnings(),
+        ["no answer from the API server at https://server: neither an event nor a bookmark came for 150 s"]
+    );
     it.deliver(opened());
     assert!(it.request().contains("limit="), "the second silent watch");
     it.deliver(list_of(&["a"], "17", ""));
@@ -415,7 +418,7 @@ fn every_wait_has_an_end() {
     assert_eq!(it.settle(), asked_at + LONGEST_IDLE, "a watch without a response");
     it.waits(Duration::from_secs(100));
     it.deliver(opened());
-    assert_eq!(it.settle(), it.now + LONGEST_IDLE, "a watch without a byte");
+    assert_eq!(it.settle(), it.now + LONGEST_IDLE, "a watch without an event");
     let health = Health::default();
     it.watch.settings.progress = health.watch("secrets");
     let end = it.now + 2 * crate::health::LONGEST_SILENCE;
@@ -423,6 +426,37 @@ fn every_wait_has_an_end() {
         it.request();
     }
     assert_eq!(health.stuck(it.now), [], "to wait for a server is no illness");
+}
+
+/// Issue 9, 1: a watch is alive by what it says, not by bytes. What stood between (a proxy that sends spaces to keep a connection open)
+/// kept a dead watch for ever.
+#[test]
+fn bytes_that_are_no_event_do_not_keep_a_watch_open() {
+    let refused = || Received::Head(StatusCode::FORBIDDEN, HeaderMap::new());
+    for (head, byte) in [(opened(), "\n"), (opened(), "x"), (refused(), " ")] {
+        let mut it = Scene::new(NEVER);
+        it.request();
+        it.deliver(list_of(&[], "9", ""));
+        it.request();
+        it.deliver(head);
+        let (opened_at, asked) = (it.now, it.asked.len());
+        while it.asked.len() == asked {
+            assert!(it.now < opened_at + 2 * LONGEST_IDLE, "a dripping {byte:?} keeps it open");
+            it.waits(Duration::from_secs(10));
+            it.deliver(Received::Data(Bytes::from_static(byte.as_bytes())));
+            it.settle();
+        }
+        assert_eq!(it.cancelled, 1);
+    }
+    // However old it is, while it says something it stays.
+    let mut it = Scene::watching(NEVER, "9");
+    let asked = it.asked.len();
+    for version in 10..100 {
+        it.waits(LONGEST_IDLE - Duration::from_secs(1));
+        it.deliver(event("BOOKMARK", "", version));
+        it.settle();
+    }
+    assert_eq!((it.asked.len(), it.cancelled), (asked, 0));
 }
 
 #[test]
