@@ -134,6 +134,10 @@ impl Replicator {
         for turn in waiting {
             let (reason, error) = (failure.kind.reason(), failure.message.clone());
             self.report_failure(now, &turn, need.key(), None, reason, error, retry_in);
+            if let Need::Presence(_) = need {
+                // It is still to be looked up: nothing is decided about it on what was known before.
+                self.look_up.insert(turn.clone());
+            }
             self.queue.end(turn, End::At(now.moment + retry_in));
         }
     }
@@ -209,24 +213,28 @@ impl Replicator {
     fn write_failed(&mut self, now: Now, writing: Writing, failure: &Failure) {
         let Writing { turn, verb, verdict, .. } = writing;
         let failures = self.queue.write_failed(now.moment, &turn);
-        if failures < ORDINARY_FAILURES {
-            match failure.kind {
-                // It is not as it was, or gone. What it is now is asked for, without waiting for the watch.
-                FailureKind::Conflict => {
-                    self.look_up.insert(turn.clone());
-                    return self.queue.end(turn, End::Now);
-                }
-                FailureKind::Gone if verb != Verb::Create => {
-                    self.look_up.insert(turn.clone());
-                    return self.queue.end(turn, End::Now);
-                }
-                // Its type, or that it is immutable, may not have been known; or it lost its annotations meanwhile, and the patch
-                // does not fit any more: it is read before it is decided about again.
-                FailureKind::Invalid if verb != Verb::Create && !self.is_known(&turn) => {
+        let is_unlike_known = match failure.kind {
+            // It is not as it was, or gone. What it is now is asked for, without waiting for the watch.
+            FailureKind::Conflict => true,
+            FailureKind::Gone => verb != Verb::Create,
+            // Its type, or that it is immutable, may not have been known; or it lost its annotations meanwhile, and the patch
+            // does not fit any more: it is read before it is decided about again.
+            FailureKind::Invalid if verb != Verb::Create && failures < ORDINARY_FAILURES => {
+                if !self.is_known(&turn) {
                     self.graph.doubt(&turn);
                     return self.queue.end(turn, End::Now);
                 }
-                _ => {}
+                false
+            }
+            // Whatever the watch and earlier responses have shown of it.
+            FailureKind::Invalid => verb != Verb::Create,
+            _ => false,
+        };
+        if is_unlike_known {
+            // Before each further attempt, however many there were: the watch may have missed what changed.
+            self.look_up.insert(turn.clone());
+            if failures < ORDINARY_FAILURES {
+                return self.queue.end(turn, End::Now);
             }
         }
         let longest = longest_wait(failure.kind);
