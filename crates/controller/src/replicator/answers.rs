@@ -10,9 +10,10 @@ use k8s_replicator_core::reason::Reason;
 use super::steps::contested;
 use super::under_way::{Overtaken, Sent, UnderWay, Writing};
 use super::{Replicator, Ticket};
+use crate::backoff::backoff;
 use crate::cluster::{Answer, Failure, FailureKind};
 use crate::event::Now;
-use crate::queue::{Because, End, Turn, backoff};
+use crate::queue::{Because, End, Turn};
 use crate::report::{Outcome, Report};
 
 /// The longest wait between attempts that the server refuses for a reason that only a person can remove.
@@ -77,7 +78,7 @@ impl Replicator {
         if !is_outdated && let Err(failure) = self.was_read(now, &need, held, answer, in_part, &waiting) {
             return self.read_failed(now, &need, &failure, waiting);
         }
-        self.queue.was_read(need.key());
+        self.queue.was_read(need.key(), &waiting);
         // They come first: what was read for them is not kept for long.
         waiting.into_iter().for_each(|turn| self.queue.end(turn, End::Now));
     }
@@ -130,8 +131,10 @@ impl Replicator {
     fn read_failed(&mut self, now: Now, need: &Need, failure: &Failure, waiting: Vec<Turn>) {
         let (longest, random) = (longest_wait(failure.kind), (self.entropy)());
         let said = (failure.kind.reason(), failure.message.as_str());
-        let retry_in = self.queue.read_failed(now.moment, need.key(), longest, random, said);
+        let wait = |failures| backoff(failures, longest, random);
+        let failures = self.queue.read_failed(now.moment, need.key(), wait, said);
         for turn in waiting {
+            let retry_in = wait(self.queue.waited_in_vain(&turn, failures));
             let (reason, error) = (failure.kind.reason(), failure.message.clone());
             self.report_failure(now, &turn, need.key(), None, reason, error, retry_in);
             if let Need::Presence(_) = need {
