@@ -1,11 +1,15 @@
 //! Finding the API server, and the credentials to talk to it: the kubeconfig that was named, or the pod's own ServiceAccount.
 //!
-//! `kube` reads both, speaks TLS, re-reads the pod's CA, and runs credential plugins again before their tokens expire. What it
-//! does not do is done here: token files end in a line feed as editors write them; rotated tokens, client certificates and
-//! kubeconfigs are read again (each minute, and when the API server answers 401); a client certificate of a credential plugin is
-//! asked for anew when it expires; and there are proxies (see [`proxy`]).
+//! `kube` reads both, speaks TLS, and re-reads the pod's CA. What it does not do is done here: token files end in a line feed as
+//! editors write them; rotated tokens, client certificates and kubeconfigs are read again (each minute, and when the API server
+//! answers 401); credential plugins are run within a time limit, and again when what they gave expires (see [`plugin`]); and
+//! there are proxies (see [`proxy`]).
+//!
+//! At most one attempt to read credentials again is under way. It goes on when the request because of which it began is given up,
+//! so that a slow plugin comes to its end; other requests go on with the credentials that there are.
 
 mod credentials;
+mod plugin;
 pub mod proxy;
 #[cfg(test)]
 mod tests;
@@ -21,7 +25,7 @@ use hyper_util::rt::TokioExecutor;
 use kube::client::{Body, ConfigExt as _};
 use kube::{Client, Config};
 use thiserror::Error;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, OwnedMutexGuard};
 use tower::{BoxError, ServiceBuilder};
 use tracing::{info, warn};
 
@@ -79,9 +83,11 @@ pub struct Connection {
 struct Shared {
     origin: Origin,
     environment: Environment,
+    /// For so long a credential plugin may run.
+    longest_plugin: Duration,
     current: RwLock<Current>,
     /// Held by the one who reads the credentials again.
-    refresh: Mutex<Refresh>,
+    refresh: Arc<Mutex<Refresh>>,
 }
 
 #[derive(Clone)]
@@ -105,7 +111,7 @@ struct Refresh {
 /// When the configuration or its credentials cannot be used.
 pub async fn open(kubeconfig: Option<&Path>) -> Result<(Connection, String), ConnectError> {
     let origin = kubeconfig.map_or(Origin::Pod, |path| Origin::Kubeconfig(path.to_owned()));
-    Connection::open(origin, Environment::of_the_process()).await
+    Connection::open(origin, Environment::of_the_process(), plugin::LONGEST).await
 }
 
 /// As [`open`], with the credentials as they are now.
@@ -118,12 +124,16 @@ pub async fn connect(kubeconfig: Option<&Path>) -> Result<(Client, String), Conn
 }
 
 impl Connection {
-    async fn open(origin: Origin, environment: Environment) -> Result<(Self, String), ConnectError> {
-        let (client, credentials, url) = build(&origin, &environment).await?;
+    async fn open(
+        origin: Origin,
+        environment: Environment,
+        longest_plugin: Duration,
+    ) -> Result<(Self, String), ConnectError> {
+        let (client, credentials, url) = build(&origin, &environment, longest_plugin).await?;
         let now = Instant::now();
         let current = Current { generation: 0, check_at: credentials.check_at(now), client };
-        let refresh = Mutex::new(Refresh { credentials, not_before: now, pause: SHORTEST_PAUSE });
-        let shared = Shared { origin, environment, current: RwLock::new(current), refresh };
+        let refresh = Arc::new(Mutex::new(Refresh { credentials, not_before: now, pause: SHORTEST_PAUSE }));
+        let shared = Shared { origin, environment, longest_plugin, current: RwLock::new(current), refresh };
         Ok((Self { shared: Arc::new(shared) }, url))
     }
 
@@ -157,7 +167,15 @@ impl Connection {
 
     /// Reads the credentials again, unless that was done since this generation of them. Answers whether there are others.
     async fn refresh(&self, generation: u64, why: Why) -> bool {
-        let mut refresh = self.shared.refresh.lock().await;
+        let lock = self.shared.refresh.clone();
+        let mut refresh = match why {
+            // Somebody is reading them: those that there are will do until then.
+            Why::Time => match lock.try_lock_owned() {
+                Ok(refresh) => refresh,
+                Err(_) => return false,
+            },
+            Why::Refused => lock.lock_owned().await,
+        };
         if self.current().generation != generation {
             return true;
         }
@@ -176,11 +194,17 @@ impl Connection {
         refresh.not_before = now + refresh.pause;
         // What is there is used until there is something better.
         self.set(|current| current.check_at = now + LOOK_AGAIN);
-        match build(&self.shared.origin, &self.shared.environment).await {
+        // A task of its own: whoever waits for it may give up.
+        tokio::spawn(self.clone().read_again(refresh)).await.unwrap_or(false)
+    }
+
+    async fn read_again(self, mut refresh: OwnedMutexGuard<Refresh>) -> bool {
+        let Shared { origin, environment, longest_plugin, .. } = &*self.shared;
+        match build(origin, environment, *longest_plugin).await {
             Ok((client, credentials, _)) => {
                 info!("read the credentials for the API server again");
                 self.set(|current| {
-                    let (generation, check_at) = (current.generation + 1, credentials.check_at(now));
+                    let (generation, check_at) = (current.generation + 1, credentials.check_at(Instant::now()));
                     *current = Current { generation, client, check_at };
                 });
                 refresh.credentials = credentials;
@@ -206,8 +230,12 @@ enum Why {
     Refused,
 }
 
-async fn build(origin: &Origin, environment: &Environment) -> Result<(Client, Credentials, String), ConnectError> {
-    let (mut config, proxy_url, credentials) = credentials::read(origin).await?;
+async fn build(
+    origin: &Origin,
+    environment: &Environment,
+    longest_plugin: Duration,
+) -> Result<(Client, Credentials, String), ConnectError> {
+    let (mut config, proxy_url, credentials) = credentials::read(origin, longest_plugin).await?;
     config.connect_timeout = Some(CONNECT_TIMEOUT);
     // Watches are silent for long; every request has a time limit of its own.
     config.read_timeout = None;
@@ -216,19 +244,8 @@ async fn build(origin: &Origin, environment: &Environment) -> Result<(Client, Cr
     let url = config.cluster_url.to_string();
     let unusable = |reason| ConnectError::Client { origin: origin.to_string(), reason };
     let way = Way::to(&config.cluster_url, proxy_url.as_deref(), environment).map_err(&unusable)?;
-    let runs_a_plugin = config.auth_info.exec.is_some();
-    // A credential plugin is a program that runs: others have their turn meanwhile.
-    let made = tokio::task::spawn_blocking(move || {
-        // Its client certificate's expiry is told to `kube`'s own client only.
-        let expires = match runs_a_plugin {
-            true => *Client::try_from(config.clone())?.valid_until(),
-            false => None,
-        };
-        Ok::<_, kube::Error>((client(&config, way)?, expires))
-    });
-    let made = made.await.map_err(|error| unusable(with_causes(&error)))?;
-    let (client, expires) = made.map_err(|error| unusable(with_causes(&error)))?;
-    Ok((client, credentials.until(expires), url))
+    let client = client(&config, way).map_err(|error| unusable(with_causes(&error)))?;
+    Ok((client, credentials, url))
 }
 
 /// As `kube` builds one, with what is wanted of the connections, and without a span for each request.

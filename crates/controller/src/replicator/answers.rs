@@ -216,27 +216,26 @@ impl Replicator {
     fn write_failed(&mut self, now: Now, writing: Writing, failure: &Failure) {
         let Writing { turn, verb, verdict, .. } = writing;
         let failures = self.queue.write_failed(now.moment, &turn);
+        let is_ordinary = failures < ORDINARY_FAILURES;
+        let (exists, is_known) = (verb != Verb::Create, self.is_known(&turn));
         let is_unlike_known = match failure.kind {
-            // It is not as it was, or gone. What it is now is asked for, without waiting for the watch.
+            // It is not as it was, or gone.
             FailureKind::Conflict => true,
-            FailureKind::Gone => verb != Verb::Create,
+            FailureKind::Gone => exists,
             // Its type, or that it is immutable, may not have been known; or it lost its annotations meanwhile, and the patch
-            // does not fit any more: it is read before it is decided about again.
-            FailureKind::Invalid if verb != Verb::Create && failures < ORDINARY_FAILURES => {
-                if !self.is_known(&turn) {
-                    self.graph.doubt(&turn);
-                    return self.queue.end(turn, End::Now);
-                }
-                false
-            }
-            // Whatever the watch and earlier responses have shown of it.
-            FailureKind::Invalid => verb != Verb::Create,
+            // does not fit any more.
+            FailureKind::Invalid => exists && !(is_known && is_ordinary),
             _ => false,
         };
         if is_unlike_known {
-            // Before each further attempt, however many there were: the watch may have missed what changed.
-            self.look_up.insert(turn.clone());
-            if failures < ORDINARY_FAILURES {
+            // What it is now is asked for before each further attempt, without waiting for the watch, which may have missed it.
+            if failure.kind != FailureKind::Invalid || !is_ordinary {
+                self.look_up.insert(turn.clone());
+            }
+            if failure.kind == FailureKind::Invalid && !is_known {
+                self.graph.doubt(&turn);
+            }
+            if is_ordinary {
                 return self.queue.end(turn, End::Now);
             }
         }
