@@ -327,8 +327,12 @@ impl Controller {
                 let answer = kube::answer(&request, replicator.kind(), &self.dialect, received);
                 if let Ok(Answer::Seen(observed) | Answer::Content(observed, _)) = &answer {
                     // A list that is older than this comes from an etcd that went back.
-                    let watches = self.watches.iter_mut().filter(|watch| watch.loop_ == loop_);
-                    watches.for_each(|watch| watch.watch.note_version(&observed.resource_version));
+                    for each in self.watches.iter_mut().filter(|watch| watch.loop_ == loop_) {
+                        each.watch.note_version(&observed.resource_version);
+                        if each.part.covers(observed.key.namespace()) {
+                            each.watch.expect(&observed.resource_version);
+                        }
+                    }
                 }
                 replicator.answer(now, ticket, answer);
                 return;

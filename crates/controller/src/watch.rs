@@ -10,6 +10,7 @@
 //! - Attempts are never made in a hot loop, whatever the server answers; every wait has an end; a failure that goes on is
 //!   logged less and less often.
 //! - A verification that fails does not keep it from watching.
+//! - A watch that has passed a version which a response showed, and did not show it, is not believed: it lists again.
 //! - It ends by itself only when the server's versions went back: then only a new start of the program helps.
 //!
 //! Caveat: an object that vanished while no watch was running is not named by any event. The consumer has to compare at
@@ -19,6 +20,7 @@
 //! of its request; poll again then, and at the time that it named.
 
 mod events;
+mod expected;
 mod list;
 mod page;
 mod stream;
@@ -43,6 +45,7 @@ use crate::log_once::LogOnce;
 use crate::notice::Notice;
 use crate::wire::{Expects, HttpRequest, Next, Received};
 
+use expected::Expected;
 use list::{List, Retry};
 use page::LARGEST_PAGE;
 use stream::{Body, Life, Stream};
@@ -117,6 +120,8 @@ pub struct Watch {
     version: Option<String>,
     /// The newest version of a list, an event, or an object that a response showed.
     newest: ResourceVersion,
+    /// Versions that responses showed of objects here, and that the watch has not come to yet.
+    expected: Expected,
     /// When the next verification begins.
     verify_at: Moment,
     /// The list that has begun and not ended.
@@ -154,6 +159,7 @@ impl Watch {
             settings,
             version: None,
             newest: ResourceVersion::new(""),
+            expected: Expected::default(),
             verify_at: Moment::MAX,
             list: None,
             asked: None,
@@ -258,6 +264,13 @@ impl Watch {
     pub fn note_version(&mut self, version: &ResourceVersion) {
         if !version.is_older_than(&self.newest) {
             self.newest = version.clone();
+        }
+    }
+
+    /// A response to another request showed an object that belongs to this watch, at this version: the watch shows it, too.
+    pub fn expect(&mut self, version: &ResourceVersion) {
+        if let Some(position) = &self.version {
+            self.expected.add(version, &ResourceVersion::new(position));
         }
     }
 

@@ -112,6 +112,10 @@ impl Watch {
                 Meaning::GoesOn => {
                     *life = Life { last: now, heard: true };
                     self.silence = Duration::ZERO;
+                    if self.expected.came_to(version) {
+                        self.has_passed_unseen();
+                        return Ok(false);
+                    }
                 }
                 Meaning::Expired => {
                     self.expired();
@@ -124,6 +128,12 @@ impl Watch {
 
     fn expired(&mut self) {
         self.notice(Level::DEBUG, "the version to watch from is too old; listing again".to_owned());
+        self.forget_version();
+    }
+
+    fn has_passed_unseen(&mut self) {
+        let message = "the watch does not show what a response showed; listing again".to_owned();
+        self.notice(Level::INFO, message);
         self.forget_version();
     }
 

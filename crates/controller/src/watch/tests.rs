@@ -263,6 +263,40 @@ fn two_silent_watches_lead_to_a_list_and_versions_that_went_back_to_the_end() {
     assert!(!it.given.0.iter().any(|given| given.starts_with("ends")), "nothing follows from that list");
 }
 
+/// Issue 9, 1: a missed event heals, without a resync period too. Etcd was restored to before a write of the controller, and others had
+/// newer versions before the watch was there again: nothing goes back, and still the write is gone.
+#[test]
+fn a_watch_that_passes_what_a_response_showed_leads_to_a_list() {
+    let shown = |it: &mut Scene, version: u64| {
+        let version = ResourceVersion::new(&version.to_string());
+        it.watch.note_version(&version);
+        it.watch.expect(&version);
+    };
+    let mut it = Scene::watching(NEVER, "10");
+    [5, 10, 11, 13].into_iter().for_each(|version| shown(&mut it, version));
+    it.deliver(event("MODIFIED", "a", 11));
+    // A read showed it that was sent before.
+    shown(&mut it, 11);
+    it.deliver(event("MODIFIED", "b", 12));
+    it.deliver(event("MODIFIED", "a", 13));
+    it.deliver(event("BOOKMARK", "", 20));
+    it.settle();
+    assert_eq!(it.cancelled, 0, "all was shown");
+    shown(&mut it, 21);
+    it.deliver(event("MODIFIED", "b", 30));
+    assert!(it.request().contains("limit="));
+    assert_eq!(it.cancelled, 1);
+    // What is newer than the list is shown by the watch after it.
+    [35, 45].into_iter().for_each(|version| shown(&mut it, version));
+    it.deliver(list_of(&["b"], "40", ""));
+    assert!(it.request().ends_with("&resourceVersion=40"));
+    it.deliver(opened());
+    it.deliver(event("MODIFIED", "b", 45));
+    it.deliver(event("BOOKMARK", "", 50));
+    it.settle();
+    assert_eq!((it.cancelled, it.warnings().len()), (1, 0));
+}
+
 /// A proxy that cuts idle connections each half minute: quiet, but not a reason to list each time.
 #[test]
 fn silence_is_counted_over_watches_that_are_cut_off() {
