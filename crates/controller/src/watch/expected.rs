@@ -28,14 +28,12 @@ impl Expected {
         }
     }
 
-    /// The watch came to this version, by an event or a bookmark. Answers whether it has passed one that it did not show.
-    pub(super) fn came_to(&mut self, version: &str) -> bool {
-        if self.0.is_empty() {
-            return false;
-        }
-        let ResourceVersion::Number(number) = ResourceVersion::new(version) else { return false };
+    /// The watch came to this version, by an event or a bookmark. Answers one that it has passed and did not show.
+    pub(super) fn came_to(&mut self, version: &str) -> Option<u64> {
+        let oldest = *self.0.first()?;
+        let ResourceVersion::Number(number) = ResourceVersion::new(version) else { return None };
         self.0.remove(&number);
-        self.0.first().is_some_and(|oldest| *oldest < number)
+        (oldest < number).then_some(oldest)
     }
 
     /// A list shows all up to this version.

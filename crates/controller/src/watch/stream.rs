@@ -112,8 +112,13 @@ impl Watch {
                 Meaning::GoesOn => {
                     *life = Life { last: now, heard: true };
                     self.silence = Duration::ZERO;
-                    if self.expected.came_to(version) {
-                        self.has_passed_unseen();
+                    if let Some(missed) = self.expected.came_to(version) {
+                        let message = format!(
+                            "the watch came to version {version} and did not show {missed}, which a response had shown; \
+                             listing again"
+                        );
+                        self.notice(Level::INFO, message);
+                        self.forget_version();
                         return Ok(false);
                     }
                 }
@@ -128,12 +133,6 @@ impl Watch {
 
     fn expired(&mut self) {
         self.notice(Level::DEBUG, "the version to watch from is too old; listing again".to_owned());
-        self.forget_version();
-    }
-
-    fn has_passed_unseen(&mut self) {
-        let message = "the watch does not show what a response showed; listing again".to_owned();
-        self.notice(Level::INFO, message);
         self.forget_version();
     }
 
