@@ -32,6 +32,7 @@ use tracing::{info, warn};
 use super::causes::with_causes;
 use super::http::unreachable;
 use crate::cluster::Failure;
+use crate::log_once::LogOnce;
 
 use credentials::{Credentials, Origin};
 use proxy::{Environment, Way};
@@ -103,6 +104,8 @@ struct Refresh {
     credentials: Credentials,
     not_before: Instant,
     pause: Duration,
+    /// Which failures are logged, by the time since then.
+    log: (LogOnce, Instant),
 }
 
 /// The way to the API server, and its address. Nothing is sent yet.
@@ -132,7 +135,12 @@ impl Connection {
         let (client, credentials, url) = build(&origin, &environment, longest_plugin).await?;
         let now = Instant::now();
         let current = Current { generation: 0, check_at: credentials.check_at(now), client };
-        let refresh = Arc::new(Mutex::new(Refresh { credentials, not_before: now, pause: SHORTEST_PAUSE }));
+        let refresh = Arc::new(Mutex::new(Refresh {
+            credentials,
+            not_before: now,
+            pause: SHORTEST_PAUSE,
+            log: (LogOnce::default(), now),
+        }));
         let shared = Shared { origin, environment, longest_plugin, current: RwLock::new(current), refresh };
         Ok((Self { shared: Arc::new(shared) }, url))
     }
@@ -208,10 +216,15 @@ impl Connection {
                     *current = Current { generation, client, check_at };
                 });
                 refresh.credentials = credentials;
+                refresh.log.0.works();
                 true
             }
             Err(error) => {
-                warn!(error = %error, "cannot read the credentials for the API server again; going on with the old ones");
+                let (log, since) = &mut refresh.log;
+                let error = error.to_string();
+                if log.should_log(since.elapsed(), &error) {
+                    warn!(error, "cannot read the credentials for the API server again; going on with the old ones");
+                }
                 false
             }
         }
