@@ -338,6 +338,8 @@ fn install(
     if half {
         (shape.type_, shape.optional) = (None, true);
         shape.notes.insert("replicated-from-version", Note::Any);
+        // What asks for one more copy goes on asking.
+        shape.notes.insert("replicate-once-version", Note::Any);
         return Wish::Look(Box::new(shape));
     }
     let same = there.data == object.data && there.binary_data == object.binary_data;

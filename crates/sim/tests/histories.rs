@@ -221,3 +221,30 @@ fn a_type_that_is_not_known_is_read_however_many_writes_were_refused() {
     ]);
     holds(setting(vec![flags()]), steps);
 }
+
+/// Seed 623812. A replica that others made, and whose creator is not there, is left alone with all its annotations: nobody puts right what is
+/// ill-formed among them, and nobody pulls from it meanwhile. The model passed over such a consent.
+#[test]
+fn what_nobody_puts_right_gives_nothing() {
+    let copied = [("replicated-by", "a/x"), ("replication-allowed", "maybe")];
+    let steps = vec![put("b/y", 2, &[("replicate-from", "a/y")]), put("a/y", 1, &copied)];
+    holds(setting(vec![Flags { allow_all: true, ..flags() }]), steps);
+}
+
+/// Seed 629652. While a source's certificate is half-issued, what asks for one more copy goes on asking: its replicas do not take its
+/// `replicate-once-version`. The model wanted them to.
+#[test]
+fn a_half_issued_certificate_goes_on_asking_for_one_more_copy() {
+    let steps = vec![
+        put("b/x", 4, &[("replication-allowed", "true"), ("replicate-to-namespaces", ".*")]),
+        Step::Calm(60),
+        Step::Act(Act::Delete(Id::new(Resource::Secret, "b", "x"))),
+        put_of_type(
+            "kubernetes.io/tls",
+            "b/x",
+            3,
+            &[("replicate-to-namespaces", ".*"), ("replicate-once-version", "2")],
+        ),
+    ];
+    holds(setting(vec![flags()]), steps);
+}
