@@ -248,3 +248,19 @@ fn a_half_issued_certificate_goes_on_asking_for_one_more_copy() {
     ];
     holds(setting(vec![flags()]), steps);
 }
+
+/// Seed 800395. A silent source gets another removal delay, and stays silent: it has been so since it fell silent. The model counted from the
+/// change of the delay.
+#[test]
+fn a_change_of_a_silent_source_does_not_begin_the_delay_anew() {
+    let source = Id::new(Resource::Secret, "a", "x");
+    let steps = vec![
+        put("a/x", 1, &[("replicate-to-namespaces", "late,b")]),
+        Step::Calm(60),
+        Step::Act(Act::StripAll(source)),
+        Step::Calm(60),
+        Step::Wait(Duration::from_secs(3)),
+        put("a/x", 1, &[("removal-delay", "4s")]),
+    ];
+    holds(setting(vec![Flags { removal_delay: Duration::from_secs(30), ..flags() }]), steps);
+}
