@@ -18,15 +18,17 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
-use ::http::{Request, Response, StatusCode};
+use ::http::{Request, Response, StatusCode, Uri};
+use hyper::rt::{Read, Write};
+use hyper_timeout::TimeoutConnector;
 use hyper_util::client::legacy::connect::proxy::{SocksV5, Tunnel};
-use hyper_util::client::legacy::connect::{Connect, HttpConnector};
+use hyper_util::client::legacy::connect::{self as legacy, HttpConnector};
 use hyper_util::rt::TokioExecutor;
 use kube::client::{Body, ConfigExt as _};
 use kube::{Client, Config};
 use thiserror::Error;
 use tokio::sync::{Mutex, OwnedMutexGuard};
-use tower::{BoxError, ServiceBuilder};
+use tower::{BoxError, Service, ServiceBuilder};
 use tracing::{info, warn};
 
 use super::causes::with_causes;
@@ -37,7 +39,7 @@ use crate::log_once::LogOnce;
 use credentials::{Credentials, Origin};
 use proxy::{Environment, Way};
 
-/// Longer than any healthy network takes.
+/// Longer than any healthy network takes to connect; and twice that with TLS and proxies.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a connection may be silent before the kernel asks whether the other side is there.
 const KEEPALIVE: Duration = Duration::from_secs(30);
@@ -75,6 +77,17 @@ pub enum ConnectError {
     },
 }
 
+/// How long may take what is nobody's request: requests have time limits of their own.
+#[derive(Debug, Clone, Copy)]
+struct Limits {
+    /// A credential plugin.
+    plugin: Duration,
+    /// To connect. Of several connections that begin one may not be needed any more, and then nobody gives it up.
+    connect: Duration,
+}
+
+const LIMITS: Limits = Limits { plugin: plugin::LONGEST, connect: CONNECT_TIMEOUT };
+
 /// The way to the API server, with credentials that are read again when they change. Cheap to clone.
 #[derive(Clone)]
 pub struct Connection {
@@ -84,8 +97,7 @@ pub struct Connection {
 struct Shared {
     origin: Origin,
     environment: Environment,
-    /// For so long a credential plugin may run.
-    longest_plugin: Duration,
+    limits: Limits,
     current: RwLock<Current>,
     /// Held by the one who reads the credentials again.
     refresh: Arc<Mutex<Refresh>>,
@@ -114,7 +126,7 @@ struct Refresh {
 /// When the configuration or its credentials cannot be used.
 pub async fn open(kubeconfig: Option<&Path>) -> Result<(Connection, String), ConnectError> {
     let origin = kubeconfig.map_or(Origin::Pod, |path| Origin::Kubeconfig(path.to_owned()));
-    Connection::open(origin, Environment::of_the_process(), plugin::LONGEST).await
+    Connection::open(origin, Environment::of_the_process(), LIMITS).await
 }
 
 /// As [`open`], with the credentials as they are now.
@@ -127,12 +139,8 @@ pub async fn connect(kubeconfig: Option<&Path>) -> Result<(Client, String), Conn
 }
 
 impl Connection {
-    async fn open(
-        origin: Origin,
-        environment: Environment,
-        longest_plugin: Duration,
-    ) -> Result<(Self, String), ConnectError> {
-        let (client, credentials, url) = build(&origin, &environment, longest_plugin).await?;
+    async fn open(origin: Origin, environment: Environment, limits: Limits) -> Result<(Self, String), ConnectError> {
+        let (client, credentials, url) = build(&origin, &environment, limits).await?;
         let now = Instant::now();
         let current = Current { generation: 0, check_at: credentials.check_at(now), client };
         let refresh = Arc::new(Mutex::new(Refresh {
@@ -141,7 +149,7 @@ impl Connection {
             pause: SHORTEST_PAUSE,
             log: (LogOnce::default(), now),
         }));
-        let shared = Shared { origin, environment, longest_plugin, current: RwLock::new(current), refresh };
+        let shared = Shared { origin, environment, limits, current: RwLock::new(current), refresh };
         Ok((Self { shared: Arc::new(shared) }, url))
     }
 
@@ -207,8 +215,8 @@ impl Connection {
     }
 
     async fn read_again(self, mut refresh: OwnedMutexGuard<Refresh>) -> bool {
-        let Shared { origin, environment, longest_plugin, .. } = &*self.shared;
-        match build(origin, environment, *longest_plugin).await {
+        let Shared { origin, environment, limits, .. } = &*self.shared;
+        match build(origin, environment, *limits).await {
             Ok((client, credentials, _)) => {
                 info!("read the credentials for the API server again");
                 self.set(|current| {
@@ -246,10 +254,10 @@ enum Why {
 async fn build(
     origin: &Origin,
     environment: &Environment,
-    longest_plugin: Duration,
+    limits: Limits,
 ) -> Result<(Client, Credentials, String), ConnectError> {
-    let (mut config, proxy_url, credentials) = credentials::read(origin, longest_plugin).await?;
-    config.connect_timeout = Some(CONNECT_TIMEOUT);
+    let (mut config, proxy_url, credentials) = credentials::read(origin, limits.plugin).await?;
+    config.connect_timeout = Some(limits.connect);
     // Watches are silent for long; every request has a time limit of its own.
     config.read_timeout = None;
     // The control loop retries: it knows what a retry is worth, and what the response was.
@@ -265,7 +273,7 @@ async fn build(
 fn client(config: &Config, way: Way) -> Result<Client, kube::Error> {
     let mut tcp = HttpConnector::new();
     tcp.enforce_http(false);
-    tcp.set_connect_timeout(Some(CONNECT_TIMEOUT));
+    tcp.set_connect_timeout(config.connect_timeout);
     // Without it the last part of a request can wait for the server to acknowledge the first.
     tcp.set_nodelay(true);
     // So that a server that vanished is noticed also by a watch.
@@ -294,8 +302,12 @@ fn client(config: &Config, way: Way) -> Result<Client, kube::Error> {
 
 fn over<C>(config: &Config, connector: C) -> Result<Client, kube::Error>
 where
-    C: Connect + Clone + Send + Sync + 'static,
+    C: Service<Uri, Error = BoxError> + Clone + Send + Sync + 'static,
+    C::Response: legacy::Connection + Read + Write + Send + Unpin + 'static,
+    C::Future: Send + 'static,
 {
+    let mut connector = TimeoutConnector::new(connector);
+    connector.set_connect_timeout(config.connect_timeout.map(|limit| 2 * limit));
     let http = hyper_util::client::legacy::Client::builder(TokioExecutor::new()).build::<_, Body>(connector);
     let service = ServiceBuilder::new()
         .layer(config.base_uri_layer())

@@ -18,6 +18,7 @@ use tokio_rustls::rustls::server::WebPkiClientVerifier;
 use tokio_rustls::rustls::{RootCertStore, ServerConfig};
 
 use super::*;
+use crate::cluster::FailureKind;
 
 const CA: &str = include_str!("fixtures/ca.pem");
 const SERVER: [&str; 2] = [include_str!("fixtures/server.pem"), include_str!("fixtures/server.key")];
@@ -186,7 +187,7 @@ async fn connect_proxy(port: u16) -> (u16, Seen) {
 }
 
 async fn open_(origin: Origin, environment: Environment) -> Connection {
-    Connection::open(origin, environment, plugin::LONGEST).await.unwrap_or_else(|error| panic!("{error}")).0
+    Connection::open(origin, environment, LIMITS).await.unwrap_or_else(|error| panic!("{error}")).0
 }
 
 /// The status that the server answers with.
@@ -353,14 +354,15 @@ async fn a_plugin_that_fails_is_named_with_its_own_words() {
         ("exec sleep 1000", "\"sh\" did not end within 1 s and was killed"),
     ] {
         let origin = folder.kubeconfig("http://127.0.0.1:1", "", &script(text));
-        let opened = Connection::open(origin, Environment::default(), Duration::from_secs(1)).await;
+        let opened =
+            Connection::open(origin, Environment::default(), Limits { plugin: Duration::from_secs(1), ..LIMITS }).await;
         let Err(error) = opened else { panic!("{text} is used") };
         let error = error.to_string();
         assert!(error.ends_with(said) && !error.contains("hunter2"), "{text}: {error}");
     }
     let missing = "exec: { apiVersion: v1, command: /no/such/plugin, installHint: \"get it from x\" }";
     let origin = folder.kubeconfig("http://127.0.0.1:1", "", missing);
-    let Err(error) = Connection::open(origin, Environment::default(), plugin::LONGEST).await else { panic!() };
+    let Err(error) = Connection::open(origin, Environment::default(), LIMITS).await else { panic!() };
     assert!(
         error.to_string().contains("cannot run the credential plugin \"/no/such/plugin\"")
             && error.to_string().ends_with("get it from x"),
@@ -385,7 +387,8 @@ async fn a_plugin_that_hangs_is_run_once_at_a_time_and_killed() {
     let [its, hangs, gives] = [&children, &hang, &file].map(|path| path.display());
     let user = script(&format!("echo $$ >> {its}; if test -e {hangs}; then exec sleep 1000; fi; cat {gives}"));
     let origin = folder.kubeconfig(&format!("http://127.0.0.1:{}", server.port), "", &user);
-    let connection = Connection::open(origin, Environment::default(), LONGEST).await.unwrap().0;
+    let connection =
+        Connection::open(origin, Environment::default(), Limits { plugin: LONGEST, ..LIMITS }).await.unwrap().0;
     let runs = || std::fs::read_to_string(&children).unwrap().lines().count();
     folder.write("hang", "");
     connection.shared.refresh.lock().await.not_before = Instant::now();
@@ -408,6 +411,26 @@ async fn a_plugin_that_hangs_is_run_once_at_a_time_and_killed() {
     tokio::time::timeout(4 * LONGEST, killed).await.expect("it still runs");
     server.accepts("Bearer one");
     assert_eq!(status(&connection).await, 200, "what there was is still in use");
+}
+
+/// Issue 9: every wait has an end, also one for a server, or a proxy, that accepts connections and says nothing.
+#[tokio::test]
+async fn a_connection_whose_other_side_is_silent_is_given_up() {
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = silent.local_addr().unwrap().port();
+    let folder = Folder::new();
+    for (server, more) in [
+        (format!("https://127.0.0.1:{port}"), String::new()),
+        ("http://api.example.test".to_owned(), format!(", proxy-url: \"http://127.0.0.1:{port}\"")),
+        ("http://api.example.test".to_owned(), format!(", proxy-url: \"socks5://127.0.0.1:{port}\"")),
+    ] {
+        let limits = Limits { connect: Duration::from_millis(100), ..LIMITS };
+        let origin = folder.kubeconfig(&server, &more, "");
+        let (connection, _) = Connection::open(origin, Environment::default(), limits).await.unwrap();
+        let request = || Ok(Request::get("/version").body(Body::empty()).unwrap());
+        let sent = tokio::time::timeout(Duration::from_secs(20), connection.send(request)).await;
+        assert_eq!(sent.expect("it waits for ever").unwrap_err().kind, FailureKind::Unreachable, "{server}{more}");
+    }
 }
 
 /// Issue 3: `HTTPS_PROXY` works, over our own connector, with the server's certificate checked beyond the proxy.
@@ -447,9 +470,7 @@ async fn the_kubeconfigs_proxy_leads_to_the_server_whatever_the_environment_says
     assert_eq!(status(&open_(origin, environment).await).await, 200);
     assert_eq!(seen.lock().unwrap().as_slice(), ["CONNECT api.example.test:8080 HTTP/1.1"]);
     let wrong = folder.kubeconfig("http://api.example.test:8080", ", proxy-url: \"ftp://u:hunter2@proxy\"", "");
-    let Err(error) = Connection::open(wrong, Environment::default(), plugin::LONGEST).await else {
-        panic!("it is used")
-    };
+    let Err(error) = Connection::open(wrong, Environment::default(), LIMITS).await else { panic!("it is used") };
     assert!(error.to_string().contains("proxy-url") && !error.to_string().contains("hunter2"), "{error}");
 }
 
