@@ -2,7 +2,7 @@
 //!
 //! `kube` reads both, speaks TLS, and re-reads the pod's CA. What it does not do is done here: token files end in a line feed as
 //! editors write them; rotated tokens, client certificates and kubeconfigs are read again (each minute, and when the API server
-//! answers 401); credential plugins are run within a time limit, and again when what they gave expires (see [`plugin`]); and
+//! answers 401); credential plugins are run within a time limit, and again when what they gave expires (`plugin`); and
 //! there are proxies (see [`proxy`]).
 //!
 //! At most one attempt to read credentials again is under way. It goes on when the request because of which it began is given up,
