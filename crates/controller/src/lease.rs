@@ -304,7 +304,8 @@ impl Lease {
         let Some((record, since)) = &self.seen else { return true };
         let holder = holder(record);
         let is_leader = matches!(self.role, Role::Leader { .. });
-        holder == self.settings.identity || !is_leader && (holder.is_empty() || now >= *since + duration(record))
+        holder == self.settings.identity
+            || !is_leader && (holder.is_empty() || now >= since.saturating_add(duration(record)))
     }
 
     /// The server wrote what was asked for at `at`.

@@ -75,6 +75,7 @@ pub struct World {
     /// Objects of which every write by a controller is undone by somebody else.
     rivals: Vec<Id>,
     snapshot: Option<Snapshot>,
+    was_restored: bool,
     processes: Vec<Option<Process>>,
     starts: u64,
     flights: Vec<Flight>,
@@ -106,6 +107,7 @@ impl World {
             policies: Vec::new(),
             rivals: Vec::new(),
             snapshot: None,
+            was_restored: false,
             starts: 0,
             flights: Vec::new(),
             pipes: Vec::new(),

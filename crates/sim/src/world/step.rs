@@ -141,10 +141,7 @@ impl World {
                 self.rivals.push(id.clone());
             }
             Step::Compact => self.store.compact(),
-            Step::BackUp => {
-                self.snapshot = Some(self.store.snapshot());
-                self.tell(|| "etcdctl snapshot save".to_owned());
-            }
+            Step::BackUp => self.back_up(),
             Step::Restore => self.restore(),
             Step::Jump(seconds) => {
                 self.tell(|| format!("the controllers' wall clock jumps by {seconds} s"));
