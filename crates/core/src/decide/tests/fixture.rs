@@ -22,7 +22,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use super::super::*;
 use super::world::{Namespace, Object, World};
 use crate::annotations::Annotation;
-use crate::managers::{Managers, Owners};
+use crate::managers::{Claim, Managers, Owners};
 use crate::payload::Payload;
 
 #[rustfmt::skip]
@@ -134,6 +134,8 @@ impl World {
                 object.managers.replicated_by = owners_of(owners);
             } else if let Some(owners) = word.strip_prefix("data-") {
                 object.managers.data = owners_of(owners);
+            } else if let Some(claim) = word.strip_prefix("claim-") {
+                object.managers.claim = if claim == "applied" { Claim::Applied } else { Claim::Updated };
             } else if let Some(text) = word.strip_prefix(':') {
                 data = text;
             } else {
