@@ -315,7 +315,11 @@ mod tests {
         ];
         for (entries, data, replicated_by, other) in cases {
             let read = read(entries);
-            assert_eq!((read.data, read.replicated_by, read.other.as_deref()), (*data, *replicated_by, *other), "{entries:?}");
+            assert_eq!(
+                (read.data, read.replicated_by, read.other.as_deref()),
+                (*data, *replicated_by, *other),
+                "{entries:?}"
+            );
         }
         let entry = Entry { manager: us.into(), is_apply: false, time: 1, fields: DATA.as_bytes().into() };
         let entries = [None, Some(entry)];

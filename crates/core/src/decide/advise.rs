@@ -93,12 +93,12 @@ fn stub_will_conflict(kind: &dyn Kind, node: &Node, marks: &Marks) -> Option<Adv
     let what_follows = match (managers.claim, managers.data) {
         // Where the controller owns keys as well, what the other one applied of them had the same values: nothing to refuse.
         (Claim::Applied, Owners::Others) => {
-            "once they are copied its next server-side apply (helm 4's upgrade is one) is refused as a conflict, or empties \
-             them for a moment if it is forced"
+            "once they are copied, its next server-side apply (helm 4's upgrade is one) is refused as a conflict, and a forced one \
+             undoes the copy until the controller makes it again"
         }
         // Whoever created an object without such a type may be anybody, who will not write it again.
         (Claim::Updated, Owners::Others | Owners::Shared) if has_required_keys() => {
-            "each time it applies its manifest again, it empties them for a moment"
+            "each time it applies its manifest again, it undoes the copy until the controller makes it again"
         }
         _ => return None,
     };

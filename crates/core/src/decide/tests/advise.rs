@@ -120,16 +120,17 @@ fn what_is_said_of_stubs() {
     assert_eq!(
         said(applied, Some("helm"), true),
         format!(
-            "the field manager helm gives keys to this object, which c/f fills; once they are copied its next server-side apply \
-             (helm 4's upgrade is one) is refused as a conflict, or empties them for a moment if it is forced{ways_out}"
+            "the field manager helm gives keys to this object, which c/f fills; once they are copied, its next server-side apply \
+             (helm 4's upgrade is one) is refused as a conflict, and a forced one undoes the copy until the controller makes it \
+             again{ways_out}"
         )
     );
     let updated = "a/s from=c/f type:tls data-shared claim-updated";
     assert_eq!(
         said(updated, Some("helm"), true),
         format!(
-            "the field manager helm gives keys to this object, which c/f fills; each time it applies its manifest again, it \
-             empties them for a moment{ways_out}"
+            "the field manager helm gives keys to this object, which c/f fills; each time it applies its manifest again, it undoes the \
+             copy until the controller makes it again{ways_out}"
         )
     );
     // Who wrote last is not who gave it the keys.
