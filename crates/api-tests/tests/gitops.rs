@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use k8s_replicator_api_tests::chart::helm;
+use k8s_replicator_api_tests::chart::{Rendered, helm};
 use k8s_replicator_api_tests::{Object, Scene, config_map, secret};
 use k8s_replicator_testenv::Said;
 use serde_json::{Value, json};
@@ -326,4 +326,101 @@ fn forced_server_side_apply() {
     scene.has_data_of(&tls("b/t", "new", "pair"));
     scene.barrier();
     assert_eq!(advised(&scene).len(), told, "no more advice than on the placeholders");
+}
+
+/// `kubectl apply`, which does as helm does: a conflict server-side, placeholders put back client-side, and nothing of either without keys.
+#[test]
+fn kubectl_applies_stubs() {
+    let kubectl = k8s_replicator_testenv::assets::find_or_build().expect("kubectl").join("kubectl");
+    for way in Way::BOTH {
+        let scene = scene();
+        let apply = |object: &Object| {
+            let manifest = scene.plane().dir().join(format!("{}-stub.yaml", scene.namespace_name("b")));
+            std::fs::write(&manifest, scene.manifest(object).to_string()).expect("a manifest");
+            let mut apply = std::process::Command::new(&kubectl);
+            apply
+                .args(["apply", way.flag(), "--filename"])
+                .arg(&manifest)
+                .env("KUBECONFIG", scene.plane().kubeconfig());
+            apply.env("KUBECACHEDIR", scene.plane().dir().join("cache")).output().expect("kubectl runs")
+        };
+        let [(stub, filled), ..] = with_placeholders();
+        assert!(apply(&stub).status.success());
+        let before = scene.has_data_of(&filled);
+        let again = apply(&stub);
+        let errors = String::from_utf8_lossy(&again.stderr).into_owned();
+        if way == Way::ServerSide {
+            assert!(!again.status.success() && errors.contains("Apply failed with 2 conflicts"), "{errors}");
+            scene.all_stay(&[before]);
+        } else {
+            assert!(again.status.success(), "{errors}");
+            scene.is_told("b/typed", "update", "Drift");
+            scene.has_data_of(&filled);
+        }
+        let [(stub, filled), ..] = without_keys();
+        assert!(apply(&stub).status.success());
+        let before = scene.has_data_of(&filled);
+        assert!(apply(&stub).status.success());
+        scene.all_stay(&[before]);
+    }
+}
+
+/// From a stub to the combined form, in one upgrade and under the stub's own name.
+#[test]
+fn a_stub_becomes_a_combined_object() {
+    for way in Way::BOTH {
+        let scene = scene();
+        let [(stub, filled), ..] = with_placeholders();
+        Release::of(&scene, &[stub]).upgrade(&[way.flag()]);
+        let stub = scene.has_data_of(&filled);
+        let combined = tls("b/typed-source", "", "").note("replicate-from", "{a}/pair").note("replicate-to", "typed");
+        let release = Release::of(&scene, &[combined]);
+        release.upgrade(&[way.flag()]);
+        scene.has_note("b/typed", "replicated-by", Some("{b}/typed-source"));
+        let replica = scene.has_data_of(&filled);
+        assert_ne!(replica["metadata"]["uid"], stub["metadata"]["uid"]);
+        release.upgrade(&[way.flag(), "--set=version=2"]);
+        scene.all_stay(&[replica]);
+    }
+}
+
+/// What `docs/gitops.md` shows can be copied: each Secret in it is made, and filled or pushed as it says.
+#[test]
+fn the_documents_examples_work() {
+    let mut scene = Scene::new();
+    scene.namespaces(&["certificates", "database", "shop"]);
+    let source = |object: Object| drop(scene.create(&object.note("replication-allowed", "true")));
+    source(tls("certificates/shop-tls", "c", "p"));
+    source(secret("database/credentials").data("password", "v"));
+    let document = k8s_replicator_testenv::chart().join("../../../docs/gitops.md");
+    let document = std::fs::read_to_string(document).expect("the document");
+    let blocks = document.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next());
+    let mut made = Vec::new();
+    let secrets: Vec<Value> = blocks
+        .flat_map(|block| {
+            let mut block = block.replace("k8s-replicator/", &scene.prefix());
+            for namespace in ["certificates", "database"] {
+                block = block.replace(&format!("{namespace}/"), &format!("{}/", scene.namespace_name(namespace)));
+            }
+            Rendered::of_yaml(&block).objects
+        })
+        .filter(|object| object["kind"] == "Secret")
+        .collect();
+    let namespace = scene.namespace_name("shop");
+    for mut secret in secrets {
+        secret["metadata"]["namespace"] = json!(namespace);
+        // The stub of the section on Flux has the name of the replica of the combined object.
+        if secret["metadata"]["annotations"].to_string().contains("fluxcd") {
+            secret["metadata"]["name"] = json!("flux");
+        }
+        let path = format!("/api/v1/namespaces/{namespace}/secrets?fieldValidation=Strict");
+        let (status, answer) = scene.call("POST", &path, "application/json", &secret);
+        assert_eq!(status, 201, "{answer}");
+        made.push(secret["metadata"]["name"].as_str().unwrap_or_default().to_owned());
+    }
+    assert_eq!(made, ["shop-tls-source", "database", "flux"]);
+    scene.start(&["--resync-period=0"]);
+    scene.has_data_of(&tls("shop/shop-tls", "c", "p"));
+    scene.has_data_of(&tls("shop/flux", "c", "p"));
+    scene.has_data("shop/database", &[("password", "v")]);
 }
