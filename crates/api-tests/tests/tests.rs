@@ -56,4 +56,5 @@ mod sizes; // the largest objects
 mod field; // what users of the peers reported
 
 // Issue 10.
+mod certificates; // 11.9: half-issued certificates
 mod gitops; // 11.10: stubs and combined objects that helm applies

@@ -9,6 +9,7 @@
 //! a/src +team=red ~note=x                an object's labels, and annotations of others
 //! a/src :one~1,two~2                     data of several keys
 //! b/t by=a/src by-others data-others     who owns replicated-by, and the data: -us, -shared, -others, -nobody; else the data is the controller's
+//! b/t from=a/src claim-applied           what others claim of the data: -applied, -updated; else nothing
 //! c/tls type:tls :pair                   data of TLS Secrets: a name of [`PAIRS`]
 //! only a,b                               nothing outside of these namespaces is looked at
 //! ```
