@@ -207,7 +207,7 @@ impl Replicator {
         }
     }
 
-    /// What was read of an object may show more to advise about it than what the watch showed.
+    /// What was read of an object, or written, may show more to advise about it than what the watch showed.
     fn advise_on_content(&mut self, now: Now, key: &Key) {
         if self.is_ready()
             && let Some((key, advice)) = self.advice_on(key)

@@ -184,6 +184,7 @@ impl Replicator {
             // A read that was answered before this write says nothing of what is there now.
             self.under_way.was_seen(&turn);
             let touched = self.graph.wrote(observed, written);
+            self.advise_on_content(now, &turn);
             self.look_at(touched, Some(&turn));
         }
         if let Some(source) = &verdict.source {
