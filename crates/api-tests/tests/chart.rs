@@ -272,7 +272,7 @@ fn bad_values_are_refused_with_words_that_help() {
         ("removalDelay=never", &["/removalDelay", "does not match pattern"]),
         ("removalDelay=5", &["/removalDelay", "want string"]),
         ("removalLimit=-1", &["/removalLimit", "minimum"]),
-        ("removalLimit=many", &["/removalLimit", "want integer"]),
+        ("removalLimit=many", &["/removalLimit", "got string, want null or integer"]),
         ("excludeNamespaces={a b}", &["/excludeNamespaces", "does not match pattern"]),
         ("excludeNamespaces=7", &["/excludeNamespaces", "want string"]),
         ("requireAcceptance=always", &["/requireAcceptance", "got string, want boolean"]),

@@ -1,5 +1,6 @@
 //! SPEC 11: who gets what, which keys, with which labels, and when it is taken away.
 
+mod at_rest; // 8, 11: what uses all of it comes to rest, and stays
 mod bad_input; // 11: what is ill-formed is left alone, and the log says what to write in its place
 mod by_accident; // 11.1, 11.2: a source of many replicas is deleted by mistake
 mod keys; // 11.5, 11.8: which keys are copied, and under which names

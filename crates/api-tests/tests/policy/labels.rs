@@ -56,6 +56,31 @@ fn labels_that_others_change_are_put_right() {
     }
 }
 
+/// Only the data of an immutable object cannot be changed: its labels follow in place.
+#[test]
+fn labels_of_an_immutable_replica_are_followed_in_place() {
+    let mut scene = Scene::new();
+    scene.namespaces(&["a", "b"]);
+    scene.start(&[]);
+    for kind in KINDS {
+        let source = |team: &str| {
+            let source = kind("a/s").data("k", "v").note("replicate-to-namespaces", "{b}");
+            source.note("replica-labels", &format!("team={team}"))
+        };
+        let resource = kind("").resource();
+        let made = scene.create(&source("red"));
+        let replica = |team: &str| {
+            let replica = kind("b/s").data("k", "v").made_by(&made).holding(&made);
+            scene.created(replica.note("replicated-labels", "team").label("team", team))
+        };
+        let before = scene.becomes(&replica("red"));
+        scene.patch(resource, "b/s", &json!({ "immutable": true }));
+        scene.replace(&source("blue"));
+        let after = scene.becomes(&replica("blue"));
+        assert_eq!((&after["metadata"]["uid"], &after["immutable"]), (&before["metadata"]["uid"], &json!(true)));
+    }
+}
+
 /// Marks by which other tools own, prune or adopt objects are never copied, and in `replica-labels` they are ill-formed (see
 /// `bad_input`); what describes an application is.
 #[test]
