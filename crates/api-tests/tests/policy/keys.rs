@@ -36,7 +36,7 @@ fn the_authority_of_a_tls_secret_is_shared_without_its_key() {
     scene.has_data_of(&replica("another"));
     // Without the type a TLS Secret cannot be made of it, and nothing is written.
     scene.note("a/s", "replicate-type", None);
-    is_refused(&scene, "{b}/s", "KeyRequired", "replicate-type can give another type");
+    is_refused(&scene, "{b}/s", "KeyRequired", "for another type by replicate-type");
     let kept = scene.has_data_of(&replica("another"));
     scene.set_data("a/s", "ca.crt", "third");
     scene.stays(&kept);
