@@ -128,6 +128,21 @@ fn single_events() {
             patterns.collect::<Vec<_>>().join(",")
         }),
     ];
+    // SPEC 11.3: each selector asks about another label; a namespace has eight of them, and one changes.
+    let selectors = (0..200).map(|n| {
+        let selector = format!("label-{n} in (a,b),tier!=legacy,!exempt");
+        object(&format!("central/s-{n}"), 1, &[("replicate-to-namespace-selector", &selector)])
+    });
+    let mut labelled = graph(10_000, selectors);
+    let labels = |n: usize| {
+        let keys: Vec<String> = (0..8).map(|label| format!("label-{}", label * 20)).collect();
+        let value = |label: usize| if label == 0 && n % 2 == 0 { "a" } else { "z" };
+        let labels = keys.iter().enumerate().map(|(label, key)| (key.as_str(), value(label)));
+        NamespaceFacts::read(false, labels, std::iter::empty())
+    };
+    let changed = times(|n| drop(labelled.observe_namespace(&team(7), labels(n))));
+    row("a namespace's label, beside 10,000, 200 selectors", changed);
+
     for (what, namespaces, count, list) in lists {
         let sources =
             (0..count).map(|n| object(&format!("central/s-{n}"), 1, &[("replicate-to-namespaces", &list(n))]));
