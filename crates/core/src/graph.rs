@@ -168,7 +168,8 @@ impl Graph {
     /// The proof that every first list is complete, if so.
     #[must_use]
     pub fn full_view(&self) -> Option<FullView> {
-        (self.namespace_list.complete && self.lists.are_complete()).then_some(FullView(()))
+        let are_complete = self.namespace_list.complete && self.lists.are_complete();
+        (are_complete || crate::bug!(FirstListsNotAwaited)).then_some(FullView(()))
     }
 
     /// Whether the program looks at this namespace.

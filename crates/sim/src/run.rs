@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use k8s_replicator_core::bugs;
+
 use crate::api::admission::{Effect, Policy};
 use crate::api::object::{Id, Resource};
 use crate::dice::Dice;
@@ -159,6 +161,7 @@ fn fault(dice: &mut Dice, resources: &[Resource], may_lose_events: bool) -> Step
 /// Runs a script.
 #[must_use]
 pub fn run(script: &Script, tells: bool) -> Ran {
+    bugs::plant(script.setting.bug);
     let mut world = World::new(script.setting.clone(), tells);
     let done = script.steps.iter().try_for_each(|step| world.step(step)).and_then(|()| world.settle());
     Ran { violation: done.err(), story: world.story().to_vec(), writes: world.writes(), requests: world.requests() }
@@ -168,6 +171,7 @@ pub fn run(script: &Script, tells: bool) -> Ran {
 #[must_use]
 pub fn run_safely(script: &Script, tells: bool) -> Ran {
     let ran = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| run(script, tells)));
+    bugs::plant(None);
     ran.unwrap_or_else(|panic| {
         let text = panic.downcast_ref::<String>().cloned();
         let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned())).unwrap_or_default();

@@ -3,7 +3,6 @@
 //! [`World::step`] does one step of a script; [`settle`] ends all faults and lets everything come to rest. After each step the
 //! properties that hold at all times are checked; a [`Violation`] ends the run.
 
-pub mod bugs;
 mod faults;
 mod network;
 mod people;
@@ -16,6 +15,8 @@ use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 use std::time::Duration;
 
+use k8s_replicator_core::bugs::Bug;
+
 use crate::api::admission::Policy;
 use crate::api::object::{Id, Object, Resource};
 use crate::api::server::Server;
@@ -25,7 +26,6 @@ use crate::dice::Dice;
 use crate::properties::{self, MOST_AT_ONCE, MOST_PER_STIMULUS};
 use crate::spec::Flags;
 
-use bugs::Bug;
 use network::{Flight, Pipe, Sender};
 use process::Process;
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use k8s_replicator_core::bug;
 use k8s_replicator_core::decide::{Need, Verb};
 use k8s_replicator_core::graph::{Held, Knowledge, Node};
 use k8s_replicator_core::observed::Observed;
@@ -70,7 +71,7 @@ impl Replicator {
         let says_missing = matches!(answer, Answer::Missing | Answer::Deleted);
         let is_outdated = match overtaken {
             Overtaken::Not => false,
-            Overtaken::BySight => says_missing,
+            Overtaken::BySight => says_missing && !bug!(Old404Believed),
             Overtaken::ByDeletion => true,
         };
         if !is_outdated && let Err(failure) = self.was_read(now, &need, held, answer, &waiting) {
@@ -131,7 +132,8 @@ impl Replicator {
         for turn in waiting {
             let (reason, error) = (failure.kind.reason(), failure.message.clone());
             self.report_failure(now, &turn, need.key(), None, reason, error, retry_in);
-            self.queue.end(turn, End::At(now.moment + retry_in));
+            let end = if bug!(ReadNotRetried) { End::Settled } else { End::At(now.moment + retry_in) };
+            self.queue.end(turn, end);
         }
     }
 
@@ -206,7 +208,15 @@ impl Replicator {
     fn write_failed(&mut self, now: Now, writing: Writing, failure: &Failure) {
         let Writing { turn, verb, verdict, .. } = writing;
         let failures = self.queue.write_failed(now.moment, &turn);
-        if failures < ORDINARY_FAILURES {
+        let is_passed_over = match failure.kind {
+            FailureKind::NamespaceTerminating => bug!(TerminatingAnswerBelieved),
+            FailureKind::Conflict => bug!(ConflictIsSettled),
+            _ => bug!(WriteNotRetried),
+        };
+        if is_passed_over {
+            return self.queue.end(turn, End::Settled);
+        }
+        if failures < ORDINARY_FAILURES || bug!(BudgetOff) {
             match failure.kind {
                 // It is not as it was, or gone. What it is now is asked for, without waiting for the watch.
                 FailureKind::Conflict => {

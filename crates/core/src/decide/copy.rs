@@ -79,7 +79,8 @@ impl<'g> Case<'g, '_> {
         };
         let once = receiver.once || marks.is_some_and(|marks| marks.once);
         let version = [Annotation::ReplicateOnce, Annotation::ReplicateOnceVersion];
-        if once && !marks.is_some_and(|marks| asks_once_more(marks, receiver.once_version)) {
+        let is_shielded = once && !crate::bug!(OnceForgotten);
+        if is_shielded && !marks.is_some_and(|marks| asks_once_more(marks, receiver.once_version)) {
             if !self.is_emptied(node, source)? {
                 let fact = || format!("{}: {}", source.key, says(marks, &version));
                 self.note(Question::Once, Outcome::Decided(Reason::HeldByOnce), fact);
@@ -130,7 +131,7 @@ impl<'g> Case<'g, '_> {
     fn is_emptied(self, target: &Node, source: Source<'_>) -> Answer<'g, bool> {
         match target.knowledge {
             Knowledge::Trusted => Continue(false),
-            Knowledge::Known(ours) if ours.gives_something() => Continue(false),
+            Knowledge::Known(ours) if ours.gives_something() || crate::bug!(EmptiedOnceStays) => Continue(false),
             Knowledge::Known(_) => Continue(self.facts(Question::Once, source)?.gives_something()),
             Knowledge::Suspect | Knowledge::Refused => self.need_target(Question::Once),
         }
@@ -139,7 +140,7 @@ impl<'g> Case<'g, '_> {
     /// SPEC 11.9: whether the source's data is not to be copied yet.
     pub(super) fn is_incomplete(self, source: Source<'_>) -> Answer<'g, bool> {
         let type_ = source.node.type_.as_ref().filter(|type_| self.kind.can_be_incomplete(type_));
-        if !self.rules.hold_incomplete_tls || type_.is_none() {
+        if !self.rules.hold_incomplete_tls || type_.is_none() || crate::bug!(HalfIssuedCopied) {
             return Continue(false);
         }
         let incomplete = self.facts(Question::Complete, source)?.completeness == Completeness::Incomplete;
@@ -168,4 +169,5 @@ fn was_edited(target: &Node, receiver: &Receiver<'_>) -> bool {
 /// Whether a source asks, by its `replicate-once-version`, for one more copy (SPEC 6).
 fn asks_once_more(source: &Marks, received: Option<&Arc<str>>) -> bool {
     source.text(Annotation::ReplicateOnceVersion).is_some_and(|version| Some(version) != received)
+        && !crate::bug!(OnceVersionForgotten)
 }

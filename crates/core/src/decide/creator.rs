@@ -59,6 +59,9 @@ impl<'g> Case<'g, '_> {
             Presence::Present(node) => node,
         };
         let marks = match &node.annotated {
+            Annotated::Ill(_) if crate::bug!(IllFormedIsSilent) => {
+                return stopped(Reason::SourceStoppedPushing, Some(Withdrawal::Push), None);
+            }
             Annotated::Ill(error) => {
                 let refused = refuse(Reason::SourceIllFormed, Some(creator), Some(error.to_string()));
                 return self.stop(Question::Creator, refused, || error.to_string());
@@ -71,7 +74,7 @@ impl<'g> Case<'g, '_> {
             self.pass(Question::Creator, || format!("{creator}: {}", says(Some(marks), &PUSH)))?;
             return Continue(Creator::Pushes(Pushing { source: Source { key: creator, node }, marks }));
         }
-        let without = marks.push.is_none().then_some(Withdrawal::Push);
+        let without = (marks.push.is_none() || crate::bug!(SaidOutrightWaits)).then_some(Withdrawal::Push);
         stopped(Reason::SourceStoppedPushing, without, Some(marks))
     }
 
@@ -84,5 +87,6 @@ impl<'g> Case<'g, '_> {
 
 /// The order in which sources come by a name (SPEC 3, 4). One of a protected type is passed over as long as there is another.
 pub(super) fn rank<'g>(kind: &dyn Kind, key: &'g SourceKey, node: &Node) -> (bool, i64, &'g SourceKey) {
-    (node.type_.as_deref().is_some_and(|type_| kind.is_protected(type_)), node.created, key)
+    let created = if crate::bug!(YoungestWins) { -node.created } else { node.created };
+    (node.type_.as_deref().is_some_and(|type_| kind.is_protected(type_)), created, key)
 }

@@ -175,7 +175,7 @@ impl<'g> Case<'g, '_> {
         let node = owned.node();
         let annotations = aim.wanted.change_from(owned.marks());
         let (verb, reason) = match aim.data {
-            Data::Keep if annotations.is_empty() => {
+            Data::Keep if annotations.is_empty() || crate::bug!(InheritedStays) => {
                 return self
                     .stop(Question::AsWanted, aim.at_rest, || "nothing differs that is to be written".to_owned());
             }

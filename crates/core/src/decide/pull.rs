@@ -80,7 +80,9 @@ impl<'g> Case<'g, '_> {
                 let refused = refuse(reason, Some(from), detail);
                 return self.stop(Question::AsWanted, refused, || "it is left as it is".to_owned());
             }
-            Gate::GivesNothing(stopped) if !receiver.has_received => {
+            Gate::GivesNothing(stopped)
+                if !receiver.has_received || receiver.once && crate::bug!(OnceShieldsFromClear) =>
+            {
                 // Its own data stays. The user asks for data that does not come, so it is refused, and not passed over.
                 let refused = refuse(stopped.reason, Some(from), None);
                 return self.stop(Question::AsWanted, refused, || "it never received anything".to_owned());
@@ -212,8 +214,10 @@ impl<'g> Case<'g, '_> {
         let allowed = marks.and_then(|marks| marks.allowed);
         let namespaces = marks.and_then(|marks| marks.allowed_namespaces.as_deref());
         match (allowed, namespaces) {
+            (Some(false), _) if self.rules.allow_all && crate::bug!(RefusalForgotten) => None,
             (Some(false), _) => Some((Reason::ConsentRefused, None)),
             (_, Some(list)) if !list.matches(self.target.namespace()) => Some((Reason::NamespaceNotAllowed, None)),
+            (None, None) if crate::bug!(ConsentForgotten) => None,
             (None, None) if !self.rules.allow_all => Some((Reason::ConsentMissing, Some(Withdrawal::Consent))),
             _ => None,
         }
@@ -229,7 +233,8 @@ impl<'g> Case<'g, '_> {
         if pulls {
             let allowed = marks.from_allowed.as_deref();
             let fact = || format!("{from}: {}", says(Some(marks), &[Annotation::ReplicatedFromAllowed]));
-            if !allowed.is_some_and(|allowed| allowed.matches(self.target.namespace())) {
+            if !allowed.is_some_and(|allowed| allowed.matches(self.target.namespace())) && !crate::bug!(ChainForgotten)
+            {
                 let reason = if holds_a_copy { Reason::ChainNotAllowed } else { Reason::ChainBroken };
                 return broken(Question::ChainAllows, reason, &fact);
             }
@@ -237,13 +242,13 @@ impl<'g> Case<'g, '_> {
         }
         let origin = marks.text(Annotation::ReplicatedFromOrigin);
         let fact = || format!("{from}: {}", says(Some(marks), &[Annotation::ReplicatedFromOrigin]));
-        if origin.is_some_and(|origin| **origin == *self.target.as_str()) {
+        if origin.is_some_and(|origin| **origin == *self.target.as_str()) && !crate::bug!(LoopForgotten) {
             return self.refuses(Question::Loop, Reason::Loop, None, fact).map_continue(Some);
         }
         self.pass(Question::Loop, fact)?;
         if pulls {
             let fact = || format!("{from}: {}", says(Some(marks), &[Annotation::ReplicatedFromVersion]));
-            if !holds_a_copy {
+            if !holds_a_copy && !crate::bug!(BrokenChainGives) {
                 return broken(Question::ChainFilled, Reason::ChainBroken, &fact);
             }
             self.pass(Question::ChainFilled, fact)?;
@@ -267,7 +272,8 @@ impl<'g> Case<'g, '_> {
         let comparison = self.compare(source, marks, receiver)?;
         let allowed = || -> Arc<str> {
             let own = marks.and_then(|marks| marks.allowed_namespaces.as_deref());
-            let inherited = marks.filter(|_| pulls).and_then(|marks| marks.from_allowed.as_deref());
+            let inherited = marks.filter(|_| pulls && !crate::bug!(NarrowingForgotten));
+            let inherited = inherited.and_then(|marks| marks.from_allowed.as_deref());
             narrow(own, inherited).to_string().into()
         };
         let reason = match comparison {

@@ -42,7 +42,7 @@ impl Graph {
         let mut touched = self.take_back(part, version);
         let not_listed = self.in_part(part).filter(|(_, node)| {
             // One that is newer than the list, as a response showed, cannot be in it.
-            node.epoch != epoch && !version.is_older_than(&node.resource_version)
+            node.epoch != epoch && !version.is_older_than(&node.resource_version) && !crate::bug!(NotListedIsKept)
         });
         let gone: Vec<Key> = not_listed.map(|(key, _)| key.clone()).collect();
         for key in gone {
@@ -55,6 +55,9 @@ impl Graph {
     /// object went back.
     fn take_back(&mut self, part: &Part, version: &ResourceVersion) -> Touched {
         let mut touched = Vec::new();
+        if crate::bug!(OlderInListIgnored) {
+            return touched;
+        }
         let (of_part, others) =
             std::mem::take(&mut self.older).into_iter().partition(|observed| part.covers(observed.key.namespace()));
         self.older = others;
@@ -97,7 +100,7 @@ impl Graph {
     /// An object was deleted. `uid`: of the deleted one; another object that has taken the name since stays.
     pub fn forget(&mut self, key: &Key, uid: &Uid) -> Touched {
         match self.nodes.get(key) {
-            Some(node) if node.uid != *uid => Vec::new(),
+            Some(node) if node.uid != *uid && !crate::bug!(DeletionOfAnyUid) => Vec::new(),
             _ => self.remove(key),
         }
     }
@@ -109,6 +112,7 @@ impl Graph {
     pub fn not_found(&mut self, key: &Key, held: Option<&Held>) -> Touched {
         match (self.nodes.get(key), held) {
             (None, _) => self.remove(key),
+            (Some(_), _) if crate::bug!(No404Believed) => Vec::new(),
             (Some(node), Some(held)) if node.uid == held.uid && node.resource_version == held.resource_version => {
                 self.remove(key)
             }
@@ -161,6 +165,7 @@ impl Graph {
             Seen::Same => return Vec::new(),
             // That it terminates is nothing that a selection asks about.
             Seen::Changed => {}
+            Seen::New(_) if crate::bug!(NamespaceLost) && self.is_complete() => return Vec::new(),
             Seen::New(id) => self.pushes.selections_mut().namespace_appeared(id, namespace, &facts),
         }
         self.touched_in(namespace)

@@ -9,12 +9,10 @@ use k8s_replicator_controller::cluster::{Failure, FailureKind};
 use k8s_replicator_controller::controller::RequestId;
 use k8s_replicator_controller::wire::{Received, Response};
 
-use super::bugs::Bug;
 use super::step::{Fate, Flow};
 use super::{Violation, World};
-use crate::api::http::{PROTOBUF, Refusal, Reply, Request};
+use crate::api::http::{Refusal, Reply, Request};
 use crate::api::object::{Id, Object, Resource};
-use crate::api::protobuf;
 use crate::api::server::{Outcome, Stream, refused};
 
 /// Which start of which controller sent something.
@@ -113,24 +111,18 @@ impl World {
         let flight = &self.flights[at];
         let (sender, request) = (flight.sender, flight.request.clone());
         let server = self.processes[sender.slot].as_ref().map_or(0, |process| process.server);
-        let is_further_page = request.uri.contains("&continue=");
         let refusal = |refusal: &Refusal| Some(refused(&request, refusal));
         let simple = |code: u16, reason: &'static str| refused(&request, &Refusal::new(code, reason, "it went wrong"));
         let throttled = Refusal { retry_after: Some(1), ..Refusal::new(429, "TooManyRequests", "too many requests") };
         let instead = match fate {
-            _ if is_further_page && self.setting.bug == Some(Bug::FirstPageOnly) => Some(Some(Reply {
-                status: 200,
-                content_type: PROTOBUF,
-                retry_after: None,
-                body: protobuf::list(self.store.revision, "", []),
-            })),
             Fate::Fine | Fate::ReplyLost | Fate::TimedOutButDone => None,
             Fate::RequestLost => Some(None),
             Fate::Refused(429) => Some(refusal(&throttled)),
             Fate::Refused(code) => Some(Some(simple(code, reason_of(code)))),
-            Fate::Proxy(200) => {
-                Some(Some(page(200, "{\"kind\":\"Status\",\"apiVersion\":\"v1\",\"status\":\"Success\"}")))
-            }
+            Fate::Proxy(200) => Some(Some(page(
+                200,
+                "{\"kind\":\"Status\",\"apiVersion\":\"v1\",\"metadata\":{},\"status\":\"Success\"}",
+            ))),
             Fate::Proxy(404) => Some(Some(page(404, "404 page not found\n"))),
             Fate::Proxy(code) => Some(Some(page(code, "<html><body>Service Unavailable</body></html>"))),
         };
@@ -232,17 +224,7 @@ impl World {
     /// An answer reaches a controller.
     pub(super) fn arrive(&mut self, at: usize) {
         let Flight { sender, id, request, progress, .. } = self.flights.remove(at);
-        let received = match (self.setting.bug, progress) {
-            (Some(Bug::FailedReadIsMissing), Progress::Answered(reply))
-                if !request.is_write()
-                    && request.path().split('/').count() > 6
-                    && reply.as_ref().is_none_or(|reply| reply.status != 200) =>
-            {
-                Progress::Answered(Some(refused(&request, &Refusal::new(404, "NotFound", "not found"))))
-            }
-            (_, progress) => progress,
-        };
-        let received = match received {
+        let received = match progress {
             Progress::Answered(Some(reply)) if reply.body.len() > request.whole.unwrap_or(usize::MAX) => {
                 Received::TooLong
             }
@@ -259,15 +241,7 @@ impl World {
     fn fill(&mut self, at: usize) {
         let pipe = &mut self.pipes[at];
         let Some(stream) = &mut pipe.stream else { return };
-        let news = stream.news(&self.servers[pipe.server], &self.store, self.now).into_iter();
-        let has = |frame: &[u8], word: &[u8]| frame.windows(word.len()).any(|piece| piece == word);
-        let bug = self.setting.bug;
-        let of_namespaces = stream.is_of(Resource::Namespace);
-        pipe.frames.extend(news.filter(|frame| match bug {
-            Some(Bug::DeletionsPassedOver) => !has(frame, b"DELETED"),
-            Some(Bug::NamespacesPassedOver) => !of_namespaces || has(frame, b"BOOKMARK"),
-            _ => true,
-        }));
+        pipe.frames.extend(stream.news(&self.servers[pipe.server], &self.store, self.now));
         if self.now >= stream.ends {
             pipe.stream = None;
         }

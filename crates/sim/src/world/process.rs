@@ -13,7 +13,6 @@ use k8s_replicator_core::decide::Rules;
 use k8s_replicator_core::kind::{ConfigMap, Kind, Secret};
 use k8s_replicator_core::scope::Scope;
 
-use super::bugs::Bug;
 use super::network::{Flight, Progress, Sender};
 use super::{Violation, World};
 use crate::api::http::Request;
@@ -58,7 +57,6 @@ impl World {
 
     fn start(&mut self, slot: usize) {
         let flags = &self.setting.controllers[slot];
-        let flags = &self.setting.bug.map_or_else(|| flags.clone(), |bug| bug.flags(flags));
         let kinds: Vec<&'static dyn Kind> = self
             .setting
             .resources
@@ -161,7 +159,7 @@ impl World {
     }
 
     fn sent(&mut self, slot: usize, process: &Process, id: RequestId, request: HttpRequest) -> Result<(), Violation> {
-        let mut request = Request {
+        let request = Request {
             method: request.method.as_str().to_owned(),
             uri: request.path,
             accept: request.accept.to_owned(),
@@ -172,9 +170,6 @@ impl World {
                 k8s_replicator_controller::wire::Expects::Stream => None,
             },
         };
-        if let Some(bug) = self.setting.bug {
-            bug.send(&mut request);
-        }
         if properties::shows_a_value(&request.uri) {
             return Err(Violation::new("secrecy", format!("a path shows a value: {}", request.uri)));
         }
@@ -183,11 +178,6 @@ impl World {
             return Err(Violation::new("bounds", format!("{} requests are under way", process.controller.under_way())));
         }
         let sender = Sender { slot, start: process.start, started: process.started, oldest: process.oldest };
-        if self.setting.bug == Some(Bug::WritesTwice) && request.is_write() {
-            // Under a name that nobody waits for.
-            let nobody = Sender { start: 0, ..sender };
-            self.flights.push(Flight { sender: nobody, id, request: request.clone(), progress: Progress::Sent });
-        }
         self.flights.push(Flight { sender, id, request, progress: Progress::Sent });
         Ok(())
     }
