@@ -44,7 +44,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use k8s_replicator_core::annotations::Dialect;
-use k8s_replicator_core::bug;
 use k8s_replicator_core::decide::Rules;
 use k8s_replicator_core::kind::Kind;
 use k8s_replicator_core::scope::{Part, Scope};
@@ -483,14 +482,10 @@ impl Controller {
                 && let Some((ticket, request)) = replicator.next_request(now)
             {
                 let http = kube::http_request(&request, replicator.kind(), &self.dialect);
-                let again = (bug!(WrittenTwice) && matches!(request, cluster::Request::Write(_)))
-                    .then(|| kube::http_request(&request, replicator.kind(), &self.dialect));
                 let id = self.next_id();
                 self.deadlines.push_back((now.moment + kube::TIMEOUT, id));
                 self.requests.insert(id, Owner::Loop { loop_, ticket, request });
                 wants.push(Want::Request(id, http));
-                // Nobody waits for its response.
-                wants.extend(again.map(|http| Want::Request(self.next_id(), http)));
             }
             if let Some(Loop { replicator, .. }) = self.loops.get(loop_) {
                 wait_until = wait_until.min(replicator.wake_at(now).unwrap_or(Moment::MAX));

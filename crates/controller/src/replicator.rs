@@ -24,7 +24,6 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use k8s_replicator_core::advice::Advice;
-use k8s_replicator_core::bug;
 use k8s_replicator_core::decide::{Need, Rules, advise};
 use k8s_replicator_core::graph::{Facts, Graph, Touched};
 use k8s_replicator_core::kind::Kind;
@@ -244,7 +243,6 @@ impl Replicator {
                 self.list_ended(now, is_first);
                 touched
             }
-            NamespaceEvent::Deleted { .. } if bug!(NamespaceDeletionLost) => return,
             NamespaceEvent::Deleted { name } => {
                 self.under_way.were_seen(|key| key.namespace() == name);
                 self.queue.namespace_gone(&name);

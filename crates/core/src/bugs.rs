@@ -39,23 +39,17 @@ bugs! {
     DeletionLost,
     /// A watch event of a new namespace is passed over.
     NamespaceLost,
-    /// A watch event of a deleted namespace is passed over.
-    NamespaceDeletionLost,
     /// A watch that the server ended by 410 is begun again from the same version.
     ExpiredGoesOn,
     /// Versions that go back, as after a restore of etcd, are not noticed.
     VersionsBackUnnoticed,
     /// A watch that is silent since its version lies in the future is waited for.
     SilentWatchTrusted,
-    /// A late, older version of an object replaces the newer one.
-    OlderReplacesNewer,
     /// An object that a list shows at an older version than was known is not taken back to it.
     OlderInListIgnored,
-    /// A late DELETED of an earlier object of the same name removes the present one.
-    DeletionOfAnyUid,
     /// The targets of a change are not looked at, if they pull from what changed.
     PullersNotTouched,
-    /// The targets of a change are not looked at, if a push made them.
+    /// The targets of a change are not looked at, if it pushes to them.
     ReplicasNotTouched,
     /// A name that becomes free is not looked at for those who push to it.
     FreeNameNotTaken,
@@ -137,8 +131,6 @@ bugs! {
     DeleteWithoutPreconditions,
     /// Updates and deletes carry another field manager's name.
     OtherManager,
-    /// Every write is sent twice.
-    WrittenTwice,
     /// A 404 is believed also when a newer watch event came before it.
     Old404Believed,
     /// Any 404 is believed, a proxy's page too.

@@ -1,6 +1,6 @@
 //! `sim --seed N [--seeds K] [--whole]`: runs seeds, and tells the first that fails, as short as it can be made.
 
-#![allow(clippy::print_stdout, reason = "speaks to the person who runs it")]
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "speaks to the person who runs it")]
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;
@@ -31,6 +31,7 @@ fn table(seed: u64, most: u64) {
                         None => format!("| {name} |{what} | not within {most} | |"),
                     };
                     let Ok(mut rows) = rows.lock() else { return };
+                    eprintln!("{row}");
                     rows.insert(number, row);
                 }
             });

@@ -7,6 +7,7 @@ use k8s_replicator_core::bugs;
 use crate::api::admission::{Effect, Policy};
 use crate::api::object::{Id, Resource};
 use crate::dice::Dice;
+use crate::scenes::scene;
 use crate::spec::Flags;
 use crate::world::step::{Fate, Flow, Step};
 use crate::world::users::{self, Act};
@@ -60,9 +61,10 @@ pub fn script(seed: u64) -> Script {
     let first = flags(dice);
     let controllers = match dice.roll(12) {
         0 => vec![first.clone(), flags(dice)],
-        1 => vec![first.clone(), first],
+        1 | 2 => vec![first.clone(), first],
         _ => vec![first],
     };
+    let are_alike = controllers.len() == 2 && controllers[0] == controllers[1];
     let resources = match dice.roll(8) {
         0 => vec![Resource::ConfigMap],
         1 => vec![Resource::Secret, Resource::ConfigMap],
@@ -76,6 +78,8 @@ pub fn script(seed: u64) -> Script {
         resync_period,
         // What an old read brings back, only verification takes away again.
         stale_reads: dice.once_in(6) && resync_period > Duration::ZERO,
+        leader_elect: are_alike && dice.once_in(3),
+        balanced: dice.once_in(3),
         page: dice.pick(&[500, 500, 2, 3]),
         bug: None,
     };
@@ -90,7 +94,13 @@ pub fn script(seed: u64) -> Script {
     }
     let longest = if dice.once_in(4) { 220 } else { 100 };
     let length = 20 + dice.roll(longest);
+    if dice.once_in(2) {
+        steps.extend(scene(dice, &resources, has_faults));
+    }
     while steps.len() < length {
+        if dice.once_in(20) {
+            steps.extend(scene(dice, &resources, has_faults));
+        }
         let step = ordinary(dice, &resources);
         steps.push(step);
         if has_faults && dice.once_in(if is_rough { 5 } else { 18 }) {
@@ -112,7 +122,9 @@ fn ordinary(dice: &mut Dice, resources: &[Resource]) -> Step {
             let flow = dice.pick(&[Flow::Whole, Flow::Whole, Flow::All, Flow::Pieces(1), Flow::Pieces(100)]);
             Step::Flow(byte(dice, 6), flow)
         }
-        _ => Step::Wait(Duration::from_millis(dice.pick(&[10, 100, 900, 900, 4_000, 12_000]))),
+        _ => Step::Wait(Duration::from_millis(
+            dice.pick(&[10, 100, 900, 900, 900, 4_000, 4_000, 12_000, 12_000, 130_000]),
+        )),
     }
 }
 
@@ -140,7 +152,8 @@ fn fault(dice: &mut Dice, resources: &[Resource], may_lose_events: bool) -> Step
         12 => Step::Flow(byte(dice, 6), Flow::Cut(u16::from(byte(dice, 250)))),
         13 => Step::Flow(byte(dice, 6), Flow::Expired),
         14 | 15 => Step::Break(byte(dice, 6)),
-        16..=18 => Step::Crash(byte(dice, 2)),
+        16 | 17 => Step::Crash(byte(dice, 2)),
+        18 => Step::Terminate(byte(dice, 2)),
         19 | 20 => Step::CutOff(byte(dice, 2)),
         21 => Step::Switch(byte(dice, 2)),
         22 | 23 => {

@@ -216,6 +216,12 @@ impl Replicator {
         if is_passed_over {
             return self.queue.end(turn, End::Settled);
         }
+        // Its type, or that it is immutable, may not have been known; or it lost its annotations meanwhile, and the patch
+        // does not fit any more: it is read before it is decided about again. So also where it failed for other causes before.
+        if failure.kind == FailureKind::Invalid && verb != Verb::Create && !self.is_known(&turn) {
+            self.graph.doubt(&turn);
+            return self.queue.end(turn, End::Now);
+        }
         if failures < ORDINARY_FAILURES || bug!(BudgetOff) {
             match failure.kind {
                 // It is not as it was, or gone. What it is now is asked for, without waiting for the watch.
@@ -225,12 +231,6 @@ impl Replicator {
                 }
                 FailureKind::Gone if verb != Verb::Create => {
                     self.look_up.insert(turn.clone());
-                    return self.queue.end(turn, End::Now);
-                }
-                // Its type, or that it is immutable, may not have been known; or it lost its annotations meanwhile, and the patch
-                // does not fit any more: it is read before it is decided about again.
-                FailureKind::Invalid if verb != Verb::Create && !self.is_known(&turn) => {
-                    self.graph.doubt(&turn);
                     return self.queue.end(turn, End::Now);
                 }
                 _ => {}

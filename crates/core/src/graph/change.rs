@@ -68,7 +68,7 @@ impl Graph {
             }
             return Vec::new();
         }
-        if observed.resource_version.is_older_than(&old.resource_version) && !crate::bug!(OlderReplacesNewer) {
+        if observed.resource_version.is_older_than(&old.resource_version) {
             if by == By::Watch && list.running {
                 self.older.push(observed);
             }

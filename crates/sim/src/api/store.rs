@@ -33,6 +33,7 @@ pub struct Store {
     pub live: State,
     log: Vec<Change>,
     uids: u64,
+    restores: u64,
     /// Every state there ever was, with the time since the start at which it came, oldest first.
     pub history: Vec<(Duration, State)>,
     /// The revision of each of these states.
@@ -44,7 +45,7 @@ impl Default for Store {
         let live = State::default();
         let history = vec![(Duration::ZERO, live.clone())];
         // Far from 0, and with a digit more soon: versions are compared as numbers, not as texts.
-        Self { revision: 95, compacted: 0, live, log: Vec::new(), uids: 0, history, revisions: vec![95] }
+        Self { revision: 95, compacted: 0, live, log: Vec::new(), uids: 0, restores: 0, history, revisions: vec![95] }
     }
 }
 
@@ -127,7 +128,7 @@ impl Store {
     /// young as the next write.
     #[must_use]
     pub fn snapshot(&mut self) -> Snapshot {
-        const WRITES_OF_OTHERS: u64 = 1_000;
+        const WRITES_OF_OTHERS: u64 = 10_000;
         let snapshot = Snapshot { revision: self.revision, live: self.live.clone() };
         self.revision += WRITES_OF_OTHERS;
         snapshot
@@ -135,10 +136,11 @@ impl Store {
 
     /// Brings back a copy: the revision goes back too.
     pub fn restore(&mut self, at: Duration, snapshot: &Snapshot) {
-        // Other resources were written since: no version of an object is given twice.
+        // Other resources were written since: no version of an object is given twice, also when it is restored again.
         const WRITES_OF_OTHERS: u64 = 500;
+        self.restores += 1;
         self.log.retain(|change| change.revision <= snapshot.revision);
-        self.revision = snapshot.revision + WRITES_OF_OTHERS;
+        self.revision = snapshot.revision + WRITES_OF_OTHERS * self.restores;
         self.compacted = self.compacted.min(snapshot.revision);
         self.live = snapshot.live.clone();
         self.record(at);

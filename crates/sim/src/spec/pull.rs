@@ -130,9 +130,14 @@ pub fn pull(cluster: &Cluster, flags: &Flags, from: &Id, receiver: &Receiver<'_>
 /// Whether following `replicate-from` from here leads there.
 fn leads_to(cluster: &Cluster, flags: &Flags, from: &Id, target: &Id) -> bool {
     let mut at = from.clone();
+    let mut seen = std::collections::BTreeSet::new();
     for _ in 0..100 {
         if at == *target {
             return true;
+        }
+        // A ring further up is no ring for this one.
+        if !seen.insert(at.clone()) {
+            return false;
         }
         let next = cluster.get(&at).and_then(|object| match read(object, flags) {
             Read::Well(asks) => asks.from,

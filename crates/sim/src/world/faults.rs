@@ -15,6 +15,16 @@ impl World {
         self.start_all();
     }
 
+    /// A controller is told to end: it lets what is under way end, and gives its lease back. Then another one takes its place.
+    pub(super) fn terminate(&mut self, slot: usize) {
+        let slot = slot % self.processes.len();
+        let Some(process) = &mut self.processes[slot] else { return };
+        process.controller.stop();
+        process.is_stirred = true;
+        self.tell(|| format!("kill -TERM: controller {slot}"));
+        self.stimulus();
+    }
+
     pub(super) fn cut_off(&mut self, slot: usize) {
         let slot = slot % self.processes.len();
         let Some(process) = &mut self.processes[slot] else { return };
@@ -33,9 +43,11 @@ impl World {
 
     /// etcd goes back to the last backup; the API servers start anew on it, and all connections end.
     pub(super) fn restore(&mut self) {
-        let Some(snapshot) = self.snapshot.clone() else { return };
+        let Some((snapshot, leases)) = self.snapshot.clone() else { return };
         self.tell(|| "etcdctl snapshot restore; the API servers are restarted".to_owned());
         self.store.restore(self.now, &snapshot);
+        self.leases.restore(&leases);
+        self.restored = Some(self.now);
         for server in &mut self.servers {
             server.restart(&self.store);
         }

@@ -12,6 +12,7 @@ use k8s_replicator_controller::wire::{Received, Response};
 use super::step::{Fate, Flow};
 use super::{Violation, World};
 use crate::api::http::{Refusal, Reply, Request};
+use crate::api::lease::Leases;
 use crate::api::object::{Id, Object, Resource};
 use crate::api::server::{Outcome, Stream, refused};
 
@@ -29,6 +30,8 @@ pub(super) struct Flight {
     pub(super) sender: Sender,
     pub(super) id: RequestId,
     pub(super) request: Request,
+    /// 1: it goes to the other API server.
+    pub(super) turn: usize,
     pub(super) progress: Progress,
 }
 
@@ -86,6 +89,16 @@ impl World {
         (!places.is_empty()).then(|| places[nth % places.len()])
     }
 
+    /// The nth of the writes that have not reached a server.
+    pub(super) fn nth_write(&self, nth: usize) -> Option<usize> {
+        let writes = |at: &usize| {
+            let flight = &self.flights[*at];
+            flight.request.is_write() && matches!(flight.progress, Progress::Sent) && !self.is_cut_off(flight.sender)
+        };
+        let places: Vec<usize> = (0..self.flights.len()).filter(writes).collect();
+        (!places.is_empty()).then(|| places[nth % places.len()])
+    }
+
     /// The nth of what was answered.
     pub(super) fn nth_answered(&self, nth: usize) -> Option<usize> {
         let answered =
@@ -110,7 +123,9 @@ impl World {
     pub(super) fn carry(&mut self, at: usize, fate: Fate) -> Result<(), Violation> {
         let flight = &self.flights[at];
         let (sender, request) = (flight.sender, flight.request.clone());
-        let server = self.processes[sender.slot].as_ref().map_or(0, |process| process.server);
+        let own = self.processes[sender.slot].as_ref().map_or(0, |process| process.server);
+        let server = (own + flight.turn) % 2;
+        let fate = self.proxies[sender.slot].map_or(fate, Fate::Proxy);
         let refusal = |refusal: &Refusal| Some(refused(&request, refusal));
         let simple = |code: u16, reason: &'static str| refused(&request, &Refusal::new(code, reason, "it went wrong"));
         let throttled = Refusal { retry_after: Some(1), ..Refusal::new(429, "TooManyRequests", "too many requests") };
@@ -132,8 +147,13 @@ impl World {
         }
         let target = request.is_write().then(|| self.written_by(&request)).flatten();
         let before = target.as_ref().and_then(|id| self.store.get(id).cloned());
-        let outcome = self.servers[server].answer(&mut self.store, &request, &self.policies, self.now);
+        let outcome = if Leases::is_about(&request) {
+            Outcome::Reply(self.leases.answer(&request))
+        } else {
+            self.servers[server].answer(&mut self.store, &request, &self.policies, self.now)
+        };
         let is_dull = request.whole.is_none() || (request.path().split('/').count() < 5 && !request.is_write());
+        let is_dull = is_dull || Leases::is_about(&request);
         let is_dull = is_dull && matches!(&outcome, Outcome::Reply(Reply { status: 200, .. }) | Outcome::Stream(_));
         if !(is_dull && self.is_quiet()) {
             self.tell(|| {

@@ -60,6 +60,19 @@ impl World {
                 drop(write::delete(&mut self.store, id, &serde_json::Value::Null, self.now));
                 self.make((*old).clone(), "kubectl-replace");
             }
+            Act::Retype(id) => {
+                let Some(old) = self.store.get(id).cloned() else { return };
+                drop(write::delete(&mut self.store, id, &serde_json::Value::Null, self.now));
+                let other = |type_: &String| match &**type_ {
+                    "Opaque" => "example.com/own".to_owned(),
+                    _ => "Opaque".to_owned(),
+                };
+                self.make(Object { type_: old.type_.as_ref().map(other), ..(*old).clone() }, "kubectl-replace");
+            }
+            Act::Freeze(id) => drop(self.change(id, "kubectl-patch", |object| object.immutable = true)),
+            Act::Hold(id) => {
+                self.change(id, "kubectl-patch", |object| object.finalizers = vec!["example.com/hold".to_owned()]);
+            }
             Act::Copy(from, to) => {
                 let Some(old) = self.store.get(from).cloned() else { return };
                 self.make(Object { id: to.clone(), finalizers: Vec::new(), ..(*old).clone() }, "kubectl-create");

@@ -1,0 +1,289 @@
+//! Steps that belong together: what people and tools do in a row, and how things fail in a row. Steps at random alone seldom
+//! come to it.
+
+use std::time::Duration;
+
+use crate::api::admission::{Effect, Policy};
+use crate::api::object::{Id, Resource};
+use crate::dice::Dice;
+use crate::spec::PREFIX;
+use crate::world::step::{Flow, Step};
+use crate::world::users::{self, Act};
+
+/// One of them.
+pub fn scene(dice: &mut Dice, resources: &[Resource], has_faults: bool) -> Vec<Step> {
+    let resource = dice.pick(resources);
+    let scenes: &[fn(&mut Dice, Resource) -> Vec<Step>] =
+        &[chain, chain, once, once, burst, remade, held, competing, late_namespace, withdrawn, followed];
+    let faulty: &[fn(&mut Dice, Resource) -> Vec<Step>] = &[downtime, downtime, outage, outage, proxy, proxy, quoting];
+    match has_faults && dice.once_in(2) {
+        true => dice.pick(faulty)(dice, resource),
+        false => dice.pick(scenes)(dice, resource),
+    }
+}
+
+fn note(id: &Id, name: &str, value: &str) -> Step {
+    Step::Act(Act::Annotate(id.clone(), format!("{PREFIX}{name}"), value.to_owned()))
+}
+
+fn put(dice: &mut Dice, id: &Id, notes: &[(&str, &str)]) -> Step {
+    Step::Act(Act::Put {
+        id: id.clone(),
+        type_: if id.resource == Resource::Secret { dice.pick(&["Opaque", "Opaque", "example.com/own"]) } else { "" },
+        data: number(dice, 1, 4),
+        annotations: notes.iter().map(|(name, value)| (format!("{PREFIX}{name}"), (*value).to_owned())).collect(),
+        immutable: false,
+        finalizer: false,
+        manager: "kubectl-client-side-apply",
+    })
+}
+
+fn fill(dice: &mut Dice, id: &Id) -> Step {
+    Step::Act(Act::Fill(id.clone(), number(dice, 0, 6)))
+}
+
+/// From `least` on, so many different ones.
+fn number(dice: &mut Dice, least: u8, count: usize) -> u8 {
+    least + u8::try_from(dice.roll(count)).unwrap_or(0)
+}
+
+/// Long enough for all that follows, or not.
+fn calm(dice: &mut Dice) -> Step {
+    Step::Calm(dice.pick(&[10, 30, 60, 60]))
+}
+
+/// A source and what it replicates to: a source that pushes, with its replica; or one that is pulled, with who pulls.
+fn pair(dice: &mut Dice, resource: Resource, more: &[(&str, &str)]) -> (Id, Id, Vec<Step>) {
+    let name = dice.pick(&["x", "y"]);
+    let (source, target) = (Id::new(resource, "a", name), Id::new(resource, dice.pick(&["b", "team-1"]), name));
+    let steps = if dice.once_in(2) {
+        let to = ("replicate-to-namespaces", dice.pick(&["b,team-1", ".*"]));
+        vec![put(dice, &source, &[&[to], more].concat()), calm(dice)]
+    } else {
+        let from = source.key();
+        let consent = ("replication-allowed", "true");
+        let pulls = put(dice, &target, &[&[("replicate-from", &*from)], more].concat());
+        vec![put(dice, &source, &[&[consent], more].concat()), pulls, calm(dice)]
+    };
+    (source, target, steps)
+}
+
+/// What takes away what a source gave.
+fn withdraw(dice: &mut Dice, source: &Id) -> Step {
+    match dice.roll(6) {
+        0 | 1 => Step::Act(Act::Delete(source.clone())),
+        2 => Step::Act(Act::StripAll(source.clone())),
+        3 => Step::Act(Act::Strip(source.clone(), number(dice, 0, 3))),
+        4 => note(source, "replication-allowed", "false"),
+        _ => note(source, "replicate-to-namespaces", dice.pick(&["late", "", "(", "b"])),
+    }
+}
+
+/// Three objects that pull from one another; then something happens to one of them.
+fn chain(dice: &mut Dice, resource: Resource) -> Vec<Step> {
+    let top = Id::new(resource, "a", dice.pick(&["x", "y"]));
+    let [middle, leaf] = [("b", "x"), ("team-1", dice.pick(&["x", "y"]))].map(|(ns, name)| Id::new(resource, ns, name));
+    let list = dice.pick(&[".*", ".*", "b,team-1", "b", "team-.*,b", ".*,!team-1"]);
+    let consent = |dice: &mut Dice| match dice.once_in(2) {
+        true => ("replication-allowed", "true"),
+        false => ("replication-allowed-namespaces", dice.pick(&[".*", "a,team-1", "team-.*", "a"])),
+    };
+    let (of_middle, of_leaf) = (consent(dice), consent(dice));
+    let mut steps = vec![
+        put(dice, &top, &[("replication-allowed-namespaces", list)]),
+        put(dice, &middle, &[("replicate-from", &top.key()), of_middle]),
+        put(dice, &leaf, &[("replicate-from", &middle.key()), of_leaf]),
+    ];
+    if dice.once_in(3) {
+        steps.push(note(&dice.pick(&[middle.clone(), leaf.clone()]), "replicate-once", "true"));
+    }
+    steps.push(calm(dice));
+    let ends = dice.pick(&[leaf.clone(), leaf.clone(), middle.clone()]);
+    steps.push(match dice.roll(6) {
+        // A ring.
+        0 | 1 => note(&top, "replicate-from", &ends.key()),
+        2 => fill(dice, &top),
+        3 => note(&top, "replication-allowed-namespaces", dice.pick(&["b", "team-1", "-", "(", "b,team-1"])),
+        4 => withdraw(dice, &middle),
+        _ => withdraw(dice, &top),
+    });
+    steps.push(calm(dice));
+    if dice.once_in(2) {
+        steps.push(fill(dice, &dice.clone().pick(&[top, middle])));
+    }
+    steps
+}
+
+/// A replica that is given data once, and what may happen to it.
+fn once(dice: &mut Dice, resource: Resource) -> Vec<Step> {
+    let more: &[(&str, &str)] = match dice.once_in(2) {
+        true => &[("replicate-once", "true")],
+        false => &[("replicate-once", "true"), ("replicate-once-version", "1")],
+    };
+    let (source, target, mut steps) = pair(dice, resource, more);
+    steps.push(fill(dice, &source));
+    steps.push(calm(dice));
+    steps.push(match dice.roll(6) {
+        0 | 1 => note(&source, "replicate-once-version", "2"),
+        2 | 3 => Step::Act(Act::Fill(target, 0)),
+        _ => withdraw(dice, &source),
+    });
+    steps
+}
+
+/// A source that changes faster than each change can be followed.
+fn burst(dice: &mut Dice, resource: Resource) -> Vec<Step> {
+    let (source, _, mut steps) = pair(dice, resource, &[]);
+    for _ in 0..2 + dice.roll(5) {
+        steps.push(fill(dice, &source));
+        steps.push(Step::Calm(number(dice, 1, 9)));
+    }
+    steps
+}
+
+/// A source that is made again as another type, or a replica that is made immutable.
+fn remade(dice: &mut Dice, resource: Resource) -> Vec<Step> {
+    let (source, target, mut steps) = pair(dice, resource, &[]);
+    if dice.once_in(3) {
+        steps.push(Step::Crash(number(dice, 0, 2)));
+    }
+    steps.push(match dice.once_in(2) {
+        true => Step::Act(Act::Retype(source.clone())),
+        false => Step::Act(Act::Freeze(target)),
+    });
+    steps.extend([calm(dice), fill(dice, &source)]);
+    steps
+}
+
+/// A replica that is being deleted, and held by somebody's finalizer, when its source withdraws.
+fn held(dice: &mut Dice, resource: Resource) -> Vec<Step> {
+    let (source, target, mut steps) = pair(dice, resource, &[]);
+    steps.extend([Act::Hold(target.clone()), Act::Delete(target)].map(Step::Act));
+    steps.extend([calm(dice), withdraw(dice, &source)]);
+    steps
+}
+
+/// Two sources that push to one name, and one of them ends.
+fn competing(dice: &mut Dice, resource: Resource) -> Vec<Step> {
+    let [one, two] = [("a", "x"), ("team-1", "x")].map(|(namespace, name)| Id::new(resource, namespace, name));
+    let mut sources = [one, two];
+    if dice.once_in(2) {
+        sources.reverse();
+    }
+    let mut steps = Vec::new();
+    for source in &sources {
+        steps.push(put(dice, source, &[("replicate-to", "b/z")]));
+        steps.push(Step::Wait(Duration::from_millis(dice.pick(&[10, 1_100]))));
+    }
+    steps.extend([calm(dice), withdraw(dice, &dice.clone().pick(&sources)), calm(dice)]);
+    if dice.once_in(2) {
+        steps.push(Step::Act(Act::Delete(Id::new(resource, "b", "z"))));
+    }
+    steps
+}
+
+/// A namespace that is deleted and made again, while an API server may still know it as terminating.
+fn late_namespace(dice: &mut Dice, resource: Resource) -> Vec<Step> {
+    let namespace = dice.pick(&["b", "team-1"]);
+    let (_, _, mut steps) = pair(dice, resource, &[]);
+    steps.push(Step::Act(Act::DeleteNamespace(namespace)));
+    steps.push(Step::Calm(number(dice, 0, 20)));
+    steps.extend((0..8).map(|_| Step::Act(Act::Finalize)));
+    steps.push(Step::Act(Act::MakeNamespace(namespace)));
+    // The watch's server shows it; the other one lags.
+    steps.extend([Step::CatchUp(number(dice, 0, 2), 60), Step::Flow(0, Flow::All), Step::Flow(1, Flow::All)]);
+    steps.extend([Step::Flow(2, Flow::All), Step::Carry(0, crate::world::step::Fate::Fine), Step::Arrive(0)]);
+    steps
+}
+
+/// A source that withdraws, and gives again, sooner or later than the removal delay.
+fn withdrawn(dice: &mut Dice, resource: Resource) -> Vec<Step> {
+    let delay = dice.pick(&["20s", "never", "0", "5s"]);
+    let (source, _, mut steps) = match dice.once_in(2) {
+        true => pair(dice, resource, &[]),
+        false => pair(dice, resource, &[("removal-delay", delay)]),
+    };
+    steps.push(withdraw(dice, &source));
+    steps.push(Step::Wait(Duration::from_millis(dice.pick(&[100, 4_000, 12_000, 40_000]))));
+    if dice.once_in(2) {
+        steps.push(put(dice, &source, &[("replicate-to-namespaces", "b,team-1")]));
+    }
+    steps
+}
+
+/// Somebody asks for what is not there yet; it comes while the controller looks for it.
+fn followed(dice: &mut Dice, resource: Resource) -> Vec<Step> {
+    let (source, target) = (Id::new(resource, "a", "z"), Id::new(resource, "b", dice.pick(&["x", "z"])));
+    let mut steps = vec![put(dice, &target, &[("replicate-from", &source.key())])];
+    steps.push(Step::Calm(number(dice, 1, 5)));
+    steps.push(put(dice, &source, &[("replication-allowed", "true")]));
+    steps.push(Step::CatchUp(0, 9));
+    steps.extend([Step::CatchUp(1, 9), Step::Flow(0, Flow::All), Step::Flow(1, Flow::All), Step::Flow(2, Flow::All)]);
+    steps.push(Step::Arrive(0));
+    steps
+}
+
+/// The controller does not run, or sees nothing, while somebody does something; then it starts anew.
+fn downtime(dice: &mut Dice, resource: Resource) -> Vec<Step> {
+    let (source, target, mut steps) = pair(dice, resource, &[]);
+    steps.push(Step::CutOff(0));
+    for _ in 0..1 + dice.roll(2) {
+        steps.push(change(dice, &source, &target));
+    }
+    steps.push(Step::Crash(0));
+    steps
+}
+
+fn change(dice: &mut Dice, source: &Id, target: &Id) -> Step {
+    match dice.roll(6) {
+        0 | 1 => fill(dice, target),
+        2 => fill(dice, source),
+        3 => Step::Act(Act::Delete(target.clone())),
+        4 => Step::Act(Act::Retype(source.clone())),
+        _ => withdraw(dice, source),
+    }
+}
+
+/// Nothing gets through for a while, and etcd forgets what happened meanwhile: it has to be listed again.
+fn outage(dice: &mut Dice, resource: Resource) -> Vec<Step> {
+    let (source, target, mut steps) = pair(dice, resource, &[]);
+    if dice.once_in(4) {
+        steps.push(Step::Act(Act::Scribble(source.clone())));
+    }
+    steps.extend([Step::Break(0), Step::Break(0), Step::Break(0), Step::CutOff(0)]);
+    for _ in 0..1 + dice.roll(2) {
+        steps.push(change(dice, &source, &target));
+    }
+    steps.extend([Step::Compact, Step::CutOff(0)]);
+    steps
+}
+
+/// A proxy in between answers everything with a page of its own for a while.
+fn proxy(dice: &mut Dice, resource: Resource) -> Vec<Step> {
+    let (source, target, mut steps) = pair(dice, resource, &[]);
+    if dice.once_in(2) {
+        steps.extend((0..3).map(|nth| Step::Flow(nth, Flow::Expired)));
+    }
+    steps.push(Step::Proxy(0, Some(dice.pick(&[200, 404, 503]))));
+    if dice.once_in(2) {
+        steps.push(change(dice, &source, &target));
+        steps.extend([Step::CatchUp(0, 9), Step::CatchUp(1, 9), Step::Flow(0, Flow::All), Step::Flow(1, Flow::All)]);
+    }
+    steps.push(Step::Calm(dice.pick(&[4, 30])));
+    steps.push(Step::Wait(Duration::from_millis(dice.pick(&[900, 12_000, 130_000]))));
+    steps.push(Step::Proxy(0, None));
+    steps
+}
+
+/// A webhook denies, and quotes what it was shown.
+fn quoting(dice: &mut Dice, resource: Resource) -> Vec<Step> {
+    let effect = match users::effect(dice) {
+        Effect::ChangeData => Effect::Quote,
+        effect => effect,
+    };
+    let namespace = dice.pick(&["b", "team-1"]).to_owned();
+    let (source, _, mut steps) = pair(dice, resource, &[]);
+    steps.push(Step::Forbid(Policy { namespace, effect }));
+    steps.extend([fill(dice, &source), calm(dice), Step::Permit]);
+    steps
+}
