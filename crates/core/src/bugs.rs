@@ -143,6 +143,8 @@ bugs! {
     TerminatingAnswerBelieved,
     /// A conflict is believed to solve itself: the target is not looked at again.
     ConflictIsSettled,
+    /// An update that was refused as invalid is sent again as it was, and not looked into.
+    InvalidNotLookedInto,
     /// A write that failed is not tried again.
     WriteNotRetried,
     /// A read that failed is not tried again.

@@ -197,7 +197,7 @@ impl Graph {
         match self.nodes.get(key) {
             Some(node) => Presence::Present(node),
             None if !self.covers(key.namespace()) => Presence::Outside,
-            None if crate::bug!(FirstListsNotAwaited) => Presence::Absent,
+            None if crate::bug!(FirstListsNotAwaited) && !self.lists.are_complete() => Presence::Absent,
             None if self.withdrawn(&key.clone().into(), Withdrawal::Object).is_some() => Presence::Absent,
             None => Presence::Unknown,
         }

@@ -78,6 +78,7 @@ pub fn script(seed: u64) -> Script {
         resync_period,
         // What an old read brings back, only verification takes away again.
         stale_reads: dice.once_in(6) && resync_period > Duration::ZERO,
+        crowd: if dice.once_in(60) { Some(dice.once_in(2)) } else { None },
         leader_elect: are_alike && dice.once_in(3),
         balanced: dice.once_in(3),
         page: dice.pick(&[500, 500, 2, 3]),

@@ -15,7 +15,8 @@ pub fn scene(dice: &mut Dice, resources: &[Resource], has_faults: bool) -> Vec<S
     let resource = dice.pick(resources);
     let scenes: &[fn(&mut Dice, Resource) -> Vec<Step>] =
         &[chain, chain, once, once, burst, remade, held, competing, late_namespace, withdrawn, followed];
-    let faulty: &[fn(&mut Dice, Resource) -> Vec<Step>] = &[downtime, downtime, outage, outage, proxy, proxy, quoting];
+    let faulty: &[fn(&mut Dice, Resource) -> Vec<Step>] =
+        &[downtime, downtime, outage, outage, proxy, proxy, quoting, restored];
     match has_faults && dice.once_in(2) {
         true => dice.pick(faulty)(dice, resource),
         false => dice.pick(scenes)(dice, resource),
@@ -108,8 +109,11 @@ fn chain(dice: &mut Dice, resource: Resource) -> Vec<Step> {
         _ => withdraw(dice, &top),
     });
     steps.push(calm(dice));
-    if dice.once_in(2) {
-        steps.push(fill(dice, &dice.clone().pick(&[top, middle])));
+    match dice.roll(4) {
+        0 | 1 => steps.push(fill(dice, &dice.clone().pick(&[top, middle]))),
+        // The ring is opened again.
+        2 => steps.extend([fill(dice, &leaf), calm(dice), Step::Act(Act::Strip(top, 0)), calm(dice)]),
+        _ => {}
     }
     steps
 }
@@ -272,6 +276,23 @@ fn proxy(dice: &mut Dice, resource: Resource) -> Vec<Step> {
     steps.push(Step::Calm(dice.pick(&[4, 30])));
     steps.push(Step::Wait(Duration::from_millis(dice.pick(&[900, 12_000, 130_000]))));
     steps.push(Step::Proxy(0, None));
+    steps
+}
+
+/// etcd is restored to before what somebody did and what the controller made of it.
+fn restored(dice: &mut Dice, resource: Resource) -> Vec<Step> {
+    let (source, target, mut steps) = pair(dice, resource, &[]);
+    steps.push(Step::BackUp);
+    for _ in 0..1 + dice.roll(3) {
+        steps.push(change(dice, &source, &target));
+        if dice.once_in(2) {
+            steps.push(calm(dice));
+        }
+    }
+    steps.push(Step::Restore);
+    if dice.once_in(2) {
+        steps.extend([calm(dice), fill(dice, &source)]);
+    }
     steps
 }
 

@@ -58,6 +58,8 @@ pub struct Setting {
     pub resync_period: Duration,
     /// Whether lists and reads come from caches that lag.
     pub stale_reads: bool,
+    /// At the end there is a crowd of targets, whose writes hang (`true`), or are answered.
+    pub crowd: Option<bool>,
     /// `--leader-elect`.
     pub leader_elect: bool,
     /// Whether requests go to both API servers in turn, as behind a load balancer; watches stay where they are.
@@ -267,7 +269,7 @@ impl World {
         before: Option<&Rc<Object>>,
         after: Option<&Rc<Object>>,
     ) -> Result<(), Violation> {
-        if !self.setting.are_equal() || self.processes.len() < 2 {
+        if !self.setting.are_equal() || self.processes.len() < 2 || self.restored.is_some() {
             return Ok(());
         }
         let others = self.store.history.len() - self.writes;

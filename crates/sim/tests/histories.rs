@@ -24,6 +24,8 @@ fn setting(controllers: Vec<Flags>) -> Setting {
         resources,
         resync_period,
         stale_reads: false,
+        crowd: None,
+        leader_elect: false,
         balanced: false,
         page: 500,
         bug: None,
@@ -160,4 +162,43 @@ fn a_push_on_a_replica_does_not_make_its_pull_ill_formed() {
         Step::Act(Act::Annotate(replica, note.0, note.1)),
     ];
     holds(setting(vec![flags()]), steps);
+}
+
+/// Seed 2764 of 28 November. A replica is made immutable while an admission webhook denies: when the webhook is gone, the update is
+/// refused as invalid. That was looked into only among the first failures in a row; after others it was sent again for ever.
+#[test]
+fn a_refusal_as_invalid_is_looked_into_also_after_other_failures() {
+    let denies = Policy { namespace: "b".to_owned(), effect: Effect::Deny(403, None) };
+    let replica = Id::new(Resource::Secret, "b", "y");
+    let steps = vec![
+        put("a/y", 4, &[("replicate-to-namespaces", "b"), ("replicate-from", "a/x")]),
+        Step::Calm(60),
+        Step::Forbid(denies),
+        put("a/y", 3, &[("replicate-to-namespaces", "b")]),
+        Step::Act(Act::Freeze(replica)),
+    ];
+    holds(setting(vec![flags()]), steps);
+}
+
+/// Two controllers elect one of them; it is killed, cut off and told to end, and the wall clock jumps.
+#[test]
+fn one_of_two_that_elect_each_other_writes() {
+    let mut setting = setting(vec![flags(), flags()]);
+    setting.leader_elect = true;
+    for slot in 0..2 {
+        for fault in [Step::Crash(slot), Step::CutOff(slot), Step::Terminate(slot), Step::Jump(86_400)] {
+            let steps = vec![
+                put("a/x", 1, &[("replicate-to-namespaces", "b,team-1")]),
+                Step::Calm(60),
+                put("a/x", 2, &[("replicate-to-namespaces", "b,team-1")]),
+                Step::Calm(3),
+                fault.clone(),
+                put("a/x", 3, &[("replicate-to-namespaces", "b,team-1")]),
+                Step::Wait(Duration::from_secs(30)),
+                fault,
+                Step::Calm(30),
+            ];
+            holds(setting.clone(), steps);
+        }
+    }
 }

@@ -125,7 +125,7 @@ impl World {
         let (sender, request) = (flight.sender, flight.request.clone());
         let own = self.processes[sender.slot].as_ref().map_or(0, |process| process.server);
         let server = (own + flight.turn) % 2;
-        let fate = self.proxies[sender.slot].map_or(fate, Fate::Proxy);
+        let fate = self.proxies[sender.slot].filter(|_| !request.is_write()).map_or(fate, Fate::Proxy);
         let refusal = |refusal: &Refusal| Some(refused(&request, refusal));
         let simple = |code: u16, reason: &'static str| refused(&request, &Refusal::new(code, reason, "it went wrong"));
         let throttled = Refusal { retry_after: Some(1), ..Refusal::new(429, "TooManyRequests", "too many requests") };
@@ -196,7 +196,7 @@ impl World {
     }
 
     /// The object that a write is about.
-    fn written_by(&self, request: &Request) -> Option<Id> {
+    pub(super) fn written_by(&self, request: &Request) -> Option<Id> {
         let parts: Vec<&str> = request.path().split('/').skip(1).collect();
         match *parts.as_slice() {
             ["api", "v1", "namespaces", namespace, plural, name] => {
@@ -275,6 +275,14 @@ impl World {
             self.deliver(sender, id, Received::Head(status(code), headers(content_type, retry_after)));
             return true;
         }
+        if flow == Flow::Expired
+            && let Some(stream) = self.pipes[at].stream.take()
+        {
+            let refusal = Refusal::new(410, "Expired", "too old resource version");
+            self.pipes[at].frames = [stream.last_word(&refusal)].into();
+            self.tell(|| "the server ends a watch: 410 Expired".to_owned());
+            return true;
+        }
         let pipe = &mut self.pipes[at];
         let Some(frame) = pipe.frames.pop_front() else {
             if pipe.stream.is_none() {
@@ -285,7 +293,7 @@ impl World {
             return false;
         };
         match flow {
-            Flow::Whole => self.deliver(sender, id, Received::Data(Bytes::from(frame))),
+            Flow::Whole | Flow::Expired => self.deliver(sender, id, Received::Data(Bytes::from(frame))),
             Flow::All => {
                 let all: Vec<u8> = std::iter::once(frame).chain(self.pipes[at].frames.drain(..)).flatten().collect();
                 self.deliver(sender, id, Received::Data(Bytes::from(all)));
@@ -307,13 +315,6 @@ impl World {
                 self.deliver(sender, id, Received::Data(Bytes::from(frame)));
             }
             Flow::Never => self.tell(|| "a watch event gets lost".to_owned()),
-            Flow::Expired => {
-                let refusal = Refusal::new(410, "Expired", "too old resource version");
-                let word = self.pipes[at].stream.take().map(|stream| stream.last_word(&refusal));
-                self.pipes[at].frames.clear();
-                self.pipes[at].frames.extend(word);
-                self.tell(|| "the server ends a watch: 410 Expired".to_owned());
-            }
         }
         true
     }

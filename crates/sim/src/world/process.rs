@@ -191,7 +191,12 @@ impl World {
         if properties::shows_a_value(&request.uri) {
             return Err(Violation::new("secrecy", format!("a path shows a value: {}", request.uri)));
         }
-        self.count(request.path())?;
+        // What is created is counted by its name.
+        let created = if request.method == "POST" { self.written_by(&request) } else { None };
+        match created {
+            Some(id) => self.count(&format!("{}/{}", request.path(), id.name))?,
+            None => self.count(request.path())?,
+        }
         if self.setting.leader_elect && request.is_write() && !Leases::is_about(&request) {
             let relies = self.restored.is_none_or(|at| at + properties::LEASE_LASTS < self.now);
             let holder = self.leases.holder();

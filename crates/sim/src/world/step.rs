@@ -70,7 +70,7 @@ pub enum Step {
     CutOff(u8),
     /// A controller's next connections go to the other API server.
     Switch(u8),
-    /// A proxy answers all requests of a controller with this status and a page of its own; `None`: no more.
+    /// A proxy answers all reads of a controller with this status and a page of its own; `None`: no more.
     Proxy(u8, Option<u16>),
     /// A policy comes into force.
     Forbid(Policy),
