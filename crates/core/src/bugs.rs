@@ -55,8 +55,6 @@ bugs! {
     FreeNameNotTaken,
     /// What pulls from a chain that was wired anew is not looked at.
     ChainNotTouched,
-    /// What replicas hold is still believed when their source was recreated.
-    RecreatedSourceUnnoticed,
     /// After a restart every replica is believed, whoever wrote its data last.
     RestartBelievesAll,
     /// A replica that somebody edited is still believed to hold what the controller wrote.
@@ -75,8 +73,6 @@ bugs! {
     RingForgotten,
     /// That the chain above allows the namespace (SPEC 5.3) is not asked.
     ChainForgotten,
-    /// An emptied link of a chain gives on what it has (SPEC 5.5).
-    BrokenChainGives,
     /// The allowed namespaces are not narrowed by what the chain above allows (SPEC 5.8).
     NarrowingForgotten,
     /// A source without consent is copied (SPEC 5.2).

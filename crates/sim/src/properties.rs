@@ -36,9 +36,9 @@ pub const MOST_A_MINUTE: usize = 60;
 /// A target that waits is looked at again within this time.
 pub const LONGEST_SILENCE: Duration = Duration::from_secs(660);
 /// A new replica is there within this time, whatever happens to so many others ([`CROWD`]) elsewhere. A message takes a millisecond.
-pub const LONGEST_WAIT: Duration = Duration::from_millis(400);
+pub const LONGEST_WAIT: Duration = Duration::from_millis(300);
 /// So many targets have something to be done, or to suffer, at once.
-pub const CROWD: usize = 300;
+pub const CROWD: usize = 200;
 /// Requests of one controller that wait for their answers.
 pub const MOST_UNDER_WAY: usize = 300;
 /// All is as wanted so soon after the last fault.

@@ -7,7 +7,7 @@ use k8s_replicator_core::bugs;
 use crate::api::admission::{Effect, Policy};
 use crate::api::object::{Id, Resource};
 use crate::dice::Dice;
-use crate::scenes::scene;
+use crate::scenes::{Faults, scene};
 use crate::spec::Flags;
 use crate::world::step::{Fate, Flow, Step};
 use crate::world::users::{self, Act};
@@ -95,12 +95,17 @@ pub fn script(seed: u64) -> Script {
     }
     let longest = if dice.once_in(4) { 220 } else { 100 };
     let length = 20 + dice.roll(longest);
+    let faults = match (has_faults, may_lose_events) {
+        (false, _) => Faults::None,
+        (true, false) => Faults::All,
+        (true, true) => Faults::WithLostEvents,
+    };
     if dice.once_in(2) {
-        steps.extend(scene(dice, &resources, has_faults));
+        steps.extend(scene(dice, &resources, faults));
     }
     while steps.len() < length {
         if dice.once_in(20) {
-            steps.extend(scene(dice, &resources, has_faults));
+            steps.extend(scene(dice, &resources, faults));
         }
         let step = ordinary(dice, &resources);
         steps.push(step);

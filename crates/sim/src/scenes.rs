@@ -7,18 +7,44 @@ use crate::api::admission::{Effect, Policy};
 use crate::api::object::{Id, Resource};
 use crate::dice::Dice;
 use crate::spec::PREFIX;
-use crate::world::step::{Flow, Step};
+use crate::world::step::{Fate, Flow, Step};
 use crate::world::users::{self, Act};
 
+/// What may go wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Faults {
+    /// Nothing.
+    None,
+    /// All but that watch events get lost.
+    All,
+    /// All.
+    WithLostEvents,
+}
+
 /// One of them.
-pub fn scene(dice: &mut Dice, resources: &[Resource], has_faults: bool) -> Vec<Step> {
+pub fn scene(dice: &mut Dice, resources: &[Resource], faults: Faults) -> Vec<Step> {
     let resource = dice.pick(resources);
     let scenes: &[fn(&mut Dice, Resource) -> Vec<Step>] =
-        &[chain, chain, once, once, burst, remade, held, competing, late_namespace, withdrawn, followed];
-    let faulty: &[fn(&mut Dice, Resource) -> Vec<Step>] =
-        &[downtime, downtime, outage, outage, proxy, proxy, quoting, restored];
-    match has_faults && dice.once_in(2) {
-        true => dice.pick(faulty)(dice, resource),
+        &[chain, ring, ring, once, once, burst, remade, held, competing, late_namespace, withdrawn, followed];
+    let faulty: &[fn(&mut Dice, Resource) -> Vec<Step>] = &[
+        downtime,
+        downtime,
+        outage,
+        outage,
+        proxy,
+        proxy,
+        quoting,
+        restored,
+        refused,
+        refused,
+        paged,
+        late_namespace,
+        deposed,
+        lost,
+    ];
+    let most = faulty.len() - usize::from(faults != Faults::WithLostEvents);
+    match faults != Faults::None && dice.once_in(2) {
+        true => faulty[dice.roll(most)](dice, resource),
         false => dice.pick(scenes)(dice, resource),
     }
 }
@@ -56,9 +82,10 @@ fn calm(dice: &mut Dice) -> Step {
 /// A source and what it replicates to: a source that pushes, with its replica; or one that is pulled, with who pulls.
 fn pair(dice: &mut Dice, resource: Resource, more: &[(&str, &str)]) -> (Id, Id, Vec<Step>) {
     let name = dice.pick(&["x", "y"]);
-    let (source, target) = (Id::new(resource, "a", name), Id::new(resource, dice.pick(&["b", "team-1"]), name));
+    let [from, into] = dice.pick(&[["a", "b"], ["a", "team-1"], ["a", "b"], ["team-1", "b"], ["team-1", "a"]]);
+    let (source, target) = (Id::new(resource, from, name), Id::new(resource, into, name));
     let steps = if dice.once_in(2) {
-        let to = ("replicate-to-namespaces", dice.pick(&["b,team-1", ".*"]));
+        let to = ("replicate-to-namespaces", dice.pick(&[into, "a,b,team-1", ".*"]));
         vec![put(dice, &source, &[&[to], more].concat()), calm(dice)]
     } else {
         let from = source.key();
@@ -114,6 +141,26 @@ fn chain(dice: &mut Dice, resource: Resource) -> Vec<Step> {
         // The ring is opened again.
         2 => steps.extend([fill(dice, &leaf), calm(dice), Step::Act(Act::Strip(top, 0)), calm(dice)]),
         _ => {}
+    }
+    steps
+}
+
+/// A ring of three, closed where one of them does not tell where its data comes from, or opened again; or a loop that is no ring.
+fn ring(dice: &mut Dice, resource: Resource) -> Vec<Step> {
+    let [top, middle, leaf] = ["a", "b", "team-1"].map(|namespace| Id::new(resource, namespace, "x"));
+    let consent = ("replication-allowed", "true");
+    let mut steps = vec![put(dice, &top, &[consent])];
+    if dice.once_in(3) {
+        steps.push(put(dice, &middle, &[("replicate-from", &top.key()), consent, ("removal-delay", "never")]));
+        steps.extend([Step::Calm(60), note(&middle, "replicate-from", "a/z"), Step::Calm(30)]);
+        steps.extend([note(&top, "replicate-from", &middle.key()), Step::Calm(60)]);
+        return steps;
+    }
+    let of_middle = [("replicate-from", &*top.key()), consent, ("replicate-once", dice.pick(&["true", "false"]))];
+    steps.extend([put(dice, &middle, &of_middle), put(dice, &leaf, &[("replicate-from", &middle.key()), consent])]);
+    steps.extend([Step::Calm(60), note(&top, "replicate-from", &leaf.key()), Step::Calm(60)]);
+    if dice.once_in(2) {
+        steps.extend([fill(dice, &leaf), Step::Calm(60), Step::Act(Act::Strip(top, 0)), Step::Calm(60)]);
     }
     steps
 }
@@ -195,8 +242,8 @@ fn late_namespace(dice: &mut Dice, resource: Resource) -> Vec<Step> {
     steps.extend((0..8).map(|_| Step::Act(Act::Finalize)));
     steps.push(Step::Act(Act::MakeNamespace(namespace)));
     // The watch's server shows it; the other one lags.
-    steps.extend([Step::CatchUp(number(dice, 0, 2), 60), Step::Flow(0, Flow::All), Step::Flow(1, Flow::All)]);
-    steps.extend([Step::Flow(2, Flow::All), Step::Carry(0, crate::world::step::Fate::Fine), Step::Arrive(0)]);
+    steps.extend([Step::CatchUp(0, 60), Step::Flow(0, Flow::All), Step::Flow(1, Flow::All)]);
+    steps.extend([Step::Flow(2, Flow::All), Step::Carry(0, Fate::Fine), Step::Arrive(0)]);
     steps
 }
 
@@ -218,7 +265,7 @@ fn withdrawn(dice: &mut Dice, resource: Resource) -> Vec<Step> {
 /// Somebody asks for what is not there yet; it comes while the controller looks for it.
 fn followed(dice: &mut Dice, resource: Resource) -> Vec<Step> {
     let (source, target) = (Id::new(resource, "a", "z"), Id::new(resource, "b", dice.pick(&["x", "z"])));
-    let mut steps = vec![put(dice, &target, &[("replicate-from", &source.key())])];
+    let mut steps = vec![Step::Calm(60), put(dice, &target, &[("replicate-from", &source.key())])];
     steps.push(Step::Calm(number(dice, 1, 5)));
     steps.push(put(dice, &source, &[("replication-allowed", "true")]));
     steps.push(Step::CatchUp(0, 9));
@@ -262,6 +309,16 @@ fn outage(dice: &mut Dice, resource: Resource) -> Vec<Step> {
     steps
 }
 
+/// A controller sees what is to be done, and then nothing gets through from it for longer than a lease lasts.
+fn deposed(dice: &mut Dice, resource: Resource) -> Vec<Step> {
+    let (source, _, mut steps) = pair(dice, resource, &[]);
+    steps.extend([fill(dice, &source), Step::CatchUp(0, 9), Step::CatchUp(1, 9)]);
+    steps.extend([Step::Calm(number(dice, 1, 6)), Step::CutOff(0)]);
+    steps.extend((0..10).flat_map(|_| [Step::Wait(Duration::from_secs(4)), Step::Calm(10)]));
+    steps.extend([fill(dice, &source), Step::CutOff(0), Step::Calm(30)]);
+    steps
+}
+
 /// A proxy in between answers everything with a page of its own for a while.
 fn proxy(dice: &mut Dice, resource: Resource) -> Vec<Step> {
     let (source, target, mut steps) = pair(dice, resource, &[]);
@@ -276,6 +333,39 @@ fn proxy(dice: &mut Dice, resource: Resource) -> Vec<Step> {
     steps.push(Step::Calm(dice.pick(&[4, 30])));
     steps.push(Step::Wait(Duration::from_millis(dice.pick(&[900, 12_000, 130_000]))));
     steps.push(Step::Proxy(0, None));
+    steps
+}
+
+/// The server refuses a write, or a read, for no reason that anybody sees.
+fn refused(dice: &mut Dice, resource: Resource) -> Vec<Step> {
+    let (source, target, mut steps) = pair(dice, resource, &[]);
+    steps.push(change(dice, &source, &target));
+    for _ in 0..2 {
+        steps.push(Step::Calm(number(dice, 1, 6)));
+        steps.push(Step::Carry(1, Fate::Refused(dice.pick(&[409, 409, 422, 500, 504]))));
+    }
+    steps
+}
+
+/// It has to be listed again, and a later page is answered by a proxy.
+fn paged(dice: &mut Dice, resource: Resource) -> Vec<Step> {
+    let (_, _, mut steps) = pair(dice, resource, &[]);
+    steps.extend((0..3).map(|nth| Step::Flow(nth, Flow::Expired)));
+    steps.extend((0..3).map(|nth| Step::Flow(nth, Flow::All)));
+    let fate = Fate::Proxy(dice.pick(&[200, 200, 404]));
+    for _ in 0..5 {
+        steps.push(Step::Carry(0, if dice.once_in(4) { fate } else { Fate::Fine }));
+        steps.push(Step::Arrive(0));
+    }
+    steps.extend([calm(dice), Step::Wait(Duration::from_secs(40))]);
+    steps
+}
+
+/// A watch event gets lost.
+fn lost(dice: &mut Dice, resource: Resource) -> Vec<Step> {
+    let (source, target, mut steps) = pair(dice, resource, &[]);
+    steps.extend([change(dice, &source, &target), Step::CatchUp(0, 9), Step::CatchUp(1, 9)]);
+    steps.extend((0..3).map(|nth| Step::Flow(nth, Flow::Never)));
     steps
 }
 

@@ -248,7 +248,7 @@ impl<'g> Case<'g, '_> {
         self.pass(Question::Loop, fact)?;
         if pulls {
             let fact = || format!("{from}: {}", says(Some(marks), &[Annotation::ReplicatedFromVersion]));
-            if !holds_a_copy && !crate::bug!(BrokenChainGives) {
+            if !holds_a_copy {
                 return broken(Question::ChainFilled, Reason::ChainBroken, &fact);
             }
             self.pass(Question::ChainFilled, fact)?;

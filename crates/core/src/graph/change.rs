@@ -169,7 +169,7 @@ impl Graph {
         if !self.is_complete() {
             return Vec::new();
         }
-        if change.recreated && !crate::bug!(RecreatedSourceUnnoticed) {
+        if change.recreated {
             self.suspect_replicas(&source);
         }
         self.touch_dependents(&source, &mut touched);

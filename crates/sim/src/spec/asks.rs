@@ -51,6 +51,8 @@ pub struct Asks {
     pub allowed: Option<bool>,
     /// `replication-allowed-namespaces`.
     pub allowed_namespaces: Option<Vec<String>>,
+    /// On a replica: whether what says who may pull is ill-formed.
+    pub unsure: bool,
     own: Option<Id>,
 }
 
@@ -197,6 +199,10 @@ fn push(own: &Id, to: Option<&String>, to_namespaces: Option<&String>) -> Option
     Some(Push { qualified, names, namespaces })
 }
 
+/// Where one of these is ill-formed on a replica, nobody may take it for absent.
+const SAY_WHO_MAY_PULL: [&str; 4] =
+    ["replicate-from", "replication-allowed", "replication-allowed-namespaces", "replicated-from-allowed"];
+
 /// Reads an object's annotations: well-formed as a whole, or not (SPEC 2, 9.10).
 #[must_use]
 pub fn read(object: &Object, flags: &Flags) -> Read {
@@ -207,13 +213,20 @@ pub fn read(object: &Object, flags: &Flags) -> Read {
         match (KNOWN.iter().find(|known| **known == name), std::str::from_utf8(value)) {
             (None, _) if flags.ignore_unknown => {}
             (Some(known), Ok(text)) => drop(asks.texts.insert(known, text.to_owned())),
-            _ => ill = Some(name.to_owned()),
+            _ => {
+                asks.unsure |= SAY_WHO_MAY_PULL.contains(&name);
+                ill = Some(name.to_owned());
+            }
         }
     }
     if asks.texts.is_empty() {
         return ill.map_or(Read::Nothing, Read::Ill);
     }
-    let mut wrong = |name: &str| ill = Some(name.to_owned());
+    let mut unsure = asks.unsure;
+    let mut wrong = |name: &str| {
+        unsure |= SAY_WHO_MAY_PULL.contains(&name);
+        ill = Some(name.to_owned());
+    };
     let text = |name: &str| asks.texts.get(name);
     let flag = |name: &str| text(name).map(|text| boolean(text));
     let (once, allowed) = (flag("replicate-once"), flag("replication-allowed"));
@@ -239,7 +252,7 @@ pub fn read(object: &Object, flags: &Flags) -> Read {
         ("replicate-from", from == Some(None)),
         ("replicate-to", matches!(push, Some(None))),
         ("removal-delay", delay == Some(false)),
-        ("replicate-from", pushes && from.is_some() && from.clone().flatten() == itself),
+        ("replicate-from", by.is_none() && pushes && from.is_some() && from.clone().flatten() == itself),
     ] {
         if is_wrong {
             wrong(name);
@@ -254,6 +267,7 @@ pub fn read(object: &Object, flags: &Flags) -> Read {
     if let Some(name) = ill.filter(|_| asks.by.is_none()) {
         return Read::Ill(name);
     }
+    asks.unsure = unsure;
     asks.once = once.flatten().unwrap_or(false);
     asks.allowed = allowed.flatten();
     asks.from = from.flatten();

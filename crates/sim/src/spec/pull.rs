@@ -56,6 +56,10 @@ pub fn pull(cluster: &Cluster, flags: &Flags, from: &Id, receiver: &Receiver<'_>
         Read::Nothing => Asks::default(),
         Read::Well(asks) => *asks,
     };
+    // A replica whose consent is ill-formed: nobody may take it for absent.
+    if asks.unsure {
+        return Pulled::Nothing;
+    }
     // 2
     let namespace = &receiver.target.namespace;
     if !flags.allow_all && asks.allowed.is_none() && asks.allowed_namespaces.is_none() {

@@ -88,17 +88,19 @@ impl World {
                     object.annotations.insert("example.com/note".to_owned(), vec![0xff, 0xfe, b'x']);
                 });
             }
-            Act::MakeNamespace(name) => {
-                if self.store.get(&Id::of_namespace(name)).is_none() {
-                    let mut namespace = Object::new(Id::of_namespace(name));
-                    (namespace.uid, namespace.created) = (self.store.new_uid(), wall(self.now));
-                    self.store.put(self.now, namespace);
-                }
-            }
+            Act::MakeNamespace(name) => self.make_namespace(name),
             Act::DeleteNamespace(name) => {
                 drop(write::delete(&mut self.store, &Id::of_namespace(name), &serde_json::Value::Null, self.now));
             }
             Act::Finalize => drop(self.finalize()),
+        }
+    }
+
+    pub(super) fn make_namespace(&mut self, name: &str) {
+        if self.store.get(&Id::of_namespace(name)).is_none() {
+            let mut namespace = Object::new(Id::of_namespace(name));
+            (namespace.uid, namespace.created) = (self.store.new_uid(), wall(self.now));
+            self.store.put(self.now, namespace);
         }
     }
 

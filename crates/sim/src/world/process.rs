@@ -195,6 +195,8 @@ impl World {
         let created = if request.method == "POST" { self.written_by(&request) } else { None };
         match created {
             Some(id) => self.count(&format!("{}/{}", request.path(), id.name))?,
+            // Each page of a list is another thing.
+            None if request.uri.contains("&continue=") => self.count(&request.uri)?,
             None => self.count(request.path())?,
         }
         if self.setting.leader_elect && request.is_write() && !Leases::is_about(&request) {

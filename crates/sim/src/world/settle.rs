@@ -64,8 +64,13 @@ impl World {
     fn look_for_waiting(&mut self) -> Result<(), Violation> {
         let Some(hangs) = self.setting.crowd.filter(|_| !self.setting.stale_reads) else { return Ok(()) };
         let resource = self.setting.resources[0];
-        for namespace in ["crowd", "small"] {
-            self.act(&Act::MakeNamespace(namespace));
+        let crowd: Vec<String> = match hangs {
+            true => (0..CROWD).map(|n| format!("crowd/c{n}")).collect(),
+            false => (0..CROWD).map(|n| format!("n{n}/c")).collect(),
+        };
+        for target in crowd.iter().map(|target| &**target).chain(["small/small"]) {
+            self.make_namespace(target.split('/').next().unwrap_or_default());
+            self.stimulus();
         }
         if hangs {
             self.policies.push(Policy { namespace: "crowd".to_owned(), effect: Effect::Hang });
@@ -80,7 +85,6 @@ impl World {
             finalizer: false,
             manager: "kubectl-client-side-apply",
         };
-        let crowd: Vec<String> = (0..CROWD).map(|n| format!("crowd/c{n}")).collect();
         self.act(&push("crowd", crowd.join(",")));
         self.run_for(if hangs { Duration::from_secs(10) } else { Duration::from_millis(50) })?;
         self.act(&push("small", "small/small".to_owned()));
