@@ -202,3 +202,28 @@ fn one_of_two_that_elect_each_other_writes() {
         }
     }
 }
+
+/// Seed 2877 of 28 November. etcd is restored between two pages of the first list, which is begun again: what the first page had
+/// shown was newer than all that is there now, and was not known as gone back. Reads were refused as older for ever.
+#[test]
+fn a_restore_between_two_pages_of_a_list_is_noticed() {
+    let mut setting = setting(vec![flags()]);
+    (setting.page, setting.resync_period) = (2, Duration::ZERO);
+    let steps = vec![
+        put("b/y", 1, &[]),
+        put("a/x", 4, &[("replication-allowed", "true")]),
+        put("b/x", 4, &[("replicate-from", "a/x")]),
+        Step::BackUp,
+        Step::Calm(30),
+        Step::Crash(0),
+        Step::Calm(2),
+        Step::Restore,
+    ];
+    holds(setting.clone(), steps.clone());
+    // At each moment of the list.
+    for arrivals in 0..8 {
+        let mut steps = steps.clone();
+        steps[6] = Step::Calm(arrivals);
+        holds(setting.clone(), steps);
+    }
+}

@@ -118,7 +118,10 @@ impl Watch {
                 list.is_last = page.continue_.is_empty() || bug!(FirstPageOnly);
                 list.position.clone_from(&page.continue_);
                 list.limit = next_page(list.limit, size).min(self.largest_page);
+                // Also a list that breaks off has shown objects: the next one may not be older.
+                let shown = ResourceVersion::new(&page.version);
                 list.reading = Some(page);
+                self.note_version(&shown);
             }
         }
     }
