@@ -81,8 +81,17 @@ fn calm(dice: &mut Dice) -> Step {
 
 /// A source and what it replicates to: a source that pushes, with its replica; or one that is pulled, with who pulls.
 fn pair(dice: &mut Dice, resource: Resource, more: &[(&str, &str)]) -> (Id, Id, Vec<Step>) {
+    let places = dice.pick(&[["a", "b"], ["a", "team-1"], ["a", "b"], ["team-1", "b"], ["team-1", "a"]]);
+    pair_in(dice, resource, more, places)
+}
+
+fn pair_in(
+    dice: &mut Dice,
+    resource: Resource,
+    more: &[(&str, &str)],
+    [from, into]: [&'static str; 2],
+) -> (Id, Id, Vec<Step>) {
     let name = dice.pick(&["x", "y"]);
-    let [from, into] = dice.pick(&[["a", "b"], ["a", "team-1"], ["a", "b"], ["team-1", "b"], ["team-1", "a"]]);
     let (source, target) = (Id::new(resource, from, name), Id::new(resource, into, name));
     let steps = if dice.once_in(2) {
         let to = ("replicate-to-namespaces", dice.pick(&[into, "a,b,team-1", ".*"]));
@@ -349,13 +358,15 @@ fn refused(dice: &mut Dice, resource: Resource) -> Vec<Step> {
 
 /// It has to be listed again, and a later page is answered by a proxy.
 fn paged(dice: &mut Dice, resource: Resource) -> Vec<Step> {
-    let (_, _, mut steps) = pair(dice, resource, &[]);
+    // The source is listed last.
+    let (_, _, mut steps) = pair_in(dice, resource, &[], ["team-1", "a"]);
     steps.extend((0..3).map(|nth| Step::Flow(nth, Flow::Expired)));
     steps.extend((0..3).map(|nth| Step::Flow(nth, Flow::All)));
-    let fate = Fate::Proxy(dice.pick(&[200, 200, 404]));
-    for _ in 0..5 {
-        steps.push(Step::Carry(0, if dice.once_in(4) { fate } else { Fate::Fine }));
-        steps.push(Step::Arrive(0));
+    for _ in 0..1 + dice.roll(4) {
+        steps.extend([Step::Carry(0, Fate::Fine), Step::Arrive(0)]);
+    }
+    for _ in 0..1 + dice.roll(2) {
+        steps.extend([Step::Carry(0, Fate::Proxy(dice.pick(&[200, 200, 404]))), Step::Arrive(0)]);
     }
     steps.extend([calm(dice), Step::Wait(Duration::from_secs(40))]);
     steps

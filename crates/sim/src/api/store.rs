@@ -138,12 +138,12 @@ impl Store {
     /// Copies all of it. Then time passes, and other resources are written, as they are in every cluster: a backup is never as
     /// young as the next write.
     #[must_use]
-    pub fn snapshot(&mut self) -> Snapshot {
+    pub fn snapshot(&mut self, is_young: bool) -> Snapshot {
         // Fewer and fewer: also what is written after a restore does not come to the versions that there were before it.
         let writes_of_others = (1_000_000 / 10_u64.pow(self.snapshots.min(6))).max(8_000);
         self.snapshots += 1;
         let snapshot = Snapshot { revision: self.revision, live: self.live.clone() };
-        self.revision += writes_of_others;
+        self.revision += if is_young { 0 } else { writes_of_others };
         snapshot
     }
 
