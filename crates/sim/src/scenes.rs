@@ -40,11 +40,12 @@ pub fn scene(dice: &mut Dice, resources: &[Resource], faults: Faults) -> Vec<Ste
         paged,
         late_namespace,
         deposed,
-        lost,
     ];
-    let most = faulty.len() - usize::from(faults != Faults::WithLostEvents);
+    if faults == Faults::WithLostEvents && dice.once_in(4) {
+        return lost(dice, resource);
+    }
     match faults != Faults::None && dice.once_in(2) {
-        true => faulty[dice.roll(most)](dice, resource),
+        true => dice.pick(faulty)(dice, resource),
         false => dice.pick(scenes)(dice, resource),
     }
 }
@@ -154,22 +155,25 @@ fn chain(dice: &mut Dice, resource: Resource) -> Vec<Step> {
     steps
 }
 
-/// A ring of three, closed where one of them does not tell where its data comes from, or opened again; or a loop that is no ring.
+/// A ring of three that hold what another gave, and that is perhaps opened again; or a loop that is no ring.
 fn ring(dice: &mut Dice, resource: Resource) -> Vec<Step> {
     let [top, middle, leaf] = ["a", "b", "team-1"].map(|namespace| Id::new(resource, namespace, "x"));
     let consent = ("replication-allowed", "true");
-    let mut steps = vec![put(dice, &top, &[consent])];
     if dice.once_in(3) {
+        let mut steps = vec![put(dice, &top, &[consent])];
         steps.push(put(dice, &middle, &[("replicate-from", &top.key()), consent, ("removal-delay", "never")]));
         steps.extend([Step::Calm(60), note(&middle, "replicate-from", "a/z"), Step::Calm(30)]);
         steps.extend([note(&top, "replicate-from", &middle.key()), Step::Calm(60)]);
         return steps;
     }
-    let of_middle = [("replicate-from", &*top.key()), consent, ("replicate-once", dice.pick(&["true", "false"]))];
-    steps.extend([put(dice, &middle, &of_middle), put(dice, &leaf, &[("replicate-from", &middle.key()), consent])]);
-    steps.extend([Step::Calm(60), note(&top, "replicate-from", &leaf.key()), Step::Calm(60)]);
+    let source = Id::new(resource, "a", "y");
+    let mut steps = vec![put(dice, &source, &[consent])];
+    for (one, from) in [(&top, &source), (&middle, &top), (&leaf, &middle)] {
+        steps.push(put(dice, one, &[("replicate-from", &from.key()), consent]));
+    }
+    steps.extend([Step::Calm(90), note(&top, "replicate-from", &leaf.key()), Step::Calm(60)]);
     if dice.once_in(2) {
-        steps.extend([fill(dice, &leaf), Step::Calm(60), Step::Act(Act::Strip(top, 0)), Step::Calm(60)]);
+        steps.extend([fill(dice, &leaf), Step::Calm(60), note(&top, "replicate-from", "a/y"), Step::Calm(60)]);
     }
     steps
 }
@@ -275,7 +279,7 @@ fn withdrawn(dice: &mut Dice, resource: Resource) -> Vec<Step> {
 fn followed(dice: &mut Dice, resource: Resource) -> Vec<Step> {
     let (source, target) = (Id::new(resource, "a", "z"), Id::new(resource, "b", dice.pick(&["x", "z"])));
     let mut steps = vec![Step::Calm(60), put(dice, &target, &[("replicate-from", &source.key())])];
-    steps.push(Step::Calm(number(dice, 1, 5)));
+    steps.push(Step::Calm(dice.pick(&[2, 2, 1, 3, 4])));
     steps.push(put(dice, &source, &[("replication-allowed", "true")]));
     steps.push(Step::CatchUp(0, 9));
     steps.extend([Step::CatchUp(1, 9), Step::Flow(0, Flow::All), Step::Flow(1, Flow::All), Step::Flow(2, Flow::All)]);
@@ -331,16 +335,19 @@ fn deposed(dice: &mut Dice, resource: Resource) -> Vec<Step> {
 /// A proxy in between answers everything with a page of its own for a while.
 fn proxy(dice: &mut Dice, resource: Resource) -> Vec<Step> {
     let (source, target, mut steps) = pair(dice, resource, &[]);
-    if dice.once_in(2) {
+    let is_listed_again = dice.once_in(3);
+    if is_listed_again {
         steps.extend((0..3).map(|nth| Step::Flow(nth, Flow::Expired)));
     }
-    steps.push(Step::Proxy(0, Some(dice.pick(&[200, 404, 503]))));
-    if dice.once_in(2) {
-        steps.push(change(dice, &source, &target));
-        steps.extend([Step::CatchUp(0, 9), Step::CatchUp(1, 9), Step::Flow(0, Flow::All), Step::Flow(1, Flow::All)]);
+    steps.push(Step::Proxy(0, Some(dice.pick(&[200, 404, 404, 503]))));
+    if !is_listed_again {
+        let filled = fill(dice, &source);
+        steps.push(if dice.once_in(2) { filled } else { change(dice, &source, &target) });
+        steps.extend([Step::CatchUp(0, 9), Step::CatchUp(1, 9)]);
+        steps.extend((0..3).map(|nth| Step::Flow(nth, Flow::All)));
     }
     steps.push(Step::Calm(dice.pick(&[4, 30])));
-    steps.push(Step::Wait(Duration::from_millis(dice.pick(&[900, 12_000, 130_000]))));
+    steps.push(Step::Wait(Duration::from_millis(dice.pick(&[900, 12_000, 40_000]))));
     steps.push(Step::Proxy(0, None));
     steps
 }

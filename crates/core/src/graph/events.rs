@@ -113,6 +113,7 @@ impl Graph {
         match (self.nodes.get(key), held) {
             (None, _) => self.remove(key),
             (Some(_), _) if crate::bug!(No404Believed) => Vec::new(),
+            (Some(_), _) if crate::bug!(Old404Believed) => self.remove(key),
             (Some(node), Some(held)) if node.uid == held.uid && node.resource_version == held.resource_version => {
                 self.remove(key)
             }
