@@ -60,6 +60,28 @@ pub(crate) struct Flags {
     )]
     pub(crate) removal_delay: OsString,
 
+    #[arg(long, help_heading = BEHAVIOUR, value_name = "NUMBER", hide_default_value = true)]
+    #[arg(
+        help = "Hold the removal of replicas when more than this number are due because of one source, until it comes back \
+                  or each removal is approved by the annotation removal-approved. By default there is no limit."
+    )]
+    pub(crate) removal_limit: Option<OsString>,
+
+    #[arg(long, help_heading = BEHAVIOUR, value_name = "LIST", default_value = "", hide_default_value = true)]
+    #[arg(
+        help = "Namespaces in which nothing is written, whatever is asked for: names and patterns, separated by commas, as \
+                  in kube-.*,vault. What is there is left alone. By default there are none."
+    )]
+    pub(crate) exclude_namespaces: OsString,
+
+    #[arg(long, help_heading = BEHAVIOUR, value_name = "true|false", num_args = 0..=1, require_equals = true)]
+    #[arg(default_missing_value = "true", default_value = "false", hide_default_value = true)]
+    #[arg(
+        help = "Push only into namespaces whose annotation accept-replicas-from names the source's namespace. By default a \
+                  namespace without that annotation accepts all."
+    )]
+    pub(crate) require_acceptance: OsString,
+
     #[arg(long, help_heading = BEHAVIOUR, value_name = "true|false", num_args = 0..=1, require_equals = true)]
     #[arg(default_missing_value = "true", default_value = "true", hide_default_value = true)]
     #[arg(

@@ -7,7 +7,7 @@
 pub mod args;
 mod flags;
 mod go_flags;
-mod labels;
+
 pub mod logging;
 pub mod settings;
 pub mod status_address;

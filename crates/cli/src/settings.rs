@@ -11,15 +11,17 @@ use k8s_replicator_core::annotations::Dialect;
 use k8s_replicator_core::decide::Rules;
 use k8s_replicator_core::duration;
 use k8s_replicator_core::kind::{self, Kind};
+use k8s_replicator_core::labels;
 use k8s_replicator_core::names::{Namespace, excerpt, is_subdomain};
+use k8s_replicator_core::pattern::NamespaceList;
 use k8s_replicator_core::scope::Scope;
 use thiserror::Error;
 use tracing::warn;
 use tracing_subscriber::EnvFilter;
 
 use crate::flags::Flags;
+use crate::go_flags;
 use crate::status_address::StatusAddress;
-use crate::{go_flags, labels};
 
 /// The shortest time within which all replicas are verified. A shorter one would keep the API server busy with nothing else.
 const SHORTEST_RESYNC: Duration = Duration::from_secs(1);
@@ -39,6 +41,12 @@ pub struct Settings {
     /// How long replicas are kept when their source is missing or says nothing any more, unless an annotation says otherwise
     /// (SPEC 11.1); zero: not at all.
     pub removal_delay: Duration,
+    /// How many replicas may be removed at once because of one source (SPEC 11.2); `None`: any.
+    pub removal_limit: Option<usize>,
+    /// Where nothing is written (SPEC 11.4).
+    pub exclude_namespaces: NamespaceList,
+    /// Whether a namespace that does not say which sources it accepts accepts none (SPEC 11.4).
+    pub require_acceptance: bool,
     /// Whether a TLS secret whose certificate and key do not make a pair is held back (SPEC 11.9).
     pub hold_incomplete_tls: bool,
     /// The kinds to replicate; at least one, each once.
@@ -108,6 +116,9 @@ impl Settings {
             rules: Rules {
                 allow_all: self.allow_all,
                 removal_delay: self.removal_delay,
+                removal_limit: self.removal_limit,
+                exclude_namespaces: self.exclude_namespaces.clone(),
+                require_acceptance: self.require_acceptance,
                 hold_incomplete_tls: self.hold_incomplete_tls,
                 create_with_labels: Arc::new(self.create_with_labels.clone()),
             },
@@ -162,6 +173,18 @@ impl TryFrom<Flags> for Settings {
                 "a duration that is not negative, such as 5s, 90s or 1h30m, or 0 for at once",
                 duration::parse,
             )?,
+            removal_limit: flags.removal_limit.map_or(Ok(None), |text| {
+                read("--removal-limit", &text, "a whole number that is not negative", |text| {
+                    text.parse().ok().map(Some)
+                })
+            })?,
+            exclude_namespaces: read(
+                "--exclude-namespaces",
+                &flags.exclude_namespaces,
+                "names and patterns of namespaces, separated by commas, such as kube-.*,vault",
+                |text| NamespaceList::parse(text).ok(),
+            )?,
+            require_acceptance: read("--require-acceptance", &flags.require_acceptance, BOOLEAN, go_flags::boolean)?,
             hold_incomplete_tls: read("--hold-incomplete-tls", &flags.hold_incomplete_tls, BOOLEAN, go_flags::boolean)?,
             replicators: read("--run-replicators", &flags.run_replicators, &kinds, replicators)?,
             scope: match flags.namespaces {
@@ -239,7 +262,7 @@ fn prefix(text: &str) -> Option<String> {
 /// The value of the default label: the prefix, where it is a value.
 fn manager(prefix: &str) -> &str {
     let name = prefix.trim_end_matches('/');
-    if labels::is_value(name) { name } else { MANAGER }
+    if !name.is_empty() && labels::is_value(name) { name } else { MANAGER }
 }
 
 fn log_format(text: &str) -> Option<LogFormat> {

@@ -307,7 +307,11 @@ impl Controller {
                     self.namespaces.request = None;
                 }
                 let loops = &mut self.loops;
-                self.namespaces.source.deliver(now.moment, received, &mut Namespaces { loops, now });
+                self.namespaces.source.deliver(
+                    now.moment,
+                    received,
+                    &mut Namespaces { dialect: &self.dialect, loops, now },
+                );
             }
             Some(Owner::Election) => {
                 if let Some(Election { lease, request, .. }) = &mut self.election {
@@ -431,7 +435,7 @@ impl Controller {
     fn poll_namespaces(&mut self, now: Now, wants: &mut Vec<Want>) -> Moment {
         loop {
             let loops = &mut self.loops;
-            let next = self.namespaces.source.poll(now.moment, &mut Namespaces { loops, now });
+            let next = self.namespaces.source.poll(now.moment, &mut Namespaces { dialect: &self.dialect, loops, now });
             let mut own = self.namespaces.request;
             let until = self.follow(now, next, &mut own, Owner::Namespaces, wants);
             self.namespaces.request = own;

@@ -1,9 +1,9 @@
 //! What the watches give to a replicator, and the two clocks that come with it.
 
+use k8s_replicator_core::annotations::Dialect;
 use k8s_replicator_core::names::Key;
 use k8s_replicator_core::namespace::NamespaceFacts;
 use k8s_replicator_core::observed::{Observed, ReadError, ResourceVersion, Uid};
-use k8s_replicator_core::protobuf;
 use k8s_replicator_core::scope::Part;
 
 use crate::cluster::object::Object;
@@ -39,32 +39,13 @@ pub(crate) struct SeenNamespace {
     pub(crate) facts: NamespaceFacts,
 }
 
-#[derive(serde::Deserialize)]
-struct NamespaceJson {
-    metadata: NamespaceMetadata,
-}
-
-#[derive(serde::Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct NamespaceMetadata {
-    name: String,
-    #[serde(default)]
-    deletion_timestamp: Option<serde::de::IgnoredAny>,
-}
-
 impl SeenNamespace {
-    pub(crate) fn read(object: Object<'_>) -> Result<Self, ReadError> {
-        Ok(match object {
-            Object::Json(json) => {
-                let NamespaceMetadata { name, deletion_timestamp } =
-                    serde_json::from_slice::<NamespaceJson>(json)?.metadata;
-                Self { name, facts: NamespaceFacts { terminating: deletion_timestamp.is_some() } }
-            }
-            Object::Protobuf(item) => {
-                let metadata = protobuf::Metadata::read(item)?;
-                Self { name: metadata.name.to_owned(), facts: NamespaceFacts { terminating: metadata.deleting } }
-            }
-        })
+    pub(crate) fn read(object: Object<'_>, dialect: &Dialect) -> Result<Self, ReadError> {
+        let (name, facts) = match object {
+            Object::Json(json) => NamespaceFacts::from_json(json, dialect)?,
+            Object::Protobuf(item) => NamespaceFacts::from_protobuf(item, dialect)?,
+        };
+        Ok(Self { name, facts })
     }
 }
 

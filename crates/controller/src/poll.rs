@@ -15,6 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::StatusCode;
+use k8s_replicator_core::annotations::Dialect;
 use k8s_replicator_core::names::Namespace;
 use serde_json::json;
 use tracing::Level;
@@ -252,7 +253,8 @@ fn look(namespace: &Namespace, response: &Response, consumer: &mut impl Consumer
     if !status.is_success() {
         return Err(refusal(*status, headers, body));
     }
-    let seen = SeenNamespace::read(Object::of(body)).map_err(unreadable)?;
+    // Which annotations are this program's is the consumer's to know.
+    let seen = SeenNamespace::read(Object::of(body), &Dialect::new("", true)).map_err(unreadable)?;
     if *seen.name != **namespace {
         return Err(Failure::unreadable("it is about another object"));
     }

@@ -20,7 +20,7 @@ mod storm;
 mod tests;
 mod under_way;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use k8s_replicator_core::advice::Advice;
@@ -70,6 +70,8 @@ pub struct Replicator {
     under_way: InFlight,
     /// The targets that wait for what is being read.
     waiting: HashMap<Need, Vec<Turn>>,
+    /// The objects of which a part is asked for, while they are read.
+    looked_at_in_part: HashSet<Key>,
     /// Changes that come faster than they can be followed.
     storms: Storms,
     /// Targets that a write found other than the graph shows them: they are looked up before they are decided about.
@@ -95,6 +97,7 @@ impl Replicator {
             contents: Contents::default(),
             under_way: InFlight::default(),
             waiting: HashMap::new(),
+            looked_at_in_part: HashSet::new(),
             storms: Storms::default(),
             look_up: BTreeSet::new(),
             tells_all: settings.tells_all,

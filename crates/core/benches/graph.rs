@@ -130,7 +130,7 @@ fn single_events() {
         let mut graph = graph(namespaces, sources);
         let seen = times(|n| drop(graph.observe_namespace(&team(90_000 + n), NamespaceFacts::default())));
         row(&format!("a new namespace beside {namespaces}, {what}"), seen);
-        let changed = times(|n| drop(graph.observe_namespace(&team(7), NamespaceFacts { terminating: n % 2 == 0 })));
+        let changed = times(|n| drop(graph.observe_namespace(&team(7), NamespaceFacts::new(n % 2 == 0))));
         row("the same, one terminates", changed);
         let gone = times(|n| drop(graph.forget_namespace(&team(90_000 + n))));
         row("the same, one is gone", gone);

@@ -43,6 +43,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::annotations::{Annotation, Marks};
+use crate::carried::{Carried, Map};
 use crate::graph::{FullView, Graph, Node};
 use crate::names::{SourceKey, TargetKey};
 use crate::observed::{ResourceVersion, Uid};
@@ -105,6 +106,46 @@ impl AnnotationChange {
     }
 }
 
+/// A change of labels, or of annotations that are not this program's.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct MapChange {
+    /// To be there, word for word.
+    pub set: Map,
+    /// To be gone. All of them are there now.
+    pub remove: Vec<Arc<str>>,
+}
+
+/// A change of what a replica has besides its data and the program's annotations (SPEC 11.6).
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct MetadataChange {
+    /// Of its labels.
+    pub labels: MapChange,
+    /// Of annotations that are not this program's.
+    pub annotations: MapChange,
+    /// Whether it has labels now.
+    pub has_labels: bool,
+}
+
+impl MapChange {
+    const EMPTY: Self = Self { set: Map::new(), remove: Vec::new() };
+
+    /// Whether nothing changes.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.set.is_empty() && self.remove.is_empty()
+    }
+}
+
+impl MetadataChange {
+    const EMPTY: Self = Self { labels: MapChange::EMPTY, annotations: MapChange::EMPTY, has_labels: false };
+
+    /// Whether nothing changes.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.labels.is_empty() && self.annotations.is_empty()
+    }
+}
+
 /// One write to the API server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Action {
@@ -158,6 +199,8 @@ pub struct Create {
     target: TargetKey,
     annotations: BTreeMap<Annotation, Arc<str>>,
     labels: Arc<BTreeMap<String, String>>,
+    /// `None`: nothing.
+    carried: Option<Box<Carried>>,
     type_: Option<Arc<str>>,
     payload: Payload,
 }
@@ -176,6 +219,8 @@ pub struct Update {
     target: TargetKey,
     precondition: Precondition,
     annotations: AnnotationChange,
+    /// `None`: it stays as it is.
+    metadata: Option<Box<MetadataChange>>,
     data: Option<NewData>,
 }
 
@@ -201,10 +246,12 @@ impl Create {
         target: &TargetKey,
         annotations: BTreeMap<Annotation, Arc<str>>,
         labels: Arc<BTreeMap<String, String>>,
+        carried: Carried,
         type_: Option<Arc<str>>,
         payload: Payload,
     ) -> Self {
-        Self { target: target.clone(), annotations, labels, type_, payload }
+        let carried = (carried != Carried::EMPTY).then(|| Box::new(carried));
+        Self { target: target.clone(), annotations, labels, carried, type_, payload }
     }
 
     /// The name that it takes.
@@ -219,10 +266,17 @@ impl Create {
         &self.annotations
     }
 
-    /// Its labels.
+    /// The labels of every replica that is made. What it has from its source comes before them.
     #[must_use]
     pub fn labels(&self) -> &Arc<BTreeMap<String, String>> {
         &self.labels
+    }
+
+    /// What it has from its source besides data and the program's annotations.
+    #[must_use]
+    pub fn carried(&self) -> &Carried {
+        const NOTHING: &Carried = &Carried::EMPTY;
+        self.carried.as_deref().unwrap_or(NOTHING)
     }
 
     /// Its type, for kinds that have one.
@@ -265,13 +319,25 @@ impl Adopt {
 
 impl Update {
     /// A change of a replica's annotations, and of its data if `data` is given.
-    pub(crate) fn new(owned: Owned<'_>, annotations: AnnotationChange, data: Option<NewData>) -> Self {
-        Self { target: owned.key.clone(), precondition: owned.precondition(), annotations, data }
+    pub(crate) fn new(
+        owned: Owned<'_>,
+        annotations: AnnotationChange,
+        metadata: MetadataChange,
+        data: Option<NewData>,
+    ) -> Self {
+        let metadata = (!metadata.is_empty()).then(|| Box::new(metadata));
+        Self { target: owned.key.clone(), precondition: owned.precondition(), annotations, metadata, data }
     }
 
-    /// The replica's data is taken away, or replaced by minimal values.
-    pub(crate) fn clearing(owned: Owned<'_>, _view: FullView, annotations: AnnotationChange, minimal: NewData) -> Self {
-        Self::new(owned, annotations, Some(minimal))
+    /// The replica's data is taken away, as a whole or in part, or replaced by minimal values.
+    pub(crate) fn clearing(
+        owned: Owned<'_>,
+        _view: FullView,
+        annotations: AnnotationChange,
+        metadata: MetadataChange,
+        rest: NewData,
+    ) -> Self {
+        Self::new(owned, annotations, metadata, Some(rest))
     }
 
     /// The object.
@@ -290,6 +356,13 @@ impl Update {
     #[must_use]
     pub fn annotations(&self) -> &AnnotationChange {
         &self.annotations
+    }
+
+    /// What becomes of its labels, and of annotations that are not this program's.
+    #[must_use]
+    pub fn metadata(&self) -> &MetadataChange {
+        const NOTHING: &MetadataChange = &MetadataChange::EMPTY;
+        self.metadata.as_deref().unwrap_or(NOTHING)
     }
 
     /// What becomes of the data; `None`: it stays.

@@ -16,12 +16,14 @@ use std::time::Duration;
 use crate::advice::Advice;
 use crate::identity::ResourceVersion;
 use crate::names::{Key, SourceKey};
-use crate::pattern::{Allowed, NamespaceList};
+use crate::pattern::Allowed;
 use crate::push::Push;
+use crate::selection::Selection;
 
 pub use crate::annotation::{Annotation, Dialect};
 pub use ill_formed::IllFormed;
 pub(crate) use lists::advise;
+pub(crate) use read::{PUSH, boolean};
 
 /// How long replicas are kept when their source is missing, or says nothing any more (SPEC 11.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,7 +63,7 @@ pub struct Marks {
     /// Consent to being pulled, if said.
     pub allowed: Option<bool>,
     /// Who may pull, if said.
-    pub allowed_namespaces: Option<Box<NamespaceList>>,
+    pub allowed_namespaces: Option<Box<Selection>>,
     /// Version of the source whose data is held. An object *holds a copy* when it has one (SPEC 6).
     pub from_version: Option<ResourceVersion>,
     /// What the chain above allows.
@@ -70,6 +72,12 @@ pub struct Marks {
     pub once: bool,
     /// `removal-delay`, if said.
     pub removal_delay: Option<RemovalDelay>,
+    /// `replicate-type`, trimmed.
+    pub replicate_type: Option<Arc<str>>,
+    /// Whether nothing is to be written because of the object or to it (SPEC 11.7).
+    pub paused: bool,
+    /// Whether its removal is approved (SPEC 11.2).
+    pub removal_approved: bool,
     /// Whether an ill-formed annotation was passed over on a replica that says who may have its data: until the controller has put
     /// it right, nothing is copied or cleared because of this object (SPEC 2).
     pub unsure: bool,
@@ -141,6 +149,7 @@ impl PartialEq for Marks {
             && self.push == other.push
             // A value that is no text is not among the texts.
             && self.unsure == other.unsure
+            && self.paused == other.paused
     }
 }
 

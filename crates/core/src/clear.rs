@@ -31,6 +31,20 @@ fn minimal(type_: &str) -> Minimal {
     }
 }
 
+/// The keys that the API server requires in a Secret of this type.
+#[must_use]
+pub fn required_keys(type_: &str) -> &'static [&'static str] {
+    match type_ {
+        // Either of the two is enough (`ValidateSecret`).
+        "kubernetes.io/basic-auth" => &[],
+        "kubernetes.io/ssh-auth" => &["ssh-privatekey"],
+        "kubernetes.io/tls" => &["tls.crt", "tls.key"],
+        "kubernetes.io/dockercfg" => &[".dockercfg"],
+        "kubernetes.io/dockerconfigjson" => &[".dockerconfigjson"],
+        _ => &[],
+    }
+}
+
 /// Whether the API server requires keys in a Secret of this type, so that it can never be without data.
 #[must_use]
 pub fn has_required_keys(type_: &str) -> bool {

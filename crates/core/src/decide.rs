@@ -6,9 +6,10 @@
 //! the graph holds. [`decide_recording`] decides the same and records each question that was asked (see
 //! [`trail`](crate::trail), which lists them in their order).
 //!
-//! This file has the order of the questions (SPEC 3). `creator` asks whether a replica is still wanted, `removal` when one
+//! This file has the order of the questions (SPEC 3). `policy` asks whether anything may be written there (SPEC 11.4, 11.7), `creator`
+//! asks whether a replica is still wanted, `removal` when one
 //! that is not goes, `install` answers for pushes (SPEC 4), `pull` for what a source gives (SPEC 5), `copy` for the data (SPEC
-//! 5.7, 5.8, 6), `terminating` for what is being deleted, `plan` writes what differs. [`losers`] and [`advise`] tell what no decision about a target shows.
+//! 5.7, 5.8, 6) and `keys` for the part of it that is meant (SPEC 11.5), `carry` for labels and annotations (SPEC 11.6), `terminating` for what is being deleted, `plan` writes what differs. [`losers`] and [`advise`] tell what no decision about a target shows.
 //!
 //! # Removal delay, chains and combined objects (SPEC 11.1)
 //!
@@ -20,11 +21,14 @@
 //! says (pushed ones inherit it, pulling ones have their own, which then comes first), else the flag.
 
 mod advise;
+mod carry;
 mod copy;
 mod creator;
 mod install;
+mod keys;
 mod losers;
 mod plan;
+mod policy;
 mod pull;
 mod removal;
 mod terminating;
@@ -39,12 +43,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::action::Owned;
-use crate::annotations::{Annotation, Marks};
+use crate::annotations::{Annotation, Marks, PUSH};
 use crate::facts::Facts;
 use crate::graph::{FullView, Graph, Knowledge, Node};
+use crate::keys::Projection;
 use crate::kind::Kind;
 use crate::names::{Key, SourceKey, TargetKey, excerpt};
 use crate::observed::Annotated;
+use crate::pattern::NamespaceList;
 use crate::reason::Reason;
 use crate::time::Moment;
 use crate::trail::{Outcome, Question, Step, Trail};
@@ -62,6 +68,12 @@ pub struct Rules {
     pub allow_all: bool,
     /// `--removal-delay`: how long replicas are kept when their source is missing or says nothing any more.
     pub removal_delay: Duration,
+    /// `--removal-limit`: how many replicas may be removed because of one source at the same time (SPEC 11.2); `None`: any.
+    pub removal_limit: Option<usize>,
+    /// `--exclude-namespaces`: nothing is written in these (SPEC 11.4).
+    pub exclude_namespaces: NamespaceList,
+    /// `--require-acceptance`: a namespace that does not say which sources it accepts accepts none but its own (SPEC 11.4).
+    pub require_acceptance: bool,
     /// `--hold-incomplete-tls`: a certificate without its key, or with another's, is not copied (SPEC 11.9).
     pub hold_incomplete_tls: bool,
     /// `--create-with-labels`.
@@ -74,6 +86,9 @@ impl Default for Rules {
         Self {
             allow_all: false,
             removal_delay: Duration::ZERO,
+            removal_limit: None,
+            exclude_namespaces: NamespaceList::default(),
+            require_acceptance: false,
             hold_incomplete_tls: true,
             create_with_labels: Arc::default(),
         }
@@ -92,12 +107,14 @@ pub struct Verdict {
 }
 
 /// What has to be read before it can be decided.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Need {
     /// Whether the object exists, and its metadata.
     Presence(Key),
     /// Its content, at its current version.
     Content(Key),
+    /// What one target gets of its content, at its current version.
+    Portion(Key, Arc<Projection>),
 }
 
 impl Need {
@@ -105,7 +122,7 @@ impl Need {
     #[must_use]
     pub fn key(&self) -> &Key {
         match self {
-            Self::Presence(key) | Self::Content(key) => key,
+            Self::Presence(key) | Self::Content(key) | Self::Portion(key, _) => key,
         }
     }
 }
@@ -215,20 +232,25 @@ impl Decision<'_> {
     }
 }
 
-/// These annotations of an object, as they stand there, for a [`Step`].
+/// These annotations of an object, as they stand there, for a [`Step`]. Selectors only where there are some.
 fn says(marks: Option<&Marks>, annotations: &[Annotation]) -> String {
-    let each = annotations.iter().map(|annotation| match marks.and_then(|marks| marks.text(*annotation)) {
-        Some(text) => format!("{}: {:?}", annotation.name(), excerpt(text)),
-        None => format!("no {}", annotation.name()),
+    let each = annotations.iter().filter_map(|annotation| match marks.and_then(|marks| marks.text(*annotation)) {
+        Some(text) => Some(format!("{}: {:?}", annotation.name(), excerpt(text))),
+        None if SELECTORS.contains(annotation) => None,
+        None => Some(format!("no {}", annotation.name())),
     });
     each.collect::<Vec<_>>().join(", ")
 }
+
+const SELECTORS: [Annotation; 2] =
+    [Annotation::ReplicateToNamespaceSelector, Annotation::ReplicationAllowedNamespaceSelector];
 
 impl<'g> Case<'g, '_> {
     /// The order of SPEC 3.
     fn decide(self) -> End<'g> {
         let Some(node) = self.graph.node(self.target) else { return self.create() };
         self.is_well_formed(node)?;
+        self.may_be_written()?;
         let owned = self.is_target(node)?;
         let marks = owned.marks();
         if node.deleting {
@@ -267,9 +289,9 @@ impl<'g> Case<'g, '_> {
 
     /// An object that is left alone. If a source pushes to its name, that is refused (SPEC 3, 5).
     fn not_a_target_of<T>(self, reason: Reason, marks: Option<&Marks>) -> Answer<'g, T> {
-        let own = [Annotation::ReplicateFrom, Annotation::ReplicatedBy, Annotation::ReplicateTo];
-        let fact = || says(marks, &[&own[..], &[Annotation::ReplicateToNamespaces]].concat());
-        match self.oldest_pushing() {
+        let own = [Annotation::ReplicateFrom, Annotation::ReplicatedBy];
+        let fact = || says(marks, &[&own[..], &PUSH].concat());
+        match self.winning() {
             None => self.stop(Question::IsTarget, nothing(reason, None), fact),
             Some(Pushing { source, .. }) => {
                 self.note(Question::IsTarget, Outcome::Decided(reason), fact);
@@ -293,18 +315,20 @@ impl<'g> Case<'g, '_> {
 
     /// SPEC 3, 4: nothing is there.
     fn create(self) -> End<'g> {
-        let Some(pushing) = self.oldest_pushing() else {
+        let Some(pushing) = self.winning() else {
             return self.stop(Question::Pushed, nothing(Reason::NotWanted, None), || "none".to_owned());
         };
+        self.may_be_written()?;
         let source = pushing.source.key;
         self.pass(Question::Pushed, || source.to_string())?;
+        self.is_accepted(pushing)?;
         let namespace = self.target.namespace();
         if !self.graph.covers(namespace) {
             let refused = refuse(Reason::NamespaceNotWatched, Some(source), None);
             return self.stop(Question::Watched, refused, || format!("{namespace} is not among --namespaces"));
         }
         self.pass(Question::Watched, || namespace.to_owned())?;
-        match self.graph.namespace_terminating(namespace) {
+        match self.graph.namespace(namespace).map(|facts| facts.terminating) {
             None => self.stop(Question::Namespace, nothing(Reason::NamespaceMissing, Some(source)), || {
                 format!("{namespace} does not exist")
             }),
@@ -376,6 +400,24 @@ impl<'g> Case<'g, '_> {
 
     fn type_of_target(self, node: &'g Node, because_of: &SourceKey) -> Answer<'g, Option<&'g Arc<str>>> {
         self.type_of(self.target, node, because_of)
+    }
+
+    /// The type of a replica: another one than its source's, if the source says so.
+    fn type_to_be(
+        self,
+        marks: &'g Marks,
+        source: Option<&'g Arc<str>>,
+        key: &SourceKey,
+    ) -> Answer<'g, Option<&'g Arc<str>>> {
+        let Some(type_) = marks.replicate_type.as_ref().filter(|_| self.kind.is_typed()) else {
+            return ControlFlow::Continue(source);
+        };
+        if self.kind.is_protected(type_) {
+            let detail = format!("replicate-type: {type_}");
+            let refused = refuse(Reason::ProtectedType, Some(key), Some(detail.clone()));
+            return self.stop(Question::NotProtected, refused, || detail);
+        }
+        ControlFlow::Continue(Some(type_))
     }
 
     fn need_target<T>(self, question: Question) -> Answer<'g, T> {

@@ -1,7 +1,9 @@
 //! What a read of an object's content leaves behind, once the bytes are dropped.
 
 use crate::certificate::Completeness;
+use crate::keys::{KeyProblem, Projection};
 use crate::kind::Kind;
+use crate::names::excerpt;
 use crate::payload::{Digest, Payload};
 
 /// See the [module](self). Made by [`Facts::of`] alone, so that no fact is forgotten where content is read or written.
@@ -27,6 +29,34 @@ impl Facts {
             has_value: payload.has_value(),
             completeness: kind.completeness(type_, payload),
         }
+    }
+
+    /// The facts of the part of an object's data that one target gets.
+    ///
+    /// # Errors
+    /// When it cannot get what it asks for.
+    pub fn of_portion(
+        kind: &dyn Kind,
+        type_: Option<&str>,
+        payload: &Payload,
+        projection: &Projection,
+    ) -> Result<Self, KeyProblem> {
+        let portion = projection.project(payload)?;
+        let type_of_portion = projection.type_.as_deref().or(type_);
+        if let Some(type_) = type_of_portion.filter(|_| projection.is_push) {
+            let missing = kind.required_keys(type_).iter().find(|key| !portion.has_key(key));
+            if let Some(key) = missing {
+                return Err(KeyProblem::Required { type_: excerpt(type_), key });
+            }
+        }
+        // Half a pair is held also where only one side of it is asked for; who asks for neither need not wait.
+        let completeness = match type_.filter(|type_| kind.can_be_incomplete(type_)) {
+            Some(type_) if kind.paired_keys(type_).iter().any(|key| projection.gives(key)) => {
+                kind.completeness(Some(type_), payload)
+            }
+            _ => Completeness::Complete,
+        };
+        Ok(Self { completeness, ..Self::of(kind, type_of_portion, &portion) })
     }
 
     /// Whether there is something to be copied: a value that is more than what a cleared object of the type keeps.

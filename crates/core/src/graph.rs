@@ -38,10 +38,12 @@ mod shared;
 mod tests;
 mod touch;
 
-use std::collections::BTreeMap;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashMap};
 
 use crate::annotations::Marks;
 use crate::names::{Key, SourceKey, TargetKey};
+use crate::namespace::NamespaceFacts;
 use crate::observed::{Observed, ResourceVersion, Uid};
 use crate::scope::Scope;
 use crate::selection::Namespaces as _;
@@ -55,7 +57,7 @@ use shared::Shared;
 
 pub use crate::facts::Facts;
 pub use chain::{Chain, LONGEST_CHAIN};
-pub use node::{Knowledge, Node};
+pub use node::{Knowledge, Node, Portion};
 
 /// What the graph knows of an object that an annotation refers to.
 #[derive(Debug, Clone, Copy)]
@@ -109,6 +111,8 @@ pub struct Graph {
     pushes: Pushes,
     /// How many of the nodes are targets.
     targets: usize,
+    /// How many of the nodes let namespaces pull by a selector.
+    selecting: usize,
     lists: ObjectLists,
     /// What running lists showed at an older version than the graph holds. Whether that is old, or the object went back, is known
     /// when the list's version is.
@@ -116,6 +120,10 @@ pub struct Graph {
     namespace_list: List,
     /// See [`Graph::set_time`].
     time: Moment,
+    /// See [`Graph::revision`].
+    revision: u64,
+    /// See [`Graph::counted`]: the revision and the number.
+    counts: RefCell<HashMap<SourceKey, (u64, usize)>>,
 }
 
 impl Default for Graph {
@@ -135,10 +143,13 @@ impl Graph {
             relations: Relations::default(),
             pushes: Pushes::default(),
             targets: 0,
+            selecting: 0,
             lists: ObjectLists::new(scope),
             older: Vec::new(),
             namespace_list: List::default(),
             time: Moment::ZERO,
+            revision: 0,
+            counts: RefCell::default(),
         }
     }
 
@@ -203,10 +214,38 @@ impl Graph {
         }
     }
 
-    /// Whether a namespace exists, and if so, whether it is terminating.
+    /// What is known of a namespace, if it exists.
     #[must_use]
-    pub fn namespace_terminating(&self, namespace: &str) -> Option<bool> {
-        self.namespaces.find(namespace).map(|(_, facts)| facts.terminating)
+    pub fn namespace(&self, namespace: &str) -> Option<&NamespaceFacts> {
+        self.namespaces.find(namespace).map(|(_, facts)| facts)
+    }
+
+    /// The existing targets that name this object as the source which made them, and those which name it as the one to pull from,
+    /// in this order; one may come twice.
+    pub fn named_as_source_by(&self, source: &SourceKey) -> impl Iterator<Item = &TargetKey> {
+        self.relations.created_by(source).chain(self.relations.pulling_from(source))
+    }
+
+    /// A number that is another one after each change.
+    #[must_use]
+    pub fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    /// What `count` counted last for this source, unless something has changed since: then it counts anew.
+    pub fn counted(&self, source: &SourceKey, count: impl FnOnce() -> usize) -> usize {
+        let known = self.counts.borrow().get(source).copied();
+        match known {
+            Some((revision, count)) if revision == self.revision => count,
+            _ => {
+                let counted = count();
+                let mut counts = self.counts.borrow_mut();
+                // Those of another revision are of no use any more.
+                counts.retain(|_, (revision, _)| *revision == self.revision);
+                counts.insert(source.clone(), (self.revision, counted));
+                counted
+            }
+        }
     }
 
     /// The objects that the graph holds, in the order of their names.

@@ -164,6 +164,7 @@ pub(crate) struct Metadata<'a> {
     /// In seconds since 1970.
     pub(crate) created: i64,
     pub(crate) deleting: bool,
+    labels: Option<&'a RawValue>,
     annotations: Option<&'a RawValue>,
     managed_fields: Option<&'a RawValue>,
     /// Whether there was something that is no UTF-8.
@@ -191,6 +192,7 @@ impl<'a> Metadata<'a> {
             resource_version: metadata.text("resourceVersion").unwrap_or_default(),
             created: metadata.text("creationTimestamp").and_then(|time| seconds(&time)).unwrap_or_default(),
             deleting: present("deletionTimestamp").is_some(),
+            labels: present("labels"),
             annotations: present("annotations"),
             managed_fields: present("managedFields"),
             is_repaired: json.is_repaired(),
@@ -209,6 +211,21 @@ impl<'a> Metadata<'a> {
         Some(all.into_iter().filter_map(ours).collect())
     }
 
+    /// The labels.
+    pub(crate) fn labels(&self) -> Vec<(Cow<'a, str>, Cow<'a, str>)> {
+        texts(self.labels)
+    }
+
+    /// Whether there are labels.
+    pub(crate) fn has_labels(&self) -> bool {
+        self.labels.is_some_and(|labels| labels.get() != "{}")
+    }
+
+    /// All annotations whose value is a text.
+    pub(crate) fn annotations(&self) -> Vec<(Cow<'a, str>, Cow<'a, str>)> {
+        texts(self.annotations)
+    }
+
     /// What `managedFields` say.
     pub(crate) fn managers(&self, dialect: &Dialect) -> Managers {
         let Some(entries) = self.managed_fields else { return Managers::default() };
@@ -217,6 +234,13 @@ impl<'a> Metadata<'a> {
             Err(_) => Managers::unknown(),
         }
     }
+}
+
+/// The members of a map whose values are texts; none if it is no map.
+fn texts(map: Option<&RawValue>) -> Vec<(Cow<'_, str>, Cow<'_, str>)> {
+    let members = map.and_then(|map| serde_json::from_str::<Members<'_>>(map.get()).ok());
+    let texts = |(key, value): (_, _)| Some((key, value_text(value)?));
+    members.into_iter().flat_map(|Members(all)| all).filter_map(texts).collect()
 }
 
 /// One entry of `managedFields`, if it is one.

@@ -12,6 +12,7 @@ use thiserror::Error;
 
 use crate::advice::Advice;
 use crate::annotations::{self, Dialect, IllFormed, Marks};
+use crate::carried::Carried;
 use crate::json;
 use crate::kind::Kind;
 use crate::managers::Managers;
@@ -60,6 +61,10 @@ pub struct Observed {
     pub annotated: Annotated,
     /// Who wrote what.
     pub managers: Managers,
+    /// Its labels and annotations that go to replicas, or were set on it as a replica (SPEC 11.6).
+    pub carried: Option<Box<Carried>>,
+    /// Whether it has labels.
+    pub has_labels: bool,
     /// What is probably not meant as it is written, as far as the annotations alone show it.
     pub advice: Vec<Advice>,
 }
@@ -118,6 +123,11 @@ impl Observed {
             created: metadata.created,
             deleting: metadata.deleting,
             managers: annotations.managers(|| metadata.managers(dialect)),
+            carried: annotations.carried(|marks| {
+                let (labels, all) = (metadata.labels(), metadata.annotations());
+                Carried::read(marks, dialect, texts(&labels), texts(&all))
+            }),
+            has_labels: metadata.has_labels(),
             annotated: annotations.annotated,
             advice: annotations.advice,
         })
@@ -144,6 +154,11 @@ impl Observed {
             created: metadata.created,
             deleting: metadata.deleting,
             managers: annotations.managers(|| Managers::read(metadata.managed_fields(), dialect)),
+            carried: annotations.carried(|marks| {
+                let all = metadata.annotations().filter_map(|(key, value)| Some((key, value?)));
+                Carried::read(marks, dialect, metadata.labels(), all)
+            }),
+            has_labels: metadata.has_labels(),
             annotated: annotations.annotated,
             advice: annotations.advice,
         })
@@ -170,6 +185,11 @@ impl Annotations {
         Self { annotated, advice }
     }
 
+    /// What `read` keeps of the labels and annotations of others, for an object that says something about them.
+    fn carried(&self, read: impl FnOnce(&Marks) -> Option<Box<Carried>>) -> Option<Box<Carried>> {
+        self.annotated.marks().filter(|marks| Carried::is_asked_for(marks)).and_then(read)
+    }
+
     /// Who wrote what, which is of no interest where there is no annotation of ours.
     fn managers(&self, read: impl FnOnce() -> Managers) -> Managers {
         match self.annotated {
@@ -177,6 +197,10 @@ impl Annotations {
             Annotated::Well(_) | Annotated::Ill(_) => read(),
         }
     }
+}
+
+fn texts<'a>(map: &'a [(Cow<'_, str>, Cow<'_, str>)]) -> impl Iterator<Item = (&'a str, &'a str)> {
+    map.iter().map(|(key, value)| (&**key, &**value))
 }
 
 /// Reads the content of an object of `kind` from its whole JSON.

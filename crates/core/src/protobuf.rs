@@ -275,6 +275,7 @@ pub struct Metadata<'a> {
     pub created: i64,
     /// Whether there is a `metadata.deletionTimestamp`.
     pub deleting: bool,
+    labels: Vec<&'a [u8]>,
     annotations: Vec<&'a [u8]>,
     managed_fields: Vec<&'a [u8]>,
 }
@@ -297,6 +298,7 @@ impl<'a> Metadata<'a> {
                     6 => metadata.resource_version = value.text().unwrap_or_default(),
                     8 => metadata.created = seconds(value.bytes()).unwrap_or_default(),
                     9 => metadata.deleting = true,
+                    11 => metadata.labels.push(value.bytes()),
                     12 => metadata.annotations.push(value.bytes()),
                     17 => metadata.managed_fields.push(value.bytes()),
                     _ => {}
@@ -309,24 +311,38 @@ impl<'a> Metadata<'a> {
     /// The annotations, in no order. A value is as it is; `None`: it cannot be read. One whose key is no text is left out, as it
     /// is none of ours.
     pub fn annotations(&self) -> impl Iterator<Item = (&'a str, Option<&'a str>)> + '_ {
-        self.annotations.iter().filter_map(|entry| {
-            let (mut key, mut value) = (Some(""), Some(""));
-            for field in Fields::of(entry) {
-                match field {
-                    Ok((1, text)) => key = text.text(),
-                    Ok((2, text)) => value = text.text(),
-                    Ok(_) => {}
-                    Err(_) => value = None,
-                }
-            }
-            Some((key?, value))
-        })
+        self.annotations.iter().filter_map(|entry| map_entry(entry))
+    }
+
+    /// The labels, in no order.
+    pub fn labels(&self) -> impl Iterator<Item = (&'a str, &'a str)> + '_ {
+        self.labels.iter().filter_map(|entry| map_entry(entry)).filter_map(|(key, value)| Some((key, value?)))
+    }
+
+    /// Whether there are labels.
+    #[must_use]
+    pub fn has_labels(&self) -> bool {
+        !self.labels.is_empty()
     }
 
     /// The entries of `managedFields`; `None`: one cannot be read.
     pub(crate) fn managed_fields(&self) -> impl Iterator<Item = Option<Entry<'a>>> + '_ {
         self.managed_fields.iter().map(|entry| managed_fields_entry(entry).ok())
     }
+}
+
+/// An entry of a map of texts.
+fn map_entry(entry: &[u8]) -> Option<(&str, Option<&str>)> {
+    let (mut key, mut value) = (Some(""), Some(""));
+    for field in Fields::of(entry) {
+        match field {
+            Ok((1, text)) => key = text.text(),
+            Ok((2, text)) => value = text.text(),
+            Ok(_) => {}
+            Err(_) => value = None,
+        }
+    }
+    Some((key?, value))
 }
 
 fn managed_fields_entry(entry: &[u8]) -> Result<Entry<'_>, Malformed> {

@@ -9,9 +9,12 @@ use thiserror::Error;
 
 use crate::annotation::Annotation;
 use crate::names::{Key, NameError, excerpt, is_label, is_subdomain};
+use crate::namespace::NamespaceFacts;
 use crate::pattern::{
     Budget, Hash, Index, ItemKind, ListError, MAX_ITEMS, NamespaceList, Positions, Seen, is_name, items, name,
 };
+use crate::selection::Selection;
+use crate::selector::Selector;
 
 /// What is wrong with a push.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -46,6 +49,17 @@ pub enum PushError {
     },
 }
 
+/// The annotations of a push.
+#[derive(Debug, Clone, Default)]
+pub struct Asks<'a> {
+    /// `replicate-to`.
+    pub to: Option<&'a Arc<str>>,
+    /// `replicate-to-namespaces`.
+    pub namespaces: Option<&'a Arc<str>>,
+    /// `replicate-to-namespace-selector`: names namespaces besides the list, whose exceptions hold for it as well.
+    pub selector: Option<Arc<Selector>>,
+}
+
 /// A well-formed push. It may name nothing, and is still a push.
 ///
 /// Two are equal when they name the same targets for the same reason: the same items, resolved beside the same object.
@@ -63,7 +77,7 @@ pub struct Part {
     /// The text that the names stand in.
     text: Arc<str>,
     names: Positions,
-    namespaces: NamespaceList,
+    namespaces: Selection,
 }
 
 impl Part {
@@ -86,7 +100,7 @@ impl Part {
 
     /// The namespaces.
     #[must_use]
-    pub fn namespaces(&self) -> &NamespaceList {
+    pub fn namespaces(&self) -> &Selection {
         &self.namespaces
     }
 
@@ -102,8 +116,8 @@ impl Part {
         (number < self.names.len()).then(|| name(self.names.rest(&self.text, number)))
     }
 
-    fn has(&self, namespace: &str, name: &str) -> bool {
-        self.has_name(name) && self.namespaces.matches(namespace)
+    fn has(&self, namespace: &str, name: &str, facts: &NamespaceFacts) -> bool {
+        self.has_name(name) && self.namespaces.names(namespace, facts)
     }
 }
 
@@ -153,26 +167,25 @@ impl Push {
     /// When either annotation is ill-formed (SPEC 2).
     pub fn parse(own: &Key, to: Option<&str>, to_namespaces: Option<&str>) -> Result<Option<Self>, PushError> {
         let (to, to_namespaces) = (to.map(Arc::from), to_namespaces.map(Arc::from));
-        Self::parse_within(own, to.as_ref(), to_namespaces.as_ref(), &mut Budget::default())
+        let asks = Asks { to: to.as_ref(), namespaces: to_namespaces.as_ref(), selector: None };
+        Self::parse_within(own, asks, &mut Budget::default())
     }
 
     /// The same, of an object that has other lists as well; the texts are shared.
     ///
     /// # Errors
     /// As [`Push::parse`].
-    pub fn parse_within(
-        own: &Key,
-        to: Option<&Arc<str>>,
-        to_namespaces: Option<&Arc<str>>,
-        budget: &mut Budget,
-    ) -> Result<Option<Self>, PushError> {
-        if to.is_none() && to_namespaces.is_none() {
+    pub fn parse_within(own: &Key, asks: Asks<'_>, budget: &mut Budget) -> Result<Option<Self>, PushError> {
+        let Asks { to, namespaces, selector } = asks;
+        if to.is_none() && namespaces.is_none() && selector.is_none() {
             return Ok(None);
         }
-        let namespaces = match to_namespaces {
-            Some(text) => namespaces_of(text, budget)?,
-            None => list(Annotation::ReplicateTo, &own.namespace().into(), budget)?,
+        let list_of_namespaces = match (namespaces, &selector) {
+            (Some(text), _) => namespaces_of(text, budget)?,
+            (None, Some(_)) => list(Annotation::ReplicateToNamespaces, &"".into(), budget)?,
+            (None, None) => list(Annotation::ReplicateTo, &own.namespace().into(), budget)?,
         };
+        let namespaces = Selection::new(list_of_namespaces, selector);
         let Some(text) = to else {
             let names = Positions::new(vec![0], &[Hash::of(own.name())]);
             let own_name = Part { text: own.name().into(), names, namespaces };
@@ -182,7 +195,7 @@ impl Push {
         let mut parts = Vec::with_capacity(1 + read.by_pattern.len());
         for (pattern, names) in read.by_pattern {
             budget.count().map_err(|error| PushError::List { annotation: Annotation::ReplicateTo, error })?;
-            let namespaces = list(Annotation::ReplicateTo, &pattern.into(), budget)?;
+            let namespaces = Selection::of_list(list(Annotation::ReplicateTo, &pattern.into(), budget)?);
             parts.push(Part { text: text.clone(), names: names.positions(), namespaces });
         }
         parts.push(Part { text: text.clone(), names: read.unqualified.positions(), namespaces });
@@ -191,17 +204,17 @@ impl Push {
         Ok(Some(Self { qualified, parts: parts.into(), has_odd_items: read.has_odd_items }))
     }
 
-    /// Whether the push names this object. (An object never targets itself; that is the caller's to see.)
+    /// Whether the push names this object, in a namespace of which this is known. (An object never targets itself; that is the caller's to see.)
     #[must_use]
-    pub fn names(&self, target: &Key) -> bool {
+    pub fn names(&self, target: &Key, facts: &NamespaceFacts) -> bool {
         let (namespace, name) = (target.namespace(), target.name());
-        self.qualified.has(namespace, name) || self.parts.iter().any(|part| part.has(namespace, name))
+        self.qualified.has(namespace, name) || self.parts.iter().any(|part| part.has(namespace, name, facts))
     }
 
     /// The names that are pushed into a namespace; one may come twice.
-    pub fn names_in<'a>(&'a self, namespace: &'a str) -> impl Iterator<Item = &'a str> {
+    pub fn names_in<'a>(&'a self, namespace: &'a str, facts: &'a NamespaceFacts) -> impl Iterator<Item = &'a str> {
         let is_legal = is_label(namespace);
-        let names = move |part: &&Part| is_legal && !part.is_empty() && part.namespaces.matches_legal(namespace);
+        let names = move |part: &&Part| is_legal && !part.is_empty() && part.namespaces.names_legal(namespace, facts);
         let parts = self.parts.iter().filter(names);
         self.qualified.names_in(namespace).chain(parts.flat_map(Part::names))
     }
@@ -360,8 +373,11 @@ mod tests {
         Ok(push.map(|push| {
             let mut found = Vec::new();
             for namespace in NAMESPACES {
-                for name in push.names_in(namespace) {
-                    assert!(push.names(&Key::new(namespace, name).unwrap()), "{namespace}/{name}");
+                for name in push.names_in(namespace, &NamespaceFacts::default()) {
+                    assert!(
+                        push.names(&Key::new(namespace, name).unwrap(), &NamespaceFacts::default()),
+                        "{namespace}/{name}"
+                    );
                     found.push(format!("{namespace}/{name}"));
                 }
             }
@@ -370,7 +386,7 @@ mod tests {
             for namespace in NAMESPACES {
                 for name in ["src", "x", "y"] {
                     let key = Key::new(namespace, name).unwrap();
-                    assert_eq!(push.names(&key), found.contains(&key.to_string()), "{key}");
+                    assert_eq!(push.names(&key, &NamespaceFacts::default()), found.contains(&key.to_string()), "{key}");
                 }
             }
             found
@@ -442,7 +458,7 @@ mod tests {
         let own = Key::new("own", "src").unwrap();
         let push = Push::parse(&own, Some("x,b/y,j.*/z"), Some("a,ab*")).unwrap().unwrap();
         assert_eq!(push.literal_targets().collect::<Vec<_>>(), [("b", "y")]);
-        let parts = push.parts().iter().map(|part| (part.names().collect(), part.namespaces().as_str()));
+        let parts = push.parts().iter().map(|part| (part.names().collect(), part.namespaces().list().as_str()));
         let parts: Vec<(Vec<_>, _)> = parts.collect();
         assert_eq!(parts, [(vec!["z"], "j.*"), (vec!["x"], "a,ab*")]);
     }

@@ -9,18 +9,21 @@
 //!
 //! - **Guarantees.** `Selections` holds a selection as long as it has a user, and no longer. It takes about one bit for each
 //!   existing namespace, and less where a selection names few of them.
-//! - **Room.** Whether a selection names a namespace is asked in one place, [`Selection::names`], which is given the namespace's
-//!   facts: a selector of labels (SPEC 11.3) is one more field of [`Selection`], and nothing else changes.
+//! - **Labels.** A selection names what its list or its selector names, less what an item with `!` takes away (SPEC 11.3). When a
+//!   namespace's labels change only the selections with a selector are asked again, and those whose answer changed are returned.
 
 mod id_set;
 
 use std::hash::{BuildHasher, Hash, RandomState};
+use std::sync::Arc;
 
 use hashbrown::HashTable;
 use indexmap::IndexSet;
 
+use crate::names::is_label;
 use crate::namespace::NamespaceFacts;
 use crate::pattern::NamespaceList;
+use crate::selector::Selector;
 
 use id_set::IdSet;
 
@@ -34,24 +37,58 @@ pub(crate) type SelectionId = u32;
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Selection {
     list: NamespaceList,
+    selector: Option<Arc<Selector>>,
 }
 
 impl Selection {
     /// The namespaces that a list names.
     #[must_use]
     pub fn of_list(list: NamespaceList) -> Self {
-        Self { list }
+        Self { list, selector: None }
+    }
+
+    /// The namespaces that a list or a selector names, less the list's exceptions.
+    #[must_use]
+    pub fn new(list: NamespaceList, selector: Option<Arc<Selector>>) -> Self {
+        Self { list, selector }
+    }
+
+    /// The list.
+    #[must_use]
+    pub fn list(&self) -> &NamespaceList {
+        &self.list
+    }
+
+    /// The selector, if there is one.
+    #[must_use]
+    pub fn selector(&self) -> Option<&Selector> {
+        self.selector.as_deref()
     }
 
     /// Whether it names this namespace.
     #[must_use]
-    pub fn names(&self, namespace: &str, _facts: &NamespaceFacts) -> bool {
-        self.list.matches(namespace)
+    pub fn names(&self, namespace: &str, facts: &NamespaceFacts) -> bool {
+        is_label(namespace) && self.names_legal(namespace, facts)
+    }
+
+    /// The same, of a text that is known to be a legal namespace.
+    pub(crate) fn names_legal(&self, namespace: &str, facts: &NamespaceFacts) -> bool {
+        let selects = |selector: &Arc<Selector>| selector.matches(|key| facts.label(namespace, key));
+        match &self.selector {
+            Some(selector) if selects(selector) => !self.list.excepts(namespace),
+            _ => self.list.matches_legal(namespace),
+        }
+    }
+
+    /// Whether it names nothing, whatever namespaces there are.
+    #[must_use]
+    pub fn names_nothing(&self) -> bool {
+        self.list.names_nothing() && self.selector.as_ref().is_none_or(|selector| selector.is_empty())
     }
 
     /// The only namespaces that it can name, if that can be said without asking about each; one may come twice.
     pub fn at_most(&self) -> Option<impl Iterator<Item = &str>> {
-        (!self.list.has_patterns()).then(|| self.list.literals())
+        (self.selector.is_none() && !self.list.has_patterns()).then(|| self.list.literals())
     }
 
     /// The namespaces that it names whether they exist or not; one may come twice.
@@ -79,6 +116,8 @@ pub(crate) struct Selections<U> {
     by_text: HashTable<SelectionId>,
     slots: Vec<Option<Slot<U>>>,
     free: Vec<SelectionId>,
+    /// Those with a selector of labels.
+    selecting: IndexSet<SelectionId>,
 }
 
 #[derive(Debug)]
@@ -93,7 +132,13 @@ struct Slot<U> {
 
 impl<U> Default for Selections<U> {
     fn default() -> Self {
-        Self { hasher: RandomState::new(), by_text: HashTable::new(), slots: Vec::new(), free: Vec::new() }
+        Self {
+            hasher: RandomState::new(),
+            by_text: HashTable::new(),
+            slots: Vec::new(),
+            free: Vec::new(),
+            selecting: IndexSet::new(),
+        }
     }
 }
 
@@ -101,7 +146,7 @@ impl<U: Hash + Eq> Selections<U> {
     /// A new user of a selection. If it is the first one, every existing namespace is asked about, or only those that the
     /// selection can name.
     pub(crate) fn add(&mut self, selection: &Selection, user: U, namespaces: &impl Namespaces) -> SelectionId {
-        let Self { hasher, by_text, slots, free } = self;
+        let Self { hasher, by_text, slots, free, selecting } = self;
         let hash = hasher.hash_one(selection);
         let is_this = |id: &SelectionId| slot(slots, *id).is_some_and(|slot| slot.selection == *selection);
         if let Some(id) = by_text.find(hash, is_this).copied() {
@@ -124,6 +169,9 @@ impl<U: Hash + Eq> Selections<U> {
                 (slots.len() - 1) as SelectionId
             }
         };
+        if selection.selector.is_some() {
+            selecting.insert(id);
+        }
         if let Some(slot) = slots.get_mut(id as usize) {
             *slot = Some(new);
         }
@@ -141,6 +189,7 @@ impl<U: Hash + Eq> Selections<U> {
         if let Ok(entry) = self.by_text.find_entry(self.hasher.hash_one(&slot.selection), |other| *other == id) {
             entry.remove();
         }
+        self.selecting.swap_remove(&id);
         if let Some(slot) = self.slots.get_mut(id as usize) {
             *slot = None;
         }
@@ -155,6 +204,27 @@ impl<U: Hash + Eq> Selections<U> {
                 slot.named.insert(id);
             }
         }
+    }
+
+    /// A namespace has other labels. Returns who uses the selections whose answer is another one now.
+    pub(crate) fn namespace_changed(&mut self, id: NamespaceId, namespace: &str, facts: &NamespaceFacts) -> Vec<U>
+    where
+        U: Clone,
+    {
+        let mut changed = Vec::new();
+        for selection in &self.selecting {
+            let Some(slot) = slot_mut(&mut self.slots, *selection) else { continue };
+            let names = slot.selection.names(namespace, facts);
+            if names != slot.named.contains(id) {
+                if names {
+                    slot.named.insert(id)
+                } else {
+                    slot.named.remove(id)
+                };
+                changed.extend(slot.users.iter().cloned());
+            }
+        }
+        changed
     }
 
     /// A namespace does not exist any more.

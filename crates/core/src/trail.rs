@@ -58,12 +58,16 @@ macro_rules! questions {
 questions! {
     FirstLists "SPEC 8" "Are the first lists complete?"
     WellFormed "SPEC 3.0" "Are the object's annotations well-formed?"
+    Excluded "SPEC 11.4" "May the program write in the target's namespace?"
+    NamespaceSays "SPEC 11.4, 11.7" "Are the annotations of the target's namespace known and well-formed?"
+    Paused "SPEC 3.0, 11.7" "Is neither the target, nor its source, nor its namespace paused?"
     IsTarget "SPEC 3.0, 3.2" "Does the object ask for data, or was it made by a push?"
     Terminating "SPEC 9.16" "Is the object being deleted, so that it may only be emptied?"
     Creator "SPEC 3.1" "Does the source that made the replica still push to it?"
+    Pushed "SPEC 3.4, 3.5" "Which source pushes to this name?"
+    Accepted "SPEC 11.4" "Does the target's namespace accept replicas from the source's?"
     MadeByController "SPEC 3.1" "Did the controller make the replica that is to be deleted?"
     Adoption "SPEC 3.1" "Did someone else make the replica that the source pushes to?"
-    Pushed "SPEC 3.4, 3.5" "Which source pushes to this name?"
     Watched "SPEC 10" "Does the program watch the target's namespace?"
     Namespace "SPEC 3.4, 9.7" "Does the target's namespace exist, and is it not being deleted?"
     SourceExists "SPEC 3.3" "Does the object that the data comes from exist?"
@@ -74,8 +78,11 @@ questions! {
     ChainFilled "SPEC 5.5" "Does the source, a replica itself, hold a copy?"
     Ring "SPEC 5.6, 9.12" "Does the chain of pulls end, and not in this target?"
     RemovalDelay "SPEC 11.1" "Has the source been without it for the removal delay?"
+    RemovalLimit "SPEC 11.2" "Are no more replicas due for removal because of the source than may be removed at once?"
     Once "SPEC 6" "Does replicate-once keep newer data away?"
     SameData "SPEC 4, 5.7, 9.3" "Does the target hold the source's data?"
+    Keys "SPEC 11.5" "Can the target get the keys that are asked for?"
+    KeysKept "SPEC 11.8" "May the target keep the keys that it holds?"
     SourceRead "SPEC 4, 5.8" "Has the content of the source been read, at its current version?"
     Complete "SPEC 11.9" "Do the source's certificate and key belong together?"
     SameType "SPEC 9.5" "Is the replica of the source's type?"
@@ -88,7 +95,20 @@ impl Question {
     /// Whether the question is recorded only where it stops a write.
     #[must_use]
     pub fn is_guard(self) -> bool {
-        matches!(self, Self::SourceRead | Self::Complete | Self::SameType | Self::Changeable | Self::NotProtected)
+        matches!(
+            self,
+            Self::Excluded
+                | Self::NamespaceSays
+                | Self::Paused
+                | Self::Accepted
+                | Self::Keys
+                | Self::KeysKept
+                | Self::SourceRead
+                | Self::Complete
+                | Self::SameType
+                | Self::Changeable
+                | Self::NotProtected
+        )
     }
 }
 
@@ -157,9 +177,9 @@ mod tests {
         let names: Vec<&str> = Question::ALL.iter().map(|question| question.name()).collect();
         assert_eq!(
             names.join(" "),
-            "FirstLists WellFormed IsTarget Terminating Creator MadeByController Adoption Pushed Watched Namespace \
-             SourceExists SourceWellFormed Consent ChainAllows Loop ChainFilled Ring RemovalDelay Once SameData SourceRead Complete \
-             SameType Changeable NotProtected AsWanted"
+            "FirstLists WellFormed Excluded NamespaceSays Paused IsTarget Terminating Creator Pushed Accepted \
+             MadeByController Adoption Watched Namespace SourceExists SourceWellFormed Consent ChainAllows Loop ChainFilled Ring \
+             RemovalDelay RemovalLimit Once SameData Keys KeysKept SourceRead Complete SameType Changeable NotProtected AsWanted"
         );
         assert!(Question::ALL.is_sorted());
         for question in Question::ALL {

@@ -10,7 +10,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use k8s_replicator_core::action::{Adopt, Create, Delete, Precondition, Update};
+use k8s_replicator_core::action::{Adopt, Create, Delete, MetadataChange, Precondition, Update};
 use k8s_replicator_core::annotations::{Annotation, Dialect};
 use k8s_replicator_core::bug;
 use k8s_replicator_core::kind::Kind;
@@ -24,6 +24,11 @@ use short::short;
 pub fn create(create: &Create, kind: &dyn Kind, dialect: &Dialect) -> String {
     let annotations: BTreeMap<String, &str> =
         create.annotations().iter().map(|(annotation, text)| (dialect.key(*annotation), &**text)).collect();
+    let others = create.carried().annotations.iter().map(|(key, value)| (key.to_string(), &**value));
+    let annotations: BTreeMap<String, &str> = annotations.into_iter().chain(others).collect();
+    let labels = create.labels().iter().map(|(key, value)| (&**key, &**value));
+    let from_source = create.carried().labels.iter().map(|(key, value)| (&**key, &**value));
+    let labels: BTreeMap<&str, &str> = labels.chain(from_source).collect();
     let mut object = json!({
         "apiVersion": "v1",
         "kind": kind.name(),
@@ -31,7 +36,7 @@ pub fn create(create: &Create, kind: &dyn Kind, dialect: &Dialect) -> String {
             "namespace": create.target().namespace(),
             "name": create.target().name(),
             "annotations": annotations,
-            "labels": &**create.labels(),
+            "labels": labels,
         },
     });
     if let Some(type_) = create.type_() {
@@ -85,10 +90,23 @@ pub fn update(update: &Update, kind: &dyn Kind, dialect: &Dialect) -> String {
         operation(json!({ "op": "replace", "path": "/metadata/resourceVersion", "value": version }));
     }
     for (annotation, text) in &update.annotations().set {
-        operation(json!({ "op": "add", "path": pointer(*annotation, dialect), "value": **text }));
+        operation(json!({ "op": "add", "path": pointer("annotations", &dialect.key(*annotation)), "value": **text }));
     }
     for annotation in &update.annotations().remove {
-        operation(json!({ "op": "remove", "path": pointer(*annotation, dialect) }));
+        operation(json!({ "op": "remove", "path": pointer("annotations", &dialect.key(*annotation)) }));
+    }
+    let MetadataChange { labels, annotations, has_labels } = update.metadata();
+    if !has_labels && !labels.set.is_empty() {
+        // A member cannot be added to a map that is not there. The precondition holds for that too.
+        operation(json!({ "op": "add", "path": "/metadata/labels", "value": {} }));
+    }
+    for (map, change) in [("labels", labels), ("annotations", annotations)] {
+        for (key, value) in &change.set {
+            operation(json!({ "op": "add", "path": pointer(map, key), "value": **value }));
+        }
+        for key in &change.remove {
+            operation(json!({ "op": "remove", "path": pointer(map, key) }));
+        }
     }
     for (field, raw) in update.data().into_iter().flat_map(|data| fields(kind, &data.payload)) {
         // "add" replaces what is there; null takes it away, also where nothing is there.
@@ -126,9 +144,9 @@ fn fields<'a>(kind: &'a dyn Kind, payload: &'a Payload) -> impl Iterator<Item = 
     kind.data_fields().iter().copied().zip(payload.fields().map(|raw| raw.map(short)))
 }
 
-/// JSON Pointer (RFC 6901) of an annotation.
-fn pointer(annotation: Annotation, dialect: &Dialect) -> String {
-    format!("/metadata/annotations/{}", dialect.key(annotation).replace('~', "~0").replace('/', "~1"))
+/// JSON Pointer (RFC 6901) of a label or an annotation.
+fn pointer(map: &str, key: &str) -> String {
+    format!("/metadata/{map}/{}", key.replace('~', "~0").replace('/', "~1"))
 }
 
 #[cfg(test)]
@@ -196,6 +214,22 @@ mod tests {
         assert_eq!(found, json!([&[type_], &with_data[..]].concat()));
         let found = updated(&Secret, &sample::update_annotations(&Secret, Some("Opaque")));
         assert_eq!(found, json!([&annotations[..], &[remove]].concat()), "only annotations");
+    }
+
+    /// SPEC 11.6: what others set stays; and nothing can be added to a map that is not there.
+    #[test]
+    fn labels_are_set_and_taken_off_one_by_one() {
+        let of_labels = |noted: Option<&str>, labels: &[(&str, &str)]| -> Vec<Value> {
+            let operations = updated(&ConfigMap, &sample::update_labels(&ConfigMap, noted, labels));
+            let is_label = |operation: &Value| operation["path"].as_str().unwrap().starts_with("/metadata/labels");
+            operations.as_array().unwrap().iter().filter(|operation| is_label(operation)).cloned().collect()
+        };
+        let team = json!({ "op": "add", "path": "/metadata/labels/team", "value": "red" });
+        let none = json!({ "op": "add", "path": "/metadata/labels", "value": {} });
+        assert_eq!(of_labels(None, &[]), [none.clone(), team.clone()]);
+        assert_eq!(of_labels(None, &[("own", "x")]), std::slice::from_ref(&team));
+        let gone = json!({ "op": "remove", "path": "/metadata/labels/a~1b" });
+        assert_eq!(of_labels(Some("a/b,c"), &[("a/b", "x"), ("own", "x")]), [team, gone]);
     }
 
     #[test]

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use k8s_replicator_core::action::Action;
-use k8s_replicator_core::annotations::Marks;
+use k8s_replicator_core::annotations::{Dialect, Marks};
 use k8s_replicator_core::decide::{Decision, Rules, decide};
 use k8s_replicator_core::facts::Facts;
 use k8s_replicator_core::graph::Graph;
@@ -14,6 +14,7 @@ use k8s_replicator_core::names::{Key, TargetKey};
 use k8s_replicator_core::namespace::NamespaceFacts;
 use k8s_replicator_core::observed::{Annotated, Observed, ResourceVersion, Uid};
 use k8s_replicator_core::payload::{Content, Payload};
+use serde_json::json;
 
 const SOURCE: (&str, &str) = ("x", "src");
 const TARGET: (&str, &str) = ("ns", "a");
@@ -34,6 +35,21 @@ impl Sample {
         Self { kind, type_: type_.map(Into::into), graph }
     }
 
+    /// Shows an object again, with labels of its own.
+    fn label(&mut self, name: (&str, &str), version: &str, annotations: &[(&str, &str)], labels: &[(&str, &str)]) {
+        let map = |texts: &[(&str, &str)], prefix: &str| -> serde_json::Map<String, serde_json::Value> {
+            texts.iter().map(|(key, value)| (format!("{prefix}{key}"), json!(value))).collect()
+        };
+        let (annotations, labels) = (map(annotations, "k8s-replicator/"), map(labels, ""));
+        let metadata = json!({
+            "namespace": name.0, "name": name.1, "uid": if name == SOURCE { "u-0" } else { "u-1" },
+            "resourceVersion": version, "annotations": annotations, "labels": labels,
+        });
+        let object = json!({ "metadata": metadata }).to_string();
+        let dialect = Dialect::new("k8s-replicator/", false);
+        self.graph.observe(Observed::from_json(&object, &dialect).unwrap());
+    }
+
     fn put(&mut self, name: (&str, &str), uid: &str, version: &str, annotations: &[(&str, &str)], owners: Owners) {
         let key = Key::new(name.0, name.1).unwrap();
         let marks = Marks::parse(&key, annotations.iter().copied()).unwrap();
@@ -45,6 +61,8 @@ impl Sample {
             deleting: false,
             annotated: marks.map_or(Annotated::Not, |marks| Annotated::Well(Arc::new(marks))),
             managers: Managers { replicated_by: owners, ..Managers::default() },
+            carried: None,
+            has_labels: false,
             advice: Vec::new(),
         });
     }
@@ -91,6 +109,20 @@ pub(super) fn update(kind: &'static dyn Kind, type_: Option<&str>, payload: &Pay
     sample.source(payload);
     sample.replica(&[("replicate-to", "")], Owners::Controller, &Payload::new([Some(r#"{"old":"eA=="}"#.into())]));
     sample.action(payload, &[])
+}
+
+/// The replica, which has the labels `labels` and notes `noted` of them as the controller's, gets the source's label `team: red`.
+pub(super) fn update_labels(kind: &'static dyn Kind, noted: Option<&str>, labels: &[(&str, &str)]) -> Action {
+    let same = Payload::new([None, None]);
+    let mut sample = Sample::new(kind, None);
+    sample.label(SOURCE, "5", &[("replicate-to", "ns/a"), ("replicate-labels", "team")], &[("team", "red")]);
+    let by = [("replicated-by", "x/src"), ("replicated-from-version", "4")];
+    let noted = noted.map(|noted| ("replicated-labels", noted));
+    let annotations: Vec<_> = by.into_iter().chain(noted).collect();
+    sample.label(TARGET, "17", &annotations, labels);
+    sample.holds(SOURCE, "5", &same);
+    sample.holds(TARGET, "17", &same);
+    sample.action(&same, &[])
 }
 
 /// Of the replica only `replicate-to` goes.

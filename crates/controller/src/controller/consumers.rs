@@ -35,6 +35,7 @@ impl Consumer for Objects<'_> {
 
 /// Takes namespaces, for all kinds.
 pub(super) struct Namespaces<'a> {
+    pub(super) dialect: &'a Dialect,
     pub(super) loops: &'a mut [Loop],
     pub(super) now: Now,
 }
@@ -44,11 +45,13 @@ impl Consumer for Namespaces<'_> {
         let event = match change {
             Change::Begins => NamespaceEvent::ListBegins,
             Change::Seen(object) => {
-                let SeenNamespace { name, facts } = SeenNamespace::read(object)?;
+                let SeenNamespace { name, facts } = SeenNamespace::read(object, self.dialect)?;
                 NamespaceEvent::Seen { name, facts }
             }
             Change::Ends(_) => NamespaceEvent::ListEnds,
-            Change::Deleted(object) => NamespaceEvent::Deleted { name: SeenNamespace::read(object)?.name },
+            Change::Deleted(object) => {
+                NamespaceEvent::Deleted { name: SeenNamespace::read(object, self.dialect)?.name }
+            }
         };
         for Loop { replicator, .. } in self.loops.iter_mut() {
             replicator.namespace(self.now, event.clone());

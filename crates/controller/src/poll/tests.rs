@@ -13,9 +13,11 @@ struct Recorder(Vec<String>);
 impl Consumer for Recorder {
     fn take(&mut self, change: Change<'_>) -> Result<(), ReadError> {
         let named = |object: Object<'_>| {
-            SeenNamespace::read(object).map(|SeenNamespace { name, facts }| match facts.terminating {
-                true => format!("{name}, terminating"),
-                false => name,
+            SeenNamespace::read(object, &Dialect::new("", true)).map(|SeenNamespace { name, facts }| {
+                match facts.terminating {
+                    true => format!("{name}, terminating"),
+                    false => name,
+                }
             })
         };
         self.0.push(match change {

@@ -64,6 +64,7 @@ impl Replicator {
         answer: Result<Answer, Failure>,
     ) {
         let waiting = self.waiting.remove(&need).unwrap_or_default();
+        let in_part = self.looked_at_in_part.remove(need.key());
         let answer = match answer {
             Ok(answer) => answer,
             Err(failure) => return self.read_failed(now, &need, &failure, waiting),
@@ -74,7 +75,7 @@ impl Replicator {
             Overtaken::BySight => says_missing && !bug!(Old404Believed),
             Overtaken::ByDeletion => true,
         };
-        if !is_outdated && let Err(failure) = self.was_read(now, &need, held, answer, &waiting) {
+        if !is_outdated && let Err(failure) = self.was_read(now, &need, held, answer, in_part, &waiting) {
             return self.read_failed(now, &need, &failure, waiting);
         }
         self.queue.was_read(need.key());
@@ -88,6 +89,7 @@ impl Replicator {
         need: &Need,
         held: Option<&Held>,
         answer: Answer,
+        in_part: bool,
         waiting: &[Turn],
     ) -> Result<(), Failure> {
         match answer {
@@ -97,7 +99,8 @@ impl Replicator {
                 self.was_found(observed);
                 let facts = self.facts(content.type_.as_deref(), &content.payload);
                 self.graph.learn(&key, &version, facts, &content);
-                if waiting.iter().any(|turn| ***turn != key) {
+                // A target alone asks for all of its own content, and needs none of it when that is known.
+                if in_part || waiting.iter().any(|turn| ***turn != key) {
                     self.contents.keep(now.moment, key, version, content.payload);
                 }
             }

@@ -1,10 +1,12 @@
 //! One turn of a target: from a decision to a request, or back to the queue.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use k8s_replicator_core::action::Action;
 use k8s_replicator_core::decide::{Decision, Need, Verb, Verdict, decide, losers};
 use k8s_replicator_core::graph::{Facts, Graph};
+use k8s_replicator_core::keys::Projection;
 use k8s_replicator_core::names::{Key, SourceKey, TargetKey};
 use k8s_replicator_core::payload::Payload;
 use k8s_replicator_core::reason::Reason;
@@ -18,6 +20,8 @@ use crate::report::{Outcome, Report};
 
 /// So many of the sources that another one keeps from a target are reported.
 const MOST_LOSERS: usize = 8;
+/// The most parts of contents that one decision asks for: of its source, and of the target itself.
+const MOST_PORTIONS: usize = 4;
 /// When a target is decided about again whose plan could not be filled in.
 const AGAIN_IN: Duration = Duration::from_secs(1);
 
@@ -48,10 +52,18 @@ impl Replicator {
         if self.look_up.contains(target) {
             return Step::Read(Need::Presence(target.clone().into()));
         }
-        let decision = decide(&self.graph, self.kind, &self.rules, target);
+        // A part of a content that is kept need not be read.
+        let mut portions = 0..MOST_PORTIONS;
+        let decision = loop {
+            let decision = decide(&self.graph, self.kind, &self.rules, target);
+            let Decision::Need(Need::Portion(key, projection)) = decision else { break decision };
+            if portions.next().is_none() || !self.learn_portion(now, &key, &projection) {
+                break Decision::Need(Need::Portion(key, projection));
+            }
+        };
         // Where the target has its source, others that push to its name are kept from it.
         if matches!(decision, Decision::Nothing(_) | Decision::Act(_)) {
-            let losers = losers(&self.graph, self.kind, target).take(MOST_LOSERS).collect();
+            let losers = losers(&self.graph, self.kind, &self.rules, target).take(MOST_LOSERS).collect();
             self.reports.losers(now.moment, target, losers);
         }
         match decision {
@@ -70,7 +82,9 @@ impl Replicator {
                 Step::End(End::At(until))
             }
             // It is read for a copy that has to wait for the end of a storm.
-            Decision::Need(Need::Content(source)) if source != **target && self.storms.holds(&source, target) => {
+            Decision::Need(Need::Content(source) | Need::Portion(source, _))
+                if source != **target && self.storms.holds(&source, target) =>
+            {
                 Step::End(End::Settled)
             }
             Decision::Need(need) => Step::Read(need),
@@ -82,14 +96,14 @@ impl Replicator {
                 Step::End(End::Settled)
             }
             Decision::Act(plan) => {
-                let copied = match plan.copies() {
+                let copied = match plan.needs() {
                     None => None,
-                    Some(source) => {
-                        let version = self.graph.node(source).map(|node| &node.resource_version);
-                        match version.and_then(|version| self.contents.get(now.moment, source, version)) {
+                    Some(need) => {
+                        let version = self.graph.node(need.key()).map(|node| &node.resource_version);
+                        match version.and_then(|version| self.contents.get(now.moment, need.key(), version)) {
                             Some(content) => Some(content),
                             // It was dropped, or is of another version than the graph's.
-                            None => return Step::Read(Need::Content(source.clone().into())),
+                            None => return Step::Read(need),
                         }
                     }
                 };
@@ -103,8 +117,29 @@ impl Replicator {
         }
     }
 
+    /// Looks at a part of a content that is kept. Whether it is.
+    fn learn_portion(&mut self, now: Now, key: &Key, projection: &Arc<Projection>) -> bool {
+        let Some((version, type_)) =
+            self.graph.node(key).map(|node| (node.resource_version.clone(), node.type_.clone()))
+        else {
+            return false;
+        };
+        let Some(payload) = self.contents.get(now.moment, key, &version) else { return false };
+        let portion = Facts::of_portion(self.kind, type_.as_deref(), &payload, projection);
+        self.graph.learn_portion(key, &version, projection.clone(), portion);
+        true
+    }
+
     /// Reads something for a target, unless that is being done already.
     fn read(&mut self, now: Now, need: Need, turn: Turn) -> Option<(Ticket, Request)> {
+        // Whatever part of a content is asked for, it is read once; and kept, so that the part can be looked at.
+        let need = match need {
+            Need::Portion(key, _) => {
+                self.looked_at_in_part.insert(key.clone());
+                Need::Content(key)
+            }
+            whole => whole,
+        };
         if let Some(waiting) = self.waiting.get_mut(&need) {
             self.look_up.remove(&*turn);
             waiting.push(turn);
@@ -128,7 +163,7 @@ impl Replicator {
                 self.waiting.insert(need.clone(), vec![turn]);
                 let request = match &need {
                     Need::Presence(key) => Request::Look(key.clone()),
-                    Need::Content(key) => Request::Read(key.clone()),
+                    Need::Content(key) | Need::Portion(key, _) => Request::Read(key.clone()),
                 };
                 Some((self.under_way.begin(now.moment, pass, UnderWay::Read { need, held }), request))
             }

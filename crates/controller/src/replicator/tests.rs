@@ -1,6 +1,7 @@
 //! The control loop, driven by hand: what it asks for, and what it makes of each answer.
 
 mod budget;
+mod policy;
 mod sim;
 mod trouble;
 
@@ -103,7 +104,7 @@ impl Loop {
         let mut this = Self { replicator: Replicator::new(kind, settings), moment: Moment::ZERO };
         this.namespace(NamespaceEvent::ListBegins);
         for name in ["a", "b", "c", "d"] {
-            this.namespace(NamespaceEvent::Seen { name: name.into(), facts: NamespaceFacts { terminating: false } });
+            this.namespace(NamespaceEvent::Seen { name: name.into(), facts: NamespaceFacts::new(false) });
         }
         this.namespace(NamespaceEvent::ListEnds);
         this.object(ObjectEvent::ListBegins(Part::Cluster));
@@ -284,7 +285,7 @@ fn one_failing_target_delays_no_other_and_comes_back_after_growing_pauses() {
     assert_eq!(waits, [100, 200, 400]);
     // When something happens to it, it is tried at once.
     it.namespace(NamespaceEvent::Deleted { name: "c".into() });
-    it.namespace(NamespaceEvent::Seen { name: "c".into(), facts: NamespaceFacts { terminating: false } });
+    it.namespace(NamespaceEvent::Seen { name: "c".into(), facts: NamespaceFacts::new(false) });
     it.asks_for("create c/src");
 }
 
@@ -295,7 +296,7 @@ fn a_server_that_is_throttling_is_left_alone_for_as_long_as_it_says() {
     let throttled = Failure { retry_after: Some(Duration::from_secs(7)), ..failure(FailureKind::Throttled) };
     it.replicator.answer(it.now(), read, Err(throttled));
     it.asks_nothing();
-    it.namespace(NamespaceEvent::Seen { name: "e".into(), facts: NamespaceFacts { terminating: false } });
+    it.namespace(NamespaceEvent::Seen { name: "e".into(), facts: NamespaceFacts::new(false) });
     it.seen(&source(2, "v2"));
     it.asks_nothing();
     assert_eq!(it.wait(), Duration::from_secs(7));
@@ -407,13 +408,13 @@ fn a_terminating_namespace_is_left_alone_until_it_is_another_one() {
     let read = it.asks_for("read a/src");
     it.answer(read, content(&source(1, "v1")));
     let create = it.asks_for("create d/src");
-    it.namespace(NamespaceEvent::Seen { name: "d".into(), facts: NamespaceFacts { terminating: true } });
+    it.namespace(NamespaceEvent::Seen { name: "d".into(), facts: NamespaceFacts::new(true) });
     it.fails(create, FailureKind::NamespaceTerminating);
     it.asks_nothing();
     assert_eq!(it.reports(), ["d/src failed NamespaceTerminating"]);
     assert!(it.replicator.is_idle(), "the watch says so, too");
     it.namespace(NamespaceEvent::Deleted { name: "d".into() });
     it.asks_nothing();
-    it.namespace(NamespaceEvent::Seen { name: "d".into(), facts: NamespaceFacts { terminating: false } });
+    it.namespace(NamespaceEvent::Seen { name: "d".into(), facts: NamespaceFacts::new(false) });
     it.asks_for("create d/src");
 }

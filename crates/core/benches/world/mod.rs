@@ -67,7 +67,7 @@ impl World {
         let mut graph = Graph::default();
         graph.begin_namespaces();
         for namespace in 0..OF_ONE_SOURCE.min(self.replicas) {
-            graph.observe_namespace(&format!("team-{namespace:05}"), NamespaceFacts { terminating: false });
+            graph.observe_namespace(&format!("team-{namespace:05}"), NamespaceFacts::new(false));
         }
         graph.end_namespaces();
         graph.begin_list();

@@ -1,6 +1,7 @@
 //! Proofs, and what is made of them.
 
 use super::*;
+use crate::carried::Carried;
 use crate::graph::Graph;
 use crate::managers::Managers;
 use crate::names::Key;
@@ -26,6 +27,8 @@ fn graph(annotations: &[(&str, &str)]) -> Graph {
         deleting: false,
         annotated,
         managers: Managers::default(),
+        carried: None,
+        has_labels: false,
         advice: Vec::new(),
     });
     graph.end_list(&ResourceVersion::new("999999"));
@@ -66,9 +69,9 @@ fn writes_carry_the_version_that_was_proved() {
     let minimal = || NewData { payload: Payload::new([None]), expected_type: None };
     let view = graph.full_view().unwrap();
 
-    let update = Update::new(owned, change.clone(), None);
+    let update = Update::new(owned, change.clone(), MetadataChange::default(), None);
     assert_eq!((update.annotations(), update.data()), (&change, None));
-    let clear = Update::clearing(owned, view, change.clone(), minimal());
+    let clear = Update::clearing(owned, view, change.clone(), MetadataChange::default(), minimal());
     assert_eq!((clear.annotations(), clear.data()), (&change, Some(&minimal())));
     let creator = SourceKey::from(Key::new("a", "y").unwrap());
     let adopt = Adopt::new(owned, &creator);
@@ -93,7 +96,7 @@ fn writes_carry_the_version_that_was_proved() {
         assert_eq!((action.target(), action.precondition()), (&target, Some(&precondition)));
         assert_eq!(action.payload(), payload.as_ref());
     }
-    let create = Create::new(&target, [].into(), Arc::default(), None, minimal().payload);
+    let create = Create::new(&target, [].into(), Arc::default(), Carried::default(), None, minimal().payload);
     let create = Action::Create(create);
     assert_eq!((create.target(), create.precondition()), (&target, None));
     assert_eq!(create.payload(), Some(&minimal().payload));

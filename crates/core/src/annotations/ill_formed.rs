@@ -3,9 +3,12 @@
 use thiserror::Error;
 
 use crate::annotation::Annotation;
+use crate::glob::GlobError;
+use crate::keys::KeysError;
 use crate::names::NameError;
 use crate::pattern::ListError;
 use crate::push::PushError;
+use crate::selector::SelectorError;
 
 /// What is wrong with an object's annotations. The message names the annotation, what stands there and what was expected.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -61,6 +64,42 @@ pub enum IllFormed {
         annotation: Annotation,
         /// What is wrong.
         error: ListError,
+    },
+    /// A label selector that cannot be read.
+    #[error("{}: {error}", annotation.name())]
+    Selector {
+        /// Where it stands.
+        annotation: Annotation,
+        /// What is wrong.
+        error: SelectorError,
+    },
+    /// A list of keys that cannot be read.
+    #[error("{}: {error}", annotation.name())]
+    Keys {
+        /// Where it stands.
+        annotation: Annotation,
+        /// What is wrong.
+        error: KeysError,
+    },
+    /// A list of globs that cannot be read.
+    #[error("{}: {error}", annotation.name())]
+    Globs {
+        /// Where it stands.
+        annotation: Annotation,
+        /// What is wrong.
+        error: GlobError,
+    },
+    /// Labels that cannot be given to a replica.
+    #[error("replica-labels: {0}")]
+    Labels(String),
+    /// Not a type of Secrets.
+    #[error("replicate-type: {0:?} is not a type of Secrets; expected one such as \"Opaque\"")]
+    Type(String),
+    /// An annotation of namespaces on another object.
+    #[error("{}: it belongs on a Namespace", annotation.name())]
+    Misplaced {
+        /// Which.
+        annotation: Annotation,
     },
     /// A push that cannot be read.
     #[error(transparent)]

@@ -4,9 +4,13 @@ use std::collections::HashSet;
 
 use super::{Annotation, Marks};
 use crate::advice::{Advice, MAX_ADVICE};
+use crate::glob::Globs;
+use crate::keys::Keys;
 use crate::names::{MAX_NAMESPACE, excerpt, is_label};
 use crate::pattern::{ItemKind, NamespaceList, NamespacePattern, exception, is_odd, items};
 use crate::reason::Reason;
+use crate::selection::Selection;
+use crate::selector::Selector;
 
 /// Adds the advice that the lists of a well-formed object show. (A replica's are its source's: the advice is there.)
 pub(crate) fn advise(marks: &Marks, advice: &mut Vec<Advice>) {
@@ -18,14 +22,37 @@ pub(crate) fn advise(marks: &Marks, advice: &mut Vec<Advice>) {
         if let Some(text) = marks.text(Annotation::ReplicateTo) {
             adviser.names(text, push.has_odd_items());
         }
-        if marks.text(Annotation::ReplicateToNamespaces).is_some()
-            && let Some(part) = push.parts().last()
-        {
-            adviser.namespaces(Annotation::ReplicateToNamespaces, part.namespaces());
+        if let Some(part) = push.parts().last() {
+            let asks = (Annotation::ReplicateToNamespaces, Annotation::ReplicateToNamespaceSelector);
+            adviser.selection(marks, asks, part.namespaces());
         }
     }
-    if let Some(list) = &marks.allowed_namespaces {
-        adviser.namespaces(Annotation::ReplicationAllowedNamespaces, list);
+    if let Some(selection) = &marks.allowed_namespaces {
+        let asks = (Annotation::ReplicationAllowedNamespaces, Annotation::ReplicationAllowedNamespaceSelector);
+        adviser.selection(marks, asks, selection);
+    }
+    for annotation in GLOBS {
+        if let Some(text) = marks.text(annotation)
+            && !names_a_key(annotation, text)
+        {
+            let detail = format!("{}: the list names nothing", annotation.name());
+            adviser.add(Reason::ListNamesNothing, detail);
+        }
+    }
+}
+
+/// Lists of keys and of globs.
+const GLOBS: [Annotation; 4] = [
+    Annotation::ReplicateKeys,
+    Annotation::ReplicationAllowedKeys,
+    Annotation::ReplicateLabels,
+    Annotation::ReplicateAnnotations,
+];
+
+fn names_a_key(annotation: Annotation, text: &str) -> bool {
+    match annotation {
+        Annotation::ReplicateKeys => Keys::parse(text).is_ok_and(|keys| !keys.names_nothing()),
+        _ => Globs::parse(text).is_ok_and(|globs| !globs.names_nothing()),
     }
 }
 
@@ -62,8 +89,21 @@ impl<'a> Adviser<'a> {
         }
     }
 
-    /// A list of namespaces.
-    fn namespaces(&mut self, annotation: Annotation, list: &'a NamespaceList) {
+    /// Namespaces, by list and by selector.
+    fn selection(&mut self, marks: &Marks, (of_list, of_selector): (Annotation, Annotation), selection: &'a Selection) {
+        let selector = selection.selector();
+        if selector.is_some_and(Selector::is_empty) {
+            let all = "for every namespace write \"kubernetes.io/metadata.name\"";
+            let detail = format!("{}: the selector is empty, so that it names no namespace; {all}", of_selector.name());
+            self.add(Reason::ListNamesNothing, detail);
+        }
+        if marks.text(of_list).is_some() {
+            self.namespaces(of_list, selection.list(), selector.is_some_and(|selector| !selector.is_empty()));
+        }
+    }
+
+    /// A list of namespaces. `has_others`: a selector names some as well.
+    fn namespaces(&mut self, annotation: Annotation, list: &'a NamespaceList, has_others: bool) {
         if list.has_odd_items() {
             for (_, item) in items(list.as_str()) {
                 self.item(annotation, exception(item).1, item);
@@ -71,6 +111,9 @@ impl<'a> Adviser<'a> {
                     return;
                 }
             }
+        }
+        if has_others {
+            return;
         }
         let mut items = list.items().peekable();
         let why = if items.peek().is_none() {

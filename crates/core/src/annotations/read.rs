@@ -5,12 +5,17 @@ use std::sync::Arc;
 
 use super::{Annotation, IllFormed, Marks, RemovalDelay, Value};
 use crate::advice::{Advice, MAX_ADVICE};
+use crate::carried::problem_of_labels;
 use crate::duration;
+use crate::glob::Globs;
 use crate::identity::ResourceVersion;
+use crate::keys::Keys;
 use crate::names::{Key, SourceKey, excerpt};
 use crate::pattern::{Allowed, Budget, NamespaceList};
-use crate::push::Push;
+use crate::push::{Asks, Push};
 use crate::reason::Reason;
+use crate::selection::Selection;
+use crate::selector::Selector;
 
 /// Reads at least one annotation; names without their prefix.
 pub(super) fn read(
@@ -19,24 +24,34 @@ pub(super) fn read(
     advice: &mut Vec<Advice>,
 ) -> Result<Marks, IllFormed> {
     let value = |wanted: Annotation| annotations.get(wanted.name());
-    let combined = [Annotation::ReplicateTo, Annotation::ReplicateToNamespaces].iter().any(|a| value(*a).is_some())
-        && value(Annotation::ReplicateFrom).is_some();
+    let combined = PUSH.iter().any(|a| value(*a).is_some()) && value(Annotation::ReplicateFrom).is_some();
     let replicated_by = match value(Annotation::ReplicatedBy) {
         None => None,
         Some(value) => Some(creator(own, *value, combined)?),
     };
-    let mut reader =
-        Reader { own, combined, texts: Vec::new(), advice, is_replica: replicated_by.is_some(), unsure: false };
+    let mut reader = Reader {
+        own,
+        combined,
+        texts: Vec::new(),
+        advice,
+        is_replica: replicated_by.is_some(),
+        not_text: Vec::new(),
+        unsure: false,
+    };
     reader.take(annotations)?;
     let replicate_from = reader.replicate_from()?;
     // The lists that the object's user wrote share one budget for their patterns; that of the chain above has its own, as it is
     // not the user's doing.
     let mut budget = Budget::default();
     let push = reader.push(&mut budget)?;
-    let allowed_namespaces = reader.list(Annotation::ReplicationAllowedNamespaces, &mut budget)?.map(Box::new);
+    let allowed_namespaces = reader.allowed_namespaces(&mut budget)?;
     let allowed = reader.boolean(Annotation::ReplicationAllowed)?;
     let from_allowed = reader.allowed_above()?;
     let once = reader.boolean(Annotation::ReplicateOnce)?.unwrap_or(false);
+    let paused = reader.paused()?;
+    let removal_approved = reader.boolean(Annotation::RemovalApproved)?.unwrap_or(false);
+    reader.policy()?;
+    let replicate_type = reader.replicate_type()?;
     let removal_delay = reader.removal_delay()?;
     let from_version = reader.text(Annotation::ReplicatedFromVersion).map(|text| ResourceVersion::new(&text));
     let unsure = reader.unsure;
@@ -53,6 +68,9 @@ pub(super) fn read(
         from_allowed,
         once,
         removal_delay,
+        replicate_type,
+        paused,
+        removal_approved,
         unsure,
     })
 }
@@ -73,12 +91,22 @@ fn creator(own: &Key, value: Value<'_>, combined: bool) -> Result<SourceKey, Ill
 }
 
 /// What a replica says to those who pull from it: where one of these is ill-formed, none of them may take it for absent.
-const SAY_WHO_MAY_PULL: [Annotation; 4] = [
+const SAY_WHO_MAY_PULL: [Annotation; 7] = [
     Annotation::ReplicateFrom,
     Annotation::ReplicationAllowed,
     Annotation::ReplicationAllowedNamespaces,
+    Annotation::ReplicationAllowedNamespaceSelector,
+    Annotation::ReplicationAllowedKeys,
     Annotation::ReplicatedFromAllowed,
+    Annotation::ReplicatedKeys,
 ];
+
+/// The annotations of a push.
+pub(crate) const PUSH: [Annotation; 3] =
+    [Annotation::ReplicateTo, Annotation::ReplicateToNamespaces, Annotation::ReplicateToNamespaceSelector];
+
+/// What is wrong with an annotation's text. `None`: nothing.
+type Check = fn(Annotation, &str) -> Option<IllFormed>;
 
 struct Reader<'a> {
     own: &'a Key,
@@ -89,6 +117,8 @@ struct Reader<'a> {
     /// Whether the object has a well-formed `replicated-by`: then the other annotations are the controller's own, and what is
     /// ill-formed among them is as if it were not there.
     is_replica: bool,
+    /// Those whose value is no text.
+    not_text: Vec<Annotation>,
     /// Whether what is ill-formed says something about who may pull from it.
     unsure: bool,
 }
@@ -101,6 +131,7 @@ impl Reader<'_> {
             let Some(annotation) = self.unless_replica(None, annotation.map(Some))? else { continue };
             let Value::Text(text) = *value else {
                 self.unless_replica::<()>(Some(annotation), Err(IllFormed::NotText { annotation }))?;
+                self.not_text.push(annotation);
                 continue;
             };
             if annotation != Annotation::ReplicatedAt {
@@ -151,8 +182,67 @@ impl Reader<'_> {
 
     fn push(&mut self, budget: &mut Budget) -> Result<Option<Box<Push>>, IllFormed> {
         let (to, namespaces) = (self.text(Annotation::ReplicateTo), self.text(Annotation::ReplicateToNamespaces));
-        let push = Push::parse_within(self.own, to.as_ref(), namespaces.as_ref(), budget);
+        let selector = self.selector(Annotation::ReplicateToNamespaceSelector)?;
+        let asks = Asks { to: to.as_ref(), namespaces: namespaces.as_ref(), selector };
+        let push = Push::parse_within(self.own, asks, budget);
         Ok(self.unless_replica(Some(Annotation::ReplicateTo), push.map_err(IllFormed::from))?.map(Box::new))
+    }
+
+    fn selector(&mut self, annotation: Annotation) -> Result<Option<Arc<Selector>>, IllFormed> {
+        let selector = self.text(annotation).map(|text| Selector::parse(&text).map(Arc::new));
+        self.unless_replica(
+            Some(annotation),
+            selector.transpose().map_err(|error| IllFormed::Selector { annotation, error }),
+        )
+    }
+
+    /// Who may pull, by list and by selector.
+    fn allowed_namespaces(&mut self, budget: &mut Budget) -> Result<Option<Box<Selection>>, IllFormed> {
+        let list = self.list(Annotation::ReplicationAllowedNamespaces, budget)?;
+        let selector = self.selector(Annotation::ReplicationAllowedNamespaceSelector)?;
+        if list.is_none() && selector.is_none() {
+            return Ok(None);
+        }
+        let list = list.unwrap_or_default();
+        Ok(Some(Box::new(Selection::new(list, selector))))
+    }
+
+    /// A replica whose `paused` cannot be read is paused: whoever wrote it wanted something of the kind, and what is written
+    /// cannot be taken back.
+    fn paused(&mut self) -> Result<bool, IllFormed> {
+        let annotation = Annotation::Paused;
+        let paused = self.boolean(annotation)?;
+        Ok(paused.unwrap_or(self.text(annotation).is_some() || self.not_text.contains(&annotation)))
+    }
+
+    /// The annotations of SPEC 11 that are kept as texts, and read again where they are used.
+    fn policy(&mut self) -> Result<(), IllFormed> {
+        let checks: [(Annotation, Check); 7] = [
+            (Annotation::ReplicateKeys, keys),
+            (Annotation::ReplicatedKeys, keys),
+            (Annotation::ReplicationAllowedKeys, globs),
+            (Annotation::ReplicateLabels, globs),
+            (Annotation::ReplicateAnnotations, globs),
+            (Annotation::ReplicaLabels, |_, text| problem_of_labels(text).map(IllFormed::Labels)),
+            (Annotation::AcceptReplicasFrom, |annotation, _| Some(IllFormed::Misplaced { annotation })),
+        ];
+        for (annotation, check) in checks {
+            let problem = self.text(annotation).and_then(|text| check(annotation, &text));
+            self.unless_replica::<()>(Some(annotation), problem.map_or(Ok(None), Err))?;
+        }
+        Ok(())
+    }
+
+    fn replicate_type(&mut self) -> Result<Option<Arc<str>>, IllFormed> {
+        let annotation = Annotation::ReplicateType;
+        let type_ = self.text(annotation).map(|text| match text.trim() {
+            type_ if type_.is_empty() || type_.contains(|c: char| c.is_control() || c.is_whitespace()) => {
+                Err(IllFormed::Type(excerpt(&text)))
+            }
+            type_ if type_.len() == text.len() => Ok(text.clone()),
+            type_ => Ok(type_.into()),
+        });
+        self.unless_replica(Some(annotation), type_.transpose())
     }
 
     fn allowed_above(&mut self) -> Result<Option<Box<Allowed>>, IllFormed> {
@@ -177,12 +267,24 @@ impl Reader<'_> {
     }
 
     fn boolean(&mut self, annotation: Annotation) -> Result<Option<bool>, IllFormed> {
-        // The spellings of Go's strconv.ParseBool, which v1.3.0 used.
-        let boolean = self.text(annotation).map(|value| match value.trim() {
-            "1" | "t" | "T" | "TRUE" | "true" | "True" => Ok(true),
-            "0" | "f" | "F" | "FALSE" | "false" | "False" => Ok(false),
-            value => Err(IllFormed::Boolean { annotation, value: excerpt(value) }),
-        });
-        self.unless_replica(Some(annotation), boolean.transpose())
+        let value = self.text(annotation).map(|value| boolean(annotation, &value));
+        self.unless_replica(Some(annotation), value.transpose())
     }
+}
+
+/// The spellings of Go's `strconv.ParseBool`, which v1.3.0 used.
+pub(crate) fn boolean(annotation: Annotation, value: &str) -> Result<bool, IllFormed> {
+    match value.trim() {
+        "1" | "t" | "T" | "TRUE" | "true" | "True" => Ok(true),
+        "0" | "f" | "F" | "FALSE" | "false" | "False" => Ok(false),
+        value => Err(IllFormed::Boolean { annotation, value: excerpt(value) }),
+    }
+}
+
+fn keys(annotation: Annotation, text: &str) -> Option<IllFormed> {
+    Keys::parse(text).err().map(|error| IllFormed::Keys { annotation, error })
+}
+
+fn globs(annotation: Annotation, text: &str) -> Option<IllFormed> {
+    Globs::parse(text).err().map(|error| IllFormed::Globs { annotation, error })
 }

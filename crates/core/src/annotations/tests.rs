@@ -36,12 +36,26 @@ fn the_names_are_those_of_the_contract() {
         "replicate-once-version",
         "replication-allowed",
         "replication-allowed-namespaces",
+        "replicate-to-namespace-selector",
+        "replication-allowed-namespace-selector",
+        "replicate-keys",
+        "replication-allowed-keys",
+        "replicate-type",
+        "replicate-labels",
+        "replicate-annotations",
+        "replica-labels",
+        "paused",
+        "accept-replicas-from",
+        "removal-approved",
         "removal-delay",
         "replicated-at",
         "replicated-by",
         "replicated-from-version",
         "replicated-from-origin",
         "replicated-from-allowed",
+        "replicated-keys",
+        "replicated-labels",
+        "replicated-annotations",
     ];
     assert_eq!(names, expected);
     for annotation in Annotation::ALL {
@@ -309,8 +323,15 @@ fn a_value_that_is_no_text() {
 /// SPEC 2: whom a replica's consent leaves out is not known where it is no text; it is not as if there were none.
 #[test]
 fn a_consent_that_is_no_text_is_not_taken_for_absent() {
-    let says_who =
-        ["replicate-from", "replication-allowed", "replication-allowed-namespaces", "replicated-from-allowed"];
+    let says_who = [
+        "replicate-from",
+        "replication-allowed",
+        "replication-allowed-namespaces",
+        "replication-allowed-namespace-selector",
+        "replication-allowed-keys",
+        "replicated-from-allowed",
+        "replicated-keys",
+    ];
     let read = |annotations: &[(&str, Value<'_>)]| {
         let read = Marks::read(&Key::new("own", "it").unwrap(), annotations.iter().copied(), &mut Vec::new());
         read.unwrap().unwrap()
@@ -320,7 +341,9 @@ fn a_consent_that_is_no_text_is_not_taken_for_absent() {
         let name = annotation.name();
         let marks = read(&[by, (name, Value::NotText)]);
         assert_eq!(marks.unsure, says_who.contains(&name), "{name}");
-        assert_eq!(marks != read(&[by]), marks.unsure, "{name}");
+        // What pauses a replica is not known where it is no text: it is paused.
+        assert_eq!(marks.paused, name == "paused", "{name}");
+        assert_eq!(marks != read(&[by]), marks.unsure || marks.paused, "{name}");
     }
 }
 
@@ -451,8 +474,14 @@ fn what_people_write_in_lists() {
         for annotation in ["replicate-to-namespaces", "replication-allowed-namespaces"] {
             let (marks, advice) = read(&[(annotation, text)]);
             let matches = |namespace: &str| match &marks.push {
-                Some(push) => push.names(&Key::new(namespace, "it").unwrap()),
-                None => marks.allowed_namespaces.as_ref().unwrap().matches(namespace),
+                Some(push) => {
+                    push.names(&Key::new(namespace, "it").unwrap(), crate::namespace::NamespaceFacts::UNKNOWN)
+                }
+                None => marks
+                    .allowed_namespaces
+                    .as_ref()
+                    .unwrap()
+                    .names(namespace, crate::namespace::NamespaceFacts::UNKNOWN),
             };
             let legal = NAMESPACES.into_iter().filter(|namespace| !namespace.ends_with('-'));
             let expected_names: Vec<_> = named.iter().copied().filter(|namespace| !namespace.ends_with('-')).collect();
@@ -591,7 +620,10 @@ fn lists_and_texts() {
     let allowed = marks.from_allowed.as_deref().unwrap();
     assert!(!allowed.matches("a") && !allowed.matches("-"));
     let list = marks.allowed_namespaces.as_deref().unwrap();
-    assert_eq!(["a", "b", "bc", "c"].map(|namespace| list.matches(namespace)), [true, true, true, false]);
+    assert_eq!(
+        ["a", "b", "bc", "c"].map(|namespace| list.names(namespace, crate::namespace::NamespaceFacts::UNKNOWN)),
+        [true, true, true, false]
+    );
     let text = |annotation| marks.text(annotation).map(|text| &**text);
     assert_eq!(text(Annotation::ReplicateOnceVersion), Some(" any, \"text\" "), "word for word");
     assert_eq!(text(Annotation::ReplicatedFromOrigin), Some("not/a/key"));
@@ -601,7 +633,10 @@ fn lists_and_texts() {
 
     let all = well(&[("replicated-from-allowed", ".*"), ("replication-allowed-namespaces", "")]);
     assert!(all.from_allowed.unwrap().matches("any"));
-    assert!(!all.allowed_namespaces.unwrap().matches("any"), "an empty list names nothing");
+    assert!(
+        !all.allowed_namespaces.unwrap().names("any", crate::namespace::NamespaceFacts::UNKNOWN),
+        "an empty list names nothing"
+    );
     assert!(well(&[("replicated-from-allowed", "ns-.,b")]).from_allowed.unwrap().matches("b"));
 }
 

@@ -55,7 +55,7 @@ fn names_are_namespaces(graph: &Graph, marks: &Marks) -> Option<Advice> {
     let mut count = 0;
     let all = items.all(|item| {
         count += 1;
-        count <= MOST_NAMES && graph.namespace_terminating(item).is_some()
+        count <= MOST_NAMES && graph.namespace(item).is_some()
     });
     if !all {
         return None;

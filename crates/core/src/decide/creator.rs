@@ -3,15 +3,12 @@
 use std::ops::ControlFlow::Continue;
 
 use super::{Answer, Case, Need, Source, refuse, says};
-use crate::annotations::{Annotation, Marks, RemovalDelay};
+use crate::annotations::{Marks, PUSH, RemovalDelay};
 use crate::graph::{Node, Presence, Withdrawal};
-use crate::kind::Kind;
 use crate::names::SourceKey;
 use crate::observed::Annotated;
 use crate::reason::Reason;
 use crate::trail::{Outcome, Question};
-
-const PUSH: [Annotation; 2] = [Annotation::ReplicateTo, Annotation::ReplicateToNamespaces];
 
 /// A source whose push names the target.
 #[derive(Clone, Copy)]
@@ -70,23 +67,30 @@ impl<'g> Case<'g, '_> {
             Annotated::Well(marks) => &**marks,
         };
         let push = marks.effective_push().filter(|_| **creator != **self.target);
-        if push.is_some_and(|push| push.names(self.target)) {
+        if push.is_some_and(|push| push.names(self.target, self.facts_of_namespace())) {
             self.pass(Question::Creator, || format!("{creator}: {}", says(Some(marks), &PUSH)))?;
+            if !self.accepts(creator) {
+                self.note(Question::Accepted, Outcome::Decided(Reason::NotAccepted), || self.accepts_says());
+                let reason = Reason::NotAccepted;
+                return Continue(Creator::Stopped(Stopped { source: creator, reason, without: None, delay: None }));
+            }
             return Continue(Creator::Pushes(Pushing { source: Source { key: creator, node }, marks }));
         }
         let without = (marks.push.is_none() || crate::bug!(SaidOutrightWaits)).then_some(Withdrawal::Push);
         stopped(Reason::SourceStoppedPushing, without, Some(marks))
     }
 
-    /// Among several sources the oldest wins.
-    pub(super) fn oldest_pushing(self) -> Option<Pushing<'g>> {
-        let (key, node) = self.graph.pushing_to(self.target).min_by_key(|(key, node)| rank(self.kind, key, node))?;
+    /// Among several sources the oldest wins, of those that the target's namespace accepts.
+    pub(super) fn winning(self) -> Option<Pushing<'g>> {
+        let (key, node) = self.graph.pushing_to(self.target).min_by_key(|(key, node)| self.rank(key, node))?;
         Some(Pushing { source: Source { key, node }, marks: node.marks()? })
     }
-}
 
-/// The order in which sources come by a name (SPEC 3, 4). One of a protected type is passed over as long as there is another.
-pub(super) fn rank<'g>(kind: &dyn Kind, key: &'g SourceKey, node: &Node) -> (bool, i64, &'g SourceKey) {
-    let created = if crate::bug!(YoungestWins) { -node.created } else { node.created };
-    (node.type_.as_deref().is_some_and(|type_| kind.is_protected(type_)), created, key)
+    /// The order in which sources come by a name (SPEC 3, 4). One that is not accepted, or of a protected type, is passed over as
+    /// long as there is another.
+    pub(super) fn rank(self, key: &'g SourceKey, node: &Node) -> (bool, bool, i64, &'g SourceKey) {
+        let is_protected = node.type_.as_deref().is_some_and(|type_| self.kind.is_protected(type_));
+        let created = if crate::bug!(YoungestWins) { -node.created } else { node.created };
+        (!self.accepts(key), is_protected, created, key)
+    }
 }

@@ -3,10 +3,11 @@
 use std::ops::ControlFlow::{Break, Continue};
 use std::sync::Arc;
 
+use super::carry::{carried_to, note_carried};
 use super::copy::{Comparison, Receiver};
 use super::creator::Pushing;
 use super::plan::{Aim, Data, PULLED, Verb, Wanted};
-use super::pull::{Fill, Gate, Gift};
+use super::pull::{Fill, Gate, Gift, Trim};
 use super::{Answer, Case, Decision, End, Source, nothing, refuse};
 use crate::action::Owned;
 use crate::annotations::Annotation;
@@ -17,10 +18,12 @@ use crate::reason::Reason;
 use crate::trail::{Outcome, Question};
 
 /// What every replica takes from its creator, word for word.
-const INHERITED: [Annotation; 4] = [
+const INHERITED: [Annotation; 6] = [
     Annotation::ReplicateOnce,
     Annotation::ReplicationAllowed,
     Annotation::ReplicationAllowedNamespaces,
+    Annotation::ReplicationAllowedNamespaceSelector,
+    Annotation::ReplicationAllowedKeys,
     Annotation::RemovalDelay,
 ];
 
@@ -34,6 +37,7 @@ struct Combined<'g> {
     source: Source<'g>,
     /// What it pulls from.
     from: &'g SourceKey,
+    pushing: Pushing<'g>,
 }
 
 impl<'g> Case<'g, '_> {
@@ -47,6 +51,7 @@ impl<'g> Case<'g, '_> {
         let mut wanted = Wanted::default();
         wanted.set(Annotation::ReplicatedBy, Some(source.key.as_str().into()));
         wanted.take(&INHERITED, marks);
+        note_carried(&carried_to(pushing), &mut wanted);
         match (&marks.replicate_from, existing) {
             (None, None) => self.make(pushing, wanted),
             (None, Some(owned)) => self.install_own_data(pushing, owned, wanted),
@@ -74,14 +79,21 @@ impl<'g> Case<'g, '_> {
     fn make(self, pushing: Pushing<'g>, mut wanted: Wanted) -> End<'g> {
         let Pushing { source, marks } = pushing;
         wanted.take(&[Annotation::ReplicateOnceVersion], marks);
+        let projection = self.pushed(marks, Vec::new());
         self.facts(Question::SourceRead, source)?;
         let type_ = self.type_of(source.key, source.node, source.key)?;
-        if self.is_incomplete(source)? {
+        let type_ = self.type_to_be(marks, type_, source.key)?;
+        if let Err(problem) = self.portion(Question::Keys, source, projection.as_ref())? {
+            let refused = refuse(problem.reason(), Some(source.key), Some(problem.to_string()));
+            return self.stop(Question::Keys, refused, || problem.to_string());
+        }
+        if self.is_incomplete(source, projection.as_ref())? {
             let refused = refuse(Reason::SourceIncomplete, Some(source.key), None);
             return self.stop(Question::AsWanted, refused, || "it is made when the pair is whole".to_owned());
         }
         wanted.set(Annotation::ReplicatedFromVersion, Some(current(source)));
-        self.create_replica(source, wanted, type_, Data::From(source))
+        wanted.take_keys(marks);
+        self.create_replica(source, wanted, carried_to(pushing), type_, Data::From(source, projection))
     }
 
     fn install_own_data(self, pushing: Pushing<'g>, owned: Owned<'g>, mut wanted: Wanted) -> End<'g> {
@@ -90,26 +102,41 @@ impl<'g> Case<'g, '_> {
         wanted.take(&[Annotation::ReplicateOnceVersion], marks);
         // What was pulled for a source that was a combined one is no copy of its own data. Its own `replicate-once` does not
         // count (SPEC 9.11).
-        let receiver = Receiver { once: false, ..Receiver::of(owned) };
+        let projection = self.pushed(marks, Vec::new());
+        let receiver = Receiver { once: false, projection: projection.clone(), ..Receiver::of(owned) };
         let receiver = if own.replicate_from.is_some() { receiver.without_copy() } else { receiver };
         let keep_version = |wanted: &mut Wanted| {
             if receiver.copy.is_some() {
-                wanted.take(&[Annotation::ReplicatedFromVersion], own);
+                wanted.take(&[Annotation::ReplicatedFromVersion, Annotation::ReplicatedKeys], own);
             }
         };
-        let keep = |wanted, at_rest| {
-            let reason = Reason::InheritedChanged;
-            Aim { wanted, data: Data::Keep, type_: None, reason, source: source.key, at_rest, gives: Some(source) }
+        let carried = || Some(carried_to(pushing));
+        let keep = |wanted, at_rest| Aim {
+            wanted,
+            carried: carried(),
+            data: Data::Keep,
+            type_: None,
+            reason: Reason::InheritedChanged,
+            source: source.key,
+            at_rest,
+            gives: Some(source),
         };
         let comparison = self.compare(source, Some(marks), &receiver)?;
         if let Comparison::Held = comparison {
             keep_version(&mut wanted);
             return self.settle(owned, keep(wanted, nothing(Reason::HeldByOnce, Some(source.key))));
         }
-        let other_type = matches!((&node.type_, &source.node.type_), (Some(ours), Some(theirs)) if ours != theirs);
+        if let Comparison::Impossible(problem) = comparison {
+            keep_version(&mut wanted);
+            wanted.take_or_remove(Annotation::ReplicateOnceVersion, own);
+            let refused = refuse(problem.reason(), Some(source.key), Some(problem.to_string()));
+            return self.settle(owned, keep(wanted, refused));
+        }
+        let type_to_be = self.type_to_be(marks, source.node.type_.as_ref(), source.key)?;
+        let other_type = matches!((&node.type_, type_to_be), (Some(ours), Some(theirs)) if ours != theirs);
         let other_type = other_type && !crate::bug!(OtherTypeIsUpdated);
         let is_stale = matches!(comparison, Comparison::Stale(_));
-        if (is_stale || other_type) && self.is_incomplete(source)? {
+        if (is_stale || other_type) && self.is_incomplete(source, projection.as_ref())? {
             keep_version(&mut wanted);
             // Whatever asks for one more copy goes on asking.
             wanted.take_or_remove(Annotation::ReplicateOnceVersion, own);
@@ -121,17 +148,20 @@ impl<'g> Case<'g, '_> {
         }
         let Comparison::Stale(reason) = comparison else {
             keep_version(&mut wanted);
+            wanted.take_keys(marks);
             return self.settle(owned, keep(wanted, nothing(Reason::UpToDate, Some(source.key))));
         };
         self.facts(Question::SourceRead, source)?;
         let type_ = self.type_of(source.key, source.node, source.key)?;
+        let type_ = self.type_to_be(marks, type_, source.key)?;
         if node.immutable && !crate::bug!(ImmutableIsUpdated) {
             return self.remake(owned, Question::Changeable, Reason::ReplicaImmutable, source.key);
         }
         wanted.set(Annotation::ReplicatedFromVersion, Some(current(source)));
+        wanted.take_keys(marks);
         let at_rest = nothing(reason, Some(source.key));
-        let data = Data::From(source);
-        self.settle(owned, Aim { wanted, data, type_, reason, source: source.key, at_rest, gives: None })
+        let (data, carried) = (Data::From(source, projection), carried());
+        self.settle(owned, Aim { wanted, carried, data, type_, reason, source: source.key, at_rest, gives: None })
     }
 
     // --- A source that pushes what another object, `from`, gives: its own data is never used ---
@@ -140,18 +170,20 @@ impl<'g> Case<'g, '_> {
         let Pushing { source, marks } = pushing;
         wanted.set(Annotation::ReplicateFrom, Some(from.as_str().into()));
         let type_ = self.type_of(source.key, source.node, source.key)?;
-        let receiver = Receiver { once: marks.once, is_pushed: true, ..Receiver::default() };
+        let type_ = self.type_to_be(marks, type_, source.key)?;
+        let projection = self.pushed(marks, self.limits(from));
+        let receiver = Receiver { once: marks.once, is_pushed: true, projection, ..Receiver::default() };
         let data = match self.gate(from, &receiver)? {
-            Gate::Gives(offer) => match self.gift(offer, &receiver)? {
+            Gate::Gives(offer) => match self.gift(offer, &receiver, None)? {
                 Gift::Fill(fill) => {
                     fill.annotate(&mut wanted);
-                    Data::From(fill.source)
+                    Data::From(fill.source, receiver.projection)
                 }
-                Gift::Keep { .. } => Data::Cleared,
+                Gift::Keep { .. } | Gift::Trim { .. } => Data::Cleared,
             },
             Gate::Refuses(..) | Gate::GivesNothing(_) | Gate::NotYet(_) => Data::Cleared,
         };
-        self.create_replica(source, wanted, type_, data)
+        self.create_replica(source, wanted, carried_to(pushing), type_, data)
     }
 
     fn install_combined(
@@ -164,6 +196,7 @@ impl<'g> Case<'g, '_> {
         let Pushing { source, marks } = pushing;
         wanted.set(Annotation::ReplicateFrom, Some(from.as_str().into()));
         let type_ = self.type_of(source.key, source.node, source.key)?;
+        let type_ = self.type_to_be(marks, type_, source.key)?;
         self.is_of_type(owned, type_, source)?;
         // Another `from`, or another `once`: what the replica holds is no copy any more.
         let own = owned.marks();
@@ -172,13 +205,14 @@ impl<'g> Case<'g, '_> {
             once: marks.once,
             removal_delay: marks.removal_delay,
             has_received: own.from_version.is_some(),
+            projection: self.pushed(marks, self.limits(from)),
             ..Receiver::of(owned)
         };
         let receiver = if same_request { receiver } else { receiver.without_copy() };
         if same_request {
             wanted.take(&PULLED, own);
         }
-        let combined = Combined { owned, type_, source, from };
+        let combined = Combined { owned, type_, source, from, pushing };
         let offer = match self.gate(from, &receiver)? {
             Gate::Gives(offer) => offer,
             Gate::Refuses(reason, detail) => {
@@ -187,7 +221,14 @@ impl<'g> Case<'g, '_> {
             Gate::NotYet(decision) => return self.keep_combined(combined, wanted, decision, None),
             Gate::GivesNothing(stopped) => return self.empty_combined(combined, wanted, stopped.reason),
         };
-        match self.gift(offer, &receiver)? {
+        match self.gift(offer, &receiver, Some(owned))? {
+            Gift::Trim { allowed, kept } => {
+                if owned.node().immutable {
+                    return self.remake(owned, Question::Changeable, Reason::ReplicaImmutable, source.key);
+                }
+                wanted.set(Annotation::ReplicatedFromAllowed, Some(allowed));
+                self.trim(owned, Trim { wanted, carried: Some(carried_to(pushing)), kept, type_, from })
+            }
             Gift::Keep { allowed, at_rest } => {
                 if allowed.is_some() {
                     wanted.set(Annotation::ReplicatedFromAllowed, allowed);
@@ -206,14 +247,14 @@ impl<'g> Case<'g, '_> {
         at_rest: Decision<'g>,
         gives: Option<Source<'g>>,
     ) -> End<'g> {
-        let Combined { owned, type_, from: source, .. } = combined;
-        let reason = Reason::InheritedChanged;
-        self.settle(owned, Aim { wanted, data: Data::Keep, type_, reason, source, at_rest, gives })
+        let Combined { owned, type_, from: source, pushing, .. } = combined;
+        let (reason, carried) = (Reason::InheritedChanged, Some(carried_to(pushing)));
+        self.settle(owned, Aim { wanted, carried, data: Data::Keep, type_, reason, source, at_rest, gives })
     }
 
     /// SPEC 9.6: it is empty, or holds minimal values, whatever it held before.
     fn empty_combined(self, combined: Combined<'g>, mut wanted: Wanted, reason: Reason) -> End<'g> {
-        let Combined { owned, type_, source, from } = combined;
+        let Combined { owned, type_, source, from, pushing } = combined;
         PULLED.iter().for_each(|annotation| wanted.set(*annotation, None));
         let is_empty = self.is_empty(owned)?;
         if !is_empty && owned.node().immutable {
@@ -221,19 +262,21 @@ impl<'g> Case<'g, '_> {
         }
         let data = if is_empty { Data::Keep } else { Data::Cleared };
         let at_rest = refuse(reason, Some(from), None);
-        self.settle(owned, Aim { wanted, data, type_, reason, source: from, at_rest, gives: None })
+        let carried = Some(carried_to(pushing));
+        self.settle(owned, Aim { wanted, carried, data, type_, reason, source: from, at_rest, gives: None })
     }
 
     /// SPEC 5, 7 and 8, into a replica.
     fn fill_combined(self, combined: Combined<'g>, mut wanted: Wanted, fill: &Fill<'g>) -> End<'g> {
-        let Combined { owned, type_, source, from } = combined;
+        let Combined { owned, type_, source, from, pushing } = combined;
         fill.annotate(&mut wanted);
         if fill.fresh && owned.node().immutable {
             return self.remake(owned, Question::Changeable, Reason::ReplicaImmutable, source.key);
         }
         let (data, reason, gives) = (fill.data(), fill.reason, Some(fill.source));
         let at_rest = nothing(reason, Some(from));
-        self.settle(owned, Aim { wanted, data, type_, reason, source: from, at_rest, gives })
+        let carried = Some(carried_to(pushing));
+        self.settle(owned, Aim { wanted, carried, data, type_, reason, source: from, at_rest, gives })
     }
 
     /// Ends if a combined object's replica has to be made again, for the type of its creator.

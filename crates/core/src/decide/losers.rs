@@ -1,7 +1,6 @@
 //! The sources that push to a name and do not get it (SPEC 3, 4).
 
-use super::Verdict;
-use super::creator::rank;
+use super::{Case, Recorder, Rules, Verdict};
 use crate::graph::Graph;
 use crate::kind::Kind;
 use crate::names::{SourceKey, TargetKey};
@@ -10,13 +9,21 @@ use crate::reason::Reason;
 /// A verdict for each source whose push names the target and that does not get it, in no order. The source that the decision
 /// about the target speaks of is not among them. There may be thousands of them: a report of them takes as many as fit. Where
 /// one source alone pushes to the name this is a look-up, and there are none, unless the object there pulls.
-pub fn losers<'g>(graph: &'g Graph, kind: &'g dyn Kind, target: &'g TargetKey) -> impl Iterator<Item = Verdict> + 'g {
-    let holder = Holder::of(graph, kind, target);
-    let others = graph.pushing_to(target).filter(move |(source, _)| Some(*source) != holder.source());
-    others.map(move |(source, _)| Verdict {
-        reason: holder.refusal(),
-        source: Some(source.clone()),
-        detail: holder.detail(),
+pub fn losers<'g>(
+    graph: &'g Graph,
+    kind: &'g dyn Kind,
+    rules: &'g Rules,
+    target: &'g TargetKey,
+) -> impl Iterator<Item = Verdict> + 'g {
+    // Before the first lists are complete nothing is said of anybody.
+    let case = graph.full_view().map(|view| Case { graph, kind, rules, target, view, recorder: Recorder(None) });
+    case.into_iter().flat_map(|case| {
+        let holder = Holder::of(case);
+        let others = case.graph.pushing_to(case.target).filter(move |(source, _)| Some(*source) != holder.source());
+        others.map(move |(source, _)| match case.accepts(source) {
+            true => Verdict { reason: holder.refusal(), source: Some(source.clone()), detail: holder.detail() },
+            false => Verdict { reason: Reason::NotAccepted, source: Some(source.clone()), detail: None },
+        })
     })
 }
 
@@ -30,14 +37,12 @@ enum Holder<'g> {
 }
 
 impl<'g> Holder<'g> {
-    fn of(graph: &'g Graph, kind: &dyn Kind, target: &'g TargetKey) -> Self {
-        let marks = graph.node(target).and_then(|node| node.marks());
+    fn of(case: Case<'g, '_>) -> Self {
+        let marks = case.graph.node(case.target).and_then(|node| node.marks());
         match marks.map(|marks| (&marks.replicated_by, &marks.replicate_from, marks.is_target())) {
             Some((Some(creator), ..)) => Self::Source(Some(creator)),
             Some((None, Some(from), true)) => Self::Puller(from),
-            _ => Self::Source(
-                graph.pushing_to(target).min_by_key(|(key, node)| rank(kind, key, node)).map(|(key, _)| key),
-            ),
+            _ => Self::Source(case.winning().map(|pushing| pushing.source.key)),
         }
     }
 

@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{Case, Decision, End, Source, Verdict};
-use crate::action::{Action, Adopt, AnnotationChange, Create, Delete, NewData, Owned, Update};
+use super::{Case, Decision, End, Need, Source, Verdict, carry};
+use crate::action::{Action, Adopt, AnnotationChange, Create, Delete, MetadataChange, NewData, Owned, Update};
 use crate::annotations::{Annotation, Marks};
+use crate::carried::Carried;
 use crate::graph::{FullView, Knowledge};
+use crate::keys::Projection;
 use crate::kind::{Entropy, Kind};
-use crate::names::{SourceKey, TargetKey};
+use crate::names::{Key, SourceKey, TargetKey};
 use crate::payload::Payload;
 use crate::reason::Reason;
 use crate::trail::Question;
@@ -53,7 +55,7 @@ pub struct Plan<'g> {
     /// Why.
     pub verdict: Verdict,
     case: PlannedFor<'g>,
-    step: Step<'g>,
+    step: Box<Step<'g>>,
 }
 
 #[derive(Debug)]
@@ -66,17 +68,36 @@ struct PlannedFor<'g> {
 
 #[derive(Debug)]
 enum Step<'g> {
-    Create { annotations: Wanted, type_: Option<Arc<str>>, data: Data<'g> },
-    Adopt { owned: Owned<'g>, creator: &'g SourceKey },
-    Update { owned: Owned<'g>, annotations: AnnotationChange, expected_type: Option<Arc<str>>, data: Data<'g> },
-    Delete { owned: Owned<'g> },
+    Create {
+        annotations: Wanted,
+        carried: Carried,
+        type_: Option<Arc<str>>,
+        data: Data<'g>,
+    },
+    Adopt {
+        owned: Owned<'g>,
+        creator: &'g SourceKey,
+    },
+    Update {
+        owned: Owned<'g>,
+        annotations: AnnotationChange,
+        metadata: MetadataChange,
+        expected_type: Option<Arc<str>>,
+        data: Data<'g>,
+    },
+    Delete {
+        owned: Owned<'g>,
+    },
 }
 
 /// What becomes of a target's data.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(super) enum Data<'g> {
     Keep,
-    From(Source<'g>),
+    /// What the target gets of a source's data; all, or a part.
+    From(Source<'g>, Option<Arc<Projection>>),
+    /// A part of its own.
+    Kept(Arc<Projection>),
     Cleared,
 }
 
@@ -84,7 +105,11 @@ impl std::fmt::Debug for Data<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Keep => f.write_str("Keep"),
-            Self::From(source) => write!(f, "From({} at {})", source.key, source.node.resource_version),
+            Self::From(source, None) => write!(f, "From({} at {})", source.key, source.node.resource_version),
+            Self::From(source, Some(part)) => {
+                write!(f, "From({} at {}: {part})", source.key, source.node.resource_version)
+            }
+            Self::Kept(part) => write!(f, "Kept({part})"),
             Self::Cleared => f.write_str("Cleared"),
         }
     }
@@ -95,8 +120,9 @@ impl std::fmt::Debug for Data<'_> {
 pub(super) struct Wanted(BTreeMap<Annotation, Arc<str>>);
 
 /// What a pull writes, and a clear removes (SPEC 7).
-pub(super) const PULLED: [Annotation; 4] = [
+pub(super) const PULLED: [Annotation; 5] = [
     Annotation::ReplicatedFromVersion,
+    Annotation::ReplicatedKeys,
     Annotation::ReplicateOnceVersion,
     Annotation::ReplicatedFromAllowed,
     Annotation::ReplicatedFromOrigin,
@@ -115,6 +141,11 @@ impl Wanted {
         self.set(annotation, from.text(annotation).cloned());
     }
 
+    /// Notes what a push asks for of the data that is copied (SPEC 11.5).
+    pub(super) fn take_keys(&mut self, pushing: &Marks) {
+        self.set(Annotation::ReplicatedKeys, pushing.text(Annotation::ReplicateKeys).cloned());
+    }
+
     pub(super) fn set(&mut self, annotation: Annotation, text: Option<Arc<str>>) {
         match text {
             Some(text) => drop(self.0.insert(annotation, text)),
@@ -125,7 +156,9 @@ impl Wanted {
     fn change_from(self, marks: &Marks) -> AnnotationChange {
         let mut change = AnnotationChange::default();
         let mut wanted = self.0;
-        for annotation in Annotation::ALL.iter().copied().filter(|a| *a != Annotation::ReplicatedAt) {
+        // A user's `paused` is left where it is, also where it says "false".
+        let ours = |annotation: &Annotation| !matches!(annotation, Annotation::ReplicatedAt | Annotation::Paused);
+        for annotation in Annotation::ALL.iter().copied().filter(ours) {
             match (wanted.remove(&annotation), marks.text(annotation)) {
                 (Some(text), now) if now != Some(&text) => drop(change.set.insert(annotation, text)),
                 (None, Some(_)) => change.remove.push(annotation),
@@ -140,6 +173,8 @@ impl Wanted {
 pub(super) struct Aim<'g> {
     /// All of its annotations, but `replicated-at`.
     pub(super) wanted: Wanted,
+    /// The labels and annotations of others that it is to have from its source; `None`: none were set, and none are.
+    pub(super) carried: Option<Carried>,
     pub(super) data: Data<'g>,
     /// The type that it is taken to have, where it is not known.
     pub(super) type_: Option<&'g Arc<str>>,
@@ -158,10 +193,11 @@ impl<'g> Case<'g, '_> {
         self,
         source: Source<'g>,
         wanted: Wanted,
+        carried: Carried,
         type_: Option<&Arc<str>>,
         data: Data<'g>,
     ) -> End<'g> {
-        let step = Step::Create { annotations: wanted, type_: type_.cloned(), data };
+        let step = Step::Create { annotations: wanted, carried, type_: type_.cloned(), data };
         let plan = self.plan(Verb::Create, Reason::NewTarget, source.key, step);
         self.stop(Question::AsWanted, Decision::Act(plan), || "it does not exist".to_owned())
     }
@@ -174,8 +210,11 @@ impl<'g> Case<'g, '_> {
     pub(super) fn settle(self, owned: Owned<'g>, aim: Aim<'g>) -> End<'g> {
         let node = owned.node();
         let annotations = aim.wanted.change_from(owned.marks());
+        let metadata = aim.carried.map_or_else(MetadataChange::default, |carried| {
+            carry::change(node, &carried, &self.rules.create_with_labels)
+        });
         let (verb, reason) = match aim.data {
-            Data::Keep if annotations.is_empty() || crate::bug!(InheritedStays) => {
+            Data::Keep if annotations.is_empty() && metadata.is_empty() || crate::bug!(InheritedStays) => {
                 return self
                     .stop(Question::AsWanted, aim.at_rest, || "nothing differs that is to be written".to_owned());
             }
@@ -186,21 +225,22 @@ impl<'g> Case<'g, '_> {
                 self.type_of_target(node, aim.source)?;
                 (Verb::Update, Reason::InheritedChanged)
             }
-            Data::From(_) => (Verb::Update, aim.reason),
+            Data::From(..) | Data::Kept(..) => (Verb::Update, aim.reason),
             Data::Cleared => (Verb::Clear, aim.reason),
         };
         if !matches!(aim.data, Data::Keep) && node.knowledge == Knowledge::Refused {
             return self.need_target(Question::AsWanted);
         }
         let expected_type = node.type_.as_ref().or(aim.type_).cloned();
-        let step = Step::Update { owned, annotations, expected_type, data: aim.data };
-        let plan = self.plan(verb, reason, aim.source, step);
-        let fact = || match aim.data {
-            Data::Keep => "annotations differ",
-            Data::From(_) => "its data differs",
+        let fact = match &aim.data {
+            Data::Keep => "annotations or labels differ",
+            Data::From(..) => "its data differs",
+            Data::Kept(..) => "it holds more than it may",
             Data::Cleared => "it holds data",
         };
-        self.stop(Question::AsWanted, Decision::Act(plan), || fact().to_owned())
+        let step = Step::Update { owned, annotations, metadata, expected_type, data: aim.data };
+        let plan = self.plan(verb, reason, aim.source, step);
+        self.stop(Question::AsWanted, Decision::Act(plan), || fact.to_owned())
     }
 
     /// Removes the target; its type has to be known for that, since protected ones are never touched.
@@ -217,48 +257,74 @@ impl<'g> Case<'g, '_> {
             labels: &self.rules.create_with_labels,
             view: self.view,
         };
-        Plan { verb, verdict: Verdict { reason, source: Some(source.clone()), detail: None }, case, step }
+        Plan {
+            verb,
+            verdict: Verdict { reason, source: Some(source.clone()), detail: None },
+            case,
+            step: Box::new(step),
+        }
     }
 }
 
 impl<'g> Plan<'g> {
-    /// The source whose data is copied, at the version that the graph holds.
+    /// What has to be read to have [`Plan::copies`], where it was not kept.
     #[must_use]
-    pub fn copies(&self) -> Option<&'g SourceKey> {
-        match &self.step {
-            Step::Create { data: Data::From(source), .. } | Step::Update { data: Data::From(source), .. } => {
-                Some(source.key)
-            }
-            _ => None,
+    pub fn needs(&self) -> Option<Need> {
+        match &*self.step {
+            Step::Create { data, .. } | Step::Update { data, .. } => match data {
+                Data::From(source, None) => Some(Need::Content(source.key.clone().into())),
+                Data::From(source, Some(projection)) => {
+                    Some(Need::Portion(source.key.clone().into(), projection.clone()))
+                }
+                Data::Kept(projection) => Some(Need::Portion(self.case.target.clone().into(), projection.clone())),
+                Data::Keep | Data::Cleared => None,
+            },
+            Step::Adopt { .. } | Step::Delete { .. } => None,
         }
     }
 
-    /// Fills in the data (`copied`: of [`Plan::copies`]) and the time, RFC 3339. `None`: it copies, and was not given what.
+    /// The object whose data is copied, at the version that the graph holds: the source, or the target where a part of its own data
+    /// stays.
+    #[must_use]
+    pub fn copies(&self) -> Option<&'g Key> {
+        match &*self.step {
+            Step::Create { data, .. } | Step::Update { data, .. } => match data {
+                Data::From(source, _) => Some(source.key),
+                Data::Kept(..) => Some(self.case.target),
+                Data::Keep | Data::Cleared => None,
+            },
+            Step::Adopt { .. } | Step::Delete { .. } => None,
+        }
+    }
+
+    /// Fills in the data (`copied`: all of [`Plan::copies`]) and the time, RFC 3339. `None`: it copies, and was not given what, or
+    /// something else than was decided on.
     #[must_use]
     pub fn action(self, copied: Option<&Payload>, replicated_at: &str, entropy: Entropy<'_>) -> Option<Action> {
         let Self { case: PlannedFor { kind, target, labels, view }, step, .. } = self;
-        let mut payload = |data, type_: Option<&str>| match data {
-            Data::From(_) => copied.cloned(),
+        let mut payload = |data: &Data<'_>, type_: Option<&str>| match data {
+            Data::From(_, None) => copied.cloned(),
+            Data::From(_, Some(projection)) | Data::Kept(projection) => projection.project(copied?).ok(),
             Data::Keep | Data::Cleared => Some(kind.cleared(type_, entropy)),
         };
         let at = (Annotation::ReplicatedAt, Arc::from(replicated_at));
-        Some(match step {
-            Step::Create { mut annotations, type_, data } => {
+        Some(match *step {
+            Step::Create { mut annotations, carried, type_, data } => {
                 annotations.0.extend([at]);
-                let payload = payload(data, type_.as_deref())?;
-                Action::Create(Create::new(target, annotations.0, labels.clone(), type_, payload))
+                let payload = payload(&data, type_.as_deref())?;
+                Action::Create(Create::new(target, annotations.0, labels.clone(), carried, type_, payload))
             }
             Step::Adopt { owned, creator } => Action::Adopt(Adopt::new(owned, creator)),
-            Step::Update { owned, mut annotations, expected_type, data } => {
+            Step::Update { owned, mut annotations, metadata, expected_type, data } => {
                 annotations.set.extend([at]);
                 if matches!(data, Data::Keep) {
-                    return Some(Action::Update(Update::new(owned, annotations, None)));
+                    return Some(Action::Update(Update::new(owned, annotations, metadata, None)));
                 }
-                let payload = payload(data, expected_type.as_deref())?;
+                let payload = payload(&data, expected_type.as_deref())?;
                 let new = NewData { payload, expected_type };
                 Action::Update(match data {
-                    Data::Cleared => Update::clearing(owned, view, annotations, new),
-                    Data::From(_) | Data::Keep => Update::new(owned, annotations, Some(new)),
+                    Data::Cleared | Data::Kept(..) => Update::clearing(owned, view, annotations, metadata, new),
+                    Data::From(..) | Data::Keep => Update::new(owned, annotations, metadata, Some(new)),
                 })
             }
             Step::Delete { owned } => Action::Delete(Delete::new(owned, view)),

@@ -9,14 +9,21 @@ use super::plan::{Aim, Data, Wanted};
 use super::{Answer, Case, Decision, End, Need, Source, nothing, refuse, says};
 use crate::action::Owned;
 use crate::annotations::{Annotation, Marks};
+use crate::carried::Carried;
 use crate::graph::{Chain, LONGEST_CHAIN, Presence, Withdrawal};
+use crate::keys::Projection;
 use crate::names::SourceKey;
 use crate::observed::Annotated;
-use crate::pattern::narrow;
+use crate::pattern::{Allowed, narrow};
 use crate::reason::Reason;
+use crate::selection::Selection;
 use crate::trail::{Outcome, Question};
 
-const CONSENT: [Annotation; 2] = [Annotation::ReplicationAllowed, Annotation::ReplicationAllowedNamespaces];
+const CONSENT: [Annotation; 3] = [
+    Annotation::ReplicationAllowed,
+    Annotation::ReplicationAllowedNamespaces,
+    Annotation::ReplicationAllowedNamespaceSelector,
+];
 
 /// Whether a source gives its data (SPEC 5, 1 to 6).
 pub(super) enum Gate<'g> {
@@ -27,6 +34,23 @@ pub(super) enum Gate<'g> {
     /// As `GivesNothing`, but not yet (SPEC 11.1).
     NotYet(Decision<'g>),
     Gives(Offer<'g>),
+}
+
+/// What the objects above a source say about a namespace.
+enum Above<'g> {
+    Allows,
+    Forbids,
+    /// This one is missing or ill-formed, and what its list allowed once does not name the namespace.
+    NotVisible(&'g SourceKey),
+}
+
+/// What [`Case::trim`] writes.
+pub(super) struct Trim<'g> {
+    pub(super) wanted: Wanted,
+    pub(super) carried: Option<Carried>,
+    pub(super) kept: Arc<Projection>,
+    pub(super) type_: Option<&'g Arc<str>>,
+    pub(super) from: &'g SourceKey,
 }
 
 /// The data of a source that gives it.
@@ -40,6 +64,8 @@ pub(super) struct Offer<'g> {
 pub(super) enum Gift<'g> {
     /// The data stays; the permission follows all the same, if a copy is held.
     Keep { allowed: Option<Arc<str>>, at_rest: Decision<'g> },
+    /// As `Keep`, but for the keys that the target may not have any more (SPEC 11.8): this part stays.
+    Trim { allowed: Arc<str>, kept: Arc<Projection> },
     /// The source's data.
     Fill(Fill<'g>),
 }
@@ -54,6 +80,7 @@ pub(super) struct Fill<'g> {
     once_version: Option<Arc<str>>,
     origin: Option<Arc<str>>,
     allowed: Arc<str>,
+    projection: Option<Arc<Projection>>,
 }
 
 impl<'g> Fill<'g> {
@@ -62,17 +89,19 @@ impl<'g> Fill<'g> {
         wanted.set(Annotation::ReplicateOnceVersion, self.once_version.clone());
         wanted.set(Annotation::ReplicatedFromOrigin, self.origin.clone());
         wanted.set(Annotation::ReplicatedFromAllowed, Some(self.allowed.clone()));
+        let asked = self.projection.as_ref().and_then(|projection| projection.asked.clone());
+        wanted.set(Annotation::ReplicatedKeys, asked);
     }
 
     pub(super) fn data(&self) -> Data<'g> {
-        if self.fresh { Data::From(self.source) } else { Data::Keep }
+        if self.fresh { Data::From(self.source, self.projection.clone()) } else { Data::Keep }
     }
 }
 
 impl<'g> Case<'g, '_> {
     /// SPEC 3, 3: the target asks for `from` itself.
     pub(super) fn pull(self, from: &'g SourceKey, owned: Owned<'g>) -> End<'g> {
-        let receiver = Receiver::of(owned);
+        let receiver = Receiver { projection: self.pulled(owned.marks(), from), ..Receiver::of(owned) };
         let offer = match self.gate(from, &receiver)? {
             Gate::Gives(offer) => offer,
             Gate::NotYet(decision) => return self.stop(Question::AsWanted, decision, || "it is kept".to_owned()),
@@ -95,14 +124,26 @@ impl<'g> Case<'g, '_> {
         };
         let mut wanted = Wanted::default();
         wanted.take(Annotation::ALL, owned.marks());
+        // It is followed again: an approval was for the removal that did not come.
+        wanted.set(Annotation::RemovalApproved, None);
         let gives = Some(offer.source);
-        match self.gift(offer, &receiver)? {
+        match self.gift(offer, &receiver, Some(owned))? {
             Gift::Keep { allowed, at_rest } => {
                 if allowed.is_some() {
                     wanted.set(Annotation::ReplicatedFromAllowed, allowed);
                 }
                 let reason = Reason::InheritedChanged;
-                self.settle(owned, Aim { wanted, data: Data::Keep, type_: None, reason, source: from, at_rest, gives })
+                let carried = None;
+                self.settle(
+                    owned,
+                    Aim { wanted, carried, data: Data::Keep, type_: None, reason, source: from, at_rest, gives },
+                )
+            }
+            Gift::Trim { allowed, kept } => {
+                wanted.set(Annotation::ReplicatedFromAllowed, Some(allowed));
+                self.may_write_data(owned, from)?;
+                let type_ = self.type_of_target(owned.node(), from)?;
+                self.trim(owned, Trim { wanted, carried: None, kept, type_, from })
             }
             Gift::Fill(fill) => {
                 fill.annotate(&mut wanted);
@@ -111,9 +152,18 @@ impl<'g> Case<'g, '_> {
                 }
                 let (data, type_, reason) = (fill.data(), fill.source.node.type_.as_ref(), fill.reason);
                 let at_rest = nothing(reason, Some(from));
-                self.settle(owned, Aim { wanted, data, type_, reason, source: from, at_rest, gives })
+                let carried = None;
+                self.settle(owned, Aim { wanted, carried, data, type_, reason, source: from, at_rest, gives })
             }
         }
+    }
+
+    /// The keys that a target may not have any more are taken away.
+    pub(super) fn trim(self, owned: Owned<'g>, trim: Trim<'g>) -> End<'g> {
+        let Trim { wanted, carried, kept, type_, from } = trim;
+        let (reason, data) = (Reason::KeysTrimmed, Data::Kept(kept));
+        let at_rest = nothing(reason, Some(from));
+        self.settle(owned, Aim { wanted, carried, data, type_, reason, source: from, at_rest, gives: None })
     }
 
     /// A pulling target belongs to its user: where its data cannot be written, it is not made again.
@@ -126,8 +176,20 @@ impl<'g> Case<'g, '_> {
         Continue(())
     }
 
-    /// The questions of SPEC 5, 1 to 6, in their order: the first that applies decides.
+    /// The questions of SPEC 5, 1 to 6, in their order: the first that applies decides; and whether what is to be taken away may be
+    /// taken now (SPEC 11.1, 11.2).
     pub(super) fn gate(self, from: &'g SourceKey, receiver: &Receiver<'g>) -> Answer<'g, Gate<'g>> {
+        match self.gate_now(from, receiver)? {
+            Gate::GivesNothing(stopped) if receiver.has_received => {
+                let postponed = self.postponed(&stopped, None, receiver.removal_approved);
+                Continue(postponed.map_or(Gate::GivesNothing(stopped), Gate::NotYet))
+            }
+            gate => Continue(gate),
+        }
+    }
+
+    /// The same, without the last question.
+    pub(super) fn gate_now(self, from: &'g SourceKey, receiver: &Receiver<'g>) -> Answer<'g, Gate<'g>> {
         let node = match self.graph.presence(from) {
             Presence::Unknown => return self.need(Question::SourceExists, Need::Presence(from.clone().into())),
             Presence::Outside => {
@@ -204,9 +266,7 @@ impl<'g> Case<'g, '_> {
     ) -> Answer<'g, Gate<'g>> {
         self.note(question, Outcome::Decided(reason), fact);
         let delay = receiver.removal_delay.or(marks.and_then(|marks| marks.removal_delay));
-        let stopped = Stopped { source, reason, without, delay };
-        let postponed = if receiver.has_received { self.postponed(&stopped, None) } else { None };
-        Continue(postponed.map_or(Gate::GivesNothing(stopped), Gate::NotYet))
+        Continue(Gate::GivesNothing(Stopped { source, reason, without, delay }))
     }
 
     /// The consent of SPEC 5, 2: why there is none, and what the source would have to have.
@@ -216,7 +276,9 @@ impl<'g> Case<'g, '_> {
         match (allowed, namespaces) {
             (Some(false), _) if self.rules.allow_all && crate::bug!(RefusalForgotten) => None,
             (Some(false), _) => Some((Reason::ConsentRefused, None)),
-            (_, Some(list)) if !list.matches(self.target.namespace()) => Some((Reason::NamespaceNotAllowed, None)),
+            (_, Some(selection)) if !selection.names(self.target.namespace(), self.facts_of_namespace()) => {
+                Some((Reason::NamespaceNotAllowed, None))
+            }
             (None, None) if crate::bug!(ConsentForgotten) => None,
             (None, None) if !self.rules.allow_all => Some((Reason::ConsentMissing, Some(Withdrawal::Consent))),
             _ => None,
@@ -233,12 +295,22 @@ impl<'g> Case<'g, '_> {
         if pulls {
             let allowed = marks.from_allowed.as_deref();
             let fact = || format!("{from}: {}", says(Some(marks), &[Annotation::ReplicatedFromAllowed]));
-            if !allowed.is_some_and(|allowed| allowed.matches(self.target.namespace())) && !crate::bug!(ChainForgotten)
-            {
-                let reason = if holds_a_copy { Reason::ChainNotAllowed } else { Reason::ChainBroken };
-                return broken(Question::ChainAllows, reason, &fact);
+            let by_lists = allowed.is_some_and(|allowed| allowed.matches(self.target.namespace()));
+            match self.above(marks, by_lists, allowed.is_some_and(Allowed::is_selected)) {
+                _ if crate::bug!(ChainForgotten) => {}
+                Above::Allows => self.pass(Question::ChainAllows, fact)?,
+                Above::NotVisible(key) if receiver.has_received => {
+                    let fact = || format!("{key} cannot be asked: it is missing or ill-formed");
+                    let detail = Some(fact());
+                    return self
+                        .refuses(Question::ChainAllows, Reason::ChainNotVisible, detail, fact)
+                        .map_continue(Some);
+                }
+                Above::Forbids | Above::NotVisible(_) => {
+                    let reason = if holds_a_copy { Reason::ChainNotAllowed } else { Reason::ChainBroken };
+                    return broken(Question::ChainAllows, reason, &fact);
+                }
             }
-            self.pass(Question::ChainAllows, fact)?;
         }
         let origin = marks.text(Annotation::ReplicatedFromOrigin);
         let fact = || format!("{from}: {}", says(Some(marks), &[Annotation::ReplicatedFromOrigin]));
@@ -265,29 +337,68 @@ impl<'g> Case<'g, '_> {
             .map_continue(Some)
     }
 
-    /// SPEC 5, 7 and 8: what the target gets.
-    pub(super) fn gift(self, offer: Offer<'g>, receiver: &Receiver<'g>) -> Answer<'g, Gift<'g>> {
+    /// Whether the objects above a source, which says `marks` and pulls itself, allow the target's namespace. What their lists allow
+    /// is handed down (`by_lists`), and also that one of them has a selector (`by_labels`): that one is asked itself, since no list
+    /// says what it selects.
+    fn above(self, marks: &'g Marks, by_lists: bool, by_labels: bool) -> Above<'g> {
+        let mut is_selected = false;
+        for (key, node) in marks.replicate_from.iter().flat_map(|from| self.graph.above(from)) {
+            let Some(node) = node.filter(|node| !matches!(node.annotated, Annotated::Ill(_))) else {
+                return match (by_lists, by_labels) {
+                    (true, _) => Above::Allows,
+                    (false, true) => Above::NotVisible(key),
+                    (false, false) => Above::Forbids,
+                };
+            };
+            let Some(selection) = node.marks().and_then(|marks| marks.allowed_namespaces.as_ref()) else { continue };
+            let names = selection.names(self.target.namespace(), self.facts_of_namespace());
+            if selection.selector().is_some() || is_selected {
+                is_selected = true;
+                if !names {
+                    return Above::Forbids;
+                }
+            } else if !by_lists && !names {
+                return Above::Forbids;
+            }
+        }
+        if by_lists || is_selected { Above::Allows } else { Above::Forbids }
+    }
+
+    /// SPEC 5, 7 and 8: what the target gets. `owned`: the target, if it exists.
+    pub(super) fn gift(
+        self,
+        offer: Offer<'g>,
+        receiver: &Receiver<'g>,
+        owned: Option<Owned<'g>>,
+    ) -> Answer<'g, Gift<'g>> {
         let Offer { source, marks } = offer;
         let pulls = marks.is_some_and(|marks| marks.replicate_from.is_some());
         let comparison = self.compare(source, marks, receiver)?;
         let allowed = || -> Arc<str> {
-            let own = marks.and_then(|marks| marks.allowed_namespaces.as_deref());
+            let own = marks.and_then(|marks| marks.allowed_namespaces.as_deref()).map(Selection::list);
             let inherited = marks.filter(|_| pulls && !crate::bug!(NarrowingForgotten));
             let inherited = inherited.and_then(|marks| marks.from_allowed.as_deref());
-            narrow(own, inherited).to_string().into()
+            let selects = marks.and_then(|marks| marks.allowed_namespaces.as_ref()?.selector()).is_some();
+            let narrowed = narrow(own, inherited);
+            let by_labels = selects || inherited.is_some_and(Allowed::is_selected);
+            if by_labels { narrowed.selected() } else { narrowed }.to_string().into()
         };
         let reason = match comparison {
             Comparison::Held => {
                 let at_rest = nothing(Reason::HeldByOnce, Some(source.key));
-                return Continue(Gift::Keep { allowed: Some(allowed()), at_rest });
+                return self.keeps(receiver, owned, Some(allowed()), at_rest);
+            }
+            Comparison::Impossible(problem) => {
+                let at_rest = refuse(problem.reason(), Some(source.key), Some(problem.to_string()));
+                return self.keeps(receiver, owned, receiver.copy.map(|_| allowed()), at_rest);
             }
             Comparison::Same => Reason::UpToDate,
             Comparison::Stale(reason) => {
                 self.facts(Question::SourceRead, source)?;
                 self.type_of(source.key, source.node, source.key)?;
-                if self.is_incomplete(source)? {
+                if self.is_incomplete(source, receiver.projection.as_ref())? {
                     let at_rest = refuse(Reason::SourceIncomplete, Some(source.key), None);
-                    return Continue(Gift::Keep { allowed: receiver.copy.map(|_| allowed()), at_rest });
+                    return self.keeps(receiver, owned, receiver.copy.map(|_| allowed()), at_rest);
                 }
                 reason
             }
@@ -305,6 +416,23 @@ impl<'g> Case<'g, '_> {
             once_version: text(Annotation::ReplicateOnceVersion),
             origin: Some(origin).filter(|_| !receiver.once),
             allowed: allowed(),
+            projection: receiver.projection.clone(),
         }))
+    }
+
+    /// The target keeps its data, but for the keys that it may not have any more.
+    fn keeps(
+        self,
+        receiver: &Receiver<'g>,
+        owned: Option<Owned<'g>>,
+        allowed: Option<Arc<str>>,
+        at_rest: Decision<'g>,
+    ) -> Answer<'g, Gift<'g>> {
+        if let (Some(owned), Some(allowed)) = (owned, &allowed)
+            && let Some(kept) = self.exceeds(owned, receiver)?
+        {
+            return Continue(Gift::Trim { allowed: allowed.clone(), kept });
+        }
+        Continue(Gift::Keep { allowed, at_rest })
     }
 }

@@ -3,20 +3,27 @@
 
 use std::time::Duration;
 
-use super::creator::Stopped;
+use super::copy::Receiver;
+use super::creator::{Creator, Stopped};
 use super::plan::{Aim, Data, PULLED, Verb, Wanted};
+use super::pull::Gate;
 use super::{Answer, Case, Decision, End, Verdict, nothing, refuse};
 use crate::action::Owned;
 use crate::annotations::{Annotation, Marks, RemovalDelay};
 use crate::managers::Owners;
+use crate::names::{SourceKey, TargetKey};
 use crate::reason::Reason;
 use crate::trail::{Outcome, Question};
+
+/// When a target that is held by the removal limit is looked at again.
+const HELD_FOR: Duration = Duration::from_secs(60);
 
 impl<'g> Case<'g, '_> {
     /// Its creator does not push to it any more.
     pub(super) fn remove_when_due(self, owned: Owned<'g>, stopped: &Stopped<'g>) -> End<'g> {
         self.is_made_by_controller(owned, stopped)?;
-        if let Some(postponed) = self.postponed(stopped, owned.marks().removal_delay) {
+        let marks = owned.marks();
+        if let Some(postponed) = self.postponed(stopped, marks.removal_delay, marks.removal_approved) {
             return Answer::Break(postponed);
         }
         self.remove(owned, Verb::Delete, stopped.reason, stopped.source)
@@ -37,9 +44,69 @@ impl<'g> Case<'g, '_> {
         }
     }
 
-    /// The decision to keep a replica for now, if it is not due yet. `inherited`: the removal delay that counts where the
-    /// source says none.
-    pub(super) fn postponed(self, stopped: &Stopped<'_>, inherited: Option<RemovalDelay>) -> Option<Decision<'g>> {
+    /// The decision to keep a replica for now, if it is not due yet, or held. `inherited`: the removal delay that counts where the
+    /// source says none; `approved`: whether it may be removed although there are many.
+    pub(super) fn postponed(
+        self,
+        stopped: &Stopped<'g>,
+        inherited: Option<RemovalDelay>,
+        approved: bool,
+    ) -> Option<Decision<'g>> {
+        self.delayed(stopped, inherited).or_else(|| if approved { None } else { self.held(stopped) })
+    }
+
+    /// SPEC 11.2: too many are due because of one source.
+    fn held(self, stopped: &Stopped<'g>) -> Option<Decision<'g>> {
+        let limit = self.rules.removal_limit?;
+        let count = self.graph.counted(stopped.source, || self.removals(stopped.source));
+        let detail = format!("{count} replicas are due because of {}, --removal-limit: {limit}", stopped.source);
+        if count <= limit {
+            self.note(Question::RemovalLimit, Outcome::Passed, || detail);
+            return None;
+        }
+        self.note(Question::RemovalLimit, Outcome::Decided(Reason::RemovalHeld), || detail.clone());
+        let verdict = Verdict {
+            reason: Reason::RemovalHeld,
+            source: Some(stopped.source.clone()),
+            detail: Some(format!("{}, {detail}", stopped.reason)),
+        };
+        // The others may go without an event of this one.
+        Some(Decision::Wait(verdict, self.graph.time().saturating_add(HELD_FOR)))
+    }
+
+    /// How many existing targets are to be deleted or emptied because of a source, now or when their delay is over.
+    fn removals(self, source: &SourceKey) -> usize {
+        self.graph.named_as_source_by(source).filter(|target| self.about(target).is_to_be_removed(source)).count()
+    }
+
+    /// The same case about another target; what is asked about it is not recorded.
+    fn about<'o>(self, target: &'o TargetKey) -> Case<'o, 'static>
+    where
+        'g: 'o,
+    {
+        let Case { graph, kind, rules, view, .. } = self;
+        Case { graph, kind, rules, target, view, recorder: super::Recorder(None) }
+    }
+
+    fn is_to_be_removed(self, source: &SourceKey) -> bool {
+        let Some(owned) = Owned::prove(self.graph, self.target) else { return false };
+        let marks = owned.marks();
+        let from = match &marks.replicated_by {
+            Some(creator) if *creator == *source => match self.creator(creator) {
+                Answer::Continue(Creator::Stopped(stopped)) => {
+                    return self.is_made_by_controller(owned, &stopped).is_continue();
+                }
+                _ => marks.replicate_from.as_ref(),
+            },
+            _ => marks.replicate_from.as_ref(),
+        };
+        let receiver = Receiver::of(owned);
+        let Some(from) = from.filter(|from| **from == *source && receiver.has_received) else { return false };
+        matches!(self.gate_now(from, &receiver), Answer::Continue(Gate::GivesNothing(_)))
+    }
+
+    /// SPEC 11.1: it is not due yet.
+    fn delayed(self, stopped: &Stopped<'g>, inherited: Option<RemovalDelay>) -> Option<Decision<'g>> {
         let without = stopped.without.filter(|_| !crate::bug!(DelayForgotten))?;
         let by_flag = RemovalDelay::After(self.rules.removal_delay);
         let delay = match stopped.delay.or(inherited).unwrap_or(by_flag) {
@@ -83,7 +150,9 @@ impl<'g> Case<'g, '_> {
         PULLED.iter().for_each(|annotation| wanted.set(*annotation, None));
         let at_rest = nothing(stopped.reason, Some(stopped.source));
         let (reason, source) = (stopped.reason, stopped.source);
-        self.settle(owned, Aim { wanted, data: Data::Cleared, type_, reason, source, at_rest, gives: None })
+        wanted.set(Annotation::RemovalApproved, None);
+        let carried = None;
+        self.settle(owned, Aim { wanted, carried, data: Data::Cleared, type_, reason, source, at_rest, gives: None })
     }
 }
 

@@ -37,7 +37,7 @@ impl<'g> Case<'g, '_> {
             Some(creator) => match self.creator(creator)? {
                 Creator::Stopped(stopped) => {
                     self.is_made_by_controller(owned, &stopped)?;
-                    if let Some(postponed) = self.postponed(&stopped, marks.removal_delay) {
+                    if let Some(postponed) = self.postponed(&stopped, marks.removal_delay, marks.removal_approved) {
                         return Answer::Break(postponed);
                     }
                     return Answer::Continue(Some(stopped));

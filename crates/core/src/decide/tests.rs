@@ -16,6 +16,7 @@ mod losers;
 mod once;
 mod oracle;
 mod order;
+mod policy;
 mod properties;
 mod pull;
 mod scope;

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use crate::annotations::Marks;
 use crate::names::{Key, SourceKey, TargetKey};
 
-use super::Graph;
+use super::{Graph, Node};
 
 /// A chain of more pulls than this is refused (SPEC 9.12), so nobody has to look further than that.
 pub const LONGEST_CHAIN: usize = 100;
@@ -23,6 +23,19 @@ pub enum Chain {
 }
 
 impl Graph {
+    /// The objects of the chain of pulls that begins with `from`, upwards; `None` for one that the graph does not hold. It ends
+    /// before an object comes twice.
+    pub fn above<'g>(&'g self, from: &'g SourceKey) -> impl Iterator<Item = (&'g SourceKey, Option<&'g Node>)> {
+        let mut next = Some(from);
+        let mut seen = HashSet::new();
+        std::iter::from_fn(move || {
+            let at = next.take().filter(|at| seen.len() < LONGEST_CHAIN && seen.insert(*at))?;
+            let node = self.node(at);
+            next = node.and_then(|node| node.marks()).and_then(|marks| marks.replicate_from.as_ref());
+            Some((at, node))
+        })
+    }
+
     /// Where the chain leads in which `target` pulls from `from`. At most [`LONGEST_CHAIN`] steps are taken.
     #[must_use]
     pub fn chain(&self, from: &SourceKey, target: &TargetKey) -> Chain {

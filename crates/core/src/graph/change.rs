@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use crate::annotations::Marks;
+use crate::annotations::{Annotation, Marks};
 use crate::managers::Owners;
 use crate::names::{Key, SourceKey};
 use crate::observed::{Annotated, Observed, Uid};
 use crate::scope::Part;
 
 use super::lists::List;
+use super::node::Extra;
 use super::relations::Without;
 use super::{Graph, Knowledge, Node, Touched};
 
@@ -28,7 +29,7 @@ type Content = (Knowledge, Option<Arc<str>>);
 struct Change {
     /// The annotations are others.
     annotated: bool,
-    /// `replicate-from` names another object, or none.
+    /// `replicate-from` names another object, or none; or what goes down a chain by way of this object may be something else.
     rewired: bool,
     /// It is another object of the same name.
     recreated: bool,
@@ -42,10 +43,22 @@ impl Change {
         let annotated = was != is;
         Self {
             annotated,
-            rewired: annotated && was.and_then(from) != is.and_then(from),
+            rewired: annotated && (was.and_then(from) != is.and_then(from) || [was, is].into_iter().any(limits_chain)),
             recreated: matches!((old, new), (Some(old), Some((_, uid))) if old.uid != *uid),
         }
     }
+}
+
+/// Whether those who pull from an object, and from these, are decided about with a look at it: its selector and its keys are not
+/// handed down by what is written to replicas (SPEC 11: the chain is walked up).
+fn limits_chain(annotated: Option<&Annotated>) -> bool {
+    let says = [
+        Annotation::ReplicationAllowedNamespaceSelector,
+        Annotation::ReplicationAllowedKeys,
+        Annotation::ReplicatedKeys,
+    ];
+    let marks = annotated.and_then(Annotated::marks);
+    marks.is_some_and(|marks| says.iter().any(|annotation| marks.text(*annotation).is_some()))
 }
 
 impl Graph {
@@ -115,13 +128,36 @@ impl Graph {
 
     /// Keeps what was shown, if it is anything to this program.
     fn keep(&mut self, observed: Observed, content: (Knowledge, Option<Arc<str>>, bool), epoch: u32) -> Touched {
-        let Observed { key, uid, resource_version, created, deleting, annotated, managers, advice: _ } = observed;
+        let Observed {
+            key,
+            uid,
+            resource_version,
+            created,
+            deleting,
+            annotated,
+            managers,
+            carried,
+            has_labels,
+            advice: _,
+        } = observed;
         if matches!(annotated, Annotated::Not) && !self.is_referred_to(&key) {
             return if self.nodes.contains_key(&key) { self.remove(&key) } else { Vec::new() };
         }
         let (knowledge, type_, immutable) = content;
-        let node =
-            Node { uid, resource_version, created, deleting, annotated, managers, knowledge, type_, immutable, epoch };
+        let node = Node {
+            uid,
+            resource_version,
+            created,
+            deleting,
+            annotated,
+            managers,
+            knowledge,
+            extra: carried.map(|carried| Box::new(Extra { carried: *carried, ..Extra::default() })),
+            has_labels,
+            type_,
+            immutable,
+            epoch,
+        };
         self.replace(key, Some(Box::new(node)))
     }
 
@@ -143,6 +179,7 @@ impl Graph {
 
     /// Puts a node in the place of another, or takes it away; keeps all indexes in step; and returns the targets that it concerns.
     fn replace(&mut self, key: Key, mut new: Option<Box<Node>>) -> Touched {
+        self.revision += 1;
         let source = SourceKey::from(key);
         let is = new.as_mut().map(|new| {
             new.annotated = self.marks.share(std::mem::replace(&mut new.annotated, Annotated::Not));
@@ -207,6 +244,11 @@ impl Graph {
     fn relink(&mut self, source: &SourceKey, was: &Annotated, is: &Annotated) {
         let count = |annotated: &Annotated| usize::from(annotated.marks().is_some_and(Marks::is_target));
         self.targets = self.targets + count(is) - count(was);
+        let selects = |annotated: &Annotated| {
+            let allowed = annotated.marks().and_then(|marks| marks.allowed_namespaces.as_ref());
+            usize::from(allowed.is_some_and(|selection| selection.selector().is_some()))
+        };
+        self.selecting = self.selecting + selects(is) - selects(was);
         for first in self.relations.relink(source, was.marks(), is.marks()) {
             self.note_if_there(&first);
         }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::keys::Projection;
 use crate::names::Key;
 use crate::namespace::NamespaceFacts;
 use crate::observed::{Observed, ResourceVersion, Uid};
@@ -10,7 +11,7 @@ use crate::scope::Part;
 
 use super::change::By;
 use super::namespaces::Seen;
-use super::{Facts, Graph, Held, Knowledge, Touched};
+use super::{Facts, Graph, Held, Knowledge, Portion, Touched};
 
 /// Objects.
 impl Graph {
@@ -129,9 +130,26 @@ impl Graph {
     /// The object's content was read at this version. It is ignored if the graph holds another version.
     pub fn learn(&mut self, key: &Key, version: &ResourceVersion, facts: Facts, content: &Content) {
         if let Some(node) = self.nodes.get_mut(key).filter(|node| node.resource_version == *version) {
+            self.revision += 1;
             node.knowledge = Knowledge::Known(facts);
             node.type_ = content.type_.clone();
             node.immutable = content.immutable;
+        }
+    }
+
+    /// A part of the object's content at this version was looked at. It is ignored if the graph holds another version.
+    pub fn learn_portion(
+        &mut self,
+        key: &Key,
+        version: &ResourceVersion,
+        projection: Arc<Projection>,
+        portion: Portion,
+    ) {
+        if let Some(node) = self.nodes.get_mut(key).filter(|node| node.resource_version == *version) {
+            self.revision += 1;
+            let portions = &mut node.extra.get_or_insert_default().portions;
+            portions.retain(|(of, _)| *of != projection);
+            portions.push((projection, portion));
         }
     }
 
@@ -163,18 +181,32 @@ impl Graph {
     /// than the namespace that has the name now.
     pub fn observe_namespace(&mut self, namespace: &str, facts: NamespaceFacts) -> Touched {
         match self.namespaces.see(namespace, facts.clone(), self.namespace_list.epoch) {
-            Seen::Same => return Vec::new(),
-            // That it terminates is nothing that a selection asks about.
-            Seen::Changed => {}
-            Seen::New(_) if crate::bug!(NamespaceLost) && self.is_complete() => return Vec::new(),
-            Seen::New(id) => self.pushes.selections_mut().namespace_appeared(id, namespace, &facts),
+            Seen::Same => Vec::new(),
+            Seen::New(_) if crate::bug!(NamespaceLost) && self.is_complete() => Vec::new(),
+            Seen::New(id) => {
+                self.revision += 1;
+                self.pushes.selections_mut().namespace_appeared(id, namespace, &facts);
+                self.touched_in(namespace)
+            }
+            Seen::Changed(id, was) => {
+                self.revision += 1;
+                let mut touched = Vec::new();
+                if !facts.has_labels_of(&was) {
+                    let changed = self.pushes.selections_mut().namespace_changed(id, namespace, &facts);
+                    self.touch_relabelled(namespace, &was, &facts, &changed, &mut touched);
+                }
+                if !facts.says_the_same(&was) {
+                    touched = self.touched_in(namespace);
+                }
+                touched
+            }
         }
-        self.touched_in(namespace)
     }
 
     /// A namespace is gone.
     pub fn forget_namespace(&mut self, namespace: &str) -> Touched {
         let touched = self.touched_in(namespace);
+        self.revision += 1;
         if let Some(id) = self.namespaces.remove(namespace) {
             self.pushes.selections_mut().namespace_disappeared(id);
         }

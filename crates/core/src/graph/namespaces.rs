@@ -23,12 +23,12 @@ struct Entry {
 }
 
 /// What a watch event or a list shows of a namespace, compared with what was known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Seen {
     /// It was not there before.
     New(NamespaceId),
-    /// It is not as it was.
-    Changed,
+    /// It is not as it was, which was this.
+    Changed(NamespaceId, NamespaceFacts),
     /// Nothing new.
     Same,
 }
@@ -41,8 +41,7 @@ impl Existing {
             if known.facts == facts {
                 return Seen::Same;
             }
-            known.facts = facts;
-            return Seen::Changed;
+            return Seen::Changed(known.id, std::mem::replace(&mut known.facts, facts));
         }
         let name: Arc<str> = namespace.into();
         let id = self.free.pop().unwrap_or_else(|| {

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use crate::annotations::Marks;
+use crate::carried::Carried;
 use crate::facts::Facts;
+use crate::keys::{KeyProblem, Projection};
 use crate::managers::Managers;
 use crate::observed::{Annotated, Observed, ResourceVersion, Uid};
 
@@ -38,6 +40,10 @@ pub struct Node {
     pub managers: Managers,
     /// What is known of its content.
     pub knowledge: Knowledge,
+    /// What few objects have.
+    pub(super) extra: Option<Box<Extra>>,
+    /// Whether it has labels.
+    pub has_labels: bool,
     /// A Secret's type, once it was read. It stays the same as long as the uid does.
     pub type_: Option<Arc<str>>,
     /// Whether its data is known to be immutable. It stays so as long as the uid does.
@@ -46,7 +52,31 @@ pub struct Node {
     pub(super) epoch: u32,
 }
 
+/// What few objects have: kept apart, since a graph has room for a million of those that do not.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Extra {
+    /// What is known of parts of the content, at its current version. Few are asked for: most targets get all of it.
+    pub(super) portions: Vec<(Arc<Projection>, Portion)>,
+    /// Its labels and annotations that go to replicas, or were set as it is one.
+    pub(super) carried: Carried,
+}
+
+/// What is known of a part of an object's content: its facts, or why it cannot be had.
+pub type Portion = Result<Facts, KeyProblem>;
+
 impl Node {
+    /// What is known of a part of its content.
+    #[must_use]
+    pub fn portion(&self, projection: &Projection) -> Option<&Portion> {
+        self.extra.as_ref()?.portions.iter().find(|(of, _)| **of == *projection).map(|(_, portion)| portion)
+    }
+
+    /// Its labels and annotations that go to replicas, or were set as it is one.
+    #[must_use]
+    pub fn carried(&self) -> Option<&Carried> {
+        self.extra.as_ref().map(|extra| &extra.carried)
+    }
+
     /// The annotations, if there are any and they are well-formed.
     #[must_use]
     pub fn marks(&self) -> Option<&Marks> {

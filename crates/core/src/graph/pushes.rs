@@ -307,6 +307,13 @@ impl Pushes {
         }
     }
 
+    /// Calls `tell` with each source of these parts of pushes, and each name that it pushes to.
+    pub(super) fn each_of(&self, parts: &[PartOf], mut tell: impl FnMut(&SourceKey, &str)) {
+        for (source, part) in parts.iter().filter_map(|part| self.part(*part)) {
+            part.names().for_each(|name| tell(&source.key, name));
+        }
+    }
+
     /// All names that are pushed to, by their namespace: in namespaces that exist, and those said outright that `also` holds
     /// for. One may come twice.
     pub(super) fn all<'a>(
@@ -329,7 +336,7 @@ impl Pushes {
                 }
             }
             for part in push.parts() {
-                let outside = part.namespaces().literals().filter(|namespace| also(namespace));
+                let outside = part.namespaces().list().literals().filter(|namespace| also(namespace));
                 for namespace in outside.filter(|namespace| namespaces.find(namespace).is_none()) {
                     all.entry(namespace).or_default().extend(part.names());
                 }
@@ -368,7 +375,7 @@ impl Source {
 }
 
 fn selection(part: &Part) -> Selection {
-    Selection::of_list(part.namespaces().clone())
+    part.namespaces().clone()
 }
 
 /// With how many namespaces each name of a part is paired, see the [module](self).
@@ -400,7 +407,7 @@ fn entry<'a>(pages: &[Page], sources: &'a [Option<Source>], id: EntryId) -> Opti
     let number = number - entries.first;
     let (name, namespace) = match entries.pairs {
         0 => (number, None),
-        pairs => (number / pairs, Some(part.namespaces().literals().nth((number % pairs) as usize)?)),
+        pairs => (number / pairs, Some(part.namespaces().list().literals().nth((number % pairs) as usize)?)),
     };
     Some(Entry { slot, namespace, name: part.name(name as usize)?, selection: Some(entries.selection) })
 }

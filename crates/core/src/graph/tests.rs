@@ -68,6 +68,8 @@ fn object(line: &str) -> Observed {
         deleting: false,
         annotated,
         managers: Managers { data, ..Managers::default() },
+        carried: None,
+        has_labels: false,
         advice: Vec::new(),
     }
 }
@@ -85,7 +87,7 @@ fn graph(objects: &[&str]) -> Graph {
     let mut graph = Graph::default();
     graph.begin_namespaces();
     for namespace in ["a", "b", "c"] {
-        assert_eq!(graph.observe_namespace(namespace, NamespaceFacts { terminating: false }), []);
+        assert_eq!(graph.observe_namespace(namespace, NamespaceFacts::new(false)), []);
     }
     assert_eq!(graph.end_namespaces(), []);
     graph.begin_list();

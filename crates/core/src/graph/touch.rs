@@ -5,9 +5,11 @@ use std::collections::HashSet;
 
 use crate::annotations::Marks;
 use crate::names::{Key, SourceKey, TargetKey};
+use crate::namespace::NamespaceFacts;
 use crate::selection::Namespaces as _;
 
 use super::chain::LONGEST_CHAIN;
+use super::pushes::PartOf;
 use super::{Graph, Touched};
 
 impl Graph {
@@ -90,6 +92,37 @@ impl Graph {
         let id = self.namespaces.find(namespace).map(|(id, _)| id);
         self.pushes.each_into(namespace, id, |source, name| touch(source, namespace, name, &mut touched));
         touched
+    }
+}
+
+impl Graph {
+    /// The targets in a namespace about which something else may be decided now that it has other labels: those that `changed`
+    /// parts of pushes name there, and those that pull from a chain with a selector whose answer is another one.
+    pub(super) fn touch_relabelled(
+        &self,
+        namespace: &str,
+        was: &NamespaceFacts,
+        is: &NamespaceFacts,
+        changed: &[PartOf],
+        touched: &mut Touched,
+    ) {
+        if !self.is_complete() {
+            return;
+        }
+        self.pushes.each_of(changed, |source, name| touch(source, namespace, name, touched));
+        let answers_otherwise = |marks: &Marks| {
+            let selection = marks.allowed_namespaces.as_ref().filter(|selection| selection.selector().is_some());
+            selection.is_some_and(|selection| selection.names(namespace, was) != selection.names(namespace, is))
+        };
+        if self.selecting == 0 {
+            return;
+        }
+        for (key, node) in self.in_namespace(namespace) {
+            let Some(from) = node.marks().and_then(|marks| marks.replicate_from.as_ref()) else { continue };
+            if self.above(from).filter_map(|(_, node)| node?.marks()).any(answers_otherwise) {
+                touched.push(key.clone().into());
+            }
+        }
     }
 }
 

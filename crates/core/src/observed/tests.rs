@@ -69,6 +69,8 @@ fn what_may_be_missing() {
         deleting: false,
         annotated: Annotated::Not,
         managers: Managers::default(),
+        carried: None,
+        has_labels: false,
         advice: Vec::new(),
     };
     assert_eq!(observed, nothing);

@@ -292,9 +292,10 @@ impl<'t> SideReader<'t> {
 /// assert!(list.matches("team-a") && list.matches("shared"));
 /// assert!(!list.matches("team-x") && !list.matches("other"));
 /// ```
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub struct NamespaceList(Arc<Inner>);
 
+#[derive(Default)]
 struct Inner {
     text: Arc<str>,
     named: Side,
@@ -365,7 +366,8 @@ impl NamespaceList {
         self.0.named.matches(&self.0.text, namespace)
     }
 
-    fn excepts(&self, namespace: &str) -> bool {
+    /// Whether an item with `!` takes this legal namespace away.
+    pub(crate) fn excepts(&self, namespace: &str) -> bool {
         self.0.excepted.as_ref().is_some_and(|side| side.matches(&self.0.text, namespace))
     }
 

@@ -53,6 +53,34 @@ impl Allowed {
     }
 }
 
+/// The item of `replicated-from-allowed` that says: an object above also allows namespaces by their labels, and has to be asked
+/// itself (SPEC 11). As a name it is not legal, so that it names nothing, for v1.3.0 too.
+const SELECTED: &str = "selector.";
+
+impl Allowed {
+    /// Whether an object above allows namespaces by their labels as well.
+    #[must_use]
+    pub fn is_selected(&self) -> bool {
+        match self {
+            Self::All | Self::None => false,
+            Self::List(list) => list.items().any(|item| item == SELECTED),
+        }
+    }
+
+    /// The same, and it is noted that an object above allows namespaces by their labels as well.
+    #[must_use]
+    pub fn selected(self) -> Self {
+        let text = match &self {
+            _ if self.is_selected() => return self,
+            Self::None => SELECTED.to_owned(),
+            Self::List(list) if list.items().next().is_none() => SELECTED.to_owned(),
+            all_or_list => format!("{all_or_list},{SELECTED}"),
+        };
+        // It was well-formed, and so is one item more; a list that is full says no less without it.
+        NamespaceList::parse(&text).map_or(self, Self::List)
+    }
+}
+
 impl From<NamespaceList> for Allowed {
     fn from(list: NamespaceList) -> Self {
         match list.as_str() {

@@ -241,7 +241,11 @@ fn a_late_word_of_a_terminating_namespace_costs_no_replica() {
         _ => Ok(content(&source(1, "v1"))),
     });
     assert_eq!(minute.lines.last().map(String::as_str), Some("d/src create NewTarget"), "{:?}", minute.lines);
-    assert_eq!(it.replicator.graph().namespace_terminating("d"), Some(false), "only the watch says so");
+    assert_eq!(
+        it.replicator.graph().namespace("d").map(|facts| facts.terminating),
+        Some(false),
+        "only the watch says so"
+    );
 }
 
 /// Issue 9, 1 (b): a replica whose DELETED was missed is made again when the watches list again, and so is one whose name is
@@ -560,7 +564,7 @@ fn twenty_namespaces_that_deny_make_few_lines_and_hold_up_no_other() {
     let all = object("a/all", 20, "replicate-to-namespaces=team-.*", json!({ "k": "v" }));
     let mut it = Loop::with(&[]);
     for name in &names {
-        it.namespace(NamespaceEvent::Seen { name: name.clone(), facts: NamespaceFacts { terminating: false } });
+        it.namespace(NamespaceEvent::Seen { name: name.clone(), facts: NamespaceFacts::new(false) });
     }
     it.seen(&all);
     let (mut version, denies) = (100, std::cell::Cell::new(true));

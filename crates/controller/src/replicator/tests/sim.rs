@@ -133,7 +133,7 @@ impl Sim {
         for (name, terminating) in &self.namespaces {
             self.it.namespace(
                 self.now(),
-                NamespaceEvent::Seen { name: name.clone(), facts: NamespaceFacts { terminating: *terminating } },
+                NamespaceEvent::Seen { name: name.clone(), facts: NamespaceFacts::new(*terminating) },
             );
         }
         self.it.namespace(self.now(), NamespaceEvent::ListEnds);

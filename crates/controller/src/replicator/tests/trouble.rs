@@ -119,7 +119,7 @@ fn a_full_window_opens_when_what_fills_it_is_slow() {
     it.asks_nothing();
     assert_eq!(it.wait(), Duration::from_millis(100));
     it.asks_nothing();
-    it.namespace(NamespaceEvent::Seen { name: "e".into(), facts: NamespaceFacts { terminating: false } });
+    it.namespace(NamespaceEvent::Seen { name: "e".into(), facts: NamespaceFacts::new(false) });
     it.seen(&object("d/other", 10, "replicate-to-namespaces=e", json!({})));
     assert_eq!(it.asks().0, ["read d/other"], "what hangs in b and c holds up nobody else");
     it.asks_nothing();
@@ -135,16 +135,16 @@ fn a_late_answer_about_a_terminating_namespace_says_nothing_of_the_next_one() {
     it.answer(read, content(&source(1, "v1")));
     let create = it.asks_for("create d/src");
     // The server has refused; before its answer is taken, the watch tells that the namespace went and was made again.
-    it.namespace(NamespaceEvent::Seen { name: "d".into(), facts: NamespaceFacts { terminating: true } });
+    it.namespace(NamespaceEvent::Seen { name: "d".into(), facts: NamespaceFacts::new(true) });
     it.namespace(NamespaceEvent::Deleted { name: "d".into() });
-    it.namespace(NamespaceEvent::Seen { name: "d".into(), facts: NamespaceFacts { terminating: false } });
+    it.namespace(NamespaceEvent::Seen { name: "d".into(), facts: NamespaceFacts::new(false) });
     it.fails(create, FailureKind::NamespaceTerminating);
     let mut asked = it.asks().0;
     it.moment += Duration::from_secs(3_600);
     asked.extend(it.asks().0);
     asked.retain(|asked| asked != "read a/src");
     assert_eq!(
-        (asked, it.replicator.graph().namespace_terminating("d")),
+        (asked, it.replicator.graph().namespace("d").map(|facts| facts.terminating)),
         (vec!["create d/src".to_owned()], Some(false)),
         "the namespace d exists, and is never served"
     );

@@ -4,7 +4,10 @@
 //! a/src #7 @3 type:tls allowed :one      version 7, created at second 3, replication-allowed: true, data "one"
 //! b/t from=a/src version=7 :one known    a pulling target that holds a copy; its content was read
 //! no-ns b   terminating b                namespaces exist unless said otherwise
-//! removal-delay 5s   copy-incomplete     the flags
+//! removal-delay 5s   copy-incomplete     the flags; also removal-limit 2, exclude b, require-acceptance
+//! ns b +env=prod paused accept=a,c       a namespace's labels and annotations
+//! a/src +team=red ~note=x                an object's labels, and annotations of others
+//! a/src :one~1,two~2                     data of several keys
 //! b/t by=a/src by-others data-others     who owns replicated-by, and the data: -us, -shared, -others, -nobody; else the data is the controller's
 //! c/tls type:tls :pair                   data of TLS Secrets: a name of [`PAIRS`]
 //! only a,b                               nothing outside of these namespaces is looked at
@@ -17,18 +20,23 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
 use super::super::*;
-use super::world::{Object, World};
+use super::world::{Namespace, Object, World};
 use crate::annotations::Annotation;
 use crate::managers::{Managers, Owners};
 use crate::payload::Payload;
 
 #[rustfmt::skip]
-pub(super) const ALIASES: [(&str, &str); 13] = [
+pub(super) const ALIASES: [(&str, &str); 26] = [
     ("from", "replicate-from"), ("to", "replicate-to"), ("to-ns", "replicate-to-namespaces"),
     ("once", "replicate-once"), ("once-v", "replicate-once-version"), ("allowed", "replication-allowed"),
     ("allowed-ns", "replication-allowed-namespaces"), ("at", "replicated-at"), ("by", "replicated-by"),
     ("version", "replicated-from-version"), ("origin", "replicated-from-origin"), ("chain", "replicated-from-allowed"),
-    ("delay", "removal-delay"),
+    ("delay", "removal-delay"), ("to-sel", "replicate-to-namespace-selector"),
+    ("allowed-sel", "replication-allowed-namespace-selector"), ("keys", "replicate-keys"),
+    ("allowed-keys", "replication-allowed-keys"), ("had-keys", "replicated-keys"), ("type", "replicate-type"),
+    ("labels", "replicate-labels"), ("notes", "replicate-annotations"), ("replica-labels", "replica-labels"),
+    ("had-labels", "replicated-labels"), ("had-notes", "replicated-annotations"), ("paused", "paused"),
+    ("approved", "removal-approved"),
 ];
 
 macro_rules! pem {
@@ -60,6 +68,26 @@ pub(super) fn target(text: &str) -> TargetKey {
 }
 
 impl World {
+    /// What a namespace is like; the graph is not told.
+    pub(super) fn put_namespace(&mut self, line: &str) {
+        let mut words = line.split(' ');
+        let name = words.next().unwrap();
+        let mut it = Namespace::default();
+        for word in words {
+            match word.strip_prefix('+').and_then(|word| word.split_once('=')) {
+                Some((key, value)) => drop(it.labels.insert(key.to_owned(), value.to_owned())),
+                None => match word.split_once('=').unwrap_or((word, "true")) {
+                    ("accept", value) => {
+                        it.annotations.insert("accept-replicas-from".to_owned(), value.to_owned());
+                    }
+                    (annotation, value) => drop(it.annotations.insert(annotation.to_owned(), value.to_owned())),
+                },
+            }
+        }
+        self.namespaces.entry(name.to_owned()).or_insert(false);
+        self.says.insert(name.to_owned(), it);
+    }
+
     /// Writes an object without telling the graph. An object that is there stays the same one, with a new version;
     /// the word `new` makes it another one.
     pub(super) fn put(&mut self, line: &str) {
@@ -78,6 +106,7 @@ impl World {
             type_: self.kind.is_typed().then(|| "Opaque".into()),
             annotations: BTreeMap::new(),
             labels: BTreeMap::new(),
+            others: BTreeMap::new(),
             payload: Payload::new([]),
             // As after the controller's own write, where it is not said otherwise.
             managers: Managers { data: Owners::Controller, ..Managers::default() },
@@ -88,7 +117,11 @@ impl World {
         }
         let mut data = "";
         for word in words.split(' ').filter(|word| !word.is_empty()) {
-            if let Some((name, value)) = word.split_once('=') {
+            if let Some((name, value)) = word.strip_prefix('+').and_then(|word| word.split_once('=')) {
+                object.labels.insert(name.to_owned(), value.to_owned());
+            } else if let Some((name, value)) = word.strip_prefix('~').and_then(|word| word.split_once('=')) {
+                object.others.insert(name.to_owned(), value.to_owned());
+            } else if let Some((name, value)) = word.split_once('=') {
                 let known = ALIASES.iter().find(|(short, _)| *short == name);
                 object.annotations.insert(known.map_or(name, |(_, name)| *name).to_owned(), value.to_owned());
             } else if let Some(version) = word.strip_prefix('#') {
@@ -106,6 +139,8 @@ impl World {
             } else {
                 match word {
                     "once" => drop(object.annotations.insert("replicate-once".to_owned(), "true".to_owned())),
+                    "paused" => drop(object.annotations.insert("paused".to_owned(), "true".to_owned())),
+                    "approved" => drop(object.annotations.insert("removal-approved".to_owned(), "true".to_owned())),
                     "allowed" => drop(object.annotations.insert("replication-allowed".to_owned(), "true".to_owned())),
                     "immutable" => object.immutable = true,
                     "deleting" => object.deleting = true,
@@ -138,6 +173,11 @@ impl World {
         }
         let keys = if keys.is_empty() { &["v"] } else { keys };
         let field = |text: &str| {
+            if text.contains('~') {
+                let entry = |(key, value): (&str, &str)| format!("{key:?}:{value:?}");
+                let entries: Vec<String> = text.split(',').filter_map(|it| it.split_once('~')).map(entry).collect();
+                return format!("{{{}}}", entries.join(",")).into();
+            }
             let entries: Vec<String> = keys.iter().map(|key| format!("{key:?}:{text:?}")).collect();
             format!("{{{}}}", entries.join(",")).into()
         };

@@ -7,7 +7,7 @@ use super::world::World;
 
 fn told(world: &World, at: &str) -> Vec<String> {
     let at = target(at);
-    let mut told: Vec<String> = losers(&world.graph, world.kind, &at)
+    let mut told: Vec<String> = losers(&world.graph, world.kind, &world.rules, &at)
         .map(|verdict| format!("{} {} ({})", verdict.reason, verdict.source.unwrap(), verdict.detail.unwrap()))
         .collect();
     told.sort();

@@ -22,7 +22,10 @@ pub(super) fn consents(source: Option<&Marks>, namespace: &str, allow_all: bool)
     let says_something = source.allowed.is_some() || source.allowed_namespaces.is_some();
     (says_something || allow_all)
         && source.allowed != Some(false)
-        && source.allowed_namespaces.as_ref().is_none_or(|list| list.matches(namespace))
+        && source
+            .allowed_namespaces
+            .as_ref()
+            .is_none_or(|list| list.names(namespace, crate::namespace::NamespaceFacts::UNKNOWN))
 }
 
 struct Oracle<'w> {
@@ -85,7 +88,7 @@ impl<'w> Oracle<'w> {
         }
         let marks = annotated.marks().cloned();
         let push = marks.as_ref().filter(|marks| marks.replicated_by.is_none()).and_then(|marks| marks.push.as_ref());
-        if creator == key || !push.is_some_and(|push| push.names(key)) {
+        if creator == key || !push.is_some_and(|push| push.names(key, crate::namespace::NamespaceFacts::UNKNOWN)) {
             let says_nothing = marks.as_ref().is_none_or(|marks| marks.push.is_none());
             let delay = marks.as_ref().and_then(|marks| marks.removal_delay).or(own);
             let stays = by_others || says_nothing && never(delay);
@@ -169,7 +172,8 @@ impl<'w> Oracle<'w> {
             return;
         }
         self.expect(object.annotation("version").is_some(), key, "it holds no copy");
-        let own = marks.as_ref().and_then(|marks| marks.allowed_namespaces.as_deref());
+        let own =
+            marks.as_ref().and_then(|marks| marks.allowed_namespaces.as_deref()).map(crate::selection::Selection::list);
         let allowed = narrow(own, chain).to_string();
         self.expect(object.annotation("chain") == Some(&allowed), key, "the chain's permission");
         if once || marks.as_ref().is_some_and(|marks| marks.once) {
@@ -238,7 +242,9 @@ impl<'w> Oracle<'w> {
         for (namespace, _) in self.world.namespaces.iter().filter(|(_, terminating)| !**terminating) {
             for name in ["x", "y"] {
                 let target = Key::new(namespace, name).unwrap();
-                let exists = target == *source || !push.names(&target) || self.world.objects.contains_key(&target);
+                let exists = target == *source
+                    || !push.names(&target, crate::namespace::NamespaceFacts::UNKNOWN)
+                    || self.world.objects.contains_key(&target);
                 let exists = exists || self.waits_for_protected(&target);
                 self.expect(exists, &target, "it is pushed, and does not exist");
             }
@@ -249,7 +255,9 @@ impl<'w> Oracle<'w> {
     fn waits_for_protected(&self, target: &Key) -> bool {
         self.annotated.values().filter_map(Annotated::marks).any(|marks| {
             let from = marks.replicate_from.as_ref().and_then(|from| self.world.objects.get(&**from));
-            let pushes = marks.effective_push().is_some_and(|push| push.names(target));
+            let pushes = marks
+                .effective_push()
+                .is_some_and(|push| push.names(target, crate::namespace::NamespaceFacts::UNKNOWN));
             pushes && from.is_some_and(|from| is_protected(self.world, from))
         })
     }

@@ -190,7 +190,7 @@ impl World {
             }
             Change::Namespace(name, Some(terminating)) => {
                 self.namespaces.insert((*name).to_owned(), *terminating);
-                let touched = self.graph.observe_namespace(name, NamespaceFacts { terminating: *terminating });
+                let touched = self.graph.observe_namespace(name, NamespaceFacts::new(*terminating));
                 self.queue.extend(touched);
             }
             Change::Namespace(name, None) => {
@@ -221,7 +221,7 @@ impl World {
         self.graph.begin_namespaces();
         let mut touched = Vec::new();
         for (name, terminating) in &self.namespaces {
-            touched.extend(self.graph.observe_namespace(name, NamespaceFacts { terminating: *terminating }));
+            touched.extend(self.graph.observe_namespace(name, NamespaceFacts::new(*terminating)));
         }
         touched.extend(self.graph.end_namespaces());
         self.graph.begin_list();
@@ -300,8 +300,10 @@ impl World {
         };
         let annotated = self.graph.node(source).map(|node| &node.annotated);
         assert!(!matches!(annotated, Some(Annotated::Ill(_))), "{at} gets an ill-formed object's data");
-        let pushes =
-            annotated.and_then(Annotated::marks).and_then(Marks::effective_push).is_some_and(|push| push.names(at));
+        let pushes = annotated
+            .and_then(Annotated::marks)
+            .and_then(Marks::effective_push)
+            .is_some_and(|push| push.names(at, crate::namespace::NamespaceFacts::UNKNOWN));
         let from = annotated.and_then(Annotated::marks).and_then(|marks| marks.replicate_from.as_ref());
         let from = if pushes { from } else { Some(source) };
         let Some(from) = from else { return };

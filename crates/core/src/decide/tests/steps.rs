@@ -25,7 +25,7 @@ fn nothing_is_done_before_every_first_list_is_complete() {
     assert_eq!(all(&mut world), not_ready, "the namespaces are missing");
     world.graph.begin_namespaces();
     for name in ["a", "b", "c"] {
-        assert_eq!(world.graph.observe_namespace(name, NamespaceFacts { terminating: false }), []);
+        assert_eq!(world.graph.observe_namespace(name, NamespaceFacts::new(false)), []);
     }
     assert_eq!(all(&mut world), not_ready, "in the middle of the namespaces");
     assert!(world.queue.is_empty());
@@ -288,7 +288,7 @@ fn namespaces_come_and_go() {
     let create = |at: &str| format!("{at}: create NewTarget a/src {{by=a/src version=7}} Opaque one");
     let arrives = |world: &mut World, name: &str, terminating: bool| {
         world.namespaces.insert(name.to_owned(), terminating);
-        let touched = world.graph.observe_namespace(name, NamespaceFacts { terminating });
+        let touched = world.graph.observe_namespace(name, NamespaceFacts::new(terminating));
         world.queue.extend(touched);
         drain(world)
     };

@@ -16,8 +16,9 @@ use std::collections::BTreeMap;
 use super::super::*;
 use super::fixture::{PAIRS, alias, target};
 use super::world::{End, Failure, NOW, World};
-use crate::action::{Action, Precondition};
+use crate::action::{Action, MetadataChange, Precondition};
 use crate::annotations::Annotation;
+use crate::carried::{Carried, Map};
 use crate::payload::Payload;
 
 /// A row's name, its world, the target that is looked at, and what comes of it.
@@ -74,6 +75,7 @@ pub(super) fn step(world: &mut World, at: &str) -> (String, Option<Action>) {
         .map(|need| match need {
             Need::Presence(key) => format!("?{key}"),
             Need::Content(key) => key.to_string(),
+            Need::Portion(key, _) => format!("{key}:keys"),
         })
         .collect();
     if !reads.is_empty() {
@@ -108,13 +110,20 @@ fn what(world: &World, action: &Action) -> String {
             let annotations: Vec<String> = all_but_at(create.annotations()).collect();
             let type_ = create.type_().map_or(String::new(), |type_| format!(" {type_}"));
             let data = data(world, create.type_().map(|type_| &**type_), create.payload());
-            format!(" {{{}}}{type_} {data}", annotations.join(" "))
+            let Carried { labels, annotations: others } = create.carried();
+            let carried = ["label", "note"].into_iter().zip([labels, others]).map(|(word, map)| set(word, map));
+            format!(" {{{}}}{type_} {data}{}", annotations.join(" "), carried.collect::<String>())
         }
         Action::Update(update) => {
             same(update.precondition());
             let mut text = String::new();
             all_but_at(&update.annotations().set).for_each(|set| text += &format!(" +{set}"));
             update.annotations().remove.iter().for_each(|removed| text += &format!(" -{}", alias(*removed)));
+            let MetadataChange { labels, annotations, .. } = update.metadata();
+            for (word, change) in [("label", labels), ("note", annotations)] {
+                text += &set(word, &change.set);
+                change.remove.iter().for_each(|key| text += &format!(" {word}-{key}"));
+            }
             if let Some(new) = update.data() {
                 text += &format!(" data={}", data(world, new.expected_type.as_deref(), &new.payload));
                 new.expected_type.iter().for_each(|type_| text += &format!(" as {type_}"));
@@ -130,6 +139,10 @@ fn what(world: &World, action: &Action) -> String {
             String::new()
         }
     }
+}
+
+fn set(word: &str, map: &Map) -> String {
+    map.iter().map(|(key, value)| format!(" {word}+{key}={value}")).collect()
 }
 
 fn all_but_at(annotations: &BTreeMap<Annotation, Arc<str>>) -> impl Iterator<Item = String> {
@@ -148,10 +161,18 @@ pub(super) fn data(world: &World, type_: Option<&str>, payload: &Payload) -> Str
     }
     let fields = payload.fields().map(|field| {
         let map: BTreeMap<String, String> = serde_json::from_str(field.unwrap_or("{}")).unwrap();
-        map.into_values().next().unwrap_or_default()
+        if map.keys().all(|key| key == "v") || is_typed(type_) {
+            return map.into_values().next().unwrap_or_default();
+        }
+        map.into_iter().map(|(key, value)| format!("{key}~{value}")).collect::<Vec<_>>().join(",")
     });
     let fields: Vec<String> = fields.collect();
     fields.join("+").trim_end_matches('+').to_owned()
+}
+
+/// Whether the data's keys are those of its type.
+fn is_typed(type_: Option<&str>) -> bool {
+    type_.is_some_and(|type_| type_.starts_with("kubernetes.io/"))
 }
 
 /// Looks at every target again and again until nothing is written any more; every step that wrote.

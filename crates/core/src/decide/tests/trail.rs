@@ -52,9 +52,13 @@ fn every_question_can_decide() {
     let deleted = "a/src allowed=false :x; b/t from=a/src deleting";
     let cases = [
         ("WellFormed", "b/t from=X :own", "IllFormed"),
+        ("Excluded", "exclude b; a/src to=b/t", "NamespaceExcluded"),
+        ("NamespaceSays", "ns b accept=(; a/src to=b/t", "NamespaceIllFormed"),
+        ("Paused", "a/src to=b/t paused", "Paused"),
         ("IsTarget", "b/t allowed", "NotATarget"),
         ("Terminating", deleted, "BeingDeleted"),
         ("Creator", "a/src to=b/t once=x; b/t by=a/src", "SourceIllFormed"),
+        ("Accepted", "ns b accept=c; a/src to=b/t", "NotAccepted"),
         ("MadeByController", "b/t by=a/src by-others", "NotMadeByController"),
         ("Adoption", "configmaps; a/src to=b/t; b/t by=a/src by-others", "Adopted"),
         ("Pushed", "a/src to=b/t; b/t allowed", "NotCreatedBySource"),
@@ -68,6 +72,9 @@ fn every_question_can_decide() {
         ("ChainFilled", "a/m from=a/o allowed chain=.*; b/t from=a/m", "ChainBroken"),
         ("Ring", "a/m from=b/t allowed version=1 chain=.*; b/t from=a/m", "Ring"),
         ("RemovalDelay", "removal-delay 5s; b/t by=a/src", "RemovalDelayed"),
+        ("RemovalLimit", "removal-limit 0; b/t by=a/src", "RemovalHeld"),
+        ("Keys", "a/src to=b/t keys=x :one", "KeyMissing"),
+        ("KeysKept", "a/src #8 allowed allowed-keys=x once :v; b/t from=a/src version=7 :x~1,y~2", "KeysTrimmed"),
         ("Once", "a/src #8 to=b/t once; b/t by=a/src version=7 once", "HeldByOnce"),
         ("SameData", "a/src #8 to=b/t :new; b/t by=a/src version=7 :old", "SourceChanged"),
         ("SourceRead", "a/src to=b/t; b/t by=a/src", "a/src has to be read"),

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use super::super::*;
 use super::fixture::{ALIASES, is_valid, key, lines};
-use crate::action::{Action, AnnotationChange, Precondition};
-use crate::annotations::Annotation;
+use crate::action::{Action, AnnotationChange, MapChange, MetadataChange, Precondition};
+use crate::annotations::{Annotation, Dialect, Value};
+use crate::carried::{Carried, Map};
 use crate::kind::{ConfigMap, Secret};
 use crate::managers::{Managers, Owners};
-use crate::names::Namespace;
 use crate::namespace::NamespaceFacts;
 use crate::observed::{Observed, ResourceVersion, Uid};
 use crate::payload::{Content, Payload};
@@ -29,11 +29,32 @@ pub(super) struct Object {
     /// Names without prefix.
     pub(super) annotations: BTreeMap<String, String>,
     pub(super) labels: BTreeMap<String, String>,
+    /// Annotations of others.
+    pub(super) others: BTreeMap<String, String>,
     pub(super) payload: Payload,
     pub(super) managers: Managers,
 }
 
+/// What a namespace says of itself.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Namespace {
+    pub(super) labels: BTreeMap<String, String>,
+    /// Names without prefix.
+    pub(super) annotations: BTreeMap<String, String>,
+}
+
+fn texts(map: &BTreeMap<String, String>) -> impl Iterator<Item = (&str, &str)> {
+    map.iter().map(|(key, value)| (key.as_str(), value.as_str()))
+}
+
 impl Object {
+    /// What the graph keeps of its labels and of others' annotations.
+    fn carried(&self, key: &Key) -> Option<Box<Carried>> {
+        let annotated = self.annotated(key);
+        let dialect = Dialect::new("k8s-replicator/", false);
+        Carried::read(annotated.marks()?, &dialect, texts(&self.labels), texts(&self.others))
+    }
+
     pub(super) fn annotation(&self, alias: &str) -> Option<&str> {
         let (_, name) = ALIASES.iter().find(|(short, _)| *short == alias).unwrap();
         self.annotations.get(*name).map(String::as_str)
@@ -64,6 +85,8 @@ impl Object {
             deleting: self.deleting,
             annotated: self.annotated(key),
             managers: self.managers.clone(),
+            carried: self.carried(key),
+            has_labels: !self.labels.is_empty(),
             advice: Vec::new(),
         }
     }
@@ -108,6 +131,8 @@ pub(super) struct World {
     pub(super) objects: BTreeMap<Key, Object>,
     /// true: terminating.
     pub(super) namespaces: BTreeMap<String, bool>,
+    /// Of those that say something.
+    pub(super) says: BTreeMap<String, Namespace>,
     pub(super) graph: Graph,
     /// Targets to look at.
     pub(super) queue: BTreeSet<TargetKey>,
@@ -150,6 +175,7 @@ impl World {
             scope: Scope::default(),
             objects: BTreeMap::new(),
             namespaces: ["a", "b", "c"].map(|name| (name.to_owned(), false)).into(),
+            says: BTreeMap::new(),
             graph: Graph::default(),
             queue: BTreeSet::new(),
             pending: VecDeque::new(),
@@ -163,10 +189,14 @@ impl World {
             match line.split_once(' ').unwrap_or((line, "")) {
                 ("allow-all", _) => world.rules.allow_all = true,
                 ("removal-delay", delay) => world.rules.removal_delay = crate::duration::parse(delay).unwrap(),
+                ("removal-limit", limit) => world.rules.removal_limit = Some(limit.parse().unwrap()),
+                ("exclude", list) => world.rules.exclude_namespaces = NamespaceList::parse(list).unwrap(),
+                ("require-acceptance", _) => world.rules.require_acceptance = true,
+                ("ns", line) => world.put_namespace(line),
                 ("copy-incomplete", _) => world.rules.hold_incomplete_tls = false,
                 ("configmaps", _) => world.kind = &ConfigMap,
                 ("only", names) => {
-                    let names = names.split(',').map(|name| Namespace::parse(name).unwrap());
+                    let names = names.split(',').map(|name| crate::names::Namespace::parse(name).unwrap());
                     world.scope = Scope::Namespaces(names.collect());
                 }
                 ("no-ns", name) => drop(world.namespaces.remove(name)),
@@ -182,6 +212,22 @@ impl World {
         self.put(line);
         let (name, _) = line.split_once(' ').unwrap_or((line, ""));
         self.see(&key(name));
+    }
+
+    /// Changes what a namespace says, and the watch delivers it.
+    pub(super) fn edit_namespace(&mut self, line: &str) {
+        self.put_namespace(line);
+        let name = line.split(' ').next().unwrap();
+        let facts = self.facts_of_namespace(name);
+        let touched = self.graph.observe_namespace(name, facts);
+        self.queue.extend(touched);
+    }
+
+    pub(super) fn facts_of_namespace(&self, name: &str) -> NamespaceFacts {
+        let none = Namespace::default();
+        let says = self.says.get(name).unwrap_or(&none);
+        let annotations = texts(&says.annotations).map(|(name, value)| (name, Value::Text(value)));
+        NamespaceFacts::read(self.namespaces[name], texts(&says.labels), annotations)
     }
 
     /// Deletes an object, and the watch tells.
@@ -220,8 +266,9 @@ impl World {
         self.queue.clear();
         self.pending.clear();
         self.graph.begin_namespaces();
-        for (name, terminating) in self.namespaces.iter().filter(|(name, _)| self.scope.covers(name)) {
-            assert_eq!(self.graph.observe_namespace(name, NamespaceFacts { terminating: *terminating }), []);
+        for name in self.namespaces.keys().filter(|name| self.scope.covers(name)) {
+            let facts = self.facts_of_namespace(name);
+            assert_eq!(self.graph.observe_namespace(name, facts), []);
         }
         assert_eq!(self.graph.end_namespaces(), []);
         for part in self.scope.parts() {
@@ -243,7 +290,7 @@ impl World {
 
     /// Reads what a decision needs, as the controller does.
     pub(super) fn answer(&mut self, need: &Need) {
-        let (Need::Presence(key) | Need::Content(key)) = need;
+        let (Need::Presence(key) | Need::Content(key) | Need::Portion(key, _)) = need;
         let Some(object) = self.objects.get(key) else {
             match self.graph.node(key).map(|node| node.uid.clone()) {
                 Some(uid) => {
@@ -256,10 +303,16 @@ impl World {
         };
         let touched = self.graph.observe(object.observed(key));
         self.queue.extend(touched);
-        if matches!(need, Need::Content(_)) {
-            let content =
-                Content { type_: object.type_.clone(), immutable: object.immutable, payload: object.payload.clone() };
-            self.graph.learn(key, &object.resource_version(), self.facts(object), &content);
+        let content =
+            Content { type_: object.type_.clone(), immutable: object.immutable, payload: object.payload.clone() };
+        match need {
+            Need::Presence(_) => {}
+            Need::Content(_) => self.graph.learn(key, &object.resource_version(), self.facts(object), &content),
+            Need::Portion(_, projection) => {
+                let type_ = object.type_.as_deref();
+                let portion = Facts::of_portion(self.kind, type_, &content.payload, projection);
+                self.graph.learn_portion(key, &object.resource_version(), projection.clone(), portion);
+            }
         }
     }
 
@@ -280,10 +333,10 @@ impl World {
                     let (verb, verdict) = (plan.verb, plan.verdict.clone());
                     let source = plan.copies().cloned();
                     let held = source.as_ref().map(|source| self.graph.node(source).unwrap().resource_version.clone());
-                    let content = source.as_ref().and_then(|source| self.objects.get(&**source));
+                    let content = source.as_ref().and_then(|source| self.objects.get(source));
                     let content = content.filter(|content| Some(content.resource_version()) == held);
                     match (&source, content) {
-                        (Some(source), None) => Need::Content(source.clone().into()),
+                        (Some(source), None) => Need::Content(source.clone()),
                         _ => {
                             let entropy = &mut self.entropy;
                             let mut random = || {
@@ -355,7 +408,12 @@ impl World {
                     immutable: false,
                     type_: create.type_().cloned(),
                     annotations: annotations.collect(),
-                    labels: (**create.labels()).clone(),
+                    labels: (**create.labels())
+                        .clone()
+                        .into_iter()
+                        .chain(owned_texts(&create.carried().labels))
+                        .collect(),
+                    others: owned_texts(&create.carried().annotations).collect(),
                     payload: create.payload().clone(),
                     managers: Managers { data: Owners::Controller, replicated_by: Owners::Controller, other: None },
                 };
@@ -384,6 +442,10 @@ impl World {
                     object.payload = data.payload.clone();
                 }
                 change(&mut object.annotations, update.annotations());
+                let MetadataChange { labels, annotations, has_labels } = update.metadata();
+                assert!(*has_labels != object.labels.is_empty() || update.metadata().is_empty());
+                change_map(&mut object.labels, labels);
+                change_map(&mut object.others, annotations);
                 object.version = version;
                 self.counter = version;
                 Ok(update.data().is_some())
@@ -425,6 +487,19 @@ fn existing<'o>(
     let object = objects.get_mut(key).ok_or(Failure::Conflict)?;
     let same = object.uid() == precondition.uid && object.resource_version() == precondition.resource_version;
     same.then_some(object).ok_or(Failure::Conflict)
+}
+
+fn owned_texts(map: &Map) -> impl Iterator<Item = (String, String)> {
+    map.iter().map(|(key, value)| (key.to_string(), value.to_string()))
+}
+
+fn change_map(map: &mut BTreeMap<String, String>, change: &MapChange) {
+    for key in &change.remove {
+        assert!(map.remove(&**key).is_some(), "{key} is removed, and was not there");
+    }
+    for (key, value) in owned_texts(&change.set) {
+        assert_ne!(map.insert(key.clone(), value.clone()), Some(value), "{key} is set to what it was");
+    }
 }
 
 fn change(annotations: &mut BTreeMap<String, String>, change: &AnnotationChange) {

@@ -60,7 +60,7 @@ fn every_way_to_say_a_name_is_found_and_leaves_nothing_behind() {
                 let target = Key::new(namespace, name).unwrap();
                 let expected = (0..cases.len()).map(|number| source(&format!("a/s{number}"))).filter(|own| {
                     let slot = pushes.source(pushes.slots[own]).unwrap();
-                    slot.push().unwrap().names(&target)
+                    slot.push().unwrap().names(&target, crate::namespace::NamespaceFacts::UNKNOWN)
                 });
                 let expected: Vec<SourceKey> = expected.collect();
                 assert_eq!(text(&pushes.pushing_to(&target, &namespaces)), text(&expected.iter().collect::<Vec<_>>()));

@@ -21,7 +21,7 @@ fn before_the_full_view_nothing_is_touched_and_with_it_everything() {
         let namespaces = |graph: &mut Graph| {
             graph.begin_namespaces();
             for name in ["a", "b", "c"] {
-                assert_eq!(graph.observe_namespace(name, NamespaceFacts { terminating: false }), []);
+                assert_eq!(graph.observe_namespace(name, NamespaceFacts::new(false)), []);
             }
             graph.end_namespaces()
         };
@@ -128,26 +128,26 @@ fn whom_an_object_touches() {
 fn whom_a_namespace_touches() {
     let mut graph =
         graph(&["a/s to=x,y to-ns=b,d", "b/s to-ns=.*", "c/s to=d/x,e/z", "d/x", "a/ill to-ns=.* replicate-once=x"]);
-    assert_eq!(names(graph.observe_namespace("d", NamespaceFacts { terminating: false })), "d/s d/x d/y");
-    assert_eq!(graph.observe_namespace("d", NamespaceFacts { terminating: false }), []);
-    assert_eq!(names(graph.observe_namespace("d", NamespaceFacts { terminating: true })), "d/s d/x d/y");
-    assert_eq!(graph.observe_namespace("d", NamespaceFacts { terminating: true }), []);
-    assert_eq!(graph.namespace_terminating("d"), Some(true));
+    assert_eq!(names(graph.observe_namespace("d", NamespaceFacts::new(false))), "d/s d/x d/y");
+    assert_eq!(graph.observe_namespace("d", NamespaceFacts::new(false)), []);
+    assert_eq!(names(graph.observe_namespace("d", NamespaceFacts::new(true))), "d/s d/x d/y");
+    assert_eq!(graph.observe_namespace("d", NamespaceFacts::new(true)), []);
+    assert_eq!(graph.namespace("d").map(|facts| facts.terminating), Some(true));
     graph.forget_namespace("d");
-    assert_eq!(graph.namespace_terminating("d"), None);
-    assert_eq!(names(graph.observe_namespace("d", NamespaceFacts { terminating: false })), "d/s d/x d/y");
-    assert_eq!(graph.namespace_terminating("d"), Some(false));
-    assert_eq!(names(graph.observe_namespace("e", NamespaceFacts { terminating: false })), "e/s e/z");
+    assert_eq!(graph.namespace("d").map(|facts| facts.terminating), None);
+    assert_eq!(names(graph.observe_namespace("d", NamespaceFacts::new(false))), "d/s d/x d/y");
+    assert_eq!(graph.namespace("d").map(|facts| facts.terminating), Some(false));
+    assert_eq!(names(graph.observe_namespace("e", NamespaceFacts::new(false))), "e/s e/z");
     // Not its own target; and only its own name by a pattern.
-    assert_eq!(names(graph.observe_namespace("b", NamespaceFacts { terminating: true })), "b/x b/y");
+    assert_eq!(names(graph.observe_namespace("b", NamespaceFacts::new(true))), "b/x b/y");
 
     // A list of the namespaces: those that it does not name are gone when it ends.
     graph.begin_namespaces();
-    assert_eq!(names(graph.observe_namespace("b", NamespaceFacts { terminating: false })), "b/x b/y");
-    assert_eq!(graph.namespace_terminating("e"), Some(false), "not before");
+    assert_eq!(names(graph.observe_namespace("b", NamespaceFacts::new(false))), "b/x b/y");
+    assert_eq!(graph.namespace("e").map(|facts| facts.terminating), Some(false), "not before");
     assert_eq!(names(graph.end_namespaces()), "a/s c/s d/s d/x d/y e/s e/z", "what is pushed into those that are gone");
-    assert_eq!(graph.namespace_terminating("b"), Some(false));
-    assert_eq!(["a", "c", "d", "e"].map(|name| graph.namespace_terminating(name)), [None; 4]);
+    assert_eq!(graph.namespace("b").map(|facts| facts.terminating), Some(false));
+    assert_eq!(["a", "c", "d", "e"].map(|name| graph.namespace(name).map(|facts| facts.terminating)), [None; 4]);
     assert!(graph.full_view().is_some());
 }
 

@@ -130,17 +130,17 @@ fn a_namespace_that_a_list_does_not_show_touches_what_is_pushed_there_and_what_l
     let mut graph = graph(&["a/s to=x to-ns=[bc]", "a/q to=c/y,c/z", "c/t from=a/s", "b/t from=a/s", "c/plain"]);
     graph.begin_namespaces();
     for name in ["a", "b"] {
-        assert_eq!(graph.observe_namespace(name, NamespaceFacts { terminating: false }), []);
+        assert_eq!(graph.observe_namespace(name, NamespaceFacts::new(false)), []);
     }
     assert_eq!(names(graph.end_namespaces()), "c/t c/x c/y c/z");
     assert_eq!(all(&graph), "a/q a/s b/t b/x c/t", "nothing is made in it");
-    assert_eq!(names(graph.observe_namespace("c", NamespaceFacts { terminating: false })), "c/t c/x c/y c/z");
+    assert_eq!(names(graph.observe_namespace("c", NamespaceFacts::new(false))), "c/t c/x c/y c/z");
     assert_eq!(names(graph.forget_namespace("c")), "c/t c/x c/y c/z");
     assert_eq!(names(graph.forget_namespace("c")), "c/t c/y c/z", "it is no existing one that the pattern names");
     // A list without one that was never complete before.
     let mut graph = Graph::default();
-    graph.observe_namespace("a", NamespaceFacts { terminating: false });
+    graph.observe_namespace("a", NamespaceFacts::new(false));
     graph.begin_namespaces();
     assert_eq!(graph.end_namespaces(), []);
-    assert_eq!(graph.namespace_terminating("a"), None);
+    assert_eq!(graph.namespace("a").map(|facts| facts.terminating), None);
 }

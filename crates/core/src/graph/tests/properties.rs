@@ -98,7 +98,7 @@ impl Model {
         let mut touched = Vec::new();
         graph.begin_namespaces();
         for (name, terminating) in &self.namespaces {
-            touched.extend(graph.observe_namespace(name, NamespaceFacts { terminating: *terminating }));
+            touched.extend(graph.observe_namespace(name, NamespaceFacts::new(*terminating)));
         }
         touched.extend(graph.end_namespaces());
         graph.begin_list();
@@ -154,7 +154,11 @@ impl Model {
         let own = key(at);
         let all = self.objects.keys().filter_map(|other| self.observed(other));
         let pushing = all.filter(|other| other.key != own).filter(|other| {
-            other.annotated.marks().and_then(Marks::effective_push).is_some_and(|push| push.names(&own))
+            other
+                .annotated
+                .marks()
+                .and_then(Marks::effective_push)
+                .is_some_and(|push| push.names(&own, crate::namespace::NamespaceFacts::UNKNOWN))
         });
         pushing.map(|other| other.key.into()).collect()
     }
@@ -192,7 +196,7 @@ impl Model {
             }
             Event::Namespace(name, terminating) => {
                 self.namespaces.insert(name, terminating);
-                self.show(|graph| graph.observe_namespace(name, NamespaceFacts { terminating }));
+                self.show(|graph| graph.observe_namespace(name, NamespaceFacts::new(terminating)));
             }
             Event::NamespaceGone(name) => {
                 let inside = |at: &&&str| at.split('/').next() == Some(name);
@@ -226,8 +230,12 @@ impl Model {
         let is_source = marks().any(|(_, marks)| {
             [&marks.replicate_from, &marks.replicated_by].into_iter().flatten().any(|source| **source == own)
         });
-        let pushes =
-            |(key, marks): (&Key, &Marks)| *key != own && marks.effective_push().is_some_and(|push| push.names(&own));
+        let pushes = |(key, marks): (&Key, &Marks)| {
+            *key != own
+                && marks
+                    .effective_push()
+                    .is_some_and(|push| push.names(&own, crate::namespace::NamespaceFacts::UNKNOWN))
+        };
         (is_source, marks().any(pushes))
     }
 
@@ -277,7 +285,7 @@ impl Model {
         };
         prop_assert_eq!(all(graph), all(&rebuilt));
         for (name, terminating) in &self.namespaces {
-            prop_assert_eq!(graph.namespace_terminating(name), Some(*terminating));
+            prop_assert_eq!(graph.namespace(name).map(|facts| facts.terminating), Some(*terminating));
         }
         Ok(())
     }

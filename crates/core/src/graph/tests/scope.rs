@@ -18,7 +18,7 @@ fn graph_of(namespaces: &[&str]) -> Graph {
     let mut graph = Graph::new(&Scope::Namespaces(names.collect()));
     graph.begin_namespaces();
     for namespace in namespaces {
-        graph.observe_namespace(namespace, NamespaceFacts { terminating: false });
+        graph.observe_namespace(namespace, NamespaceFacts::new(false));
     }
     graph.end_namespaces();
     graph

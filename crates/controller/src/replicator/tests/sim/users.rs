@@ -17,8 +17,7 @@ impl Sim {
                     Some(false) => {
                         self.namespaces.insert(ns.clone(), true);
                         self.trace.push(format!("ns {ns} terminates"));
-                        self.ns_log
-                            .push(NamespaceEvent::Seen { name: ns, facts: NamespaceFacts { terminating: true } });
+                        self.ns_log.push(NamespaceEvent::Seen { name: ns, facts: NamespaceFacts::new(true) });
                     }
                     Some(true) => {
                         for name in KEYS.iter().filter(|k| k.starts_with(&format!("{ns}/"))) {
@@ -31,8 +30,7 @@ impl Sim {
                     None => {
                         self.namespaces.insert(ns.clone(), false);
                         self.trace.push(format!("ns {ns} made"));
-                        self.ns_log
-                            .push(NamespaceEvent::Seen { name: ns, facts: NamespaceFacts { terminating: false } });
+                        self.ns_log.push(NamespaceEvent::Seen { name: ns, facts: NamespaceFacts::new(false) });
                     }
                 }
             }

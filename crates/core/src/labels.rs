@@ -2,35 +2,43 @@
 
 use std::collections::BTreeMap;
 
-use k8s_replicator_core::names::is_subdomain;
+use crate::names::is_subdomain;
 
 /// The longest name in a key, and the longest value.
 const MAX: usize = 63;
 
 /// Reads `key=value,key=value`; spaces around items, keys and values do not count, empty items are skipped. Of a key
-/// that comes twice the last value counts. `None`: it is not such a list, or a key or value is not legal.
-pub(crate) fn parse(text: &str) -> Option<BTreeMap<String, String>> {
+/// that comes twice the last value counts. `None`: it is not such a list, or a key or value is not legal, or a value is empty
+/// (Kubernetes allows an empty one, SPEC 10 does not).
+#[must_use]
+pub fn parse(text: &str) -> Option<BTreeMap<String, String>> {
     text.split(',')
         .map(str::trim)
         .filter(|item| !item.is_empty())
         .map(|item| {
             let (key, value) = item.split_once('=')?;
             let (key, value) = (key.trim(), value.trim());
-            (is_key(key) && is_value(value)).then(|| (key.to_owned(), value.to_owned()))
+            (is_key(key) && !value.is_empty() && is_value(value)).then(|| (key.to_owned(), value.to_owned()))
         })
         .collect()
 }
 
-/// Whether a text is the key of a label: a name, or `prefix/name` with a DNS subdomain before the slash.
-fn is_key(text: &str) -> bool {
+/// Whether a text is the key of a label or an annotation: a name, or `prefix/name` with a DNS subdomain before the slash.
+#[must_use]
+pub fn is_key(text: &str) -> bool {
     match text.split_once('/') {
-        None => is_value(text),
-        Some((prefix, name)) => is_subdomain(prefix) && is_value(name),
+        None => is_name(text),
+        Some((prefix, name)) => is_subdomain(prefix) && is_name(name),
     }
 }
 
-/// Whether a text is a value that is not empty (Kubernetes allows an empty one, SPEC 10 does not).
-pub(crate) fn is_value(text: &str) -> bool {
+/// Whether a text is the value of a label, which may be empty.
+#[must_use]
+pub fn is_value(text: &str) -> bool {
+    text.is_empty() || is_name(text)
+}
+
+fn is_name(text: &str) -> bool {
     let is_inner = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
     let is_outer = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
     let bytes = text.as_bytes();

@@ -1,0 +1,56 @@
+//! The labels and annotations of others that a replica gets from its source (SPEC 11.6).
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::creator::Pushing;
+use super::plan::Wanted;
+use crate::action::{MapChange, MetadataChange};
+use crate::annotations::Annotation;
+use crate::carried::{Carried, Map, note};
+use crate::graph::Node;
+use crate::labels;
+
+/// What a replica is to have, besides this program's annotations.
+pub(super) fn carried_to(pushing: Pushing<'_>) -> Carried {
+    let mut carried = pushing.source.node.carried().cloned().unwrap_or_default();
+    // What is said outright comes before what is copied.
+    if let Some(own) = pushing.marks.text(Annotation::ReplicaLabels).and_then(|text| labels::parse(text)) {
+        carried.labels.extend(own.into_iter().map(|(key, value)| (key.into(), value.into())));
+    }
+    carried
+}
+
+/// Notes by name what is set.
+pub(super) fn note_carried(carried: &Carried, wanted: &mut Wanted) {
+    wanted.set(Annotation::ReplicatedLabels, note(&carried.labels));
+    wanted.set(Annotation::ReplicatedAnnotations, note(&carried.annotations));
+}
+
+/// How a replica's labels and annotations have to change. `created_with`: the labels of every replica that is made; one that is
+/// not asked for any more gets its value from there.
+pub(super) fn change(node: &Node, wanted: &Carried, created_with: &BTreeMap<String, String>) -> MetadataChange {
+    let empty = Carried::default();
+    let now = node.carried().unwrap_or(&empty);
+    let mut labels = change_of(&now.labels, &wanted.labels);
+    let (kept, removed) = labels.remove.into_iter().partition(|key| created_with.contains_key(&**key));
+    labels.remove = removed;
+    let kept: Vec<Arc<str>> = kept;
+    labels.set.extend(kept.into_iter().filter_map(|key| {
+        let value = created_with.get(&*key)?;
+        Some((key, Arc::from(value.as_str())))
+    }));
+    MetadataChange {
+        labels,
+        annotations: change_of(&now.annotations, &wanted.annotations),
+        has_labels: node.has_labels,
+    }
+}
+
+fn change_of(now: &Map, wanted: &Map) -> MapChange {
+    let differs = |(key, value): &(&Arc<str>, &Arc<str>)| now.get(*key) != Some(*value);
+    MapChange {
+        set: wanted.iter().filter(differs).map(|(key, value)| (key.clone(), value.clone())).collect(),
+        remove: now.keys().filter(|key| !wanted.contains_key(*key)).cloned().collect(),
+    }
+}

@@ -1,0 +1,88 @@
+//! Which keys a target gets of its source's data, and which of its own it may keep (SPEC 11.5, 11.8).
+
+use std::ops::ControlFlow::Continue;
+use std::sync::Arc;
+
+use super::copy::Receiver;
+use super::{Answer, Case, Need, Source};
+use crate::action::Owned;
+use crate::annotations::{Annotation, Marks};
+use crate::graph::{Knowledge, Portion};
+use crate::keys::{Limit, Projection};
+use crate::names::SourceKey;
+use crate::trail::{Outcome, Question};
+
+impl<'g> Case<'g, '_> {
+    /// What a push gives to each replica. `None`: all.
+    pub(super) fn pushed(self, marks: &Marks, limits: Vec<Limit>) -> Option<Arc<Projection>> {
+        let projection = Projection {
+            asked: marks.text(Annotation::ReplicateKeys).cloned(),
+            limits,
+            type_: marks.replicate_type.clone().filter(|_| self.kind.is_typed()),
+            is_push: true,
+        };
+        (!projection.is_all()).then(|| Arc::new(projection))
+    }
+
+    /// What a pulling target gets. `None`: all.
+    pub(super) fn pulled(self, marks: &Marks, from: &'g SourceKey) -> Option<Arc<Projection>> {
+        let asked = marks.text(Annotation::ReplicateKeys).cloned();
+        let projection = Projection { asked, limits: self.limits(from), ..Projection::default() };
+        (!projection.is_all()).then(|| Arc::new(projection))
+    }
+
+    /// What the chain that begins with `from` says about keys: of each object, up to the last one that says which may be had.
+    pub(super) fn limits(self, from: &'g SourceKey) -> Vec<Limit> {
+        let mut limits: Vec<Limit> = Vec::new();
+        for marks in self.graph.above(from).map_while(|(_, node)| node?.marks()) {
+            let text = |annotation| marks.text(annotation).cloned();
+            limits.push(Limit {
+                allowed: text(Annotation::ReplicationAllowedKeys),
+                asked: text(Annotation::ReplicatedKeys),
+            });
+        }
+        let last = limits.iter().rposition(|limit| limit.allowed.is_some()).map_or(0, |last| last + 1);
+        limits.truncate(last);
+        limits
+    }
+
+    /// The facts of what the target gets of a source's data, or why it cannot get it.
+    pub(super) fn portion(
+        self,
+        question: Question,
+        source: Source<'_>,
+        projection: Option<&Arc<Projection>>,
+    ) -> Answer<'g, Portion> {
+        let Some(projection) = projection else {
+            return Continue(Ok(self.facts(question, source)?));
+        };
+        match source.node.portion(projection) {
+            Some(portion) => Continue(portion.clone()),
+            None => self.need(question, Need::Portion(source.key.clone().into(), projection.clone())),
+        }
+    }
+
+    /// What a target must not keep of what it holds, now that it may have less: the part that it may keep. `None`: all of it.
+    pub(super) fn exceeds(self, owned: Owned<'g>, receiver: &Receiver<'g>) -> Answer<'g, Option<Arc<Projection>>> {
+        let Some(projection) = receiver.projection.as_ref().filter(|projection| projection.is_limited()) else {
+            return Continue(None);
+        };
+        if receiver.copy.is_none() {
+            return Continue(None);
+        }
+        // What it holds has the names under which it was copied, which are noted.
+        let asked = owned.marks().text(Annotation::ReplicatedKeys).cloned();
+        let kept = Projection { asked, ..(**projection).clone() }.of_kept();
+        let Knowledge::Known(ours) = owned.node().knowledge else { return self.need_target(Question::KeysKept) };
+        let kept = Arc::new(kept);
+        match owned.node().portion(&kept) {
+            None => self.need(Question::KeysKept, Need::Portion(self.target.clone().into(), kept)),
+            Some(Ok(facts)) if facts.digest == ours.digest => Continue(None),
+            Some(_) => {
+                let fact = || format!("it holds others than {projection}");
+                self.note(Question::KeysKept, Outcome::Decided(crate::reason::Reason::KeysTrimmed), fact);
+                Continue(Some(kept))
+            }
+        }
+    }
+}

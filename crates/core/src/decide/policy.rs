@@ -1,0 +1,117 @@
+//! What is asked before anything else about a target: whether the program may write in its namespace at all, and whether the target,
+//! its source or its namespace is paused; and whether the namespace accepts replicas (SPEC 11.4, 11.7).
+
+use super::creator::Pushing;
+use super::{Answer, Case, Source, refuse};
+use crate::action::Owned;
+use crate::annotations::Marks;
+use crate::names::SourceKey;
+use crate::namespace::NamespaceFacts;
+use crate::reason::Reason;
+use crate::trail::Question;
+
+impl<'g> Case<'g, '_> {
+    /// Of a target that exists, or whose name a source pushes to: ends if nothing may be written to it. What nobody asks for is
+    /// nothing to these questions.
+    pub(super) fn may_be_written(self) -> Answer<'g> {
+        let owned = Owned::prove(self.graph, self.target);
+        let pushing = if owned.is_none() { self.winning() } else { None };
+        if owned.is_none() && pushing.is_none() {
+            return Answer::Continue(());
+        }
+        let marks = owned.map(Owned::marks);
+        let source = match (marks, pushing) {
+            (Some(marks), _) => marks.replicated_by.as_ref().or(marks.replicate_from.as_ref()),
+            (None, pushing) => pushing.map(|pushing| pushing.source.key),
+        };
+        self.is_not_excluded(source)?;
+        self.namespace_says(owned.is_some(), source)?;
+        self.is_not_paused(marks, source)
+    }
+
+    /// `--exclude-namespaces`.
+    fn is_not_excluded(self, source: Option<&SourceKey>) -> Answer<'g> {
+        let namespace = self.target.namespace();
+        if self.rules.exclude_namespaces.matches(namespace) {
+            let refused = refuse(Reason::NamespaceExcluded, source, None);
+            return self.stop(Question::Excluded, refused, || format!("--exclude-namespaces names {namespace}"));
+        }
+        Answer::Continue(())
+    }
+
+    /// An object can be shown before its namespace is: what that says is not known then, and it is waited for.
+    fn namespace_says(self, exists: bool, source: Option<&SourceKey>) -> Answer<'g> {
+        let namespace = self.target.namespace();
+        match self.graph.namespace(namespace) {
+            None if exists && self.graph.covers(namespace) => {
+                let waits = super::nothing(Reason::NamespaceMissing, source);
+                self.stop(Question::NamespaceSays, waits, || format!("{namespace} is not known to exist"))
+            }
+            // Of a name that is not taken this is asked in its turn.
+            None => Answer::Continue(()),
+            Some(facts) => match facts.ill_formed() {
+                Some(error) => {
+                    let detail = format!("{namespace}: {error}");
+                    let refused = refuse(Reason::NamespaceIllFormed, source, Some(detail.clone()));
+                    self.stop(Question::NamespaceSays, refused, || detail)
+                }
+                None => Answer::Continue(()),
+            },
+        }
+    }
+
+    /// SPEC 11.7: a paused object that is missing or ill-formed is not known to be paused.
+    fn is_not_paused(self, marks: Option<&'g Marks>, source: Option<&'g SourceKey>) -> Answer<'g> {
+        let paused = |what: String| {
+            let refused = refuse(Reason::Paused, source, Some(format!("{what} is paused")));
+            self.stop(Question::Paused, refused, || format!("{what} says paused"))
+        };
+        let namespace = self.target.namespace();
+        if self.facts_of_namespace().is_paused() {
+            return paused(format!("the namespace {namespace}"));
+        }
+        if marks.is_some_and(|marks| marks.paused) {
+            return paused(self.target.to_string());
+        }
+        let marks_of = |key: &'g SourceKey| self.graph.node(key).and_then(|node| node.marks());
+        // A combined object's replicas have two: the object itself, and the one that it pulls from.
+        let above = source.and_then(marks_of).and_then(|marks| marks.replicate_from.as_ref());
+        let above = above.filter(|_| marks.is_none_or(|marks| marks.replicated_by.is_some()));
+        let own = marks.and_then(|marks| marks.replicate_from.as_ref());
+        for key in [source, above, own].into_iter().flatten() {
+            if marks_of(key).is_some_and(|marks| marks.paused) {
+                return paused(key.to_string());
+            }
+        }
+        Answer::Continue(())
+    }
+
+    /// What is known of the target's namespace.
+    pub(super) fn facts_of_namespace(self) -> &'g NamespaceFacts {
+        self.graph.namespace(self.target.namespace()).unwrap_or(NamespaceFacts::UNKNOWN)
+    }
+
+    /// Whether the target's namespace lets sources of this namespace push into it (SPEC 11.4). Its own sources always may.
+    pub(super) fn accepts(self, source: &SourceKey) -> bool {
+        let accepts = self.facts_of_namespace().accepts();
+        source.namespace() == self.target.namespace()
+            || accepts.map_or(!self.rules.require_acceptance, |list| list.matches(source.namespace()))
+    }
+
+    /// The answer to that question, for the trail.
+    pub(super) fn accepts_says(self) -> String {
+        let namespace = self.target.namespace();
+        match self.facts_of_namespace().accepts() {
+            Some(list) => format!("{namespace}: accept-replicas-from: {:?}", crate::names::excerpt(list.as_str())),
+            None => format!("{namespace}: no accept-replicas-from"),
+        }
+    }
+
+    /// Ends if the namespace does not accept the replica that is to be made.
+    pub(super) fn is_accepted(self, Pushing { source: Source { key, .. }, .. }: Pushing<'g>) -> Answer<'g> {
+        if self.accepts(key) {
+            return Answer::Continue(());
+        }
+        self.stop(Question::Accepted, refuse(Reason::NotAccepted, Some(key), None), || self.accepts_says())
+    }
+}

@@ -1,0 +1,212 @@
+//! Lists of globs and exceptions, for keys, labels and annotations (SPEC 11.5, 11.6): `team,app.*,!app.secret`.
+//!
+//! In a glob `*` stands for any text, also for none, and nothing else has a meaning. (Lists of namespaces are lists of regular
+//! expressions, as in v1.3.0: see [`pattern`](crate::pattern).)
+//!
+//! A list is kept as its text, and read where it is used: that is seldom, and an annotation has room for thousands of items.
+//!
+//! ```
+//! use k8s_replicator_core::glob::Globs;
+//!
+//! let globs = Globs::parse("team, app.*, !app.secret").unwrap();
+//! assert!(globs.names("team") && globs.names("app.color"));
+//! assert!(!globs.names("app.secret") && !globs.names("app"));
+//! ```
+
+use std::collections::HashSet;
+
+use thiserror::Error;
+
+use crate::names::excerpt;
+use crate::pattern::{exception, items};
+
+/// The most items of one list.
+pub const MAX_ITEMS: usize = 1_024;
+/// The most items with a `*` of one list: each of them is compared with every key.
+pub const MAX_GLOBS: usize = 16;
+
+/// Why a text is no list of globs.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum GlobError {
+    /// A character that stands in none of what is named.
+    #[error(
+        "{0:?} has a character that no key has; expected letters, digits, \".\", \"-\", \"_\", \"/\", and \"*\" for any text"
+    )]
+    Character(String),
+    /// Too many items.
+    #[error("more than {MAX_ITEMS} items")]
+    TooManyItems,
+    /// Too many items with a `*`.
+    #[error("more than {MAX_GLOBS} items with a \"*\"")]
+    TooManyGlobs,
+}
+
+/// See the [module](self).
+#[derive(Debug, Default)]
+pub struct Globs<'t> {
+    named: Side<'t>,
+    excepted: Side<'t>,
+    count: usize,
+}
+
+#[derive(Debug, Default)]
+struct Side<'t> {
+    literals: HashSet<&'t str>,
+    globs: Vec<&'t str>,
+}
+
+impl Side<'_> {
+    fn names(&self, text: &str) -> bool {
+        self.literals.contains(text) || self.globs.iter().any(|glob| matches(glob, text))
+    }
+}
+
+impl<'t> Globs<'t> {
+    /// Reads a list. Empty items are skipped.
+    ///
+    /// # Errors
+    /// When an item has an illegal character, or there are too many.
+    pub fn parse(text: &'t str) -> Result<Self, GlobError> {
+        let mut globs = Self::default();
+        for (_, item) in items(text) {
+            match exception(item) {
+                (true, "") => {}
+                (excepts, item) => globs.take(excepts, item)?,
+            }
+        }
+        Ok(globs)
+    }
+
+    pub(crate) fn take(&mut self, excepts: bool, item: &'t str) -> Result<(), GlobError> {
+        let is_legal = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_' | b'/' | b'*');
+        if !item.bytes().all(is_legal) {
+            return Err(GlobError::Character(excerpt(item)));
+        }
+        self.count += 1;
+        if self.count > MAX_ITEMS {
+            return Err(GlobError::TooManyItems);
+        }
+        let side = if excepts { &mut self.excepted } else { &mut self.named };
+        if item.contains('*') {
+            side.globs.push(item);
+            if self.named.globs.len() + self.excepted.globs.len() > MAX_GLOBS {
+                return Err(GlobError::TooManyGlobs);
+            }
+        } else {
+            side.literals.insert(item);
+        }
+        Ok(())
+    }
+
+    /// Whether the list names this text: some item does, and none with `!` does.
+    #[must_use]
+    pub fn names(&self, text: &str) -> bool {
+        self.named.names(text) && !self.excepted.names(text)
+    }
+
+    /// Whether an item with `!` takes this text away.
+    pub(crate) fn excepts(&self, text: &str) -> bool {
+        self.excepted.names(text)
+    }
+
+    /// Whether no item names anything: there is none, or there are only such with `!`.
+    #[must_use]
+    pub fn names_nothing(&self) -> bool {
+        self.named.literals.is_empty() && self.named.globs.is_empty()
+    }
+}
+
+/// Whether a glob matches the whole of a text.
+#[must_use]
+pub fn matches(glob: &str, text: &str) -> bool {
+    let (glob, text) = (glob.as_bytes(), text.as_bytes());
+    let (mut g, mut t) = (0, 0);
+    // Where the last star stands, and how much of the text it stands for.
+    let mut star: Option<(usize, usize)> = None;
+    while t < text.len() {
+        if glob.get(g) == Some(&b'*') {
+            star = Some((g, t));
+            g += 1;
+        } else if glob.get(g) == text.get(t) {
+            g += 1;
+            t += 1;
+        } else if let Some((at, taken)) = star {
+            star = Some((at, taken + 1));
+            g = at + 1;
+            t = taken + 1;
+        } else {
+            return false;
+        }
+    }
+    glob.get(g..).is_some_and(|rest| rest.iter().all(|byte| *byte == b'*'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_star_stands_for_any_text() {
+        let cases = [
+            ("a", "a", true),
+            ("a", "ab", false),
+            ("a", "", false),
+            ("*", "", true),
+            ("*", "a.b/c", true),
+            ("a*", "a", true),
+            ("a*", "abc", true),
+            ("a*", "ba", false),
+            ("*a", "ba", true),
+            ("*a", "ab", false),
+            ("a*c", "abbc", true),
+            ("a*c", "abcd", false),
+            ("*.crt", "tls.crt", true),
+            ("*.crt", "tlsxcrt", false),
+            ("a*b*c", "axbxbxc", true),
+            ("**", "x", true),
+            ("a**b", "ab", true),
+            ("*ab", "aab", true),
+        ];
+        for (glob, text, expected) in cases {
+            assert_eq!(matches(glob, text), expected, "{glob} {text}");
+        }
+    }
+
+    #[test]
+    fn lists_name_and_except() {
+        let cases = [
+            ("", "a", false),
+            (" , ", "a", false),
+            ("a,b", "b", true),
+            ("a\nb", "b", true),
+            (" a , b ", "b", true),
+            ("*,!b", "a", true),
+            ("*,!b", "b", false),
+            ("*,! b", "b", false),
+            ("!b,*", "b", false),
+            ("!b", "a", false),
+            ("*,!*.key", "tls.key", false),
+            ("a,!", "a", true),
+        ];
+        for (list, text, expected) in cases {
+            assert_eq!(Globs::parse(list).unwrap().names(text), expected, "{list:?} {text}");
+        }
+        assert!(Globs::parse("!a").unwrap().names_nothing() && !Globs::parse("*").unwrap().names_nothing());
+    }
+
+    #[test]
+    fn what_is_no_list_is_named() {
+        let many = "a,".repeat(MAX_ITEMS + 1);
+        let globs = "*a,".repeat(MAX_GLOBS + 1);
+        for (list, message) in [
+            ("a,b?", "\"b?\" has a character"),
+            ("a b", "\"a b\" has a character"),
+            ("\u{201c}a\u{201d}", "\"\u{201c}a\u{201d}\" has a character"),
+            (&many, "more than 1024 items"),
+            (&globs, "more than 16 items with a \"*\""),
+        ] {
+            let error = Globs::parse(list).unwrap_err().to_string();
+            assert!(error.starts_with(message), "{list:?}: {error}");
+        }
+    }
+}
