@@ -137,8 +137,6 @@ bugs! {
     No404Believed,
     /// A 403 "namespace is being terminated" is believed, and not tried again.
     TerminatingAnswerBelieved,
-    /// A conflict is believed to solve itself: the target is not looked at again.
-    ConflictIsSettled,
     /// An update that was refused as invalid is sent again as it was, and not looked into.
     InvalidNotLookedInto,
     /// A write that failed is not tried again.
