@@ -37,6 +37,7 @@ mod consumers;
 mod election;
 #[cfg(test)]
 mod tests;
+mod watches;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -56,11 +57,12 @@ use crate::notice::Notice;
 use crate::poll::Poll;
 use crate::replicator::{self, Replicator, Ticket};
 use crate::report::Report;
-use crate::watch::{self, Consumer, Entropy, Watch};
-use crate::wire::{HttpRequest, Next, Received};
+use crate::watch::{self, Entropy, Watch};
+use crate::wire::{HttpRequest, Received};
 
 use consumers::{Namespaces, Objects};
 use election::Election;
+use watches::{NamespaceSource, NamespaceWatch, ObjectWatch};
 
 /// What the controller is to do.
 #[derive(Debug, Clone)]
@@ -149,47 +151,6 @@ pub struct Controller {
 struct Loop {
     replicator: Replicator,
     ready: Arc<AtomicBool>,
-}
-
-struct ObjectWatch {
-    watch: Watch,
-    part: Part,
-    /// Which of the loops it is for.
-    loop_: usize,
-    request: Option<RequestId>,
-}
-
-struct NamespaceWatch {
-    source: NamespaceSource,
-    request: Option<RequestId>,
-}
-
-enum NamespaceSource {
-    Watch(Box<Watch>),
-    Poll(Box<Poll>),
-}
-
-impl NamespaceSource {
-    fn poll(&mut self, now: Moment, consumer: &mut impl Consumer) -> Next {
-        match self {
-            Self::Watch(watch) => watch.poll(now, consumer),
-            Self::Poll(poll) => poll.poll(now, consumer),
-        }
-    }
-
-    fn deliver(&mut self, now: Moment, received: Received, consumer: &mut impl Consumer) {
-        match self {
-            Self::Watch(watch) => watch.deliver(now, received, consumer),
-            Self::Poll(poll) => poll.deliver(now, received, consumer),
-        }
-    }
-
-    fn take_notices(&mut self) -> Vec<Notice> {
-        match self {
-            Self::Watch(watch) => watch.take_notices(),
-            Self::Poll(poll) => poll.take_notices(),
-        }
-    }
 }
 
 /// Whose request it is.
@@ -327,8 +288,12 @@ impl Controller {
                 let answer = kube::answer(&request, replicator.kind(), &self.dialect, received);
                 if let Ok(Answer::Seen(observed) | Answer::Content(observed, _)) = &answer {
                     // A list that is older than this comes from an etcd that went back.
-                    let watches = self.watches.iter_mut().filter(|watch| watch.loop_ == loop_);
-                    watches.for_each(|watch| watch.watch.note_version(&observed.resource_version));
+                    for each in self.watches.iter_mut().filter(|watch| watch.loop_ == loop_) {
+                        each.watch.note_version(&observed.resource_version);
+                        if each.part.covers(observed.key.namespace()) {
+                            each.watch.expect(&observed.resource_version);
+                        }
+                    }
                 }
                 replicator.answer(now, ticket, answer);
                 return;
@@ -398,85 +363,6 @@ impl Controller {
             self.deadlines.pop_front();
         }
         Moment::MAX
-    }
-
-    fn cancel_watches(&mut self, wants: &mut Vec<Want>) {
-        let of_watches = self.watches.iter_mut().map(|slot| &mut slot.request);
-        for request in of_watches.chain([&mut self.namespaces.request]) {
-            if let Some(id) = request.take() {
-                self.requests.remove(&id);
-                wants.push(Want::Cancel(id));
-            }
-        }
-    }
-
-    fn poll_watches(&mut self, now: Now, wants: &mut Vec<Want>) -> Moment {
-        let mut wait_until = Moment::MAX;
-        for number in 0..self.watches.len() {
-            while let Some(ObjectWatch { watch, part, loop_, request }) = self.watches.get_mut(number) {
-                let Some(Loop { replicator, .. }) = self.loops.get_mut(*loop_) else { break };
-                let consumer = &mut Objects { dialect: &self.dialect, part, replicator, now };
-                let next = watch.poll(now.moment, consumer);
-                let (mut own, owner) = (*request, Owner::Watch(number));
-                let until = self.follow(now, next, &mut own, owner, wants);
-                if let Some(slot) = self.watches.get_mut(number) {
-                    slot.request = own;
-                }
-                if let Some(until) = until {
-                    wait_until = wait_until.min(until);
-                    break;
-                }
-            }
-        }
-        self.note_ready();
-        wait_until
-    }
-
-    fn poll_namespaces(&mut self, now: Now, wants: &mut Vec<Want>) -> Moment {
-        loop {
-            let loops = &mut self.loops;
-            let next = self.namespaces.source.poll(now.moment, &mut Namespaces { dialect: &self.dialect, loops, now });
-            let mut own = self.namespaces.request;
-            let until = self.follow(now, next, &mut own, Owner::Namespaces, wants);
-            self.namespaces.request = own;
-            if let Some(until) = until {
-                self.note_ready();
-                return until;
-            }
-        }
-    }
-
-    /// Does what a watch wants. Answers until when it waits; `None`: it is to be polled again.
-    fn follow(
-        &mut self,
-        now: Now,
-        next: Next,
-        own: &mut Option<RequestId>,
-        owner: Owner,
-        wants: &mut Vec<Want>,
-    ) -> Option<Moment> {
-        match next {
-            Next::Request(request) => {
-                let id = self.next_id();
-                *own = Some(id);
-                self.requests.insert(id, owner);
-                wants.push(Want::Request(id, request));
-                None
-            }
-            Next::Cancel => {
-                if let Some(id) = own.take() {
-                    self.requests.remove(&id);
-                    wants.push(Want::Cancel(id));
-                }
-                None
-            }
-            Next::Yield => Some(now.moment),
-            Next::WaitUntil(at) => Some(at),
-            Next::End(why) => {
-                self.end.get_or_insert(why);
-                Some(Moment::MAX)
-            }
-        }
     }
 
     fn poll_loops(&mut self, now: Now, wants: &mut Vec<Want>) -> Moment {

@@ -309,7 +309,8 @@ impl Lease {
         let holder = holder(record);
         let is_leader = matches!(self.role, Role::Leader { .. });
         holder == self.settings.identity
-            || !is_leader && (bug!(LeaseTakenAtOnce) || holder.is_empty() || now >= *since + duration(record))
+            || !is_leader
+                && (bug!(LeaseTakenAtOnce) || holder.is_empty() || now >= since.saturating_add(duration(record)))
     }
 
     /// The server wrote what was asked for at `at`.

@@ -59,18 +59,30 @@ pub struct Poll {
     asked_at: Option<Moment>,
     cancel: bool,
     next_round: Moment,
-    /// Rounds in a row with a failure.
-    failures: u32,
-    logs: BTreeMap<Namespace, LogOnce>,
+    /// When the namespaces are looked at again that do not fail.
+    all_at: Moment,
+    failing: BTreeMap<Namespace, Failing>,
     notices: Vec<Notice>,
 }
 
-/// One look at each namespace.
+/// A namespace that could not be looked at.
+#[derive(Default)]
+struct Failing {
+    /// So many times in a row.
+    times: u32,
+    /// It is not looked at before.
+    again_at: Moment,
+    log: LogOnce,
+}
+
+/// One look at each namespace whose time has come: those that could not be looked at have a time each, so that the others do not wait
+/// for them; these have one in common.
 #[derive(Default)]
 struct Round {
     /// Which namespace is looked at next.
     next: usize,
-    failed: bool,
+    /// Whether it is one of those that do not fail, too.
+    is_of_all: bool,
     /// One is missing or terminating.
     waits: bool,
     retry_after: Duration,
@@ -102,8 +114,8 @@ impl Poll {
             asked_at: None,
             cancel: false,
             next_round: Moment::ZERO,
-            failures: 0,
-            logs: BTreeMap::new(),
+            all_at: Moment::ZERO,
+            failing: BTreeMap::new(),
             notices: Vec::new(),
         }
     }
@@ -135,6 +147,12 @@ impl Poll {
         }
         if now < self.next_round {
             return Next::WaitUntil(self.next_round);
+        }
+        if self.round.next == 0 {
+            self.round.is_of_all = self.all_at <= now;
+        }
+        while self.namespaces.get(self.round.next).is_some_and(|namespace| !self.is_due(now, namespace)) {
+            self.round.next += 1;
         }
         match self.namespaces.get(self.round.next) {
             Some(namespace) => {
@@ -176,13 +194,16 @@ impl Poll {
             Ok(look) => {
                 self.round.waits |= !matches!(look, Look::There { terminating: false });
                 self.unanswered.remove(&namespace);
-                self.logs.remove(&namespace);
+                self.failing.remove(&namespace);
             }
             Err(failure) => {
-                self.round.failed = true;
                 self.round.retry_after = self.round.retry_after.max(failure.retry_after.unwrap_or_default());
                 let error = self.explain(&namespace, &failure);
-                if self.logs.entry(namespace.clone()).or_default().should_log(now, &error) {
+                let random = (self.entropy)();
+                let failing = self.failing.entry(namespace.clone()).or_default();
+                failing.times = failing.times.saturating_add(1);
+                failing.again_at = now + backoff(failing.times, LONGEST_FAILURE_PAUSE, random);
+                if failing.log.should_log(now, &error) {
                     let message = format!("cannot look at the namespace {namespace}; trying again");
                     self.notices.push(Notice {
                         level: Level::WARN,
@@ -216,16 +237,19 @@ impl Poll {
             // It cannot fail: no object is in it.
             let _ = consumer.take(Change::Ends(""));
         }
-        let random = (self.entropy)();
-        let pause = if round.failed {
-            self.failures = self.failures.saturating_add(1);
-            backoff(self.failures, LONGEST_FAILURE_PAUSE, random).max(round.retry_after)
-        } else {
-            self.failures = 0;
-            let pause = if round.waits { WAITING } else { CALM };
-            pause + pause.mul_f64(f64::from(random) / 1024.0)
-        };
-        self.next_round = now + pause;
+        let pause = if round.waits { WAITING } else { CALM };
+        let at = now + pause + pause.mul_f64(f64::from((self.entropy)()) / 1024.0);
+        if round.is_of_all || round.waits {
+            self.all_at = if round.is_of_all { at } else { at.min(self.all_at) };
+        }
+        let failing = self.failing.values().map(|failing| failing.again_at);
+        let next = if self.failing.len() < self.namespaces.len() { self.all_at } else { Moment::MAX };
+        // What the server asks for concerns all of them.
+        self.next_round = failing.fold(next, Moment::min).max(now + round.retry_after);
+    }
+
+    fn is_due(&self, now: Moment, namespace: &Namespace) -> bool {
+        self.failing.get(namespace).map_or(self.round.is_of_all, |failing| failing.again_at <= now)
     }
 
     /// The server's words, with what to do about it.

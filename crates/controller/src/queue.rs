@@ -29,8 +29,6 @@ use pace::Paces;
 
 pub use pace::{Because, Hold, Pass, Why, Work};
 
-pub use crate::backoff::backoff;
-
 /// With room for so many, an empty queue gives its memory back.
 const MANY: usize = 10_000;
 /// Every so many turns the targets that are only verified come first, so that they are not kept from it for ever.
@@ -91,9 +89,16 @@ struct Entry {
     cause: Option<Key>,
     /// Added while it was handed out.
     again: Option<(Priority, Option<Key>)>,
-    /// Failed writes in a row. `Paces` counts them, but forgets where more targets fail than it remembers: without this each
-    /// of them would be tried again as after its first failure.
-    failures: u32,
+    failures: Failures,
+}
+
+/// Failures in a row of requests for one target. `Paces` counts them too, but forgets where more targets fail than it remembers:
+/// without this each of them would be tried again as after its first failure.
+#[derive(Debug, Default, Clone, Copy)]
+struct Failures {
+    /// Of what it had to wait for: of a look at it, of a read of it, or of its source.
+    reads: u32,
+    writes: u32,
 }
 
 /// Targets that wait for room in a namespace, each once, however often it was woken and had to wait again meanwhile.
@@ -154,7 +159,7 @@ impl Queue {
         self.enter(target, priority, cause.cloned(), failures);
     }
 
-    fn enter(&mut self, target: TargetKey, priority: Priority, cause: Option<Key>, failures: u32) {
+    fn enter(&mut self, target: TargetKey, priority: Priority, cause: Option<Key>, failures: Failures) {
         if let Some(cause) = &cause {
             *self.because_of.entry(cause.clone()).or_default() += 1;
         }
@@ -167,9 +172,9 @@ impl Queue {
         }
     }
 
-    /// Takes a target out of where it stands. Answers how many writes of it failed in a row.
-    fn leave(&mut self, target: &TargetKey) -> u32 {
-        let Some(entry) = self.entries.remove(target) else { return 0 };
+    /// Takes a target out of where it stands. Answers what failed for it.
+    fn leave(&mut self, target: &TargetKey) -> Failures {
+        let Some(entry) = self.entries.remove(target) else { return Failures::default() };
         if let State::Waiting(at) = entry.state {
             self.waiting.remove(&(at, target.clone()));
         }
@@ -357,25 +362,39 @@ impl Queue {
     /// # Errors
     /// When it has to wait.
     pub fn may_write(&mut self, now: Moment, target: &TargetKey, work: &Work) -> Result<Pass, Hold> {
-        let failures = self.entries.get(target).map_or(0, |entry| entry.failures);
-        self.paces.write(now, target, work, failures)
+        let failures = self.entries.get(target).map(|entry| entry.failures).unwrap_or_default();
+        self.paces.write(now, target, work, failures.writes)
     }
 
-    /// A read succeeded.
-    pub fn was_read(&mut self, object: &Key) {
+    /// A read succeeded that these targets waited for.
+    pub fn was_read(&mut self, object: &Key, waiting: &[Turn]) {
         self.paces.was_read(object);
+        for turn in waiting {
+            self.failed(turn, |failures| failures.reads = 0);
+        }
     }
 
-    /// A read failed, and is not made again before a while, which is returned; sooner when the object changes. `said`: why.
+    /// A read failed, and is not made again before a while; sooner when the object changes. `backoff`: how long after so many failures
+    /// in a row before this one. `said`: why. Answers the failures in a row of reads of this object before this one.
     pub fn read_failed(
         &mut self,
         now: Moment,
         object: &Key,
-        longest: Duration,
-        random: u8,
+        backoff: impl FnOnce(u32) -> Duration,
         said: (Reason, &str),
-    ) -> Duration {
-        self.paces.read_failed(now, object, |failures| backoff(failures, longest, random), said)
+    ) -> u32 {
+        self.paces.read_failed(now, object, backoff, said)
+    }
+
+    /// A target waited for a read that failed. `of_object`: as [`Queue::read_failed`] answered. Answers after how many failures in a
+    /// row the target waits again.
+    pub fn waited_in_vain(&mut self, turn: &Turn, of_object: u32) -> u32 {
+        let mut before = of_object;
+        self.failed(turn, |failures| {
+            before = before.max(failures.reads);
+            failures.reads = before.saturating_add(1);
+        });
+        before
     }
 
     /// Why an object could not be read the last time.
@@ -391,7 +410,7 @@ impl Queue {
 
     /// A write was carried out. Returns how many there were of late, with it, that only put right what somebody else changed.
     pub fn was_written(&mut self, now: Moment, target: &TargetKey, work: Work, because: Because) -> u32 {
-        self.failed_in_a_row(target, 0);
+        self.failed(target, |failures| failures.writes = 0);
         self.paces.was_written(now, target, work, because)
     }
 
@@ -404,13 +423,13 @@ impl Queue {
     /// A write failed. Returns how many did in a row before it.
     pub fn write_failed(&mut self, now: Moment, target: &TargetKey) -> u32 {
         let failures = self.paces.write_failed(now, target);
-        self.failed_in_a_row(target, failures.saturating_add(1));
+        self.failed(target, |of_target| of_target.writes = failures.saturating_add(1));
         failures
     }
 
-    fn failed_in_a_row(&mut self, target: &TargetKey, failures: u32) {
+    fn failed(&mut self, target: &TargetKey, change: impl FnOnce(&mut Failures)) {
         if let Some(entry) = self.entries.get_mut(target) {
-            entry.failures = failures;
+            change(&mut entry.failures);
         }
     }
 

@@ -10,6 +10,7 @@
 //! - Attempts are never made in a hot loop, whatever the server answers; every wait has an end; a failure that goes on is
 //!   logged less and less often.
 //! - A verification that fails does not keep it from watching.
+//! - A watch that has passed a version which a response showed, and did not show it, is not believed: it lists again.
 //! - It ends by itself only when the server's versions went back: then only a new start of the program helps.
 //!
 //! Caveat: an object that vanished while no watch was running is not named by any event. The consumer has to compare at
@@ -19,6 +20,7 @@
 //! of its request; poll again then, and at the time that it named.
 
 mod events;
+mod expected;
 mod list;
 mod page;
 mod stream;
@@ -43,9 +45,10 @@ use crate::log_once::LogOnce;
 use crate::notice::Notice;
 use crate::wire::{Expects, HttpRequest, Next, Received};
 
+use expected::Expected;
 use list::{List, Retry};
 use page::LARGEST_PAGE;
-use stream::{Body, Stream};
+use stream::{Body, Life, Stream};
 
 pub use page::FIRST_PAGE;
 
@@ -59,7 +62,7 @@ const LONGEST_PAGE: usize = 32 << 20;
 pub const PAGE_TIMEOUT: Duration = Duration::from_secs(30);
 /// The server is asked to end a watch after this time.
 const WATCH_SECONDS: u32 = 290;
-/// Bookmarks come about once a minute; a watch without a byte for longer than two has lost its connection.
+/// Bookmarks come about once a minute; a watch without an event or a bookmark for longer than two has lost its server.
 pub const LONGEST_IDLE: Duration = Duration::from_secs(150);
 /// The longest pause between attempts.
 pub const LONGEST_PAUSE: Duration = Duration::from_secs(30);
@@ -117,6 +120,8 @@ pub struct Watch {
     version: Option<String>,
     /// The newest version of a list, an event, or an object that a response showed.
     newest: ResourceVersion,
+    /// Versions that responses showed of objects here, and that the watch has not come to yet.
+    expected: Expected,
     /// When the next verification begins.
     verify_at: Moment,
     /// The list that has begun and not ended.
@@ -154,6 +159,7 @@ impl Watch {
             settings,
             version: None,
             newest: ResourceVersion::new(""),
+            expected: Expected::default(),
             verify_at: Moment::MAX,
             list: None,
             asked: None,
@@ -207,9 +213,8 @@ impl Watch {
             None => {}
             Some(Asked::Page { .. }) => self.page_came(now, received),
             Some(Asked::Watch(mut stream)) => {
-                stream.last = now;
                 let more_comes = !received.is_last();
-                let failure = match self.stream_came(&mut stream, received, consumer) {
+                let failure = match self.stream_came(now, &mut stream, received, consumer) {
                     Ok(true) => {
                         self.asked = Some(Asked::Watch(stream));
                         return;
@@ -226,20 +231,24 @@ impl Watch {
     fn wake_at(&self) -> Moment {
         match &self.asked {
             Some(Asked::Page { at }) => *at + PAGE_TIMEOUT,
-            Some(Asked::Watch(stream)) => (stream.last + LONGEST_IDLE).min(self.verify_at),
+            Some(Asked::Watch(stream)) => (stream.life.last + LONGEST_IDLE).min(self.verify_at),
             None => self.not_before,
         }
     }
 
     /// A request that was not answered in time failed.
     fn give_up_waiting(&mut self, now: Moment) {
-        let silent_for = match &self.asked {
-            Some(Asked::Page { at }) if now >= *at + PAGE_TIMEOUT => PAGE_TIMEOUT,
-            Some(Asked::Watch(stream)) if now >= stream.last + LONGEST_IDLE => LONGEST_IDLE,
+        let (what, silent_for) = match &self.asked {
+            Some(Asked::Page { at }) if now >= *at + PAGE_TIMEOUT => ("nothing", PAGE_TIMEOUT),
+            Some(Asked::Watch(stream)) if now >= stream.life.last + LONGEST_IDLE => match stream.body {
+                Body::None => ("nothing", LONGEST_IDLE),
+                Body::Events(_) => ("neither an event nor a bookmark", LONGEST_IDLE),
+                Body::Refusal(..) => ("no end of the refusal", LONGEST_IDLE),
+            },
             _ => return,
         };
         self.settings.progress.made(now);
-        let failure = Failure::new(FailureKind::Unreachable, format!("nothing came for {} s", silent_for.as_secs()));
+        let failure = Failure::new(FailureKind::Unreachable, format!("{what} came for {} s", silent_for.as_secs()));
         self.cancel = true;
         match self.asked.take() {
             Some(Asked::Watch(stream)) => self.stream_ended(now, &stream, Some(failure)),
@@ -255,6 +264,13 @@ impl Watch {
     pub fn note_version(&mut self, version: &ResourceVersion) {
         if !version.is_older_than(&self.newest) {
             self.newest = version.clone();
+        }
+    }
+
+    /// A response to another request showed an object that belongs to this watch, at this version: the watch shows it, too.
+    pub fn expect(&mut self, version: &ResourceVersion) {
+        if let Some(position) = &self.version {
+            self.expected.add(version, &ResourceVersion::new(position));
         }
     }
 
@@ -283,8 +299,7 @@ impl Watch {
                 self.asked = Some(Asked::Watch(Stream {
                     begun: now,
                     known: self.newest.clone(),
-                    last: now,
-                    heard: false,
+                    life: Life { last: now, heard: false },
                     body: Body::None,
                 }));
                 return Some(request);

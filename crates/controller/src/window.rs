@@ -12,9 +12,9 @@ mod troubles;
 
 use std::time::Duration;
 
+use crate::backoff::backoff;
 use crate::cluster::{Failure, FailureKind};
 use crate::event::Moment;
-use crate::queue::backoff;
 
 use troubles::Troubles;
 

@@ -45,8 +45,8 @@ pub enum Value<'a> {
 
 /// The well-formed annotations of one object.
 ///
-/// Two are equal, and have the same hash, when all their texts are and these mean the same beside either object: most of an
-/// object's replicas share one. The hash is made once, so that long texts cost nothing when many objects are compared.
+/// Two are equal when all their annotations are and these mean the same beside either object: most of an
+/// object's replicas share one. The hash of the texts is made once, so that long texts cost nothing when many objects are compared.
 #[derive(Debug, Clone)]
 pub struct Marks {
     /// Of the texts, and of what the object's own key adds to them.
@@ -54,6 +54,9 @@ pub struct Marks {
     /// Word for word, in the order of [`Annotation`]. Without `replicated-at`: nothing is decided on it, and without it the
     /// replicas of one source are alike, and can share what is kept of them.
     texts: Box<[(Annotation, Arc<str>)]>,
+    /// Annotations of a replica that are there and are no texts, in order; without `replicated-at`. They are as if they were not
+    /// there, but for this: they are removed, or written anew.
+    not_texts: Box<[Annotation]>,
     /// The whole key of the object to pull from.
     pub replicate_from: Option<SourceKey>,
     /// The creator.
@@ -116,6 +119,12 @@ impl Marks {
         find(&self.texts, annotation)
     }
 
+    /// Whether the annotation is there; never `replicated-at`.
+    #[must_use]
+    pub fn has(&self, annotation: Annotation) -> bool {
+        self.text(annotation).is_some() || self.not_texts.contains(&annotation)
+    }
+
     /// The push that counts: a replica's own is ignored (SPEC 3, 1).
     #[must_use]
     pub fn effective_push(&self) -> Option<&Push> {
@@ -147,8 +156,7 @@ impl PartialEq for Marks {
             && self.texts == other.texts
             && self.replicate_from == other.replicate_from
             && self.push == other.push
-            // A value that is no text is not among the texts.
-            && self.unsure == other.unsure
+            && self.not_texts == other.not_texts
             && self.paused == other.paused
     }
 }

@@ -22,8 +22,10 @@ use crate::pattern::{exception, items};
 
 /// The most items of one list.
 pub const MAX_ITEMS: usize = 1_024;
-/// The most items with a `*` of one list: each of them is compared with every key.
-pub const MAX_GLOBS: usize = 16;
+/// The most items with a `*` of one list: each of them is compared with every key, of which an object has tens of thousands.
+pub const MAX_GLOBS: usize = 8;
+/// The most `*` of one item: with few of them a comparison is not much more than a walk along the key.
+pub const MAX_STARS: usize = 3;
 
 /// Why a text is no list of globs.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -36,6 +38,9 @@ pub enum GlobError {
     /// Too many items.
     #[error("more than {MAX_ITEMS} items")]
     TooManyItems,
+    /// Too many `*` in an item.
+    #[error("{0:?} has more than {MAX_STARS} \"*\"")]
+    TooManyStars(String),
     /// Too many items with a `*`.
     #[error("more than {MAX_GLOBS} items with a \"*\"")]
     TooManyGlobs,
@@ -88,6 +93,9 @@ impl<'t> Globs<'t> {
         }
         let side = if excepts { &mut self.excepted } else { &mut self.named };
         if item.contains('*') {
+            if item.matches('*').count() > MAX_STARS {
+                return Err(GlobError::TooManyStars(excerpt(item)));
+            }
             side.globs.push(item);
             if self.named.globs.len() + self.excepted.globs.len() > MAX_GLOBS {
                 return Err(GlobError::TooManyGlobs);
@@ -203,10 +211,26 @@ mod tests {
             ("a b", "\"a b\" has a character"),
             ("\u{201c}a\u{201d}", "\"\u{201c}a\u{201d}\" has a character"),
             (&many, "more than 1024 items"),
-            (&globs, "more than 16 items with a \"*\""),
+            (&globs, "more than 8 items with a \"*\""),
+            ("a*b*c*d*", "\"a*b*c*d*\" has more than 3 \"*\""),
         ] {
             let error = Globs::parse(list).unwrap_err().to_string();
             assert!(error.starts_with(message), "{list:?}: {error}");
+        }
+    }
+
+    #[test]
+    fn the_bounds_are_documented() {
+        let docs = include_str!("../../../docs/annotations.md");
+        let bounds = [
+            ("requirements of one label selector", crate::selector::MAX_REQUIREMENTS),
+            ("the length of one label selector", crate::selector::MAX_SELECTOR),
+            ("items of one list of keys or globs", MAX_ITEMS),
+            ("items with a `*` of one such list", MAX_GLOBS),
+            ("`*` in one such item", MAX_STARS),
+        ];
+        for (what, bound) in bounds {
+            assert!(docs.lines().any(|line| line.starts_with(&format!("| {what} | {bound}"))), "{what}: {bound}");
         }
     }
 }

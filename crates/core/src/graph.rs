@@ -39,9 +39,8 @@ mod tests;
 mod touch;
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
-use crate::annotations::Marks;
 use crate::names::{Key, SourceKey, TargetKey};
 use crate::namespace::NamespaceFacts;
 use crate::observed::{Observed, ResourceVersion, Uid};
@@ -105,6 +104,8 @@ pub struct Held {
 pub struct Graph {
     /// Boxed, since half of a B-tree's slots are empty.
     nodes: BTreeMap<Key, Box<Node>>,
+    /// Those of them without annotations of ours, which are kept only as long as an annotation refers to them. Never gone through.
+    plain: HashSet<Key>,
     marks: Shared,
     namespaces: Existing,
     relations: Relations,
@@ -138,6 +139,7 @@ impl Graph {
     pub fn new(scope: &Scope) -> Self {
         Self {
             nodes: BTreeMap::new(),
+            plain: HashSet::new(),
             marks: Shared::default(),
             namespaces: Existing::default(),
             relations: Relations::default(),
@@ -270,6 +272,12 @@ impl Graph {
         sources.filter(|source| ***source != *target).filter_map(|source| Some((source, self.node(source)?)))
     }
 
+    /// Whether the well-formed push of one source names this target.
+    #[must_use]
+    pub fn pushes_to(&self, source: &SourceKey, target: &Key) -> bool {
+        **source != *target && self.pushes.pushes_to(source, target, &self.namespaces)
+    }
+
     /// Objects in the graph.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -280,15 +288,6 @@ impl Graph {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.nodes.is_empty()
-    }
-
-    /// The next target that exists, after `after` in key order, for going round all of them bit by bit.
-    #[must_use]
-    pub fn target_after(&self, after: Option<&Key>) -> Option<TargetKey> {
-        use std::ops::Bound::{Excluded, Unbounded};
-        let from = after.map_or(Unbounded, Excluded);
-        let mut rest = self.nodes.range::<Key, _>((from, Unbounded));
-        rest.find(|(_, node)| node.marks().is_some_and(Marks::is_target)).map(|(key, _)| key.clone().into())
     }
 
     /// Targets that exist.

@@ -29,5 +29,5 @@ pub use go::SyntaxError;
 pub use index::MAX_ITEMS;
 pub(crate) use index::{Hash, Index, Seen, items};
 pub use list::{Budget, ItemKind, ListError, MAX_PATTERNS, NamespaceList, exception};
-pub(crate) use list::{Positions, is_name, is_odd, name};
+pub(crate) use list::{Positions, is_odd, name};
 pub use narrow::{Allowed, narrow};

@@ -9,12 +9,17 @@ use thiserror::Error;
 
 use crate::annotation::Annotation;
 use crate::names::{Key, NameError, excerpt, is_label, is_subdomain};
-use crate::namespace::NamespaceFacts;
 use crate::pattern::{
-    Budget, Hash, Index, ItemKind, ListError, MAX_ITEMS, NamespaceList, Positions, Seen, is_name, items, name,
+    Budget, Hash, Index, ItemKind, ListError, MAX_ITEMS, NamespaceList, Positions, Seen, items, name,
 };
 use crate::selection::Selection;
 use crate::selector::Selector;
+
+/// The most targets that `replicate-to` may name: items `namespace/name`, and names times the namespaces of their list. Every event
+/// of the object concerns all of them.
+pub const MAX_TARGETS: usize = 1 << 13;
+/// As so many namespaces a list with patterns counts, which may name every one that there is.
+pub(crate) const PATTERN_NAMESPACES: usize = 1 << 9;
 
 /// What is wrong with a push.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -39,6 +44,12 @@ pub enum PushError {
         "replicate-to: more than {MAX_ITEMS} items; expected names with replicate-to-namespaces, or several objects"
     )]
     TooManyItems,
+    /// Too many targets.
+    #[error(
+        "replicate-to: more than {MAX_TARGETS} targets; a name counts once for each namespace that it is combined with, and \
+         {PATTERN_NAMESPACES} times for a list with a pattern; expected fewer names, or several objects"
+    )]
+    TooManyTargets,
     /// A list of namespaces that cannot be read.
     #[error("{}: {error}", annotation.name())]
     List {
@@ -86,12 +97,6 @@ impl Part {
         self.names.rests(&self.text).map(name)
     }
 
-    /// Whether this is one of the names.
-    #[must_use]
-    pub fn has_name(&self, name: &str) -> bool {
-        self.names.any(&self.text, Hash::of(name), |rest| is_name(rest, name))
-    }
-
     /// Whether there are no names: then the part names nothing.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -102,6 +107,12 @@ impl Part {
     #[must_use]
     pub fn namespaces(&self) -> &Selection {
         &self.namespaces
+    }
+
+    /// How many targets it counts as.
+    fn most_targets(&self) -> usize {
+        let least = if self.namespaces.only().is_none() { PATTERN_NAMESPACES } else { 0 };
+        self.names.len() * least.max(self.namespaces.list().literal_count())
     }
 
     /// How many names there are.
@@ -115,17 +126,12 @@ impl Part {
     pub fn name(&self, number: usize) -> Option<&str> {
         (number < self.names.len()).then(|| name(self.names.rest(&self.text, number)))
     }
-
-    fn has(&self, namespace: &str, name: &str, facts: &NamespaceFacts) -> bool {
-        self.has_name(name) && self.namespaces.names(namespace, facts)
-    }
 }
 
 /// Items `namespace/name` whose namespace is a name, not a pattern: there may be thousands.
 #[derive(Debug, Clone, Default)]
 struct Qualified {
     text: Arc<str>,
-    /// Found by the whole item.
     items: Positions,
     /// The same items, found by their namespaces.
     by_namespace: Index,
@@ -140,13 +146,6 @@ impl Qualified {
         let rest = (number < self.items.len()).then(|| self.items.rest(&self.text, number))?;
         let (namespace, rest) = rest.split_once('/')?;
         Some((namespace, name(rest)))
-    }
-
-    fn has(&self, namespace: &str, name: &str) -> bool {
-        let mut hash = Hash::of(namespace);
-        hash.push(b'/');
-        name.bytes().for_each(|byte| hash.push(byte));
-        self.items.any(&self.text, hash, |rest| within(rest, namespace).is_some_and(|rest| is_name(rest, name)))
     }
 
     fn names_in<'a>(&'a self, namespace: &'a str) -> impl Iterator<Item = &'a str> {
@@ -187,7 +186,7 @@ impl Push {
         };
         let namespaces = Selection::new(list_of_namespaces, selector);
         let Some(text) = to else {
-            let names = Positions::new(vec![0], &[Hash::of(own.name())]);
+            let names = Positions::new(vec![0]);
             let own_name = Part { text: own.name().into(), names, namespaces };
             return Ok(Some(Self { qualified: Qualified::default(), parts: [own_name].into(), has_odd_items: false }));
         };
@@ -199,24 +198,12 @@ impl Push {
             parts.push(Part { text: text.clone(), names: names.positions(), namespaces });
         }
         parts.push(Part { text: text.clone(), names: read.unqualified.positions(), namespaces });
-        let by_namespace = Index::new(&read.namespaces);
+        let by_namespace = Index::new(&read.namespaces, 4);
+        if read.namespaces.len() + parts.iter().map(Part::most_targets).sum::<usize>() > MAX_TARGETS {
+            return Err(PushError::TooManyTargets);
+        }
         let qualified = Qualified { text: text.clone(), items: read.qualified.positions(), by_namespace };
         Ok(Some(Self { qualified, parts: parts.into(), has_odd_items: read.has_odd_items }))
-    }
-
-    /// Whether the push names this object, in a namespace of which this is known. (An object never targets itself; that is the caller's to see.)
-    #[must_use]
-    pub fn names(&self, target: &Key, facts: &NamespaceFacts) -> bool {
-        let (namespace, name) = (target.namespace(), target.name());
-        self.qualified.has(namespace, name) || self.parts.iter().any(|part| part.has(namespace, name, facts))
-    }
-
-    /// The names that are pushed into a namespace; one may come twice.
-    pub fn names_in<'a>(&'a self, namespace: &'a str, facts: &'a NamespaceFacts) -> impl Iterator<Item = &'a str> {
-        let is_legal = is_label(namespace);
-        let names = move |part: &&Part| is_legal && !part.is_empty() && part.namespaces.names_legal(namespace, facts);
-        let parts = self.parts.iter().filter(names);
-        self.qualified.names_in(namespace).chain(parts.flat_map(Part::names))
     }
 
     /// The targets of items `namespace/name` whose namespace is no pattern: namespace and name, each pair once.
@@ -287,23 +274,20 @@ fn legal(name: &str) -> Result<&str, PushError> {
 struct Distinct<'t> {
     seen: Seen<'t>,
     positions: Vec<u32>,
-    hashes: Vec<Hash>,
 }
 
 impl<'t> Distinct<'t> {
     /// Whether it is a new one.
     fn take(&mut self, position: u32, item: &'t str) -> bool {
-        let hash = Hash::of(item);
-        let is_new = self.seen.insert(hash, item);
+        let is_new = self.seen.insert(Hash::of(item), item);
         if is_new {
             self.positions.push(position);
-            self.hashes.push(hash);
         }
         is_new
     }
 
     fn positions(self) -> Positions {
-        Positions::new(self.positions, &self.hashes)
+        Positions::new(self.positions)
     }
 }
 
@@ -322,6 +306,10 @@ struct ToReader<'t> {
 impl<'t> ToReader<'t> {
     fn read(text: &'t str) -> Result<Self, PushError> {
         let mut read = Self::default();
+        // Long lists have items of one form.
+        let is_qualified = items(text).next().is_some_and(|(_, item)| item.contains('/'));
+        let most = if is_qualified { &mut read.qualified } else { &mut read.unqualified };
+        most.seen = Seen::of(text);
         for (number, (position, item)) in items(text).enumerate() {
             if number == MAX_ITEMS {
                 return Err(PushError::TooManyItems);
@@ -364,6 +352,17 @@ impl<'t> ToReader<'t> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::namespace::NamespaceFacts;
+
+    impl Push {
+        /// Whether the push names this object, item by item: what the graph has an index for.
+        pub(crate) fn names(&self, target: &Key, facts: &NamespaceFacts) -> bool {
+            let (namespace, name) = (target.namespace(), target.name());
+            let in_part =
+                |part: &Part| part.names().any(|own| own == name) && part.namespaces().names(namespace, facts);
+            self.literal_targets().any(|literal| literal == (namespace, name)) || self.parts().iter().any(in_part)
+        }
+    }
 
     const NAMESPACES: [&str; 6] = ["own", "a", "ab", "b", "jx-1", "jx-2"];
 
@@ -373,21 +372,15 @@ mod tests {
         Ok(push.map(|push| {
             let mut found = Vec::new();
             for namespace in NAMESPACES {
-                for name in push.names_in(namespace, &NamespaceFacts::default()) {
-                    assert!(
-                        push.names(&Key::new(namespace, name).unwrap(), &NamespaceFacts::default()),
-                        "{namespace}/{name}"
-                    );
-                    found.push(format!("{namespace}/{name}"));
-                }
+                let literal = push.literal_names_in(namespace);
+                let parts =
+                    push.parts().iter().filter(|part| part.namespaces().names(namespace, &NamespaceFacts::default()));
+                found.extend(literal.chain(parts.flat_map(Part::names)).map(|name| format!("{namespace}/{name}")));
             }
             found.sort();
             found.dedup();
-            for namespace in NAMESPACES {
-                for name in ["src", "x", "y"] {
-                    let key = Key::new(namespace, name).unwrap();
-                    assert_eq!(push.names(&key, &NamespaceFacts::default()), found.contains(&key.to_string()), "{key}");
-                }
+            for (namespace, name) in push.literal_targets() {
+                assert!(push.literal_names_in(namespace).any(|other| other == name), "{namespace}/{name}");
             }
             found
         }))
@@ -451,6 +444,38 @@ mod tests {
             let error = targets(to, to_namespaces).unwrap_err();
             assert!(error.starts_with(message), "{to:?} {to_namespaces:?}: {error}");
         }
+    }
+
+    /// 64 KiB of names and `.*` named 16,384 times as many targets as there are namespaces.
+    #[test]
+    fn a_push_names_so_many_targets_at_most() {
+        let own = Key::new("own", "src").unwrap();
+        let list = |count: usize, item: &str| (0..count).map(|n| format!("{item}{n}")).collect::<Vec<_>>().join(",");
+        let qualified = |count: usize| list(count, "b/x");
+        let cases = [
+            (Some(qualified(MAX_TARGETS)), None, true),
+            (Some(qualified(MAX_TARGETS + 1)), None, false),
+            (Some(list(MAX_TARGETS, "x")), None, true),
+            (Some(list(MAX_TARGETS + 1, "x")), None, false),
+            (Some(list(64, "x")), Some(list(128, "n")), true),
+            (Some(list(64, "x")), Some(list(129, "n")), false),
+            (Some(list(16, "x")), Some(".*".to_owned()), true),
+            (Some(list(17, "x")), Some("b,.*".to_owned()), false),
+            (Some(list(16, ".*/x")), None, true),
+            (Some(format!("b/x,{}", list(16, "a.*/x"))), None, false),
+            // Exceptions name nothing; and an object's own name alone is never too much.
+            (Some(list(64, "x")), Some(format!("{},{}", list(128, "n"), list(3, "!m.*"))), true),
+            (None, Some(list(MAX_ITEMS, "n")), true),
+        ];
+        for (to, namespaces, is_well_formed) in cases {
+            let error = Push::parse(&own, to.as_deref(), namespaces.as_deref()).err();
+            assert_eq!(error, (!is_well_formed).then_some(PushError::TooManyTargets), "{to:.60?} {namespaces:.60?}");
+        }
+        let message = PushError::TooManyTargets.to_string();
+        assert!(
+            message.starts_with("replicate-to: more than 8192 targets; a name counts once for each namespace "),
+            "{message}"
+        );
     }
 
     #[test]

@@ -86,14 +86,28 @@ impl Selection {
         self.list.names_nothing() && self.selector.as_ref().is_none_or(|selector| selector.is_empty())
     }
 
-    /// The only namespaces that it can name, if that can be said without asking about each; one may come twice.
-    pub fn at_most(&self) -> Option<impl Iterator<Item = &str>> {
+    /// The same for four of them.
+    #[must_use]
+    pub fn names_four(&self, namespaces: [(&str, &NamespaceFacts); 4]) -> [bool; 4] {
+        match &self.selector {
+            None => self.list.matches_four(namespaces.map(|(namespace, _)| namespace)),
+            Some(_) => namespaces.map(|(namespace, facts)| self.names(namespace, facts)),
+        }
+    }
+
+    /// The only namespaces that it names, whether they exist or not, if that can be said without asking about each.
+    pub fn only(&self) -> Option<impl Iterator<Item = &str>> {
         (self.selector.is_none() && !self.list.has_patterns()).then(|| self.list.literals())
     }
 
-    /// The namespaces that it names whether they exist or not; one may come twice.
+    /// How many these are at most.
+    fn count(&self) -> Option<usize> {
+        self.only().map(|_| self.list.literal_count())
+    }
+
+    /// The namespaces that it names by their names, whether they exist or not.
     pub fn literals(&self) -> impl Iterator<Item = &str> {
-        self.list.literals().filter(|namespace| self.list.matches(namespace))
+        self.list.literals()
     }
 }
 
@@ -126,8 +140,8 @@ struct Slot<U> {
     users: IndexSet<U>,
     /// The existing namespaces that it names.
     named: IdSet,
-    /// What it can name at most, as hashes: most namespaces are passed over without a look at the list.
-    at_most: Filter,
+    /// What alone it can name, as hashes: most namespaces are passed over without a look at the list.
+    only: Filter,
 }
 
 impl<U> Default for Selections<U> {
@@ -159,7 +173,7 @@ impl<U: Hash + Eq> Selections<U> {
             selection: selection.clone(),
             users: [user].into_iter().collect(),
             named: named_by(selection, namespaces),
-            at_most: Filter::of(selection, hasher),
+            only: Filter::of(selection, hasher),
         };
         let id = match free.pop() {
             Some(id) => id,
@@ -200,7 +214,7 @@ impl<U: Hash + Eq> Selections<U> {
     pub(crate) fn namespace_appeared(&mut self, id: NamespaceId, namespace: &str, facts: &NamespaceFacts) {
         let bit = Filter::bit(namespace, &self.hasher);
         for slot in self.slots.iter_mut().flatten() {
-            if slot.at_most.may_contain(bit) && slot.selection.names(namespace, facts) {
+            if slot.only.may_contain(bit) && slot.selection.names(namespace, facts) {
                 slot.named.insert(id);
             }
         }
@@ -277,23 +291,20 @@ fn slot_mut<U>(slots: &mut [Option<Slot<U>>], id: SelectionId) -> Option<&mut Sl
 /// The existing namespaces that a selection names: asked about whichever are fewer, those that exist or those that it can name.
 fn named_by(selection: &Selection, namespaces: &impl Namespaces) -> IdSet {
     let existing = namespaces.existing();
-    let count = existing.len();
     let mut named = IdSet::default();
-    let few = selection.at_most().filter(|_| selection.at_most().into_iter().flatten().take(count).count() < count);
-    match few {
-        Some(few) => {
-            for namespace in few {
-                if let Some((id, _)) = namespaces.find(namespace).filter(|(_, facts)| selection.names(namespace, facts))
-                {
-                    named.insert(id);
-                }
-            }
-        }
+    match selection.only().filter(|_| selection.count().is_some_and(|count| count < existing.len())) {
+        Some(few) => few.filter_map(|namespace| namespaces.find(namespace)).for_each(|(id, _)| named.insert(id)),
         None => {
-            for (id, namespace, facts) in existing {
-                if selection.names(namespace, facts) {
-                    named.insert(id);
-                }
+            let nobody = NamespaceFacts::default();
+            let mut existing = existing.fuse();
+            while let Some(first) = existing.next() {
+                let four = [Some(first), existing.next(), existing.next(), existing.next()];
+                let names =
+                    selection.names_four(four.map(|one| one.map_or(("", &nobody), |(_, name, facts)| (name, facts))));
+                four.into_iter()
+                    .zip(names)
+                    .filter(|(_, names)| *names)
+                    .for_each(|(one, _)| one.into_iter().for_each(|(id, ..)| named.insert(id)));
             }
         }
     }
@@ -305,9 +316,9 @@ fn named_by(selection: &Selection, namespaces: &impl Namespaces) -> IdSet {
 pub(crate) struct Filter(u64);
 
 impl Filter {
-    /// What a selection can name at most.
+    /// What a selection can name.
     fn of(selection: &Selection, hasher: &RandomState) -> Self {
-        match selection.at_most() {
+        match selection.only() {
             None => Self(u64::MAX),
             Some(texts) => texts.fold(Self::default(), |filter, text| filter.and(Self::bit(text, hasher))),
         }

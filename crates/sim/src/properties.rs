@@ -110,30 +110,38 @@ pub fn is_allowed(history: &[(Duration, State)], write: &Write<'_>) -> bool {
     let mut cluster = with_target_as_it_was(&seen[seen.len() - 1].1);
     combinations(&versions).any(|choice| {
         let mut silent_since = write.at;
-        for (id, (at, object)) in concerned.iter().zip(choice) {
-            match object {
-                Some(object) => drop(cluster.insert(id.clone(), Rc::clone(object))),
-                None => drop(cluster.remove(id)),
-            }
-            // The delay counts from when the source fell silent, whatever became of other objects since.
-            if source.as_ref() == Some(id) {
-                silent_since = silent_from(seen, id, at, write);
-            }
+        for (id, (_, object)) in concerned.iter().zip(&choice) {
+            put(&mut cluster, id, *object);
+        }
+        // The delay counts from when the source fell silent, whatever became of other objects since, and of itself while it was silent.
+        let of_source = concerned.iter().zip(choice).zip(&versions).find(|((id, _), _)| source.as_ref() == Some(id));
+        if let Some(((id, (at, _)), versions)) = of_source {
+            let mut before = cluster.clone();
+            let older = versions.iter().skip_while(|(other, _)| *other > at);
+            let silent = older.take_while(|(_, object)| {
+                put(&mut before, id, *object);
+                is_silent(&wish(&before, write.flags, write.target))
+            });
+            silent_since = silent.last().map_or(at, |(at, _)| *at);
         }
         wanted(silent_since, &cluster)
     })
 }
 
-/// Since when this source was silent without a break, as it is in the version that came at this time.
-fn silent_from(seen: &[(Duration, State)], source: &Id, at: Duration, write: &Write<'_>) -> Duration {
-    let is_silent = |object: Option<&Rc<Object>>| match object.map(|object| read(object, write.flags)) {
-        None | Some(Read::Nothing) => true,
-        Some(Read::Ill(_)) => false,
-        Some(Read::Well(asks)) if write.after.is_none() => asks.pushes_nothing_at_all(),
-        Some(Read::Well(asks)) => asks.allowed.is_none() && asks.allowed_namespaces.is_none(),
-    };
-    let before = versions(seen, source).into_iter().filter(|(since, _)| *since <= at);
-    before.take_while(|(_, object)| is_silent(*object)).last().map_or(at, |(since, _)| since)
+fn put(cluster: &mut Cluster, id: &Id, object: Option<&Rc<Object>>) {
+    match object {
+        Some(object) => drop(cluster.insert(id.clone(), Rc::clone(object))),
+        None => drop(cluster.remove(id)),
+    }
+}
+
+/// Whether something is to be taken away since a source is silent.
+fn is_silent(wish: &Wish) -> bool {
+    match wish {
+        Wish::Gone(removal) => matches!(removal, Removal::Silent(_)),
+        Wish::Look(shape) => matches!(shape.removal, Some(Removal::Silent(_))),
+        Wish::Leave | Wish::Remade => false,
+    }
 }
 
 /// The source whose silence takes something from this object: its creator's, if it is deleted, else that of its pull.

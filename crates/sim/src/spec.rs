@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
+use crate::api::managed::{Field, Manager};
 use crate::api::object::{Data, Id, Object, Resource};
 
 use asks::{Asks, Read, read};
@@ -114,8 +115,8 @@ pub fn is_made_by_controller(object: &Object) -> bool {
     owners.peek().is_none() || owners.any(|manager| manager.name == MANAGER)
 }
 
-fn replicated_by() -> crate::api::managed::Field {
-    crate::api::managed::Field::Entry("annotations", format!("{PREFIX}replicated-by"))
+fn replicated_by() -> Field {
+    Field::Entry("annotations", format!("{PREFIX}replicated-by"))
 }
 
 /// Whether data is what a cleared object of this type has (SPEC 7).
@@ -134,6 +135,18 @@ pub fn is_minimal(type_: Option<&str>, data: &Data, binary_data: &Data) -> bool 
             _ => data.is_empty(),
         }
 }
+
+/// SPEC 6: whether somebody else left this replica without any value. Of what only the controller wrote nobody took anything.
+fn was_emptied(object: &Object) -> bool {
+    let owns = |manager: &Manager| {
+        manager.fields.iter().any(|field| matches!(field, Field::Map(map) | Field::Entry(map, _) if DATA.contains(map)))
+    };
+    let mut owners = object.managers.iter().filter(|manager| owns(manager)).peekable();
+    let is_the_controllers = owners.peek().is_some() && owners.all(|manager| manager.name == MANAGER);
+    is_empty(object) && !is_the_controllers
+}
+
+const DATA: [&str; 2] = ["data", "binaryData"];
 
 /// Whether it has no key that is not empty.
 fn is_empty(object: &Object) -> bool {
@@ -318,7 +331,7 @@ fn install(
     let holds = own.holds_a_copy() && own.from.is_none();
     let version = |name: &str| asks.texts.get(name).filter(|text| own.texts.get(name) != Some(text));
     let asked_again = version("replicate-once-version").is_some();
-    let emptied = is_empty(there) && !is_empty(object);
+    let emptied = was_emptied(there) && !is_empty(object);
     if asks.once && holds && !asked_again && !emptied {
         shape.type_ = None;
         shape.notes.insert("replicated-from-version", Note::Any);
@@ -328,6 +341,8 @@ fn install(
     if half {
         (shape.type_, shape.optional) = (None, true);
         shape.notes.insert("replicated-from-version", Note::Any);
+        // What asks for one more copy goes on asking.
+        shape.notes.insert("replicate-once-version", Note::Any);
         return Wish::Look(Box::new(shape));
     }
     let same = there.data == object.data && there.binary_data == object.binary_data;

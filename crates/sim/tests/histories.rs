@@ -33,10 +33,14 @@ fn setting(controllers: Vec<Flags>) -> Setting {
 }
 
 fn put(key: &str, data: u8, annotations: &[(&str, &str)]) -> Step {
+    put_of_type("Opaque", key, data, annotations)
+}
+
+fn put_of_type(type_: &'static str, key: &str, data: u8, annotations: &[(&str, &str)]) -> Step {
     let (namespace, name) = key.split_once('/').unwrap();
     Step::Act(Act::Put {
         id: Id::new(Resource::Secret, namespace, name),
-        type_: "Opaque",
+        type_,
         data,
         annotations: annotations
             .iter()
@@ -226,4 +230,112 @@ fn a_restore_between_two_pages_of_a_list_is_noticed() {
         steps[6] = Step::Calm(arrivals);
         holds(setting.clone(), steps);
     }
+}
+
+/// Seed 407377. A target whose source is in a ring with others, and that is not part of it, is served: the model took a ring of others
+/// for a chain that is too long.
+#[test]
+fn what_hangs_on_a_ring_of_others_is_served() {
+    let steps = vec![
+        put("a/x", 1, &[("replication-allowed-namespaces", "b,team-1")]),
+        put("b/x", 0, &[("replicate-from", "a/x"), ("replication-allowed", "true")]),
+        Step::Calm(60),
+        put("a/x", 0, &[("replicate-to-namespaces", "team-.*"), ("replicate-from", "b/x")]),
+    ];
+    holds(setting(vec![flags()]), steps);
+}
+
+/// Seed 411367. A backup directly after a restore: the versions of the model overtook those from before while the watches were away,
+/// so that without a resync period nothing could show what was gone. Where a response has shown it, the watch now finds that out;
+/// where only the watch has, the model was wrong.
+#[test]
+fn a_restore_is_noticed_when_a_backup_follows_it() {
+    for resync_period in [Duration::ZERO, Duration::from_secs(120)] {
+        let setting = Setting { resync_period, ..setting(vec![flags()]) };
+        // At each point of what follows on the source.
+        for arrivals in 0..16 {
+            let source = put("a/x", 2, &[("replicate-to-namespaces", "b,team-1")]);
+            let late = put("a/y", 1, &[("replicate-to-namespaces", "b")]);
+            let to_the_restore = [Step::Calm(30), source, Step::BackUp, Step::Calm(arrivals), Step::Restore];
+            holds(setting.clone(), [&to_the_restore[..], &[Step::BackUp, late]].concat());
+        }
+    }
+}
+
+/// Seed 419479. What a once-replica was copied from had no value yet, and has one later: nobody emptied the replica. The controller said so
+/// after a restart, and filled it when there was none.
+#[test]
+fn a_once_replica_of_an_empty_source_is_the_same_with_and_without_a_restart() {
+    let source = Id::new(Resource::Secret, "a", "y");
+    for restarts in [false, true] {
+        let mut steps =
+            vec![put("a/y", 5, &[("replicate-to-namespaces", "team-.*"), ("replicate-once", "1")]), Step::Calm(60)];
+        steps.extend(restarts.then_some(Step::Crash(0)));
+        steps.push(Step::Act(Act::Fill(source.clone(), 1)));
+        holds(setting(vec![flags()]), steps);
+    }
+}
+
+/// Seed 117260. The name was refused to a push a few times; then its user makes an object of another type there, which pulls. That its
+/// type was not known led to a read only after the first refusals: it was written on a wrong guess of its type for ever.
+#[test]
+fn a_type_that_is_not_known_is_read_however_many_writes_were_refused() {
+    let guard = Policy { namespace: "b".to_owned(), effect: Effect::Deny(422, None) };
+    let mut steps = vec![
+        put("a/y", 5, &[("replication-allowed", "true")]),
+        put("a/x", 1, &[("replicate-to-namespaces", "b")]),
+        Step::Forbid(guard),
+    ];
+    for _ in 0..5 {
+        steps.extend([Step::Calm(30), Step::Wait(Duration::from_millis(500))]);
+    }
+    steps.extend([
+        put_of_type("example.com/own", "b/x", 0, &[("replicate-from", "a/y")]),
+        Step::Calm(30),
+        Step::Permit,
+    ]);
+    holds(setting(vec![flags()]), steps);
+}
+
+/// Seed 623812. A replica that others made, and whose creator is not there, is left alone with all its annotations: nobody puts right what is
+/// ill-formed among them, and nobody pulls from it meanwhile. The model passed over such a consent.
+#[test]
+fn what_nobody_puts_right_gives_nothing() {
+    let copied = [("replicated-by", "a/x"), ("replication-allowed", "maybe")];
+    let steps = vec![put("b/y", 2, &[("replicate-from", "a/y")]), put("a/y", 1, &copied)];
+    holds(setting(vec![Flags { allow_all: true, ..flags() }]), steps);
+}
+
+/// Seed 629652. While a source's certificate is half-issued, what asks for one more copy goes on asking: its replicas do not take its
+/// `replicate-once-version`. The model wanted them to.
+#[test]
+fn a_half_issued_certificate_goes_on_asking_for_one_more_copy() {
+    let steps = vec![
+        put("b/x", 4, &[("replication-allowed", "true"), ("replicate-to-namespaces", ".*")]),
+        Step::Calm(60),
+        Step::Act(Act::Delete(Id::new(Resource::Secret, "b", "x"))),
+        put_of_type(
+            "kubernetes.io/tls",
+            "b/x",
+            3,
+            &[("replicate-to-namespaces", ".*"), ("replicate-once-version", "2")],
+        ),
+    ];
+    holds(setting(vec![flags()]), steps);
+}
+
+/// Seed 800395. A silent source gets another removal delay, and stays silent: it has been so since it fell silent. The model counted from the
+/// change of the delay.
+#[test]
+fn a_change_of_a_silent_source_does_not_begin_the_delay_anew() {
+    let source = Id::new(Resource::Secret, "a", "x");
+    let steps = vec![
+        put("a/x", 1, &[("replicate-to-namespaces", "late,b")]),
+        Step::Calm(60),
+        Step::Act(Act::StripAll(source)),
+        Step::Calm(60),
+        Step::Wait(Duration::from_secs(3)),
+        put("a/x", 1, &[("removal-delay", "4s")]),
+    ];
+    holds(setting(vec![Flags { removal_delay: Duration::from_secs(30), ..flags() }]), steps);
 }

@@ -3,11 +3,7 @@
 
 use std::error::Error;
 
-use kube::client::AuthError;
 use kube::config::KubeconfigError;
-
-/// What is shown of a credential plugin's own words.
-const LONGEST_WORDS: usize = 300;
 
 /// An error with what lies under it, in one line; the outer ones of HTTP clients only say that something failed.
 #[must_use]
@@ -26,23 +22,13 @@ pub fn with_causes(error: &(dyn Error + 'static)) -> String {
     one_line(&text)
 }
 
-/// Some errors of `kube` quote what they could not use: lines of a kubeconfig, with its tokens, and all that a credential
-/// plugin wrote, which is where it writes credentials.
+/// This error of `kube` quotes what it could not use: lines of a kubeconfig, with its tokens.
 fn without_quotation(error: &(dyn Error + 'static)) -> Option<String> {
     if let Some(KubeconfigError::Parse(error)) = error.downcast_ref() {
         let place = error.location().map(|at| format!(" at line {}, column {}", at.line(), at.column()));
         return Some(format!("it is no YAML of a kubeconfig{}", place.unwrap_or_default()));
     }
-    match error.downcast_ref::<AuthError>()? {
-        AuthError::AuthExecRun { out, .. } => {
-            // Its error output is for people; kubectl shows it as well.
-            let words: String = String::from_utf8_lossy(&out.stderr).trim().chars().take(LONGEST_WORDS).collect();
-            let words = if words.is_empty() { "it said nothing on standard error".into() } else { one_line(&words) };
-            Some(format!("the credential plugin failed ({}): {words}", out.status))
-        }
-        AuthError::AuthExecParse(_) => Some("the credential plugin wrote no ExecCredential".to_owned()),
-        _ => None,
-    }
+    None
 }
 
 fn one_line(text: &str) -> String {

@@ -1,11 +1,15 @@
 //! Finding the API server, and the credentials to talk to it: the kubeconfig that was named, or the pod's own ServiceAccount.
 //!
-//! `kube` reads both, speaks TLS, re-reads the pod's CA, and runs credential plugins again before their tokens expire. What it
-//! does not do is done here: token files end in a line feed as editors write them; rotated tokens, client certificates and
-//! kubeconfigs are read again (each minute, and when the API server answers 401); a client certificate of a credential plugin is
-//! asked for anew when it expires; and there are proxies (see [`proxy`]).
+//! `kube` reads both, speaks TLS, and re-reads the pod's CA. What it does not do is done here: token files end in a line feed as
+//! editors write them; rotated tokens, client certificates and kubeconfigs are read again (each minute, and when the API server
+//! answers 401); credential plugins are run within a time limit, and again when what they gave expires (`plugin`); and
+//! there are proxies (see [`proxy`]).
+//!
+//! At most one attempt to read credentials again is under way. It goes on when the request because of which it began is given up,
+//! so that a slow plugin comes to its end; other requests go on with the credentials that there are.
 
 mod credentials;
+mod plugin;
 pub mod proxy;
 #[cfg(test)]
 mod tests;
@@ -14,25 +18,28 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
-use ::http::{Request, Response, StatusCode};
+use ::http::{Request, Response, StatusCode, Uri};
+use hyper::rt::{Read, Write};
+use hyper_timeout::TimeoutConnector;
 use hyper_util::client::legacy::connect::proxy::{SocksV5, Tunnel};
-use hyper_util::client::legacy::connect::{Connect, HttpConnector};
+use hyper_util::client::legacy::connect::{self as legacy, HttpConnector};
 use hyper_util::rt::TokioExecutor;
 use kube::client::{Body, ConfigExt as _};
 use kube::{Client, Config};
 use thiserror::Error;
-use tokio::sync::Mutex;
-use tower::{BoxError, ServiceBuilder};
+use tokio::sync::{Mutex, OwnedMutexGuard};
+use tower::{BoxError, Service, ServiceBuilder};
 use tracing::{info, warn};
 
 use super::causes::with_causes;
 use super::http::unreachable;
 use crate::cluster::Failure;
+use crate::log_once::LogOnce;
 
 use credentials::{Credentials, Origin};
 use proxy::{Environment, Way};
 
-/// Longer than any healthy network takes.
+/// Longer than any healthy network takes to connect; and twice that with TLS and proxies.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a connection may be silent before the kernel asks whether the other side is there.
 const KEEPALIVE: Duration = Duration::from_secs(30);
@@ -70,6 +77,17 @@ pub enum ConnectError {
     },
 }
 
+/// How long may take what is nobody's request: requests have time limits of their own.
+#[derive(Debug, Clone, Copy)]
+struct Limits {
+    /// A credential plugin.
+    plugin: Duration,
+    /// To connect. Of several connections that begin one may not be needed any more, and then nobody gives it up.
+    connect: Duration,
+}
+
+const LIMITS: Limits = Limits { plugin: plugin::LONGEST, connect: CONNECT_TIMEOUT };
+
 /// The way to the API server, with credentials that are read again when they change. Cheap to clone.
 #[derive(Clone)]
 pub struct Connection {
@@ -79,9 +97,10 @@ pub struct Connection {
 struct Shared {
     origin: Origin,
     environment: Environment,
+    limits: Limits,
     current: RwLock<Current>,
     /// Held by the one who reads the credentials again.
-    refresh: Mutex<Refresh>,
+    refresh: Arc<Mutex<Refresh>>,
 }
 
 #[derive(Clone)]
@@ -97,6 +116,8 @@ struct Refresh {
     credentials: Credentials,
     not_before: Instant,
     pause: Duration,
+    /// Which failures are logged, by the time since then.
+    log: (LogOnce, Instant),
 }
 
 /// The way to the API server, and its address. Nothing is sent yet.
@@ -105,7 +126,7 @@ struct Refresh {
 /// When the configuration or its credentials cannot be used.
 pub async fn open(kubeconfig: Option<&Path>) -> Result<(Connection, String), ConnectError> {
     let origin = kubeconfig.map_or(Origin::Pod, |path| Origin::Kubeconfig(path.to_owned()));
-    Connection::open(origin, Environment::of_the_process()).await
+    Connection::open(origin, Environment::of_the_process(), LIMITS).await
 }
 
 /// As [`open`], with the credentials as they are now.
@@ -118,12 +139,17 @@ pub async fn connect(kubeconfig: Option<&Path>) -> Result<(Client, String), Conn
 }
 
 impl Connection {
-    async fn open(origin: Origin, environment: Environment) -> Result<(Self, String), ConnectError> {
-        let (client, credentials, url) = build(&origin, &environment).await?;
+    async fn open(origin: Origin, environment: Environment, limits: Limits) -> Result<(Self, String), ConnectError> {
+        let (client, credentials, url) = build(&origin, &environment, limits).await?;
         let now = Instant::now();
         let current = Current { generation: 0, check_at: credentials.check_at(now), client };
-        let refresh = Mutex::new(Refresh { credentials, not_before: now, pause: SHORTEST_PAUSE });
-        let shared = Shared { origin, environment, current: RwLock::new(current), refresh };
+        let refresh = Arc::new(Mutex::new(Refresh {
+            credentials,
+            not_before: now,
+            pause: SHORTEST_PAUSE,
+            log: (LogOnce::default(), now),
+        }));
+        let shared = Shared { origin, environment, limits, current: RwLock::new(current), refresh };
         Ok((Self { shared: Arc::new(shared) }, url))
     }
 
@@ -157,7 +183,15 @@ impl Connection {
 
     /// Reads the credentials again, unless that was done since this generation of them. Answers whether there are others.
     async fn refresh(&self, generation: u64, why: Why) -> bool {
-        let mut refresh = self.shared.refresh.lock().await;
+        let lock = self.shared.refresh.clone();
+        let mut refresh = match why {
+            // Somebody is reading them: those that there are will do until then.
+            Why::Time => match lock.try_lock_owned() {
+                Ok(refresh) => refresh,
+                Err(_) => return false,
+            },
+            Why::Refused => lock.lock_owned().await,
+        };
         if self.current().generation != generation {
             return true;
         }
@@ -176,18 +210,29 @@ impl Connection {
         refresh.not_before = now + refresh.pause;
         // What is there is used until there is something better.
         self.set(|current| current.check_at = now + LOOK_AGAIN);
-        match build(&self.shared.origin, &self.shared.environment).await {
+        // A task of its own: whoever waits for it may give up.
+        tokio::spawn(self.clone().read_again(refresh)).await.unwrap_or(false)
+    }
+
+    async fn read_again(self, mut refresh: OwnedMutexGuard<Refresh>) -> bool {
+        let Shared { origin, environment, limits, .. } = &*self.shared;
+        match build(origin, environment, *limits).await {
             Ok((client, credentials, _)) => {
                 info!("read the credentials for the API server again");
                 self.set(|current| {
-                    let (generation, check_at) = (current.generation + 1, credentials.check_at(now));
+                    let (generation, check_at) = (current.generation + 1, credentials.check_at(Instant::now()));
                     *current = Current { generation, client, check_at };
                 });
                 refresh.credentials = credentials;
+                refresh.log.0.works();
                 true
             }
             Err(error) => {
-                warn!(error = %error, "cannot read the credentials for the API server again; going on with the old ones");
+                let (log, since) = &mut refresh.log;
+                let error = error.to_string();
+                if log.should_log(since.elapsed(), &error) {
+                    warn!(error, "cannot read the credentials for the API server again; going on with the old ones");
+                }
                 false
             }
         }
@@ -206,9 +251,13 @@ enum Why {
     Refused,
 }
 
-async fn build(origin: &Origin, environment: &Environment) -> Result<(Client, Credentials, String), ConnectError> {
-    let (mut config, proxy_url, credentials) = credentials::read(origin).await?;
-    config.connect_timeout = Some(CONNECT_TIMEOUT);
+async fn build(
+    origin: &Origin,
+    environment: &Environment,
+    limits: Limits,
+) -> Result<(Client, Credentials, String), ConnectError> {
+    let (mut config, proxy_url, credentials) = credentials::read(origin, limits.plugin).await?;
+    config.connect_timeout = Some(limits.connect);
     // Watches are silent for long; every request has a time limit of its own.
     config.read_timeout = None;
     // The control loop retries: it knows what a retry is worth, and what the response was.
@@ -216,26 +265,15 @@ async fn build(origin: &Origin, environment: &Environment) -> Result<(Client, Cr
     let url = config.cluster_url.to_string();
     let unusable = |reason| ConnectError::Client { origin: origin.to_string(), reason };
     let way = Way::to(&config.cluster_url, proxy_url.as_deref(), environment).map_err(&unusable)?;
-    let runs_a_plugin = config.auth_info.exec.is_some();
-    // A credential plugin is a program that runs: others have their turn meanwhile.
-    let made = tokio::task::spawn_blocking(move || {
-        // Its client certificate's expiry is told to `kube`'s own client only.
-        let expires = match runs_a_plugin {
-            true => *Client::try_from(config.clone())?.valid_until(),
-            false => None,
-        };
-        Ok::<_, kube::Error>((client(&config, way)?, expires))
-    });
-    let made = made.await.map_err(|error| unusable(with_causes(&error)))?;
-    let (client, expires) = made.map_err(|error| unusable(with_causes(&error)))?;
-    Ok((client, credentials.until(expires), url))
+    let client = client(&config, way).map_err(|error| unusable(with_causes(&error)))?;
+    Ok((client, credentials, url))
 }
 
 /// As `kube` builds one, with what is wanted of the connections, and without a span for each request.
 fn client(config: &Config, way: Way) -> Result<Client, kube::Error> {
     let mut tcp = HttpConnector::new();
     tcp.enforce_http(false);
-    tcp.set_connect_timeout(Some(CONNECT_TIMEOUT));
+    tcp.set_connect_timeout(config.connect_timeout);
     // Without it the last part of a request can wait for the server to acknowledge the first.
     tcp.set_nodelay(true);
     // So that a server that vanished is noticed also by a watch.
@@ -264,8 +302,12 @@ fn client(config: &Config, way: Way) -> Result<Client, kube::Error> {
 
 fn over<C>(config: &Config, connector: C) -> Result<Client, kube::Error>
 where
-    C: Connect + Clone + Send + Sync + 'static,
+    C: Service<Uri, Error = BoxError> + Clone + Send + Sync + 'static,
+    C::Response: legacy::Connection + Read + Write + Send + Unpin + 'static,
+    C::Future: Send + 'static,
 {
+    let mut connector = TimeoutConnector::new(connector);
+    connector.set_connect_timeout(config.connect_timeout.map(|limit| 2 * limit));
     let http = hyper_util::client::legacy::Client::builder(TokioExecutor::new()).build::<_, Body>(connector);
     let service = ServiceBuilder::new()
         .layer(config.base_uri_layer())

@@ -158,6 +158,18 @@ fn the_first_one_creates_the_lease_and_renews_it() {
     assert_eq!(server.asked, vec![format!("PUT {ITEM}"); 5], "a renewal every 2 s, and nothing else");
 }
 
+/// What a response says of times is not the API server's for certain: a duration without end made the addition panic.
+#[test]
+fn a_lease_that_lasts_for_ever_is_waited_for() {
+    let (mut one, mut two, mut server) = (lease("one"), lease("second"), Server::default());
+    go_on(&mut one, &mut server, Moment::ZERO, Fate::Answered);
+    server.lease.as_mut().unwrap()["spec"]["leaseDurationSeconds"] = json!(u64::MAX);
+    for step in 1..=100 {
+        assert_eq!(go_on(&mut two, &mut server, STEP * step, Fate::Answered), None);
+        assert!(!two.may_write(STEP * step));
+    }
+}
+
 #[test]
 fn a_standby_looks_twice_a_second_and_takes_a_released_lease_within_a_second() {
     let (mut one, mut two, mut server) = (lease("one"), lease("second"), Server::default());

@@ -152,3 +152,23 @@ fn a_look_without_a_response_has_an_end() {
         assert_eq!(health.stuck(it.now), [], "to wait for a server is no illness");
     }
 }
+
+/// Issue 9, 1: nobody waits for somebody else's trouble. One namespace without a Role held up the replicas of others for half a minute.
+#[test]
+fn one_that_may_not_be_looked_at_is_looked_at_less_and_less_and_holds_up_no_other() {
+    let mut it = Scene::new(&["a", "b"]);
+    let (mut of_a, mut of_b) = (Vec::new(), Vec::new());
+    while it.now < Duration::from_secs(300) {
+        if it.look().0 == "a" {
+            of_a.push(it.now);
+            it.answer(403, &json!({ "kind": "Status", "code": 403, "reason": "Forbidden" }).to_string());
+        } else {
+            of_b.push(it.now);
+            it.answer(404, NOT_FOUND);
+        }
+    }
+    let longest = |times: &[Moment]| times.windows(2).map(|two| two[1] - two[0]).max().unwrap();
+    assert!(longest(&of_b) <= WAITING, "{of_b:?}");
+    assert!(of_b.len() <= 102, "nor is it looked at whenever the other is: {}", of_b.len());
+    assert!((15..=25).contains(&of_a.len()) && longest(&of_a) >= LONGEST_FAILURE_PAUSE, "{of_a:?}");
+}

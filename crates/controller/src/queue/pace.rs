@@ -176,20 +176,20 @@ impl Paces {
         }
     }
 
-    /// A read failed. `wait`: how long to wait after so many failures in a row before this one.
+    /// A read failed. `wait`: how long to wait after so many failures in a row before this one. Answers how many these were.
     pub(super) fn read_failed(
         &mut self,
         now: Moment,
         object: &Key,
         wait: impl FnOnce(u32) -> Duration,
         (reason, error): (Reason, &str),
-    ) -> Duration {
+    ) -> u32 {
         let pace = self.pace(now, object);
-        let wait = wait(pace.read_failures);
-        pace.read_failures = pace.read_failures.saturating_add(1);
+        let failures = pace.read_failures;
+        pace.read_failures = failures.saturating_add(1);
         pace.read_failure = Some((reason, error.into()));
-        pace.read_again_at = now + wait;
-        wait
+        pace.read_again_at = now + wait(failures);
+        failures
     }
 
     /// Why an object could not be read the last time.

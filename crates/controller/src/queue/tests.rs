@@ -191,3 +191,31 @@ fn however_many_targets_fail_each_is_tried_less_and_less() {
     queue.was_written(now, &turn, work.clone(), Because::OfWork);
     assert_eq!(queue.write_failed(now, &turn), 0, "one that succeeded starts afresh");
 }
+
+/// The same of reads: of sources as of the targets themselves.
+#[test]
+fn however_many_reads_fail_each_is_tried_less_and_less() {
+    const MANY: usize = 20_500;
+    let mut queue = Queue::default();
+    (0..MANY).for_each(|n| queue.add(target(&format!("t{n}")), Priority::Urgent, None));
+    for round in 0..4 {
+        let now = Duration::from_secs(10) * round;
+        let mut failed = 0;
+        while let Some(turn) = next(&mut queue, now) {
+            let read: Key = (*turn).clone().into();
+            assert!(queue.may_read(now, &read, None).is_ok());
+            let of_object = queue.read_failed(now, &read, |_| Duration::from_secs(1), (Reason::ServerError, "no"));
+            assert_eq!(queue.waited_in_vain(&turn, of_object), round, "{}", turn.name());
+            queue.end(turn, End::At(now + Duration::from_secs(10)));
+            failed += 1;
+        }
+        assert_eq!(failed, MANY);
+    }
+    let now = Duration::from_secs(40);
+    let turn = next(&mut queue, now).unwrap();
+    let read: Key = (*turn).clone().into();
+    assert!(queue.may_read(now, &read, None).is_ok());
+    queue.was_read(&read, std::slice::from_ref(&turn));
+    let of_object = queue.read_failed(now, &read, |_| Duration::ZERO, (Reason::ServerError, "no"));
+    assert_eq!(queue.waited_in_vain(&turn, of_object), 0, "one that succeeded starts afresh");
+}

@@ -11,9 +11,10 @@ use k8s_replicator_core::reason::Reason;
 use super::steps::contested;
 use super::under_way::{Overtaken, Sent, UnderWay, Writing};
 use super::{Replicator, Ticket};
+use crate::backoff::backoff;
 use crate::cluster::{Answer, Failure, FailureKind};
 use crate::event::Now;
-use crate::queue::{Because, End, Turn, backoff};
+use crate::queue::{Because, End, Turn};
 use crate::report::{Outcome, Report};
 
 /// The longest wait between attempts that the server refuses for a reason that only a person can remove.
@@ -78,7 +79,7 @@ impl Replicator {
         if !is_outdated && let Err(failure) = self.was_read(now, &need, held, answer, in_part, &waiting) {
             return self.read_failed(now, &need, &failure, waiting);
         }
-        self.queue.was_read(need.key());
+        self.queue.was_read(need.key(), &waiting);
         // They come first: what was read for them is not kept for long.
         waiting.into_iter().for_each(|turn| self.queue.end(turn, End::Now));
     }
@@ -131,10 +132,16 @@ impl Replicator {
     fn read_failed(&mut self, now: Now, need: &Need, failure: &Failure, waiting: Vec<Turn>) {
         let (longest, random) = (longest_wait(failure.kind), (self.entropy)());
         let said = (failure.kind.reason(), failure.message.as_str());
-        let retry_in = self.queue.read_failed(now.moment, need.key(), longest, random, said);
+        let wait = |failures| backoff(failures, longest, random);
+        let failures = self.queue.read_failed(now.moment, need.key(), wait, said);
         for turn in waiting {
+            let retry_in = wait(self.queue.waited_in_vain(&turn, failures));
             let (reason, error) = (failure.kind.reason(), failure.message.clone());
             self.report_failure(now, &turn, need.key(), None, reason, error, retry_in);
+            if let Need::Presence(_) = need {
+                // It is still to be looked up: nothing is decided about it on what was known before.
+                self.look_up.insert(turn.clone());
+            }
             let end = if bug!(ReadNotRetried) { End::Settled } else { End::At(now.moment + retry_in) };
             self.queue.end(turn, end);
         }
@@ -219,25 +226,28 @@ impl Replicator {
         if is_passed_over {
             return self.queue.end(turn, End::Settled);
         }
+        let exists = verb != Verb::Create;
+        let is_invalid = failure.kind == FailureKind::Invalid && exists && !bug!(InvalidNotLookedInto);
         // Its type, or that it is immutable, may not have been known; or it lost its annotations meanwhile, and the patch
         // does not fit any more: it is read before it is decided about again. So also where it failed for other causes before.
-        let is_looked_into = !bug!(InvalidNotLookedInto);
-        if is_looked_into && failure.kind == FailureKind::Invalid && verb != Verb::Create && !self.is_known(&turn) {
+        if is_invalid && !self.is_known(&turn) {
             self.graph.doubt(&turn);
             return self.queue.end(turn, End::Now);
         }
-        if failures < ORDINARY_FAILURES || bug!(BudgetOff) {
-            match failure.kind {
-                // It is not as it was, or gone. What it is now is asked for, without waiting for the watch.
-                FailureKind::Conflict => {
-                    self.look_up.insert(turn.clone());
-                    return self.queue.end(turn, End::Now);
-                }
-                FailureKind::Gone if verb != Verb::Create => {
-                    self.look_up.insert(turn.clone());
-                    return self.queue.end(turn, End::Now);
-                }
-                _ => {}
+        let is_ordinary = failures < ORDINARY_FAILURES || bug!(BudgetOff);
+        let is_unlike_known = match failure.kind {
+            // It is not as it was, or gone.
+            FailureKind::Conflict => true,
+            FailureKind::Gone => exists,
+            // Again and again, though it was read: the watch may have missed what became of it.
+            FailureKind::Invalid => is_invalid && !is_ordinary,
+            _ => false,
+        };
+        if is_unlike_known {
+            // What it is now is asked for before each further attempt, without waiting for the watch, which may have missed it.
+            self.look_up.insert(turn.clone());
+            if is_ordinary {
+                return self.queue.end(turn, End::Now);
             }
         }
         let longest = longest_wait(failure.kind);

@@ -107,7 +107,9 @@ pub struct Reports {
     due: BTreeSet<(Moment, Cause)>,
     /// When there is room for the state of an object.
     held: BTreeSet<(Moment, TargetKey)>,
-    sweep_at: usize,
+    /// With so many objects, or causes, those are forgotten of which there is nothing more to say.
+    sweep_objects_at: usize,
+    sweep_groups_at: usize,
 }
 
 impl Default for Reports {
@@ -118,7 +120,8 @@ impl Default for Reports {
             groups: BTreeMap::new(),
             due: BTreeSet::new(),
             held: BTreeSet::new(),
-            sweep_at: FEW,
+            sweep_objects_at: FEW,
+            sweep_groups_at: FEW,
         }
     }
 }
@@ -279,16 +282,19 @@ impl Reports {
     }
 
     fn object(&mut self, now: Moment, target: &TargetKey) -> &mut Object {
-        if self.objects.len() >= self.sweep_at {
+        if self.objects.len() >= self.sweep_objects_at {
             self.objects.retain(|_, object| !object.is_over(now));
-            self.groups.retain(|_, group| group.collected.is_some() || !group.spacing.is_over(now));
-            self.sweep_at = (self.objects.len() * 2).max(FEW);
+            self.sweep_objects_at = (self.objects.len() * 2).max(FEW);
         }
         self.objects.entry(target.clone()).or_default()
     }
 
     /// Says it, alone or together with what happens to others for the same cause.
     fn group(&mut self, now: Moment, report: Report) {
+        if self.groups.len() >= self.sweep_groups_at {
+            self.groups.retain(|_, group| group.collected.is_some() || !group.spacing.is_over(now));
+            self.sweep_groups_at = (self.groups.len() * 2).max(FEW);
+        }
         let cause = Cause::of(&report);
         let group = self.groups.entry(cause.clone()).or_default();
         let is_over = if cause.action.goes_on() { group.spacing.is_over(now) } else { group.spacing.again_at() <= now };

@@ -184,3 +184,24 @@ fn nothing_is_remembered_of_objects_that_are_well() {
     let (objects, groups) = reports.remembered();
     assert!(objects < 2_000 && groups < 2_000, "{objects} objects, {groups} groups");
 }
+
+/// Issue 9, 1: nothing grows by what others write: a webhook that says something else each time made a group of each of its messages, which
+/// were forgotten only when there were many objects.
+#[test]
+fn what_one_object_is_refused_for_does_not_grow_without_bound() {
+    let mut reports = Reports::default();
+    let word = |n: u64| n.to_string().bytes().map(|digit| char::from(digit - b'0' + b'a')).collect::<String>();
+    for n in 0..20_000u64 {
+        let now = Duration::from_secs(n * 3_600);
+        reports.failed(now, failure("b/t", &word(n)));
+        reports.advise(
+            now,
+            &Key::new("a", "s").unwrap(),
+            vec![Advice { reason: Reason::LooksLikeGlob, detail: word(n) }],
+        );
+        drop(reports.take());
+        reports.flush(now);
+    }
+    let (objects, groups) = reports.remembered();
+    assert!(objects <= 2 && groups < 1_000, "{objects} objects and {groups} causes");
+}

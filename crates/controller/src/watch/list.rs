@@ -165,6 +165,7 @@ impl Watch {
         self.notice(level, "listed".to_owned());
         self.log.works();
         self.note_version(&listed);
+        self.expected.were_listed(&listed);
         self.version = Some(version);
         self.failed_watches = 0;
         self.silence = Duration::ZERO;

@@ -32,11 +32,17 @@ pub(super) struct Stream {
     pub(super) begun: Moment,
     /// The newest version that was known then.
     pub(super) known: ResourceVersion,
-    /// When the last byte came.
+    pub(super) life: Life,
+    pub(super) body: Body,
+}
+
+/// What shows that the server still serves a watch. Bytes alone do not: what stands between may send them for as long as the
+/// connection is open.
+pub(super) struct Life {
+    /// When the watch was asked for, or the response's head, an event or a bookmark last came.
     pub(super) last: Moment,
     /// Whether an event or a bookmark came.
     pub(super) heard: bool,
-    pub(super) body: Body,
 }
 
 /// What the body of its response is.
@@ -51,15 +57,19 @@ impl Watch {
     /// What came of the watch's request. False: it ended.
     pub(super) fn stream_came(
         &mut self,
+        now: Moment,
         stream: &mut Stream,
         received: Received,
         consumer: &mut impl Consumer,
     ) -> Result<bool, Failure> {
         match received {
-            Received::Head(status, headers) if status.is_success() => {
-                stream.body = Body::Events(Events::new(is_protobuf(&headers)));
+            Received::Head(status, headers) => {
+                stream.life.last = now;
+                stream.body = match status.is_success() {
+                    true => Body::Events(Events::new(is_protobuf(&headers))),
+                    false => Body::Refusal(status, headers, BytesMut::new()),
+                };
             }
-            Received::Head(status, headers) => stream.body = Body::Refusal(status, headers, BytesMut::new()),
             Received::Data(data) => match &mut stream.body {
                 Body::None => return Err(unexpected()),
                 Body::Refusal(_, _, body) => {
@@ -68,7 +78,7 @@ impl Watch {
                 }
                 Body::Events(events) => {
                     events.push(&data)?;
-                    return self.take_events(events, &mut stream.heard, consumer);
+                    return self.take_events(now, events, &mut stream.life, consumer);
                 }
             },
             Received::Closed => match &mut stream.body {
@@ -91,8 +101,9 @@ impl Watch {
 
     fn take_events(
         &mut self,
+        now: Moment,
         events: &mut Events,
-        heard: &mut bool,
+        life: &mut Life,
         consumer: &mut impl Consumer,
     ) -> Result<bool, Failure> {
         while let Some(event) = events.next() {
@@ -100,8 +111,17 @@ impl Watch {
             match event.take(version, consumer)? {
                 Meaning::Nothing => {}
                 Meaning::GoesOn => {
-                    *heard = true;
+                    *life = Life { last: now, heard: true };
                     self.silence = Duration::ZERO;
+                    if let Some(missed) = self.expected.came_to(version) {
+                        let message = format!(
+                            "the watch came to version {version} and did not show {missed}, which a response had shown; \
+                             listing again"
+                        );
+                        self.notice(Level::INFO, message);
+                        self.forget_version();
+                        return Ok(false);
+                    }
                 }
                 Meaning::Expired => {
                     self.expired();
@@ -137,7 +157,7 @@ impl Watch {
     pub(super) fn stream_ended(&mut self, now: Moment, stream: &Stream, failure: Option<Failure>) {
         let lasted = now.saturating_sub(stream.begun);
         let was_opened = matches!(stream.body, Body::Events(_));
-        if stream.heard || was_opened && lasted >= SHORTEST_WATCH {
+        if stream.life.heard || was_opened && lasted >= SHORTEST_WATCH {
             self.failures = 0;
             self.failed_watches = 0;
         }
@@ -161,7 +181,7 @@ impl Watch {
                 }
             }
         }
-        if !stream.heard {
+        if !stream.life.heard {
             self.silence = self.silence.saturating_add(lasted);
         }
         // Long enough for a bookmark, and still the watch has not come to what was known when it was opened: it never will, since

@@ -245,7 +245,10 @@ fn a_verification_that_fails_is_tried_again_while_the_watch_goes_on() {
 fn two_silent_watches_lead_to_a_list_and_versions_that_went_back_to_the_end() {
     let mut it = Scene::watching(NEVER, "1000");
     assert!(it.request().ends_with("&resourceVersion=1000"));
-    assert_eq!(it.warnings(), ["no answer from the API server at https://server: nothing came for 150 s"]);
+    assert_eq!(
+        it.warnings(),
+        ["no answer from the API server at https://server: neither an event nor a bookmark came for 150 s"]
+    );
     it.deliver(opened());
     assert!(it.request().contains("limit="), "the second silent watch");
     it.deliver(list_of(&["a"], "17", ""));
@@ -258,6 +261,40 @@ fn two_silent_watches_lead_to_a_list_and_versions_that_went_back_to_the_end() {
     };
     assert!(end.contains("went back from 1000 to 17"), "{end}");
     assert!(!it.given.0.iter().any(|given| given.starts_with("ends")), "nothing follows from that list");
+}
+
+/// Issue 9, 1: a missed event heals, without a resync period too. Etcd was restored to before a write of the controller, and others had
+/// newer versions before the watch was there again: nothing goes back, and still the write is gone.
+#[test]
+fn a_watch_that_passes_what_a_response_showed_leads_to_a_list() {
+    let shown = |it: &mut Scene, version: u64| {
+        let version = ResourceVersion::new(&version.to_string());
+        it.watch.note_version(&version);
+        it.watch.expect(&version);
+    };
+    let mut it = Scene::watching(NEVER, "10");
+    [5, 10, 11, 13].into_iter().for_each(|version| shown(&mut it, version));
+    it.deliver(event("MODIFIED", "a", 11));
+    // A read showed it that was sent before.
+    shown(&mut it, 11);
+    it.deliver(event("MODIFIED", "b", 12));
+    it.deliver(event("MODIFIED", "a", 13));
+    it.deliver(event("BOOKMARK", "", 20));
+    it.settle();
+    assert_eq!(it.cancelled, 0, "all was shown");
+    shown(&mut it, 21);
+    it.deliver(event("MODIFIED", "b", 30));
+    assert!(it.request().contains("limit="));
+    assert_eq!(it.cancelled, 1);
+    // What is newer than the list is shown by the watch after it.
+    [35, 45].into_iter().for_each(|version| shown(&mut it, version));
+    it.deliver(list_of(&["b"], "40", ""));
+    assert!(it.request().ends_with("&resourceVersion=40"));
+    it.deliver(opened());
+    it.deliver(event("MODIFIED", "b", 45));
+    it.deliver(event("BOOKMARK", "", 50));
+    it.settle();
+    assert_eq!((it.cancelled, it.warnings().len()), (1, 0));
 }
 
 /// A proxy that cuts idle connections each half minute: quiet, but not a reason to list each time.
@@ -415,7 +452,7 @@ fn every_wait_has_an_end() {
     assert_eq!(it.settle(), asked_at + LONGEST_IDLE, "a watch without a response");
     it.waits(Duration::from_secs(100));
     it.deliver(opened());
-    assert_eq!(it.settle(), it.now + LONGEST_IDLE, "a watch without a byte");
+    assert_eq!(it.settle(), it.now + LONGEST_IDLE, "a watch without an event");
     let health = Health::default();
     it.watch.settings.progress = health.watch("secrets");
     let end = it.now + 2 * crate::health::LONGEST_SILENCE;
@@ -423,6 +460,37 @@ fn every_wait_has_an_end() {
         it.request();
     }
     assert_eq!(health.stuck(it.now), [], "to wait for a server is no illness");
+}
+
+/// Issue 9, 1: a watch is alive by what it says, not by bytes. What stood between (a proxy that sends spaces to keep a connection open)
+/// kept a dead watch for ever.
+#[test]
+fn bytes_that_are_no_event_do_not_keep_a_watch_open() {
+    let refused = || Received::Head(StatusCode::FORBIDDEN, HeaderMap::new());
+    for (head, byte) in [(opened(), "\n"), (opened(), "x"), (refused(), " ")] {
+        let mut it = Scene::new(NEVER);
+        it.request();
+        it.deliver(list_of(&[], "9", ""));
+        it.request();
+        it.deliver(head);
+        let (opened_at, asked) = (it.now, it.asked.len());
+        while it.asked.len() == asked {
+            assert!(it.now < opened_at + 2 * LONGEST_IDLE, "a dripping {byte:?} keeps it open");
+            it.waits(Duration::from_secs(10));
+            it.deliver(Received::Data(Bytes::from_static(byte.as_bytes())));
+            it.settle();
+        }
+        assert_eq!(it.cancelled, 1);
+    }
+    // However old it is, while it says something it stays.
+    let mut it = Scene::watching(NEVER, "9");
+    let asked = it.asked.len();
+    for version in 10..100 {
+        it.waits(LONGEST_IDLE - Duration::from_secs(1));
+        it.deliver(event("BOOKMARK", "", version));
+        it.settle();
+    }
+    assert_eq!((it.asked.len(), it.cancelled), (asked, 0));
 }
 
 #[test]

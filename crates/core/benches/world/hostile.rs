@@ -49,15 +49,15 @@ pub fn team(n: usize) -> String {
     format!("team-{n:05}")
 }
 
-/// As many items as an annotation has room for, each once.
-pub fn longest(item: impl Fn(&str) -> String) -> String {
+/// So many items, each once, or as many as an annotation has room for.
+pub fn items(most: usize, item: impl Fn(&str) -> String) -> String {
     let digits: Vec<char> = ('a'..='z').chain('0'..='9').collect();
     let mut text = String::new();
-    for n in 0.. {
+    for n in 0..most {
         let digit = |n: usize| digits.get(n % digits.len()).copied().unwrap_or('a');
         let next = item(&[digit(n / (36 * 36)), digit(n / 36), digit(n)].iter().collect::<String>());
-        if text.len() + 1 + next.len() > LONGEST || n == 36 * 36 * 36 {
-            return text;
+        if text.len() + 1 + next.len() > LONGEST {
+            break;
         }
         if n > 0 {
             text.push(',');

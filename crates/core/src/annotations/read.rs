@@ -33,9 +33,9 @@ pub(super) fn read(
         own,
         combined,
         texts: Vec::new(),
+        not_texts: Vec::new(),
         advice,
         is_replica: replicated_by.is_some(),
-        not_text: Vec::new(),
         unsure: false,
     };
     reader.take(annotations)?;
@@ -55,10 +55,11 @@ pub(super) fn read(
     let removal_delay = reader.removal_delay()?;
     let from_version = reader.text(Annotation::ReplicatedFromVersion).map(|text| ResourceVersion::new(&text));
     let unsure = reader.unsure;
-    let texts: Box<[_]> = reader.texts.into();
+    let (texts, not_texts): (Box<[_]>, _) = (reader.texts.into(), reader.not_texts.into());
     Ok(Marks {
         hash: Marks::hash_of(own, &texts, replicate_from.as_ref(), push.as_deref()),
         texts,
+        not_texts,
         replicate_from,
         replicated_by,
         push,
@@ -113,32 +114,33 @@ struct Reader<'a> {
     /// Whether the object pushes and pulls.
     combined: bool,
     texts: Vec<(Annotation, Arc<str>)>,
+    not_texts: Vec<Annotation>,
     advice: &'a mut Vec<Advice>,
     /// Whether the object has a well-formed `replicated-by`: then the other annotations are the controller's own, and what is
     /// ill-formed among them is as if it were not there.
     is_replica: bool,
-    /// Those whose value is no text.
-    not_text: Vec<Annotation>,
     /// Whether what is ill-formed says something about who may pull from it.
     unsure: bool,
 }
 
 impl Reader<'_> {
-    /// Takes over the texts.
+    /// Takes over the texts, and which of a replica's annotations are none.
     fn take(&mut self, annotations: &BTreeMap<&str, Value<'_>>) -> Result<(), IllFormed> {
         for (name, value) in annotations {
             let annotation = Annotation::from_name(name).ok_or_else(|| IllFormed::Unknown(excerpt(name)));
             let Some(annotation) = self.unless_replica(None, annotation.map(Some))? else { continue };
-            let Value::Text(text) = *value else {
+            if *value == Value::NotText {
                 self.unless_replica::<()>(Some(annotation), Err(IllFormed::NotText { annotation }))?;
-                self.not_text.push(annotation);
-                continue;
-            };
-            if annotation != Annotation::ReplicatedAt {
-                self.texts.push((annotation, text.into()));
+            }
+            match *value {
+                // Each write sets it.
+                _ if annotation == Annotation::ReplicatedAt => {}
+                Value::Text(text) => self.texts.push((annotation, text.into())),
+                Value::NotText => self.not_texts.push(annotation),
             }
         }
         self.texts.sort_unstable_by_key(|(annotation, _)| *annotation);
+        self.not_texts.sort_unstable();
         Ok(())
     }
 
@@ -212,7 +214,7 @@ impl Reader<'_> {
     fn paused(&mut self) -> Result<bool, IllFormed> {
         let annotation = Annotation::Paused;
         let paused = self.boolean(annotation)?;
-        Ok(paused.unwrap_or(self.text(annotation).is_some() || self.not_text.contains(&annotation)))
+        Ok(paused.unwrap_or(self.text(annotation).is_some() || self.not_texts.contains(&annotation)))
     }
 
     /// The annotations of SPEC 11 that are kept as texts, and read again where they are used.

@@ -183,8 +183,12 @@ impl<'g> Case<'g, '_> {
         }
     }
 
-    /// SPEC 6: a target without any value, whose source has one, is not what its user made of the copy.
+    /// SPEC 6: a target that somebody else left without any value, where its source has one. What the controller alone wrote was not
+    /// emptied: there was no value in what it copied. So it is the same after a restart, where such a target is not read.
     fn is_emptied(self, target: &Node, source: Source<'g>, receiver: &Receiver<'g>) -> Answer<'g, bool> {
+        if target.managers.data == Owners::Controller {
+            return Continue(false);
+        }
         match target.knowledge {
             Knowledge::Trusted => Continue(false),
             Knowledge::Known(ours) if ours.gives_something() || crate::bug!(EmptiedOnceStays) => Continue(false),

@@ -66,8 +66,7 @@ impl<'g> Case<'g, '_> {
             Annotated::Not => return stopped(Reason::SourceStoppedPushing, Some(Withdrawal::Push), None),
             Annotated::Well(marks) => &**marks,
         };
-        let push = marks.effective_push().filter(|_| **creator != **self.target);
-        if push.is_some_and(|push| push.names(self.target, self.facts_of_namespace())) {
+        if self.graph.pushes_to(creator, self.target) {
             self.pass(Question::Creator, || format!("{creator}: {}", says(Some(marks), &PUSH)))?;
             if !self.accepts(creator) {
                 self.note(Question::Accepted, Outcome::Decided(Reason::NotAccepted), || self.accepts_says());

@@ -161,7 +161,7 @@ impl Wanted {
         for annotation in Annotation::ALL.iter().copied().filter(ours) {
             match (wanted.remove(&annotation), marks.text(annotation)) {
                 (Some(text), now) if now != Some(&text) => drop(change.set.insert(annotation, text)),
-                (None, Some(_)) => change.remove.push(annotation),
+                (None, _) if marks.has(annotation) => change.remove.push(annotation),
                 _ => {}
             }
         }

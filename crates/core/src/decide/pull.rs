@@ -223,7 +223,9 @@ impl<'g> Case<'g, '_> {
             Annotated::Well(marks) => Some(&**marks),
         };
         if marks.is_some_and(|marks| marks.unsure) {
-            let detail = "an annotation of this replica is ill-formed, and about to be put right".to_owned();
+            let detail =
+                "an annotation of this replica that says who may pull is ill-formed; nobody may until it is put right"
+                    .to_owned();
             let fact = || format!("{from}: {detail}");
             return self.refuses(Question::SourceWellFormed, Reason::SourceIllFormed, Some(detail.clone()), fact);
         }

@@ -169,7 +169,7 @@ impl Graph {
     /// An object that a list did not show is gone. But one without annotations is only kept once an annotation refers to it: the list
     /// may have shown it before that. It is not known to be missing, and is looked up.
     pub(super) fn remove_not_listed(&mut self, key: &Key) -> Touched {
-        let is_plain = self.nodes.get(key).is_some_and(|node| matches!(node.annotated, Annotated::Not));
+        let is_plain = self.plain.contains(key);
         let touched = self.remove(key);
         if is_plain {
             self.relations.set_without(&key.clone().into(), Without::default(), self.time);
@@ -193,6 +193,12 @@ impl Graph {
             return self.was_not_there(&source);
         }
         let change = Change::between(old.as_deref(), is.as_ref());
+        let is_plain = |annotated: &Annotated| matches!(annotated, Annotated::Not);
+        if is.as_ref().is_some_and(|(annotated, _)| is_plain(annotated)) {
+            self.plain.insert(source.clone().into());
+        } else if old.as_ref().is_some_and(|old| is_plain(&old.annotated)) {
+            self.plain.remove(&*source);
+        }
         let was = old.map_or(Annotated::Not, |node| node.annotated);
         let is = is.map_or(Annotated::Not, |(annotated, _)| annotated);
         let mut touched = Vec::new();
@@ -261,11 +267,14 @@ impl Graph {
     /// Objects without annotations are kept only as long as an annotation refers to them: those that these annotations
     /// referred to (their push to `pushed`) may be nothing to this program now.
     fn let_go(&mut self, was: Option<&Marks>, pushed: &Touched) {
+        if self.plain.is_empty() {
+            return;
+        }
         let sources = was.into_iter().flat_map(|marks| [&marks.replicated_by, &marks.replicate_from]).flatten();
         let names = sources.map(|source| &**source).chain(pushed.iter().map(|target| &**target));
         for key in names {
-            let is_plain = self.nodes.get(key).is_some_and(|node| matches!(node.annotated, Annotated::Not));
-            if is_plain && !self.is_referred_to(key) {
+            if self.plain.contains(key) && !self.is_referred_to(key) {
+                self.plain.remove(key);
                 self.nodes.remove(key);
             }
         }

@@ -153,19 +153,10 @@ impl Graph {
         }
     }
 
-    /// The object is due for verification.
-    pub fn suspect(&mut self, key: &Key) {
-        self.set_knowledge(key, Knowledge::Suspect);
-    }
-
     /// A write of the object was refused as invalid: it has to be read before the next one.
     pub fn doubt(&mut self, key: &Key) {
-        self.set_knowledge(key, Knowledge::Refused);
-    }
-
-    fn set_knowledge(&mut self, key: &Key, knowledge: Knowledge) {
         if let Some(node) = self.nodes.get_mut(key) {
-            node.knowledge = knowledge;
+            node.knowledge = Knowledge::Refused;
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The existing namespaces, each with a small number of its own.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use crate::namespace::NamespaceFacts;
@@ -9,7 +9,9 @@ use crate::selection::{NamespaceId, Namespaces};
 /// See the [module](self).
 #[derive(Debug, Default)]
 pub(super) struct Existing {
-    by_name: BTreeMap<Arc<str>, Entry>,
+    /// Looked up for thousands of names in one event.
+    by_name: HashMap<Arc<str>, Entry>,
+    in_order: BTreeSet<Arc<str>>,
     names: Vec<Option<Arc<str>>>,
     free: Vec<NamespaceId>,
 }
@@ -51,6 +53,7 @@ impl Existing {
         if let Some(slot) = self.names.get_mut(id as usize) {
             *slot = Some(name.clone());
         }
+        self.in_order.insert(name.clone());
         self.by_name.insert(name, Entry { id, facts, epoch });
         Seen::New(id)
     }
@@ -58,6 +61,7 @@ impl Existing {
     /// A namespace does not exist any more. Its number is given to another one.
     pub(super) fn remove(&mut self, namespace: &str) -> Option<NamespaceId> {
         let Entry { id, .. } = self.by_name.remove(namespace)?;
+        self.in_order.remove(namespace);
         if let Some(slot) = self.names.get_mut(id as usize) {
             *slot = None;
         }
@@ -67,12 +71,13 @@ impl Existing {
 
     /// Their names, in order.
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {
-        self.by_name.keys().map(|name| &**name)
+        self.in_order.iter().map(|name| &**name)
     }
 
-    /// Those that the list of this epoch did not show.
+    /// Those that the list of this epoch did not show, in order.
     pub(super) fn not_seen_in(&self, epoch: u32) -> Vec<Arc<str>> {
-        self.by_name.iter().filter(|(_, entry)| entry.epoch != epoch).map(|(name, _)| name.clone()).collect()
+        let is_old = |name: &&Arc<str>| self.by_name.get(&***name).is_some_and(|entry| entry.epoch != epoch);
+        self.in_order.iter().filter(is_old).cloned().collect()
     }
 }
 

@@ -15,7 +15,7 @@ pub enum Knowledge {
     /// Not read, but the first list showed it so, and only the controller wrote its data (SPEC 9.15): what its annotations say of
     /// it is believed.
     Trusted,
-    /// Not read, and changed by someone since, or due for verification: to be read before it counts as up to date.
+    /// Not read, and changed by someone since: to be read before it counts as up to date.
     Suspect,
     /// As `Suspect`, and a write of it was refused: to be read before it is written.
     Refused,

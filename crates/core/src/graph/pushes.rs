@@ -7,16 +7,15 @@
 //! - a name that goes into a list of namespaces by the name alone; or, where the list names only one or a few namespaces, by
 //!   each pair of the two. Whether the list names the namespace is then a look-up in [`Selections`].
 //!
-//! An entry is a number of four bytes, and the text is found through it in the annotation itself: one annotation has room for
-//! 60,000 names, and what the graph keeps of it must stay in proportion (issue 9: four times its size in all).
-//!
-//! Numbers of entries are given out in pages, each of one source; a page that is given back is used again.
+//! An entry is a number, and the text is found through it in the annotation itself: one annotation has room for 8,192 names, and
+//! what is kept of it must stay in proportion (issue 9: four times its size in all).
 
+mod entries;
+
+use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::hash::{BuildHasher, Hash, Hasher, RandomState};
 use std::sync::Arc;
-
-use hashbrown::HashTable;
 
 use crate::annotations::Marks;
 use crate::names::{Key, SourceKey};
@@ -24,8 +23,8 @@ use crate::observed::Annotated;
 use crate::push::{Part, Push};
 use crate::selection::{Filter, NamespaceId, Namespaces, Selection, SelectionId, Selections};
 
-/// Entries of one page.
-const PAGE: u32 = 64;
+use entries::{Entries, SlotId};
+
 /// So many entries more than by name alone a part may have, to be found by namespace and name.
 const FEW: usize = 8;
 
@@ -33,25 +32,13 @@ const FEW: usize = 8;
 #[derive(Debug, Default)]
 pub(super) struct Pushes {
     hasher: RandomState,
-    table: HashTable<EntryId>,
-    pages: Vec<Page>,
-    free_pages: Vec<u32>,
+    entries: Entries,
     slots: HashMap<SourceKey, SlotId>,
     sources: Vec<Option<Source>>,
     /// Of each source, the namespaces of its qualified items: most sources are passed over without a look at their items.
     qualified: Vec<Filter>,
     free_slots: Vec<SlotId>,
     selections: Selections<PartOf>,
-}
-
-type EntryId = u32;
-type SlotId = u32;
-
-/// Whose entries a page holds, and which: from this number of the source's on.
-#[derive(Debug, Clone, Copy, Default)]
-struct Page {
-    slot: SlotId,
-    first: u32,
 }
 
 /// One part of a source's push.
@@ -82,7 +69,6 @@ struct PartEntries {
 /// What one entry says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Entry<'a> {
-    slot: SlotId,
     /// `None`: whatever the selection names.
     namespace: Option<&'a str>,
     name: &'a str,
@@ -96,18 +82,19 @@ impl Pushes {
         if self.says_the_same(key, annotated) {
             return;
         }
-        let old = self.slots.remove(key);
-        if let Some(old) = old {
-            self.remove_entries(old);
-        }
+        let old = self.slots.remove(key).and_then(|slot| Some((slot, self.remove_entries(slot)?)));
         // Before the old selections are let go: a list that is named again need not be asked about every namespace again.
         if let Annotated::Well(marks) = annotated {
             self.add(key, marks, namespaces);
         }
-        if let Some(old) = old {
-            self.release(old);
+        if let Some((slot, source)) = old {
+            for (part, entries) in (0..).zip(&source.parts) {
+                self.selections.remove(entries.selection, &PartOf { slot, part });
+            }
+            self.free_slots.push(slot);
         }
-        self.shrink();
+        let Self { hasher, entries, sources, .. } = self;
+        entries.shrink(|slot, number| hash(hasher, sources, slot, number));
     }
 
     /// Whether the push is the one that is there already; then only its words are those of the new annotations.
@@ -129,18 +116,30 @@ impl Pushes {
             (self.sources.len() - 1) as SlotId
         });
         let (parts, count) = self.register_parts(slot, push, namespaces);
-        let pages = self.take_pages(slot, count);
         let literals = (0..push.literal_count()).filter_map(|n| push.literal_target(n));
         let bits = literals.map(|(namespace, _)| Filter::bit(namespace, &self.hasher));
         let qualified = bits.fold(Filter::default(), Filter::and);
         if let (Some(source), Some(filter)) =
             (self.sources.get_mut(slot as usize), self.qualified.get_mut(slot as usize))
         {
-            *source = Some(Source { key: key.clone(), marks: marks.clone(), parts, pages });
+            *source = Some(Source { key: key.clone(), marks: marks.clone(), parts, pages: Box::default() });
             *filter = qualified;
         }
         self.slots.insert(key.clone(), slot);
-        self.insert_entries(slot, count);
+        let Self { hasher, entries, sources, .. } = self;
+        let pages = entries.add(slot, count, |slot, number| hash(hasher, sources, slot, number));
+        if let Some(Some(source)) = self.sources.get_mut(slot as usize) {
+            source.pages = pages;
+        }
+    }
+
+    /// A source's entries are found no more; what it has of selections it still has.
+    fn remove_entries(&mut self, slot: SlotId) -> Option<Source> {
+        let Self { hasher, entries, sources, qualified, .. } = self;
+        let pages = sources.get_mut(slot as usize)?.as_mut().map(|source| std::mem::take(&mut source.pages))?;
+        entries.remove(&pages, |slot, number| hash(hasher, sources, slot, number));
+        *qualified.get_mut(slot as usize)? = Filter::default();
+        sources.get_mut(slot as usize)?.take()
     }
 
     /// Each part's selection, and where its entries begin; and how many entries there are in all.
@@ -158,88 +157,42 @@ impl Pushes {
         (parts.into(), next as u32)
     }
 
-    fn take_pages(&mut self, slot: SlotId, entries: u32) -> Box<[u32]> {
-        let mut pages = Vec::with_capacity(entries.div_ceil(PAGE) as usize);
-        for first in (0..entries).step_by(PAGE as usize) {
-            let page = self.free_pages.pop().unwrap_or_else(|| {
-                self.pages.push(Page::default());
-                (self.pages.len() - 1) as u32
-            });
-            if let Some(at) = self.pages.get_mut(page as usize) {
-                *at = Page { slot, first };
-            }
-            pages.push(page);
-        }
-        pages.into()
-    }
-
-    fn insert_entries(&mut self, slot: SlotId, count: u32) {
-        let Self { hasher, table, pages, sources, .. } = self;
-        let rehash = |id: &EntryId| entry(pages, sources, *id).map_or(0, |entry| hash(hasher, entry));
-        let Some(Some(source)) = sources.get(slot as usize) else { return };
-        table.reserve(count as usize, rehash);
-        for id in ids(&source.pages, count) {
-            table.insert_unique(rehash(&id), id, rehash);
-        }
-    }
-
-    fn remove_entries(&mut self, slot: SlotId) {
-        let Self { hasher, table, pages, sources, .. } = self;
-        let Some(Some(source)) = sources.get(slot as usize) else { return };
-        for id in ids(&source.pages, source.count()) {
-            let Some(entry) = entry(pages, sources, id) else { continue };
-            if let Ok(found) = table.find_entry(hash(hasher, entry), |other| *other == id) {
-                found.remove();
-            }
-        }
-    }
-
-    /// What has no entries any more gives the rest back.
-    fn release(&mut self, slot: SlotId) {
-        if let Some(filter) = self.qualified.get_mut(slot as usize) {
-            *filter = Filter::default();
-        }
-        let Some(source) = self.sources.get_mut(slot as usize).and_then(Option::take) else { return };
-        for (part, entries) in (0..).zip(&source.parts) {
-            self.selections.remove(entries.selection, &PartOf { slot, part });
-        }
-        self.free_pages.extend(&source.pages);
-        self.free_slots.push(slot);
-    }
-
-    /// A table that is nearly empty gives its memory back.
-    fn shrink(&mut self) {
-        let Self { hasher, table, pages, sources, .. } = self;
-        if table.capacity() > 8 * table.len().max(1_000) {
-            let rehash = |id: &EntryId| entry(pages, sources, *id).map_or(0, |entry| hash(hasher, entry));
-            table.shrink_to(2 * table.len(), rehash);
-        }
-    }
-
     /// The sources whose push names this object, in their order, each once; it may be among them itself.
     pub(super) fn pushing_to(&self, target: &Key, namespaces: &impl Namespaces) -> Vec<&SourceKey> {
-        let (namespace, name) = (target.namespace(), target.name());
-        let mut found = Vec::new();
-        if self.table.is_empty() {
-            return found;
-        }
-        let mut id = None;
-        for sought in [Some(namespace), None] {
-            for at in self.table.iter_hash(hash_of(&self.hasher, sought, name)) {
-                let Some(entry) = entry(&self.pages, &self.sources, *at) else { continue };
-                if entry.namespace != sought || entry.name != name {
-                    continue;
-                }
-                let id = *id.get_or_insert_with(|| namespaces.find(namespace).map(|(id, _)| id));
-                if self.counts(entry.selection, namespace, id) {
-                    found.extend(self.source(entry.slot).map(|source| &source.key));
-                }
-            }
-        }
-        // The order of the table is that of the hashes, which no two runs have alike.
+        let slots = self.slots_naming(target, namespaces, |_| true);
+        let mut found: Vec<_> = slots.filter_map(|slot| Some(&self.source(slot)?.key)).collect();
+        // The order of entries is that of the hashes, which no two runs have alike.
         found.sort_unstable();
         found.dedup();
         found
+    }
+
+    /// Whether the push of one source names this object.
+    pub(super) fn pushes_to(&self, source: &SourceKey, target: &Key, namespaces: &impl Namespaces) -> bool {
+        let slot = self.slots.get(source);
+        slot.is_some_and(|slot| self.slots_naming(target, namespaces, |other| other == *slot).next().is_some())
+    }
+
+    /// The sources whose push names this object, of those that are wanted. One may come twice.
+    fn slots_naming<'a>(
+        &'a self,
+        target: &'a Key,
+        namespaces: &'a impl Namespaces,
+        is_wanted: impl Fn(SlotId) -> bool + Copy,
+    ) -> impl Iterator<Item = SlotId> {
+        let (namespace, name) = (target.namespace(), target.name());
+        let id = OnceCell::new();
+        let sought = [Some(namespace), None].into_iter().filter(|_| !self.entries.is_empty());
+        let found = sought.flat_map(move |sought| {
+            let entries =
+                self.entries.find(hash_of(&self.hasher, sought, name)).filter(move |(slot, _)| is_wanted(*slot));
+            let entries = entries.filter_map(|(slot, number)| Some((slot, entry(&self.sources, slot, number)?)));
+            entries.filter(move |(_, entry)| entry.namespace == sought && entry.name == name)
+        });
+        found.filter_map(move |(slot, entry)| {
+            let id = *id.get_or_init(|| namespaces.find(namespace).map(|(id, _)| id));
+            self.counts(entry.selection, namespace, id).then_some(slot)
+        })
     }
 
     /// Whether a selection names a namespace, which may exist or not.
@@ -274,9 +227,8 @@ impl Pushes {
         }
         for (part, entries) in push.parts().iter().zip(&source.parts) {
             let named = self.selections.named(entries.selection).filter_map(|id| namespaces.name(id));
-            let selection = selection(part);
             let others =
-                selection.literals().filter(|namespace| also(namespace) && namespaces.find(namespace).is_none());
+                part.namespaces().list().literals_where(&also).filter(|namespace| namespaces.find(namespace).is_none());
             named.chain(others).for_each(|namespace| part.names().for_each(|name| tell(namespace, name)));
         }
     }
@@ -336,7 +288,7 @@ impl Pushes {
                 }
             }
             for part in push.parts() {
-                let outside = part.namespaces().list().literals().filter(|namespace| also(namespace));
+                let outside = part.namespaces().list().literals_where(&also);
                 for namespace in outside.filter(|namespace| namespaces.find(namespace).is_none()) {
                     all.entry(namespace).or_default().extend(part.names());
                 }
@@ -364,14 +316,6 @@ impl Source {
     fn push(&self) -> Option<&Push> {
         self.marks.effective_push()
     }
-
-    /// How many entries it has.
-    fn count(&self) -> u32 {
-        let Some(push) = self.push() else { return 0 };
-        let parts = push.parts().iter().zip(&self.parts);
-        let of_part = |(part, entries): (&Part, &PartEntries)| part.name_count() as u32 * entries.pairs.max(1);
-        push.literal_count() as u32 + parts.map(of_part).sum::<u32>()
-    }
 }
 
 fn selection(part: &Part) -> Selection {
@@ -382,24 +326,16 @@ fn selection(part: &Part) -> Selection {
 fn pairs(part: &Part, selection: &Selection) -> u32 {
     let names = part.name_count();
     let most = FEW + 1;
-    let Some(count) = selection.at_most().map(|at_most| at_most.take(most + 1).count()) else { return 0 };
+    let Some(count) = selection.only().map(|only| only.take(most + 1).count()) else { return 0 };
     if count <= most && names * count <= names + FEW { count as u32 } else { 0 }
 }
 
-/// The numbers of a source's entries, in their order.
-fn ids(pages: &[u32], count: u32) -> impl Iterator<Item = EntryId> {
-    let of_page = |page: &u32| (page * PAGE)..(page * PAGE + PAGE);
-    pages.iter().flat_map(of_page).take(count as usize)
-}
-
-/// What an entry says, found through its page and its source's annotations.
-fn entry<'a>(pages: &[Page], sources: &'a [Option<Source>], id: EntryId) -> Option<Entry<'a>> {
-    let Page { slot, first } = *pages.get((id / PAGE) as usize)?;
-    let number = first + id % PAGE;
+/// What one of a source's entries says, found in its annotations.
+fn entry(sources: &[Option<Source>], slot: SlotId, number: u32) -> Option<Entry<'_>> {
     let source = sources.get(slot as usize)?.as_ref()?;
     let push = source.push()?;
     if let Some((namespace, name)) = push.literal_target(number as usize) {
-        return Some(Entry { slot, namespace: Some(namespace), name, selection: None });
+        return Some(Entry { namespace: Some(namespace), name, selection: None });
     }
     // The last part that begins here or before: one without names has no entries.
     let part = source.parts.partition_point(|part| part.first <= number).checked_sub(1)?;
@@ -409,11 +345,11 @@ fn entry<'a>(pages: &[Page], sources: &'a [Option<Source>], id: EntryId) -> Opti
         0 => (number, None),
         pairs => (number / pairs, Some(part.namespaces().list().literals().nth((number % pairs) as usize)?)),
     };
-    Some(Entry { slot, namespace, name: part.name(name as usize)?, selection: Some(entries.selection) })
+    Some(Entry { namespace, name: part.name(name as usize)?, selection: Some(entries.selection) })
 }
 
-fn hash(hasher: &RandomState, entry: Entry<'_>) -> u64 {
-    hash_of(hasher, entry.namespace, entry.name)
+fn hash(hasher: &RandomState, sources: &[Option<Source>], slot: SlotId, number: u32) -> u64 {
+    entry(sources, slot, number).map_or(0, |entry| hash_of(hasher, entry.namespace, entry.name))
 }
 
 fn hash_of(hasher: &RandomState, namespace: Option<&str>, name: &str) -> u64 {

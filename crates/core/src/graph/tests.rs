@@ -13,6 +13,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::*;
+use crate::annotations::Marks;
 use crate::managers::{Managers, Owners};
 use crate::namespace::NamespaceFacts;
 use crate::observed::Annotated;
@@ -113,15 +114,19 @@ fn presence(graph: &Graph, name: &str) -> &'static str {
     }
 }
 
-/// The targets that exist, by going round them.
-fn round(graph: &Graph) -> String {
-    let mut found = Vec::new();
-    let mut last = None;
-    while let Some(next) = graph.target_after(last.as_ref()) {
-        found.push(next.to_string());
-        last = Some(next.into());
-        assert!(found.len() <= graph.len(), "it goes round and round");
+impl Graph {
+    /// The object counts as changed by others, as if a list had shown so.
+    pub(crate) fn suspect(&mut self, key: &Key) {
+        if let Some(node) = self.nodes.get_mut(key) {
+            node.knowledge = Knowledge::Suspect;
+        }
     }
+}
+
+/// The targets that exist.
+fn existing_targets(graph: &Graph) -> String {
+    let is_target = |key: &&Key| graph.node(key).and_then(Node::marks).is_some_and(Marks::is_target);
+    let found: Vec<_> = graph.keys().filter(is_target).map(ToString::to_string).collect();
     assert_eq!(found.len(), graph.target_count(), "{found:?}");
     found.join(" ")
 }

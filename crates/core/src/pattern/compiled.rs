@@ -56,6 +56,7 @@ struct Compiled {
     text: Arc<str>,
     automaton: Automaton,
     cost: Cost,
+    letters: usize,
     matches_any: bool,
 }
 
@@ -88,17 +89,25 @@ impl NamespacePattern {
         namespace.is_ascii() && namespace.len() <= MAX_NAMESPACE && self.0.automaton.matches(namespace)
     }
 
-    /// Whether any of these patterns matches a legal name of a namespace.
-    pub(super) fn any_matches(patterns: &[Self], namespace: &str) -> bool {
-        let (fours, rest) = patterns.as_chunks::<4>();
-        fours.iter().any(|four| Automaton::any_matches(four.each_ref().map(|one| &one.0.automaton), namespace))
-            || rest.iter().any(|pattern| pattern.0.automaton.matches(namespace))
+    /// The same of a legal name of a namespace.
+    pub(super) fn matches_legal(&self, namespace: &str) -> bool {
+        self.0.automaton.matches(namespace)
+    }
+
+    /// The same of four.
+    pub(super) fn matches_four(&self, namespaces: [&str; 4]) -> [bool; 4] {
+        self.0.automaton.matches_four(namespaces)
     }
 
     /// Whether there is a legal name of a namespace that it matches.
     #[must_use]
     pub fn matches_any_namespace(&self) -> bool {
         self.0.matches_any
+    }
+
+    /// How many letters of a name it has to look at.
+    pub(super) fn letters(&self) -> usize {
+        self.0.letters
     }
 
     /// What it takes in compiled form, and took to compile: whether or not it was in use.
@@ -122,9 +131,13 @@ fn compile(text: &str) -> Result<Compiled, SyntaxError> {
         return Err(SyntaxError::TooLong);
     }
     let most = Cost { bytes: MAX_BYTES.0 + MAX_BYTES.1 * text.len(), steps: MAX_STEPS.0 + MAX_STEPS.1 * text.len() };
-    let (automaton, cost) = Automaton::new(&go::parse(text)?, most).map_err(|TooLarge| SyntaxError::TooLarge)?;
+    let expression = go::parse(text)?;
+    let (automaton, cost) = Automaton::new(&expression, most).map_err(|TooLarge| SyntaxError::TooLarge)?;
     let matches_any = automaton.matches_any_namespace();
-    Ok(Compiled { text: text.into(), automaton, cost, matches_any })
+    // That a name is too long is seen at the first letter that is too much.
+    let longest = expression.properties().maximum_len();
+    let letters = longest.map_or(MAX_NAMESPACE, |longest| MAX_NAMESPACE.min(longest + 1));
+    Ok(Compiled { text: text.into(), automaton, cost, letters, matches_any })
 }
 
 /// The patterns in use, by their text. It is not seen from outside: a pattern means the same whether it is found or made.

@@ -4,9 +4,11 @@
 //! position where it begins in the annotation's text, and found by its hash. Hashes have a random seed, so that nobody can
 //! write items that collide; and nothing that is seen from outside follows their order.
 
-use std::collections::HashMap;
-use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};
+use std::hash::{BuildHasher, RandomState};
 use std::sync::OnceLock;
+
+use hashbrown::HashTable;
+use hashbrown::hash_table::Entry;
 
 /// The most items that one list may have. A longer one is ill-formed.
 pub const MAX_ITEMS: usize = 1 << 14;
@@ -21,18 +23,26 @@ impl Hash {
     }
 
     pub(crate) fn push(&mut self, byte: u8) {
-        self.fold(byte, seeds().1);
+        self.fold(byte.into(), seeds().1);
     }
 
-    fn fold(&mut self, byte: u8, factor: u64) {
-        let product = u128::from(self.0 ^ u64::from(byte)) * u128::from(factor);
+    /// The hash of some numbers.
+    pub(crate) fn of_numbers(numbers: impl IntoIterator<Item = u64>) -> u64 {
+        let (start, factor) = seeds();
+        let mut hash = Self(start);
+        numbers.into_iter().for_each(|number| hash.fold(number, factor));
+        hash.0
+    }
+
+    fn fold(&mut self, part: u64, factor: u64) {
+        let product = u128::from(self.0 ^ part) * u128::from(factor);
         self.0 = (product as u64) ^ ((product >> u64::BITS) as u64);
     }
 
     pub(crate) fn of(text: &str) -> Self {
         let (start, factor) = seeds();
         let mut hash = Self(start);
-        text.bytes().for_each(|byte| hash.fold(byte, factor));
+        text.bytes().for_each(|byte| hash.fold(byte.into(), factor));
         hash
     }
 
@@ -44,32 +54,31 @@ impl Hash {
 
 /// Which items were seen, by hashes that are made already.
 #[derive(Default)]
-pub(crate) struct Seen<'t>(HashMap<u64, &'t str, BuildHasherDefault<Ready>>);
+pub(crate) struct Seen<'t>(HashTable<(Hash, &'t str)>);
 
 impl<'t> Seen<'t> {
-    /// Adds an item with its hash, and says whether it is a new one. (Of two that share a hash of 64 bits by chance the second
-    /// may count as new more than once: it is then kept more than once.)
+    /// With room for as many items as a text can have.
+    pub(crate) fn of(text: &str) -> Self {
+        Self(HashTable::with_capacity(most_items(text)))
+    }
+
+    /// Adds an item with its hash, and says whether it is a new one.
     pub(crate) fn insert(&mut self, hash: Hash, item: &'t str) -> bool {
-        self.0.insert(hash.0, item) != Some(item)
+        let is_this = |(_, other): &(Hash, &str)| *other == item;
+        match self.0.entry(hash.0, is_this, |(hash, _)| hash.0) {
+            Entry::Occupied(_) => false,
+            Entry::Vacant(entry) => {
+                entry.insert((hash, item));
+                true
+            }
+        }
     }
 }
 
-/// Takes a number that is a good hash as its own hash.
-#[derive(Default)]
-struct Ready(u64);
-
-impl Hasher for Ready {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        bytes.iter().for_each(|byte| self.0 = self.0.rotate_left(8) ^ u64::from(*byte));
-    }
-
-    fn write_u64(&mut self, number: u64) {
-        self.0 = number;
-    }
+/// How many items a text has at most, as far as they count.
+pub(crate) fn most_items(text: &str) -> usize {
+    let separators = memchr::memchr2_iter(b',', b'\n', text.as_bytes());
+    (separators.take(MAX_ITEMS).count() + 1).min(MAX_ITEMS)
 }
 
 /// Where a hash begins, and an odd factor: random, and the same as long as the process runs.
@@ -88,9 +97,9 @@ pub(crate) struct Index {
 }
 
 impl Index {
-    /// The index of items with these hashes, in this order.
-    pub(crate) fn new(hashes: &[Hash]) -> Self {
-        let buckets = hashes.len();
+    /// The index of items with these hashes, in this order; so many of them are in one bucket on average.
+    pub(crate) fn new(hashes: &[Hash], in_bucket: usize) -> Self {
+        let buckets = hashes.len().div_ceil(in_bucket);
         let mut starts = vec![0_u16; buckets + 1];
         for hash in hashes {
             starts[hash.bucket(buckets)] += 1;
@@ -100,7 +109,7 @@ impl Index {
             end += *start;
             *start = end;
         }
-        let mut order = vec![0_u16; buckets];
+        let mut order = vec![0_u16; hashes.len()];
         for (number, hash) in hashes.iter().enumerate().rev() {
             let start = &mut starts[hash.bucket(buckets)];
             *start -= 1;
@@ -109,12 +118,32 @@ impl Index {
         Self { starts: starts.into(), order: order.into() }
     }
 
-    /// The numbers of the items that may have this hash, in their order: one on average.
+    /// The numbers of the items that may have this hash, in their order.
     pub(crate) fn find(&self, hash: Hash) -> impl Iterator<Item = usize> + '_ {
-        let bucket = hash.bucket(self.order.len());
+        let bucket = hash.bucket(self.starts.len().saturating_sub(1));
         let start = self.starts.get(bucket).copied().unwrap_or_default();
         let end = self.starts.get(bucket + 1).copied().unwrap_or_default();
         self.order[usize::from(start)..usize::from(end)].iter().map(|number| usize::from(*number))
+    }
+}
+
+/// A set of hashes, two bytes for each: it may contain more than was put in (one in sixteen), never less.
+#[derive(Debug, Default)]
+pub(super) struct Filter(Box<[u8]>);
+
+impl Filter {
+    pub(super) fn of(hashes: &[Hash]) -> Self {
+        let mut bytes = vec![0; hashes.len() * 2];
+        for hash in hashes {
+            let bit = hash.bucket(bytes.len() * 8);
+            bytes[bit / 8] |= 1 << (bit % 8);
+        }
+        Self(bytes.into())
+    }
+
+    pub(super) fn may_contain(&self, hash: Hash) -> bool {
+        let bit = hash.bucket(self.0.len() * 8);
+        self.0.get(bit / 8).is_some_and(|byte| byte >> (bit % 8) & 1 == 1)
     }
 }
 
@@ -183,7 +212,7 @@ mod tests {
         #[test]
         fn an_index_finds_every_item(texts in proptest::collection::vec("[a-c]{0,3}", 0..200)) {
             let hashes: Vec<Hash> = texts.iter().map(|text| Hash::of(text)).collect();
-            let index = Index::new(&hashes);
+            let index = Index::new(&hashes, 1);
             for (number, text) in texts.iter().enumerate() {
                 prop_assert!(index.find(Hash::of(text)).any(|found| found == number));
             }
@@ -199,7 +228,7 @@ mod tests {
             (0..MAX_ITEMS).map(|n| (0..14).map(|bit| if n >> bit & 1 == 1 { "ab" } else { "ba" }).collect()).collect(),
         ] {
             let hashes: Vec<Hash> = texts.iter().map(|text| Hash::of(text)).collect();
-            let index = Index::new(&hashes);
+            let index = Index::new(&hashes, 1);
             let longest = hashes.iter().map(|hash| index.find(*hash).count()).max();
             assert!(longest < Some(24), "{longest:?} items in one bucket");
         }

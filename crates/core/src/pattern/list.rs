@@ -7,12 +7,15 @@ use std::sync::Arc;
 use thiserror::Error;
 
 use super::compiled::{NamespacePattern, PatternError};
-use super::index::{Hash, Index, MAX_ITEMS, Seen, items, rest};
+use super::index::{Filter, Hash, Index, MAX_ITEMS, Seen, items, rest};
 use crate::names::{MAX_NAMESPACE, is_label};
 
 /// The most patterns that one object's lists may have together, without those of the form `prefix.*`, which cost no more
 /// than a name: each of them has to be walked through for every namespace.
 pub const MAX_PATTERNS: usize = 32;
+/// The most letters of one namespace's name that they may look at together: 16 patterns such as `.*x.*` look at all 63. With 5,000
+/// namespaces it takes three milliseconds.
+pub(super) const MAX_LETTERS: usize = 1 << 10;
 /// The most bytes that they may take together in compiled form.
 pub(super) const MAX_BYTES: usize = 64 << 10;
 /// The most steps in which they may be compiled together: a few milliseconds.
@@ -33,6 +36,12 @@ pub enum ListError {
          need no pattern"
     )]
     TooManyPatterns,
+    /// Patterns that look at too many letters.
+    #[error(
+        "the object's patterns look at more than {MAX_LETTERS} letters of a name together, each at one more than the longest name \
+         that it matches, or at {MAX_NAMESPACE}; those of the form \"prefix.*\" do not count, and names need no pattern"
+    )]
+    TooManyLetters,
     /// Too large patterns.
     #[error(
         "the object's patterns are too large together: compiled they may take {MAX_BYTES} bytes and {MAX_STEPS} steps"
@@ -44,13 +53,14 @@ pub enum ListError {
 #[derive(Debug)]
 pub struct Budget {
     patterns: usize,
+    letters: usize,
     bytes: usize,
     steps: usize,
 }
 
 impl Default for Budget {
     fn default() -> Self {
-        Self { patterns: MAX_PATTERNS, bytes: MAX_BYTES, steps: MAX_STEPS }
+        Self { patterns: MAX_PATTERNS, letters: MAX_LETTERS, bytes: MAX_BYTES, steps: MAX_STEPS }
     }
 }
 
@@ -68,7 +78,9 @@ impl Budget {
         let cost = pattern.cost();
         self.bytes = self.bytes.checked_sub(cost.bytes).ok_or(ListError::TooLargePatterns)?;
         self.steps = self.steps.checked_sub(cost.steps).ok_or(ListError::TooLargePatterns)?;
-        self.count()
+        self.count()?;
+        self.letters = self.letters.checked_sub(pattern.letters()).ok_or(ListError::TooManyLetters)?;
+        Ok(())
     }
 }
 
@@ -88,8 +100,10 @@ impl<'a> ItemKind<'a> {
     /// What a trimmed item is, without its `!`.
     #[must_use]
     pub fn of(item: &'a str) -> Self {
+        // As in `is_label`: many bytes at once.
         let within = |text: &str, dot: bool| {
-            text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'z' | b'-') || dot && b == b'.')
+            let fits = |b: u8| b.is_ascii_digit() | b.is_ascii_lowercase() | (b == b'-') | (dot & (b == b'.'));
+            text.bytes().fold(true, |all, b| all & fits(b))
         };
         match item.strip_suffix(".*") {
             Some(prefix) if within(prefix, false) => Self::Prefix(prefix),
@@ -120,37 +134,47 @@ pub fn exception(item: &str) -> (bool, &str) {
 
 /// Some items of a text, each once, as positions in it.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Positions {
-    positions: Box<[u32]>,
-    index: Index,
-}
+pub(crate) struct Positions(Box<[u32]>);
 
 impl Positions {
-    pub(crate) fn new(positions: Vec<u32>, hashes: &[Hash]) -> Self {
-        Self { positions: positions.into(), index: Index::new(hashes) }
+    pub(crate) fn new(positions: Vec<u32>) -> Self {
+        Self(positions.into())
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.positions.is_empty()
+        self.0.is_empty()
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.positions.len()
+        self.0.len()
     }
 
     /// What stands in the text from each item on, in the order of the text.
     pub(crate) fn rests<'a>(&'a self, text: &'a str) -> impl Iterator<Item = &'a str> {
-        self.positions.iter().map(|position| rest(text, *position))
+        self.0.iter().map(|position| rest(text, *position))
     }
 
     /// What stands in the text from one of the items on.
     pub(crate) fn rest<'a>(&self, text: &'a str, number: usize) -> &'a str {
-        self.positions.get(number).map_or("", |position| rest(text, *position))
+        self.0.get(number).map_or("", |position| rest(text, *position))
+    }
+}
+
+/// The same, found by hashes.
+#[derive(Debug, Default)]
+struct Indexed {
+    items: Positions,
+    index: Index,
+}
+
+impl Indexed {
+    fn new((positions, hashes): (Vec<u32>, Vec<Hash>)) -> Self {
+        Self { items: Positions::new(positions), index: Index::new(&hashes, 1) }
     }
 
     /// Whether one of the items that may have this hash is the one that is meant, by what stands from it on.
-    pub(crate) fn any(&self, text: &str, hash: Hash, is_meant: impl Fn(&str) -> bool) -> bool {
-        self.index.find(hash).any(|number| is_meant(self.rest(text, number)))
+    fn any(&self, text: &str, hash: Hash, is_meant: impl Fn(&str) -> bool) -> bool {
+        self.index.find(hash).any(|number| is_meant(self.items.rest(text, number)))
     }
 }
 
@@ -158,10 +182,12 @@ impl Positions {
 #[derive(Debug, Default)]
 struct Side {
     /// Literals that are legal namespaces.
-    literals: Positions,
-    prefixes: Positions,
+    literals: Indexed,
+    prefixes: Indexed,
     /// The lengths that the prefixes have: bit n is length n.
     prefix_lengths: u64,
+    /// Their hashes: a name has up to 63 beginnings, and most of them are passed over without a look at the items.
+    prefix_filter: Filter,
     patterns: Box<[NamespacePattern]>,
 }
 
@@ -180,26 +206,36 @@ fn is_literal(byte: u8) -> bool {
 }
 
 /// Whether what stands at the beginning of a text, and is a literal, is `name`.
-pub(crate) fn is_name(rest: &str, name: &str) -> bool {
+fn is_name(rest: &str, name: &str) -> bool {
     rest.strip_prefix(name).is_some_and(|after| !after.bytes().next().is_some_and(is_literal))
 }
 
-/// The literal at the beginning of a text.
+/// The item at the beginning of a text.
 pub(crate) fn name(rest: &str) -> &str {
-    rest.split_once(|c: char| !u8::try_from(c).is_ok_and(is_literal)).map_or(rest, |(name, _)| name)
+    let end = memchr::memchr2(b',', b'\n', rest.as_bytes()).unwrap_or(rest.len());
+    rest.get(..end).unwrap_or_default().trim_end()
 }
 
 impl Side {
     fn matches(&self, text: &str, namespace: &str) -> bool {
-        self.is_among(text, namespace) || NamespacePattern::any_matches(&self.patterns, namespace)
+        self.is_among(text, namespace) || self.patterns.iter().any(|pattern| pattern.matches_legal(namespace))
+    }
+
+    /// The same for four namespaces.
+    fn matches_four(&self, text: &str, namespaces: [&str; 4]) -> [bool; 4] {
+        let among = namespaces.map(|namespace| self.is_among(text, namespace));
+        self.patterns.iter().fold(among, |found, pattern| match found {
+            [true, true, true, true] => found,
+            _ => either(found, pattern.matches_four(namespaces)),
+        })
     }
 
     /// Whether a literal or a prefix names it.
     fn is_among(&self, text: &str, namespace: &str) -> bool {
-        if self.literals.len() + self.prefixes.len() <= FEW {
+        if self.literals.items.len() + self.prefixes.items.len() <= FEW {
             let begins = |rest: &str| is_prefix_of(rest, namespace);
-            return self.literals.rests(text).any(|rest| is_name(rest, namespace))
-                || self.prefixes.rests(text).any(begins);
+            return self.literals.items.rests(text).any(|rest| is_name(rest, namespace))
+                || self.prefixes.items.rests(text).any(begins);
         }
         let mut hash = Hash::new();
         for (length, byte) in namespace.bytes().enumerate() {
@@ -213,18 +249,23 @@ impl Side {
 
     fn has_prefix(&self, text: &str, hash: Hash, prefix: &str) -> bool {
         self.prefix_lengths >> prefix.len() & 1 == 1
+            && self.prefix_filter.may_contain(hash)
             && self
                 .prefixes
                 .any(text, hash, |rest| rest.strip_prefix(prefix).is_some_and(|after| after.starts_with(".*")))
     }
 
     fn literals<'a>(&'a self, text: &'a str) -> impl Iterator<Item = &'a str> {
-        self.literals.rests(text).map(name)
+        self.literals.items.rests(text).map(name)
     }
 
     fn has_patterns(&self) -> bool {
-        !self.prefixes.is_empty() || !self.patterns.is_empty()
+        !self.prefixes.items.is_empty() || !self.patterns.is_empty()
     }
+}
+
+fn either(one: [bool; 4], other: [bool; 4]) -> [bool; 4] {
+    std::array::from_fn(|which| one[which] | other[which])
 }
 
 /// Reads the items of one side.
@@ -239,16 +280,22 @@ struct SideReader<'t> {
 }
 
 impl<'t> SideReader<'t> {
+    fn of(text: &str) -> Self {
+        Self { seen: Seen::of(text), ..Self::default() }
+    }
+
     fn take(&mut self, position: u32, item: &'t str, budget: &mut Budget) -> Result<(), ListError> {
+        // Most items of long lists are such names.
+        if is_label(item) {
+            let hash = Hash::of(item);
+            if self.seen.insert(hash, item) {
+                self.literals.0.push(position);
+                self.literals.1.push(hash);
+            }
+            return Ok(());
+        }
         self.has_odd_items |= is_odd(item);
         match ItemKind::of(item) {
-            ItemKind::Literal(literal) if is_label(literal) => {
-                let hash = Hash::of(literal);
-                if self.seen.insert(hash, item) {
-                    self.literals.0.push(position);
-                    self.literals.1.push(hash);
-                }
-            }
             ItemKind::Prefix(prefix) if prefix.len() <= MAX_NAMESPACE => {
                 if self.seen.insert(Hash::of(item), item) {
                     self.prefixes.0.push(position);
@@ -256,7 +303,7 @@ impl<'t> SideReader<'t> {
                     self.prefix_lengths |= 1 << prefix.len();
                 }
             }
-            // They name nothing, however long they are.
+            // What is no legal name, or can begin none, names nothing, however long it is.
             ItemKind::Literal(_) | ItemKind::Prefix(_) => {}
             ItemKind::Pattern(text) => {
                 let pattern = NamespacePattern::parse(text)?;
@@ -270,10 +317,10 @@ impl<'t> SideReader<'t> {
     }
 
     fn side(self) -> Side {
-        let positions = |(positions, hashes): (Vec<u32>, Vec<Hash>)| Positions::new(positions, &hashes);
         Side {
-            literals: positions(self.literals),
-            prefixes: positions(self.prefixes),
+            prefix_filter: Filter::of(&self.prefixes.1),
+            literals: Indexed::new(self.literals),
+            prefixes: Indexed::new(self.prefixes),
             prefix_lengths: self.prefix_lengths,
             patterns: self.patterns.into(),
         }
@@ -319,7 +366,7 @@ impl NamespaceList {
     /// # Errors
     /// As [`NamespaceList::parse`].
     pub fn parse_within(text: &Arc<str>, budget: &mut Budget) -> Result<Self, ListError> {
-        let (mut named, mut excepted) = (SideReader::default(), None::<SideReader<'_>>);
+        let (mut named, mut excepted) = (SideReader::of(text), None::<SideReader<'_>>);
         for (number, (position, item)) in items(text).enumerate() {
             if number == MAX_ITEMS {
                 return Err(ListError::TooManyItems);
@@ -329,7 +376,7 @@ impl NamespaceList {
                 (true, "") => {}
                 (true, rest) => {
                     let position = position + u32::try_from(item.len() - rest.len()).unwrap_or_default();
-                    excepted.get_or_insert_default().take(position, rest, budget)?;
+                    excepted.get_or_insert_with(|| SideReader::of(text)).take(position, rest, budget)?;
                 }
             }
         }
@@ -361,6 +408,17 @@ impl NamespaceList {
         self.names(namespace) && !self.excepts(namespace)
     }
 
+    /// The same, of four texts that may be anything.
+    pub(crate) fn matches_four(&self, namespaces: [&str; 4]) -> [bool; 4] {
+        let Inner { text, named, excepted, .. } = &*self.0;
+        let named = named.matches_four(text, namespaces);
+        let excepted = match excepted {
+            Some(side) if named != [false; 4] => side.matches_four(text, namespaces),
+            _ => [false; 4],
+        };
+        std::array::from_fn(|which| named[which] && !excepted[which] && is_label(namespaces[which]))
+    }
+
     /// Whether some item other than those with `!` names this legal namespace.
     pub(super) fn names(&self, namespace: &str) -> bool {
         self.0.named.matches(&self.0.text, namespace)
@@ -371,10 +429,20 @@ impl NamespaceList {
         self.0.excepted.as_ref().is_some_and(|side| side.matches(&self.0.text, namespace))
     }
 
-    /// The namespaces named literally, each once; those which are no legal names are left out. An item with `!` may take one
-    /// away ([`matches`](Self::matches)).
+    /// The namespaces named literally, each once: those which are no legal names, and those that an item with `!` takes away, are
+    /// left out.
     pub fn literals(&self) -> impl Iterator<Item = &str> {
-        self.0.named.literals(&self.0.text)
+        self.literals_where(|_| true)
+    }
+
+    /// Those of them that something holds for: it is asked first.
+    pub(crate) fn literals_where(&self, holds: impl Fn(&str) -> bool) -> impl Iterator<Item = &str> {
+        self.0.named.literals(&self.0.text).filter(move |namespace| holds(namespace) && !self.excepts(namespace))
+    }
+
+    /// How many they are at most.
+    pub(crate) fn literal_count(&self) -> usize {
+        self.0.named.literals.items.len()
     }
 
     /// Whether the list names namespaces by a pattern, and so may name such as do not exist yet.
@@ -388,8 +456,8 @@ impl NamespaceList {
     #[must_use]
     pub fn names_nothing(&self) -> bool {
         let named = &self.0.named;
-        named.literals.is_empty()
-            && named.prefixes.is_empty()
+        named.literals.items.is_empty()
+            && named.prefixes.items.is_empty()
             && !named.patterns.iter().any(NamespacePattern::matches_any_namespace)
     }
 

@@ -5,11 +5,12 @@ use proptest::prelude::*;
 use crate::advice::MAX_ADVICE;
 
 use super::compiled::{MAX_BYTES as PATTERN_BYTES, MAX_STEPS as PATTERN_STEPS};
-use super::list::{MAX_BYTES as OBJECT_BYTES, MAX_STEPS as OBJECT_STEPS};
+use super::list::{MAX_BYTES as OBJECT_BYTES, MAX_LETTERS as OBJECT_LETTERS, MAX_STEPS as OBJECT_STEPS};
 use super::{
     Allowed, ItemKind, ListError, MAX_ITEMS, MAX_PATTERN, MAX_PATTERNS, NamespaceList, NamespacePattern, SyntaxError,
     narrow,
 };
+use crate::push::{MAX_TARGETS, PATTERN_NAMESPACES};
 
 fn list(text: &str) -> NamespaceList {
     NamespaceList::parse(text).unwrap()
@@ -139,7 +140,17 @@ fn a_list_has_bounds_and_says_which() {
     let both_sides = format!("{},!{}", patterns(MAX_PATTERNS / 2), patterns(MAX_PATTERNS / 2 + 1).replace(",n", ",!m"));
     assert_eq!(NamespaceList::parse(&both_sides).unwrap_err(), ListError::TooManyPatterns);
 
-    let large = (0..25).map(|n| format!("x{n}.*a.{{6}}[c-g]")).collect::<Vec<_>>().join(",");
+    // `n-[a-z]` looks at four letters, and `.*n-[a-z]` at all 63.
+    let to_the_end = |count: usize| patterns(count).replace('n', ".*n");
+    assert!(list(&format!("{},{}", to_the_end(16), patterns(3))).matches("xn15-a"));
+    let error = NamespaceList::parse(&format!("{},{}", to_the_end(16), patterns(4))).unwrap_err();
+    assert_eq!(error, ListError::TooManyLetters);
+    assert!(
+        error.to_string().starts_with("the object's patterns look at more than 1024 letters of a name "),
+        "{error}"
+    );
+
+    let large = (0..16).map(|n| format!("x{n}.*a.{{6}}[c-g]")).collect::<Vec<_>>().join(",");
     let error = NamespaceList::parse(&large).unwrap_err();
     assert_eq!(error, ListError::TooLargePatterns);
     assert!(error.to_string().contains("65536 bytes"), "{error}");
@@ -401,6 +412,8 @@ proptest! {
             let named = trimmed().any(|item| !item.starts_with('!') && names(item));
             let excepted = trimmed().any(|item| item.strip_prefix('!').is_some_and(|item| names(item.trim())));
             prop_assert_eq!(list.matches(namespace), named && !excepted, "{:?} {}", text, namespace);
+            let four = [namespace, "", "jx-1", "-a"];
+            prop_assert_eq!(list.matches_four(four), four.map(|namespace| list.matches(namespace)), "{:?} {}", text, namespace);
         }
     }
 
@@ -434,11 +447,22 @@ fn the_bounds_are_documented() {
     let docs = include_str!("../../../../docs/annotations.md");
     for (what, bound) in [
         ("items of one list", format!("{MAX_ITEMS}")),
+        (
+            &format!(
+                "targets that `replicate-to` names: its items `namespace/name`, and its names times the namespaces that they are \
+                 combined with, where a list with a pattern counts as {PATTERN_NAMESPACES} at least"
+            ),
+            format!("{MAX_TARGETS}"),
+        ),
         ("different patterns in all lists of one object, not counting `prefix.*`", format!("{MAX_PATTERNS}")),
         ("the length of one pattern", format!("{MAX_PATTERN} bytes")),
         (
             "one pattern in compiled form",
             format!("{} bytes, and {} more for each byte of its text", PATTERN_BYTES.0, PATTERN_BYTES.1),
+        ),
+        (
+            "letters of one namespace's name that all patterns of one object look at, each at one more than the longest name that it matches, or at 63",
+            format!("{OBJECT_LETTERS}"),
         ),
         ("all patterns of one object in compiled form", format!("{OBJECT_BYTES} bytes")),
         (

@@ -23,7 +23,8 @@ impl Namespaces for Existing {
 }
 
 const NAMESPACES: [&str; 6] = ["a", "ab", "b", "bc", "c", "kube-system"];
-const LISTS: [&str; 7] = ["", "a", "a,c,ns-.", "a.*", ".*", "[bc]+,a", "none,other,third,fourth,fifth,sixth,b"];
+const LISTS: [&str; 8] =
+    ["", "a", "a,c,ns-.", "a.*", ".*", "[bc]+,a", "a,b,!a.?", "none,other,third,fourth,fifth,sixth,b"];
 
 fn selection(list: &str) -> Selection {
     Selection::of_list(NamespaceList::parse(list).unwrap())
@@ -52,9 +53,9 @@ fn a_list_is_kept_once_as_long_as_it_has_users() {
 
 #[test]
 fn what_a_selection_can_name() {
-    let at_most = |list: &str| selection(list).at_most().map(|names| names.map(str::to_owned).collect::<Vec<_>>());
-    assert_eq!(at_most("a,ns-.,b"), Some(vec!["a".to_owned(), "b".to_owned()]), "and no illegal name");
-    assert_eq!(at_most("a,b.*"), None);
+    let only = |list: &str| selection(list).only().map(|names| names.map(str::to_owned).collect::<Vec<_>>());
+    assert_eq!(only("a,ns-.,b,c,!c.*"), Some(vec!["a".to_owned(), "b".to_owned()]), "and no illegal name");
+    assert_eq!(only("a,b.*"), None);
     assert_eq!(selection("a,b.*").literals().collect::<Vec<_>>(), ["a"]);
 }
 

@@ -51,7 +51,7 @@ pub struct Asks {
     pub allowed: Option<bool>,
     /// `replication-allowed-namespaces`.
     pub allowed_namespaces: Option<Vec<String>>,
-    /// On a replica: whether what says who may pull is ill-formed.
+    /// On a replica: something that says who may pull from it is ill-formed, and passed over.
     pub unsure: bool,
     own: Option<Id>,
 }
@@ -65,6 +65,10 @@ pub struct Push {
     names: Vec<String>,
     namespaces: Vec<String>,
 }
+
+/// What a replica says to those who pull from it.
+const SAY_WHO_MAY_PULL: [&str; 4] =
+    ["replicate-from", "replication-allowed", "replication-allowed-namespaces", "replicated-from-allowed"];
 
 impl Asks {
     /// Whether its push names this target. A replica's own push is ignored (SPEC 3.1).
@@ -199,10 +203,6 @@ fn push(own: &Id, to: Option<&String>, to_namespaces: Option<&String>) -> Option
     Some(Push { qualified, names, namespaces })
 }
 
-/// Where one of these is ill-formed on a replica, nobody may take it for absent.
-const SAY_WHO_MAY_PULL: [&str; 4] =
-    ["replicate-from", "replication-allowed", "replication-allowed-namespaces", "replicated-from-allowed"];
-
 /// Reads an object's annotations: well-formed as a whole, or not (SPEC 2, 9.10).
 #[must_use]
 pub fn read(object: &Object, flags: &Flags) -> Read {
@@ -213,8 +213,8 @@ pub fn read(object: &Object, flags: &Flags) -> Read {
         match (KNOWN.iter().find(|known| **known == name), std::str::from_utf8(value)) {
             (None, _) if flags.ignore_unknown => {}
             (Some(known), Ok(text)) => drop(asks.texts.insert(known, text.to_owned())),
-            _ => {
-                asks.unsure |= SAY_WHO_MAY_PULL.contains(&name);
+            (known, _) => {
+                asks.unsure |= known.is_some_and(|known| SAY_WHO_MAY_PULL.contains(known));
                 ill = Some(name.to_owned());
             }
         }
@@ -252,6 +252,7 @@ pub fn read(object: &Object, flags: &Flags) -> Read {
         ("replicate-from", from == Some(None)),
         ("replicate-to", matches!(push, Some(None))),
         ("removal-delay", delay == Some(false)),
+        // Of a combined object; a replica's own push is ignored.
         ("replicate-from", by.is_none() && pushes && from.is_some() && from.clone().flatten() == itself),
     ] {
         if is_wrong {

@@ -1,9 +1,9 @@
 //! TRUSTED: what a pull comes to (SPEC 5 and 6).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::asks::{Asks, Read, items, list_names, read};
-use super::{Cluster, Flags, Note, Wanted, is_empty, is_half_issued, is_protected, matcher};
+use super::{Cluster, Flags, Note, Wanted, is_empty, is_half_issued, is_protected, matcher, was_emptied};
 use crate::api::object::{Id, Object};
 
 /// The annotations that a copy leaves, and that a clear removes.
@@ -56,7 +56,7 @@ pub fn pull(cluster: &Cluster, flags: &Flags, from: &Id, receiver: &Receiver<'_>
         Read::Nothing => Asks::default(),
         Read::Well(asks) => *asks,
     };
-    // A replica whose consent is ill-formed: nobody may take it for absent.
+    // Who may have the data is not said in a way that can be read.
     if asks.unsure {
         return Pulled::Nothing;
     }
@@ -100,7 +100,7 @@ pub fn pull(cluster: &Cluster, flags: &Flags, from: &Id, receiver: &Receiver<'_>
     let allowed = narrowed(&asks);
     let once_version = asks.texts.get("replicate-once-version");
     let asked_again = once_version.is_some() && once_version != receiver.own.texts.get("replicate-once-version");
-    let emptied = receiver.object.is_some_and(is_empty) && !is_empty(source);
+    let emptied = receiver.object.is_some_and(was_emptied) && !is_empty(source);
     if (receiver.once || asks.once) && receiver.holds && !asked_again && !emptied {
         return Pulled::Held(allowed);
     }
@@ -131,15 +131,15 @@ pub fn pull(cluster: &Cluster, flags: &Flags, from: &Id, receiver: &Receiver<'_>
     Pulled::Copied { data: Wanted::Equal(source.data.clone(), source.binary_data.clone()), notes }
 }
 
-/// Whether following `replicate-from` from here leads there.
+/// Whether following `replicate-from` from here leads there, or goes on for too long. A ring of others that it leads into is refused to
+/// those, and is nothing to the target.
 fn leads_to(cluster: &Cluster, flags: &Flags, from: &Id, target: &Id) -> bool {
     let mut at = from.clone();
-    let mut seen = std::collections::BTreeSet::new();
+    let mut seen = BTreeSet::new();
     for _ in 0..100 {
         if at == *target {
             return true;
         }
-        // A ring further up is no ring for this one.
         if !seen.insert(at.clone()) {
             return false;
         }

@@ -41,6 +41,14 @@ impl World {
         }
     }
 
+    /// What a backup lacks is older than what is written after its restore, or newer. The first is noticed by lists only: without a
+    /// resync period there is none.
+    pub(super) fn back_up(&mut self) {
+        let is_young = !self.setting.resync_period.is_zero() && self.setting.seed.is_multiple_of(2);
+        self.snapshot = Some((self.store.snapshot(is_young), self.leases.clone()));
+        self.tell(|| "etcdctl snapshot save".to_owned());
+    }
+
     /// etcd goes back to the last backup; the API servers start anew on it, and all connections end.
     pub(super) fn restore(&mut self) {
         let Some((snapshot, leases)) = self.snapshot.clone() else { return };

@@ -155,13 +155,7 @@ impl World {
                 self.rivals.push(id.clone());
             }
             Step::Compact => self.store.compact(),
-            Step::BackUp => {
-                // What a backup lacks is older than what is written after its restore, or newer. The first is noticed by lists only.
-                let is_young =
-                    self.setting.resync_period > std::time::Duration::ZERO && self.setting.seed.is_multiple_of(2);
-                self.snapshot = Some((self.store.snapshot(is_young), self.leases.clone()));
-                self.tell(|| "etcdctl snapshot save".to_owned());
-            }
+            Step::BackUp => self.back_up(),
             Step::Restore => self.restore(),
             Step::Jump(seconds) => {
                 self.tell(|| format!("the controllers' wall clock jumps by {seconds} s"));

@@ -9,7 +9,7 @@ use kube::Config;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 
 use super::super::causes::with_causes;
-use super::{ConnectError, LOOK_AGAIN};
+use super::{ConnectError, LOOK_AGAIN, SHORTEST_PAUSE, plugin};
 
 /// Credentials that expire are asked for anew so long before that.
 const BEFORE_EXPIRY: Duration = Duration::from_secs(60);
@@ -45,15 +45,15 @@ impl Credentials {
     }
 
     /// They are good until then.
-    pub(super) fn until(self, expires: Option<jiff::Timestamp>) -> Self {
+    fn until(self, expires: Option<jiff::Timestamp>) -> Self {
         let left = expires.map(|at| at.duration_since(jiff::Timestamp::now()).unsigned_abs_or_zero());
         Self { expire_at: left.map(|left| Instant::now() + left.saturating_sub(BEFORE_EXPIRY)), ..self }
     }
 
-    /// When they are to be looked at again.
+    /// When they are to be looked at again. Not at once, also where they are about to expire when they are made.
     pub(super) fn check_at(&self, now: Instant) -> Instant {
         let again = now + LOOK_AGAIN;
-        self.expire_at.map_or(again, |at| at.min(again))
+        self.expire_at.map_or(again, |at| at.clamp(now + SHORTEST_PAUSE, again))
     }
 
     /// Whether they are to be read again: a file changed, or they are about to expire. One that cannot be read is still what it
@@ -84,8 +84,11 @@ fn fingerprint(path: &Path) -> Option<u64> {
     Some(hasher.finish())
 }
 
-/// The configuration, and the proxy that it names itself.
-pub(super) async fn read(origin: &Origin) -> Result<(Config, Option<String>, Credentials), ConnectError> {
+/// The configuration, and the proxy that it names itself. `longest_plugin`: for so long a credential plugin may run.
+pub(super) async fn read(
+    origin: &Origin,
+    longest_plugin: Duration,
+) -> Result<(Config, Option<String>, Credentials), ConnectError> {
     // Explicitly one or the other: kube's own guess also looks at the environment and the home folder.
     let (mut config, proxy_url, mut files) = match origin {
         Origin::Kubeconfig(path) => from_file(path).await?,
@@ -109,7 +112,10 @@ pub(super) async fn read(origin: &Origin) -> Result<(Config, Option<String>, Cre
         // kubectl prefers the file to a token beside it, and trims it.
         auth.token = Some(token.trim().into());
     }
-    Ok((config, proxy_url, Credentials::of(files)))
+    let expires = plugin::replace(auth, longest_plugin)
+        .await
+        .map_err(|reason| ConnectError::Client { origin: origin.to_string(), reason })?;
+    Ok((config, proxy_url, Credentials::of(files).until(expires)))
 }
 
 async fn from_file(path: &Path) -> Result<(Config, Option<String>, Vec<PathBuf>), ConnectError> {
@@ -154,6 +160,8 @@ mod tests {
         assert!(!soon.changed(now));
         assert!(soon.check_at(now) < now + Duration::from_secs(31));
         assert!(soon.changed(now + Duration::from_secs(31)));
+        let shorter = Credentials::of([]).until(Some(jiff::Timestamp::now() + jiff::SignedDuration::from_secs(9)));
+        assert_eq!(shorter.check_at(now), now + SHORTEST_PAUSE, "not before each request");
         assert!(Credentials::of([]).until(Some(jiff::Timestamp::UNIX_EPOCH)).changed(Instant::now()));
     }
 }

@@ -18,6 +18,7 @@ use tokio_rustls::rustls::server::WebPkiClientVerifier;
 use tokio_rustls::rustls::{RootCertStore, ServerConfig};
 
 use super::*;
+use crate::cluster::FailureKind;
 
 const CA: &str = include_str!("fixtures/ca.pem");
 const SERVER: [&str; 2] = [include_str!("fixtures/server.pem"), include_str!("fixtures/server.key")];
@@ -186,7 +187,7 @@ async fn connect_proxy(port: u16) -> (u16, Seen) {
 }
 
 async fn open_(origin: Origin, environment: Environment) -> Connection {
-    Connection::open(origin, environment).await.unwrap_or_else(|error| panic!("{error}")).0
+    Connection::open(origin, environment, LIMITS).await.unwrap_or_else(|error| panic!("{error}")).0
 }
 
 /// The status that the server answers with.
@@ -280,28 +281,156 @@ async fn client_certificates_that_were_rotated_are_read_again() {
     assert_eq!(server.seen(), ["first", "first", "first", "second"]);
 }
 
-/// Issue 3: credentials of a plugin are asked for anew when they are refused, also where it does not say when they expire.
+/// A credential plugin that is this shell script.
+fn script(text: &str) -> String {
+    format!(
+        "exec: {{ apiVersion: client.authentication.k8s.io/v1, interactiveMode: Never, command: sh, args: [\"-c\", {text:?}] }}"
+    )
+}
+
+/// What a plugin writes.
+fn credential(status: &str) -> String {
+    format!("{{\"kind\":\"ExecCredential\",\"apiVersion\":\"client.authentication.k8s.io/v1\",\"status\":{status}}}")
+}
+
+/// Issue 3: credentials of a plugin are asked for anew when they are refused, also where it does not say when they expire; and before
+/// they expire, where it does.
 #[tokio::test]
 async fn a_credential_plugin_is_run_again() {
     let (folder, server) = (Folder::new(), Server::start(false).await);
-    let credential = |token: &str| {
-        let status = format!("{{\"token\":\"{token}\"}}");
-        let kind = "\"kind\":\"ExecCredential\",\"apiVersion\":\"client.authentication.k8s.io/v1\"";
-        folder.write("credential.json", &format!("{{{kind},\"status\":{status}}}"))
-    };
-    let file = credential("one");
-    let user = format!(
-        "exec: {{ apiVersion: client.authentication.k8s.io/v1, interactiveMode: Never, command: cat, args: [\"{}\"] }}",
-        file.display()
-    );
+    let gives = |status: &str| folder.write("credential.json", &credential(status));
+    let file = gives("{\"token\":\"one\"}");
+    let user = script(&format!("cat {}", file.display()));
     let origin = folder.kubeconfig(&format!("http://127.0.0.1:{}", server.port), "", &user);
     let connection = open_(origin, Environment::default()).await;
     server.accepts("Bearer one");
     assert_eq!(status(&connection).await, 200);
-    credential("two");
+    let soon = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(30);
+    gives(&format!("{{\"token\":\"two\",\"expirationTimestamp\":\"{soon}\"}}"));
     server.accepts("Bearer two");
     connection.shared.refresh.lock().await.not_before = Instant::now();
     assert_eq!(status(&connection).await, 200);
+    gives("{\"token\":\"three\"}");
+    server.accepts("Bearer three");
+    server.seen();
+    long_after(&connection).await;
+    assert_eq!(status(&connection).await, 200);
+    assert_eq!(server.seen(), ["Bearer three"], "before it expired and was refused");
+}
+
+/// A client certificate of a plugin is used, and followed.
+#[tokio::test]
+async fn a_credential_plugins_certificate_is_used() {
+    let (folder, server) = (Folder::new(), Server::start(true).await);
+    let [certificate, key] = FIRST.map(|pem| serde_json::to_string(pem).unwrap());
+    let file = folder.write(
+        "credential.json",
+        &credential(&format!("{{\"clientCertificateData\":{certificate},\"clientKeyData\":{key}}}")),
+    );
+    let user = script(&format!("cat {}", file.display()));
+    let connection =
+        open_(folder.kubeconfig(&format!("https://127.0.0.1:{}", server.port), "", &user), Environment::default())
+            .await;
+    server.accepts("first");
+    assert_eq!(status(&connection).await, 200);
+}
+
+/// What is wrong with a plugin is said, and nothing of what it wrote where it writes credentials.
+#[tokio::test]
+async fn a_plugin_that_fails_is_named_with_its_own_words() {
+    let folder = Folder::new();
+    for (text, said) in [
+        ("echo hunter2; echo no login >&2; exit 3", "\"sh\" failed (exit status: 3): no login"),
+        ("exit 3", "\"sh\" failed (exit status: 3): it said nothing on standard error"),
+        ("echo hunter2", "\"sh\" wrote no ExecCredential with a status"),
+        (
+            "echo '{\"kind\":\"ExecCredential\",\"status\":{\"token\":[\"hunter2\"]}}'",
+            "\"sh\" wrote no ExecCredential with a status",
+        ),
+        (
+            "echo '{\"kind\":\"ExecCredential\",\"status\":{}}'",
+            "\"sh\" gave neither a token nor a client certificate with its key",
+        ),
+        ("exec sleep 1000", "\"sh\" did not end within 1 s and was killed"),
+    ] {
+        let origin = folder.kubeconfig("http://127.0.0.1:1", "", &script(text));
+        let opened =
+            Connection::open(origin, Environment::default(), Limits { plugin: Duration::from_secs(1), ..LIMITS }).await;
+        let Err(error) = opened else { panic!("{text} is used") };
+        let error = error.to_string();
+        assert!(error.ends_with(said) && !error.contains("hunter2"), "{text}: {error}");
+    }
+    let missing = "exec: { apiVersion: v1, command: /no/such/plugin, installHint: \"get it from x\" }";
+    let origin = folder.kubeconfig("http://127.0.0.1:1", "", missing);
+    let Err(error) = Connection::open(origin, Environment::default(), LIMITS).await else { panic!() };
+    assert!(
+        error.to_string().contains("cannot run the credential plugin \"/no/such/plugin\"")
+            && error.to_string().ends_with("get it from x"),
+        "{error}"
+    );
+}
+
+/// Those of these children that are there.
+fn alive(children: &Path) -> Vec<String> {
+    let ids = std::fs::read_to_string(children).unwrap_or_default();
+    ids.lines().filter(|id| Path::new(&format!("/proc/{id}")).exists()).map(str::to_owned).collect()
+}
+
+/// Issue 9: a plugin that hangs left a thread and a process for each attempt.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_plugin_that_hangs_is_run_once_at_a_time_and_killed() {
+    const LONGEST: Duration = Duration::from_secs(5);
+    let (folder, server) = (Folder::new(), Server::start(false).await);
+    let file = folder.write("credential.json", &credential("{\"token\":\"one\"}"));
+    let (children, hang) = (folder.0.join("children"), folder.0.join("hang"));
+    let [its, hangs, gives] = [&children, &hang, &file].map(|path| path.display());
+    let user = script(&format!("echo $$ >> {its}; if test -e {hangs}; then exec sleep 1000; fi; cat {gives}"));
+    let origin = folder.kubeconfig(&format!("http://127.0.0.1:{}", server.port), "", &user);
+    let connection =
+        Connection::open(origin, Environment::default(), Limits { plugin: LONGEST, ..LIMITS }).await.unwrap().0;
+    let runs = || std::fs::read_to_string(&children).unwrap().lines().count();
+    folder.write("hang", "");
+    connection.shared.refresh.lock().await.not_before = Instant::now();
+    // Each request is refused, waits for other credentials, and is given up.
+    for asked in 1..=20 {
+        let own = connection.clone();
+        let request = tokio::spawn(async move { status(&own).await });
+        while server.seen.lock().unwrap().len() < asked || runs() < 2 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        request.abort();
+        assert!(request.await.unwrap_err().is_cancelled());
+    }
+    assert_eq!((runs(), alive(&children).len()), (2, 1), "the first one, and one that hangs");
+    let killed = async {
+        while !alive(&children).is_empty() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    tokio::time::timeout(4 * LONGEST, killed).await.expect("it still runs");
+    server.accepts("Bearer one");
+    assert_eq!(status(&connection).await, 200, "what there was is still in use");
+}
+
+/// Issue 9: every wait has an end, also one for a server, or a proxy, that accepts connections and says nothing.
+#[tokio::test]
+async fn a_connection_whose_other_side_is_silent_is_given_up() {
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = silent.local_addr().unwrap().port();
+    let folder = Folder::new();
+    for (server, more) in [
+        (format!("https://127.0.0.1:{port}"), String::new()),
+        ("http://api.example.test".to_owned(), format!(", proxy-url: \"http://127.0.0.1:{port}\"")),
+        ("http://api.example.test".to_owned(), format!(", proxy-url: \"socks5://127.0.0.1:{port}\"")),
+    ] {
+        let limits = Limits { connect: Duration::from_millis(100), ..LIMITS };
+        let origin = folder.kubeconfig(&server, &more, "");
+        let (connection, _) = Connection::open(origin, Environment::default(), limits).await.unwrap();
+        let request = || Ok(Request::get("/version").body(Body::empty()).unwrap());
+        let sent = tokio::time::timeout(Duration::from_secs(20), connection.send(request)).await;
+        assert_eq!(sent.expect("it waits for ever").unwrap_err().kind, FailureKind::Unreachable, "{server}{more}");
+    }
 }
 
 /// Issue 3: `HTTPS_PROXY` works, over our own connector, with the server's certificate checked beyond the proxy.
@@ -341,7 +470,7 @@ async fn the_kubeconfigs_proxy_leads_to_the_server_whatever_the_environment_says
     assert_eq!(status(&open_(origin, environment).await).await, 200);
     assert_eq!(seen.lock().unwrap().as_slice(), ["CONNECT api.example.test:8080 HTTP/1.1"]);
     let wrong = folder.kubeconfig("http://api.example.test:8080", ", proxy-url: \"ftp://u:hunter2@proxy\"", "");
-    let Err(error) = Connection::open(wrong, Environment::default()).await else { panic!("it is used") };
+    let Err(error) = Connection::open(wrong, Environment::default(), LIMITS).await else { panic!("it is used") };
     assert!(error.to_string().contains("proxy-url") && !error.to_string().contains("hunter2"), "{error}");
 }
 

@@ -461,3 +461,64 @@ fn a_look_that_has_to_wait_for_room_is_made_before_anything_is_written_again() {
 fn replica_named(name: &str) -> Value {
     object(name, 20, "replicated-by=a/src replicated-from-version=1", json!({ "k": "dg==" }))
 }
+
+/// A source that pushes to `b`, and its replica there.
+fn one_replica(source_version: u64, value: &str) -> (Value, Value) {
+    let source = object("a/src", source_version, "replicate-to-namespaces=b", json!({ "k": value }));
+    (source, replica("b", 2, 1))
+}
+
+/// Issue 9, 1: a target that is not as it was is looked at before each further attempt, however many were refused. The watch misses the
+/// deletion of the replica, and the server has refused a few attempts before: with `--resync-period=0` no list would ever show
+/// that it is gone, and it was written at its old version for ever.
+#[test]
+fn a_target_that_is_not_as_it_was_is_looked_up_however_often_it_was_refused_before() {
+    for kind in [FailureKind::Conflict, FailureKind::Gone, FailureKind::Invalid] {
+        let (old, there) = one_replica(1, "v1");
+        let (new, _) = one_replica(5, "v2");
+        let mut it = Loop::with(&[old, there.clone()]);
+        it.asks_nothing();
+        it.seen(&new);
+        let mut asked = Vec::new();
+        while it.moment < Duration::from_secs(600) {
+            for (ticket, request) in it.requests() {
+                asked.push(words(&request));
+                match request {
+                    Request::Read(key) if key.namespace() == "a" => it.answer(ticket, content(&new)),
+                    // For the first minute it is there, as it was; then it is gone, which no watch event says.
+                    Request::Read(_) if it.moment < Duration::from_secs(60) => it.answer(ticket, content(&there)),
+                    Request::Look(_) if it.moment < Duration::from_secs(60) => {
+                        it.answer(ticket, Answer::Seen(observed(&there)));
+                    }
+                    Request::Read(_) | Request::Look(_) => it.answer(ticket, Answer::Missing),
+                    Request::Write(_) => it.fails(ticket, kind),
+                }
+            }
+            it.wait();
+        }
+        assert!(asked.iter().any(|asked| asked == "create b/src"), "{kind:?}: {asked:?}");
+        assert!(asked.len() < 120, "{kind:?}: {} requests in 10 minutes", asked.len());
+    }
+}
+
+/// The same where the look itself fails: it is still to be made.
+#[test]
+fn a_look_that_fails_is_made_again() {
+    let (old, there) = one_replica(1, "v1");
+    let (new, _) = one_replica(5, "v2");
+    let mut it = Loop::with(&[old, there.clone()]);
+    it.seen(&new);
+    let read = it.asks_for("read a/src");
+    it.answer(read, content(&new));
+    let read = it.asks_for("read b/src");
+    it.answer(read, content(&there));
+    let update = it.asks_for("update b/src at 2");
+    it.fails(update, FailureKind::Conflict);
+    let look = it.asks_for("look b/src");
+    it.fails(look, FailureKind::Server);
+    it.asks_nothing();
+    it.wait();
+    let look = it.asks_for("look b/src");
+    it.answer(look, Answer::Missing);
+    it.asks_for("create b/src");
+}

@@ -12,7 +12,7 @@
 //! c/tls type:tls :pair                   data of TLS Secrets: a name of [`PAIRS`]
 //! only a,b                               nothing outside of these namespaces is looked at
 //! ```
-//! Words with `=` are annotations: a short name of [`ALIASES`], or any other name as it is.
+//! Words with `=` are annotations: a short name of [`ALIASES`], or any other name as it is. The value � is no text.
 
 use std::collections::BTreeMap;
 

@@ -220,6 +220,43 @@ fn drift_is_put_right() {
     ]);
 }
 
+/// Issue 9, 1: what is wrong on a replica is put right, also where it cannot be read. Until then nobody may pull from it.
+#[test]
+fn an_annotation_that_is_no_text_is_replaced_or_removed() {
+    check(&[
+        (
+            "one that it is not to have",
+            "a/src #7 to=b/t :one; b/t by=a/src version=7 allowed=� :one",
+            "b/t",
+            "update InheritedChanged a/src -allowed ← a/src b/t",
+        ),
+        (
+            "one that it is to have",
+            "a/src #7 to=b/t allowed :one; b/t by=a/src version=7 allowed=� :one",
+            "b/t",
+            "update InheritedChanged a/src +allowed=true ← a/src b/t",
+        ),
+        (
+            "what a push says is nothing that a replica has",
+            "a/src #7 to=b/t :one; b/t by=a/src version=7 to=� chain=� :one",
+            "b/t",
+            "update InheritedChanged a/src -to -chain ← a/src b/t",
+        ),
+        (
+            "the version: it holds no copy",
+            "a/src #7 to=b/t :one; b/t by=a/src version=� :one",
+            "b/t",
+            "update FirstCopy a/src +version=7 data=one as Opaque ← a/src",
+        ),
+        (
+            "the time says nothing",
+            "a/src #7 to=b/t :one; b/t by=a/src version=7 at=� :one",
+            "b/t",
+            "nothing UpToDate a/src",
+        ),
+    ]);
+}
+
 #[test]
 fn what_cannot_be_changed_is_made_again() {
     check(&[

@@ -10,7 +10,7 @@ use super::super::*;
 use super::fixture::key;
 use super::oracle::{complaints, consents};
 use super::table::{act, settle, step};
-use super::world::{End, World};
+use super::world::{End, NOT_TEXT, World};
 use crate::action::Action;
 use crate::annotations::RemovalDelay;
 use crate::graph::{Presence, Withdrawal};
@@ -69,6 +69,7 @@ fn annotation() -> impl Strategy<Value = String> {
         1 => list.prop_map(|text| format!("chain={text}")),
         2 => select(&["0", "7s", "never", "soon"][..]).prop_map(|text| format!("delay={text}")),
         1 => Just("typo=x".to_owned()),
+        1 => select(&ALIASES[..]).prop_map(|alias| format!("{alias}={NOT_TEXT}")),
     ]
 }
 

@@ -17,6 +17,9 @@ use crate::scope::Scope;
 
 pub(super) const NOW: &str = "2026-01-02T03:04:05Z";
 
+/// Stands for an annotation's value that is no text: bytes that are no UTF-8.
+pub(super) const NOT_TEXT: &str = "\u{fffd}";
+
 /// One object of the model.
 #[derive(Debug, Clone)]
 pub(super) struct Object {
@@ -69,7 +72,11 @@ impl Object {
     }
 
     pub(super) fn annotated(&self, key: &Key) -> Annotated {
-        match Marks::parse(key, self.annotations.iter().map(|(name, value)| (name.as_str(), value.as_str()))) {
+        let annotations = self.annotations.iter().map(|(name, value)| match value.as_str() {
+            NOT_TEXT => (name.as_str(), Value::NotText),
+            text => (name.as_str(), Value::Text(text)),
+        });
+        match Marks::read(key, annotations, &mut Vec::new()) {
             Ok(None) => Annotated::Not,
             Ok(Some(marks)) => Annotated::Well(Arc::new(marks)),
             Err(error) => Annotated::Ill(Box::new(error)),

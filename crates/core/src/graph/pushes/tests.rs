@@ -26,8 +26,8 @@ fn text(pushing: &[&SourceKey]) -> String {
 
 /// Nothing may be left of pushes that are gone, and their room is used again.
 fn assert_empty(pushes: &Pushes) {
-    assert!(pushes.table.is_empty() && pushes.slots.is_empty() && pushes.selections.len() == 0);
-    assert_eq!(pushes.free_pages.len(), pushes.pages.len());
+    assert!(pushes.entries.is_empty() && pushes.slots.is_empty() && pushes.selections.len() == 0);
+    assert!(pushes.entries.is_clean());
     assert_eq!(pushes.free_slots.len(), pushes.sources.len());
 }
 
@@ -58,9 +58,12 @@ fn every_way_to_say_a_name_is_found_and_leaves_nothing_behind() {
         for namespace in ["a", "b", "c", "n7", "n39", "none"] {
             for name in names {
                 let target = Key::new(namespace, name).unwrap();
-                let expected = (0..cases.len()).map(|number| source(&format!("a/s{number}"))).filter(|own| {
-                    let slot = pushes.source(pushes.slots[own]).unwrap();
-                    slot.push().unwrap().names(&target, crate::namespace::NamespaceFacts::UNKNOWN)
+                let all = (0..cases.len()).map(|number| source(&format!("a/s{number}")));
+                let expected = all.filter(|own| {
+                    let push = pushes.source(pushes.slots[own]).unwrap().push().unwrap();
+                    let names = push.names(&target, crate::namespace::NamespaceFacts::UNKNOWN);
+                    assert_eq!(pushes.pushes_to(own, &target, &namespaces), names, "{own} {target}");
+                    names
                 });
                 let expected: Vec<SourceKey> = expected.collect();
                 assert_eq!(text(&pushes.pushing_to(&target, &namespaces)), text(&expected.iter().collect::<Vec<_>>()));
@@ -82,6 +85,6 @@ fn a_name_is_found_by_namespace_where_that_takes_no_more_entries() {
     {
         let mut pushes = Pushes::default();
         pushes.set(&source("a/s"), &marks(&source("a/s"), Some(to), Some(list)), &namespaces);
-        assert_eq!(pushes.table.len(), entries, "{to} {list}");
+        assert_eq!(pushes.entries.len(), entries, "{to} {list}");
     }
 }

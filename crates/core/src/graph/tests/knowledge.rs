@@ -111,17 +111,6 @@ fn a_refused_write_is_not_tried_again_before_a_read() {
 }
 
 #[test]
-fn what_is_due_for_verification_is_suspect() {
-    let mut graph = graph(&["b/t #5 from=a/x", "b/u #5 from=a/x"]);
-    learn(&mut graph, "b/u", "5", "one");
-    for name in ["b/t", "b/u", "b/none"] {
-        graph.suspect(&key(name));
-    }
-    assert_eq!(knowledge(&graph, "b/t"), (Knowledge::Suspect, None));
-    assert_eq!(knowledge(&graph, "b/u"), (Knowledge::Suspect, opaque()));
-}
-
-#[test]
 fn a_source_that_was_made_again_makes_its_replicas_suspect() {
     let mut graph = graph(&["a/x #5 to=b/r", "b/r #5 by=a/x", "b/t #5 from=a/x", "c/t #5 from=b/t"]);
     graph.observe(object("a/x #6 to=b/r"));

@@ -276,7 +276,10 @@ impl Model {
             }
         }
         prop_assert_eq!(graph.len(), kept);
-        prop_assert_eq!(round(graph), targets.join(" "));
+        prop_assert_eq!(existing_targets(graph), targets.join(" "));
+        let plain =
+            graph.nodes.iter().filter(|(_, node)| matches!(node.annotated, Annotated::Not)).map(|(key, _)| key.clone());
+        prop_assert_eq!(&graph.plain, &plain.collect());
         let all = |graph: &Graph| {
             let is_plain = |key: &Key| graph.node(key).is_some_and(|node| node.annotated == Annotated::Not);
             let mut all: Vec<TargetKey> = graph.all_targets();
