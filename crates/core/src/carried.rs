@@ -8,6 +8,8 @@
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
+use sha2::{Digest as _, Sha256};
+
 use crate::annotations::{Annotation, Dialect, Marks};
 use crate::glob::Globs;
 use crate::labels;
@@ -140,10 +142,24 @@ fn keep<'a>(
     if marks.replicated_by.is_some() {
         let Some(noted) = marks.text(notes) else { return Map::new() };
         let noted: HashSet<&str> = noted_names(noted).collect();
-        return all.filter(|(key, _)| noted.contains(key)).map(own).collect();
+        // Whoever writes the note does not make other tools' marks, or this program's, the controller's to take off.
+        let was_set = |(key, _): &(&str, &str)| noted.contains(key) && !is_never_copied(key, dialect);
+        let own = |(key, value): (&str, &str)| (Arc::from(key), kept(value));
+        return all.filter(was_set).map(own).collect();
     }
     let Some(globs) = marks.text(asks).and_then(|text| Globs::parse(text).ok()) else { return Map::new() };
     all.filter(|(key, _)| globs.names(key) && !is_never_copied(key, dialect)).map(own).collect()
+}
+
+/// What is kept of a value that a replica has: whether it is the one that its source has can be told by it. There may be thousands
+/// of replicas with one long value.
+pub(crate) fn kept(value: &str) -> Arc<str> {
+    const LONG: usize = 64;
+    if value.len() <= LONG {
+        return value.into();
+    }
+    // A sign that no label has stands before it; an annotation that begins so is somebody's joke with its own value.
+    Sha256::digest(value).iter().fold("\0".to_owned(), |text, byte| text + &format!("{byte:02x}")).into()
 }
 
 /// The names that `replicated-labels` or `replicated-annotations` note.
@@ -256,6 +272,16 @@ mod tests {
         for (annotations, expected) in cases {
             assert_eq!(shown(read(annotations)).as_deref(), expected, "{annotations:?}");
         }
+    }
+
+    #[test]
+    fn of_long_values_a_digest_is_kept() {
+        let long = "x".repeat(65);
+        assert_eq!((&*kept("x"), kept(&long).len()), ("x", 65));
+        assert_ne!(kept(&long), kept(&"x".repeat(66)));
+        let noted =
+            [("replicated-by", "b/x"), ("replicated-annotations", "k8s-replicator/replicated-by,helm.sh/chart")];
+        assert_eq!(read(&noted), None, "marks are nobody's to take off");
     }
 
     #[test]

@@ -20,6 +20,9 @@ use rustls::server::ParsedCertificate;
 /// The type of Secrets that hold a certificate and its key.
 pub const TYPE: &str = "kubernetes.io/tls";
 
+/// The keys that belong together.
+pub const KEYS: [&str; 2] = ["tls.crt", "tls.key"];
+
 /// Whether all that belongs together is there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Completeness {

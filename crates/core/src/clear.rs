@@ -31,18 +31,34 @@ fn minimal(type_: &str) -> Minimal {
     }
 }
 
-/// The keys that the API server requires in a Secret of this type.
+/// The required keys that a Secret of this type lacks, with minimal values as JSON; none of them is random. `has`: whether it has a key.
 #[must_use]
-pub fn required_keys(type_: &str) -> &'static [&'static str] {
-    match type_ {
+pub fn completion(type_: &str, has: impl Fn(&str) -> bool) -> Vec<(&'static str, String)> {
+    let json = |value: &str| format!("\"{}\"", BASE64.encode(value));
+    match minimal(type_) {
         // Either of the two is enough (`ValidateSecret`).
-        "kubernetes.io/basic-auth" => &[],
-        "kubernetes.io/ssh-auth" => &["ssh-privatekey"],
-        "kubernetes.io/tls" => &["tls.crt", "tls.key"],
-        "kubernetes.io/dockercfg" => &[".dockercfg"],
-        "kubernetes.io/dockerconfigjson" => &[".dockerconfigjson"],
-        _ => &[],
+        Minimal::BasicAuth if has("username") || has("password") => Vec::new(),
+        Minimal::BasicAuth => vec![("username", json(""))],
+        Minimal::Fixed(entries) => {
+            entries.iter().filter(|(key, _)| !has(key)).map(|(key, value)| (*key, json(value))).collect()
+        }
     }
+}
+
+/// The required key of this type whose value, as JSON, the API server does not accept: it has to be JSON in base64.
+#[must_use]
+pub fn invalid(type_: &str, key: &str, value: &str) -> Option<&'static str> {
+    let required = match type_ {
+        "kubernetes.io/dockercfg" => ".dockercfg",
+        "kubernetes.io/dockerconfigjson" => ".dockerconfigjson",
+        _ => return None,
+    };
+    let is_json = || {
+        let text: String = serde_json::from_str(value).ok()?;
+        let bytes = BASE64.decode(text).ok()?;
+        serde_json::from_slice::<serde_json::Map<String, serde_json::Value>>(&bytes).ok()
+    };
+    (key == required && is_json().is_none()).then_some(required)
 }
 
 /// Whether the API server requires keys in a Secret of this type, so that it can never be without data.

@@ -321,7 +321,6 @@ impl<'g> Case<'g, '_> {
         self.may_be_written()?;
         let source = pushing.source.key;
         self.pass(Question::Pushed, || source.to_string())?;
-        self.is_accepted(pushing)?;
         let namespace = self.target.namespace();
         if !self.graph.covers(namespace) {
             let refused = refuse(Reason::NamespaceNotWatched, Some(source), None);
@@ -337,6 +336,7 @@ impl<'g> Case<'g, '_> {
             }),
             Some(false) => {
                 self.pass(Question::Namespace, || format!("{namespace} exists"))?;
+                self.is_accepted(pushing)?;
                 self.install(pushing, None)
             }
         }

@@ -3,7 +3,6 @@
 use crate::certificate::Completeness;
 use crate::keys::{KeyProblem, Projection};
 use crate::kind::Kind;
-use crate::names::excerpt;
 use crate::payload::{Digest, Payload};
 
 /// See the [module](self). Made by [`Facts::of`] alone, so that no fact is forgotten where content is read or written.
@@ -43,12 +42,6 @@ impl Facts {
     ) -> Result<Self, KeyProblem> {
         let portion = projection.project(payload)?;
         let type_of_portion = projection.type_.as_deref().or(type_);
-        if let Some(type_) = type_of_portion.filter(|_| projection.is_push) {
-            let missing = kind.required_keys(type_).iter().find(|key| !portion.has_key(key));
-            if let Some(key) = missing {
-                return Err(KeyProblem::Required { type_: excerpt(type_), key });
-            }
-        }
         // Half a pair is held also where only one side of it is asked for; who asks for neither need not wait.
         let completeness = match type_.filter(|type_| kind.can_be_incomplete(type_)) {
             Some(type_) if kind.paired_keys(type_).iter().any(|key| projection.gives(key)) => {

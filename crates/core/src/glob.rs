@@ -24,7 +24,7 @@ use crate::pattern::{exception, items};
 pub const MAX_ITEMS: usize = 1_024;
 /// The most items with a `*` of one list: each of them is compared with every key, of which an object has tens of thousands.
 pub const MAX_GLOBS: usize = 8;
-/// The most `*` of one item: with few of them a comparison is not much more than a walk along the key.
+/// The most `*` of one item: each part between them is looked for in the key.
 pub const MAX_STARS: usize = 3;
 
 /// Why a text is no list of globs.
@@ -124,29 +124,19 @@ impl<'t> Globs<'t> {
     }
 }
 
-/// Whether a glob matches the whole of a text.
+/// Whether a glob matches the whole of a text. What stands between two `*` is looked for once, where it comes first: that takes
+/// no longer than the text is.
 #[must_use]
 pub fn matches(glob: &str, text: &str) -> bool {
-    let (glob, text) = (glob.as_bytes(), text.as_bytes());
-    let (mut g, mut t) = (0, 0);
-    // Where the last star stands, and how much of the text it stands for.
-    let mut star: Option<(usize, usize)> = None;
-    while t < text.len() {
-        if glob.get(g) == Some(&b'*') {
-            star = Some((g, t));
-            g += 1;
-        } else if glob.get(g) == text.get(t) {
-            g += 1;
-            t += 1;
-        } else if let Some((at, taken)) = star {
-            star = Some((at, taken + 1));
-            g = at + 1;
-            t = taken + 1;
-        } else {
-            return false;
-        }
+    let Some((first, rest)) = glob.split_once('*') else { return glob == text };
+    let (between, last) = rest.rsplit_once('*').map_or((None, rest), |(between, last)| (Some(between), last));
+    let Some(text) = text.strip_prefix(first).and_then(|text| text.strip_suffix(last)) else { return false };
+    let mut text = text.as_bytes();
+    for part in between.into_iter().flat_map(|between| between.split('*')) {
+        let Some(at) = memchr::memmem::find(text, part.as_bytes()) else { return false };
+        text = &text[at + part.len()..];
     }
-    glob.get(g..).is_some_and(|rest| rest.iter().all(|byte| *byte == b'*'))
+    true
 }
 
 #[cfg(test)]
@@ -174,6 +164,13 @@ mod tests {
             ("**", "x", true),
             ("a**b", "ab", true),
             ("*ab", "aab", true),
+            ("a*a", "a", false),
+            ("a*a", "aa", true),
+            ("ab*ba", "aba", false),
+            ("*ab*b", "ab", false),
+            ("*ab*b", "abb", true),
+            ("*b*b*", "ab", false),
+            ("*b*b*", "bb", true),
         ];
         for (glob, text, expected) in cases {
             assert_eq!(matches(glob, text), expected, "{glob} {text}");

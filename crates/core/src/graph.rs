@@ -33,13 +33,14 @@ mod node;
 mod ordered_set;
 mod pushes;
 mod relations;
+mod removed;
 mod shared;
 #[cfg(test)]
 mod tests;
 mod touch;
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 
 use crate::names::{Key, SourceKey, TargetKey};
 use crate::namespace::NamespaceFacts;
@@ -52,11 +53,13 @@ use lists::{List, ObjectLists};
 use namespaces::Existing;
 use pushes::Pushes;
 use relations::Relations;
+use removed::Removed;
 use shared::Shared;
 
 pub use crate::facts::Facts;
 pub use chain::{Chain, LONGEST_CHAIN};
 pub use node::{Knowledge, Node, Portion};
+pub use removed::{Judged, Removals};
 
 /// What the graph knows of an object that an annotation refers to.
 #[derive(Debug, Clone, Copy)]
@@ -123,8 +126,8 @@ pub struct Graph {
     time: Moment,
     /// See [`Graph::revision`].
     revision: u64,
-    /// See [`Graph::counted`]: the revision and the number.
-    counts: RefCell<HashMap<SourceKey, (u64, usize)>>,
+    /// See [`Graph::judge_removal`].
+    removed: RefCell<Removed>,
 }
 
 impl Default for Graph {
@@ -151,7 +154,7 @@ impl Graph {
             namespace_list: List::default(),
             time: Moment::ZERO,
             revision: 0,
-            counts: RefCell::default(),
+            removed: RefCell::default(),
         }
     }
 
@@ -232,22 +235,6 @@ impl Graph {
     #[must_use]
     pub fn revision(&self) -> u64 {
         self.revision
-    }
-
-    /// What `count` counted last for this source, unless something has changed since: then it counts anew.
-    pub fn counted(&self, source: &SourceKey, count: impl FnOnce() -> usize) -> usize {
-        let known = self.counts.borrow().get(source).copied();
-        match known {
-            Some((revision, count)) if revision == self.revision => count,
-            _ => {
-                let counted = count();
-                let mut counts = self.counts.borrow_mut();
-                // Those of another revision are of no use any more.
-                counts.retain(|_, (revision, _)| *revision == self.revision);
-                counts.insert(source.clone(), (self.revision, counted));
-                counted
-            }
-        }
     }
 
     /// The objects that the graph holds, in the order of their names.

@@ -17,6 +17,7 @@ use std::sync::Arc;
 use serde_json::value::RawValue;
 use thiserror::Error;
 
+use crate::clear;
 use crate::glob::{GlobError, Globs};
 use crate::names::excerpt;
 use crate::pattern::{exception, items};
@@ -53,9 +54,10 @@ pub enum KeyProblem {
     /// A key that is asked for by its name is not among those that may be had.
     #[error("replicate-keys: {0:?} is not among the replication-allowed-keys of the source, or of the chain above it")]
     NotAllowed(String),
-    /// The type of the replica requires a key that is not among those that it would get.
+    /// The type of the target requires a key that is not among those that it would get, or has no value of the kind that is required.
     #[error(
-        "a Secret of type {type_} needs the key {key:?}, which is not among those that are copied; replicate-type can give another type"
+        "a Secret of type {type_} needs a valid {key:?}, which is not among what is copied; ask for it, or for another type by \
+         replicate-type"
     )]
     Required {
         /// The replica's type.
@@ -178,10 +180,8 @@ pub struct Projection {
     pub asked: Option<Arc<str>>,
     /// Of the source, and of those above it, as far up as one of them says something.
     pub limits: Vec<Limit>,
-    /// `replicate-type`, the type of the replica if it is another than the source's.
+    /// The type of the target, where it is one that requires keys.
     pub type_: Option<Arc<str>>,
-    /// Whether a push asks: then the replica has `type_`, or else the source's.
-    pub is_push: bool,
 }
 
 impl Projection {
@@ -189,6 +189,19 @@ impl Projection {
     #[must_use]
     pub fn is_all(&self) -> bool {
         self.asked.is_none() && !self.is_limited() && self.type_.is_none()
+    }
+
+    /// How long its texts are, in bytes.
+    pub(crate) fn size(&self) -> usize {
+        let limits = self.limits.iter().flat_map(|limit| [&limit.allowed, &limit.asked]).flatten();
+        limits.chain(&self.asked).map(|text| text.len()).sum()
+    }
+
+    /// What is noted with a copy (`replicated-keys`): what was asked for; `*` where all was, and less may be had.
+    #[must_use]
+    pub fn note(&self) -> Option<Arc<str>> {
+        let all_that_may_be_had = || self.is_limited().then(|| Arc::from("*"));
+        self.asked.clone().or_else(all_that_may_be_had)
     }
 
     /// Whether a key of the source may be among what is given.
@@ -209,7 +222,7 @@ impl Projection {
     pub fn of_kept(&self) -> Self {
         let own = Limit { allowed: None, asked: self.asked.clone() };
         let limits = std::iter::once(own).chain(self.limits.iter().cloned()).collect();
-        Self { limits, ..Self::default() }
+        Self { limits, type_: self.type_.clone(), asked: None }
     }
 
     /// The data that the target gets.
@@ -246,8 +259,38 @@ impl Projection {
             }
             projected.push(map);
         }
+        let minimal = self.missing(&projected)?;
+        if let Some(first) = projected.first_mut() {
+            first.extend(minimal.iter().map(|(key, value)| ((*key).to_owned(), &**value)));
+        }
         let json = |map: BTreeMap<String, &RawValue>| serde_json::to_string(&map).map(Arc::from).ok();
         Ok(Payload::new(projected.into_iter().map(|map| if map.is_empty() { None } else { json(map) })))
+    }
+}
+
+impl Projection {
+    /// The keys that the target's type requires and that it would not get, with minimal values (SPEC 7): what it may not have must
+    /// not stay because the API server wants something there.
+    ///
+    /// # Errors
+    /// When they are missing because they were not asked for, or one has a value that the type does not allow.
+    fn missing(&self, given: &[BTreeMap<String, &RawValue>]) -> Result<Vec<(&'static str, Box<RawValue>)>, KeyProblem> {
+        let Some(type_) = self.type_.as_deref() else { return Ok(Vec::new()) };
+        let problem = |key| KeyProblem::Required { type_: excerpt(type_), key };
+        let Some(given) = given.first() else { return Ok(Vec::new()) };
+        let mut minimal = Vec::new();
+        for (key, value) in clear::completion(type_, |key| given.contains_key(key)) {
+            if !self.is_limited() {
+                return Err(problem(key));
+            }
+            minimal.push((key, RawValue::from_string(value).map_err(|_| KeyProblem::Unreadable)?));
+        }
+        for (key, value) in given {
+            if let Some(key) = clear::invalid(type_, key, value.get()) {
+                return Err(problem(key));
+            }
+        }
+        Ok(minimal)
     }
 }
 

@@ -78,11 +78,6 @@ pub trait Kind: fmt::Debug + Send + Sync + 'static {
         false
     }
 
-    /// The keys that the API server requires in objects of this type.
-    fn required_keys(&self, _type: &str) -> &'static [&'static str] {
-        &[]
-    }
-
     /// The keys of this type that belong together (SPEC 11.9).
     fn paired_keys(&self, _type: &str) -> &'static [&'static str] {
         &[]
@@ -158,11 +153,8 @@ impl Kind for Secret {
     fn has_required_keys(&self, type_: &str) -> bool {
         clear::has_required_keys(type_)
     }
-    fn required_keys(&self, type_: &str) -> &'static [&'static str] {
-        clear::required_keys(type_)
-    }
     fn paired_keys(&self, type_: &str) -> &'static [&'static str] {
-        if self.can_be_incomplete(type_) { clear::required_keys(type_) } else { &[] }
+        if self.can_be_incomplete(type_) { &certificate::KEYS } else { &[] }
     }
     fn can_be_incomplete(&self, type_: &str) -> bool {
         type_ == certificate::TYPE

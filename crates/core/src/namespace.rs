@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::annotations::{Annotation, Dialect, IllFormed, Value, boolean};
 use crate::json::{self, Json};
+use crate::names;
 use crate::observed::ReadError;
 use crate::pattern::NamespaceList;
 use crate::protobuf;
@@ -76,6 +77,7 @@ impl NamespaceFacts {
         let labels = metadata.labels();
         let texts = labels.iter().map(|(key, value)| (&**key, &**value));
         let ours = metadata.ours(dialect).unwrap_or_default();
+        let _: names::Namespace = names::Namespace::parse(&metadata.name)?;
         Ok((metadata.name.to_string(), Self::read(metadata.deleting, texts, json::values(&ours))))
     }
 
@@ -88,6 +90,7 @@ impl NamespaceFacts {
         let ours = metadata
             .annotations()
             .filter_map(|(key, value)| Some((dialect.name(key)?, value.map_or(Value::NotText, Value::Text))));
+        let _: names::Namespace = names::Namespace::parse(metadata.name)?;
         Ok((metadata.name.to_owned(), Self::read(metadata.deleting, metadata.labels(), ours)))
     }
 

@@ -54,14 +54,6 @@ impl Payload {
         })
     }
 
-    /// Whether some field has this key.
-    #[must_use]
-    pub fn has_key(&self, key: &str) -> bool {
-        self.fields().flatten().any(|json| {
-            serde_json::from_str::<BTreeMap<Cow<'_, str>, &RawValue>>(json).is_ok_and(|map| map.contains_key(key))
-        })
-    }
-
     /// A fingerprint that is the same for the same data, however its JSON spells it (`\u003c` or `<`). The API server writes
     /// maps in key order, so that the keys' order is part of no spelling.
     #[must_use]

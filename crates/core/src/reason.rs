@@ -92,7 +92,7 @@ reasons! {
     NamespaceIllFormed "The annotations of the target's namespace are ill-formed; nothing changes there."
     KeyMissing "replicate-keys names a key that the source does not have, or two of its keys would get one name."
     KeyNotAllowed "replicate-keys names a key that the source, or the chain above it, does not allow."
-    KeyRequired "The replica's type requires a key that it would not get."
+    KeyRequired "The target's type requires a key that it would not get."
     SourceNotWatched "The source is in a namespace that the program does not watch; whether it exists is not known."
     NamespaceNotWatched "A source pushes to a namespace that the program does not watch."
     ProtectedType "Secrets of this type are never a source and never a target."

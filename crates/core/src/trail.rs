@@ -65,11 +65,11 @@ questions! {
     Terminating "SPEC 9.16" "Is the object being deleted, so that it may only be emptied?"
     Creator "SPEC 3.1" "Does the source that made the replica still push to it?"
     Pushed "SPEC 3.4, 3.5" "Which source pushes to this name?"
+    Watched "SPEC 10" "Does the program watch the target's namespace?"
+    Namespace "SPEC 3.4, 9.7" "Does the target's namespace exist, and is it not being deleted?"
     Accepted "SPEC 11.4" "Does the target's namespace accept replicas from the source's?"
     MadeByController "SPEC 3.1" "Did the controller make the replica that is to be deleted?"
     Adoption "SPEC 3.1" "Did someone else make the replica that the source pushes to?"
-    Watched "SPEC 10" "Does the program watch the target's namespace?"
-    Namespace "SPEC 3.4, 9.7" "Does the target's namespace exist, and is it not being deleted?"
     SourceExists "SPEC 3.3" "Does the object that the data comes from exist?"
     SourceWellFormed "SPEC 5.1" "Are the source's annotations well-formed?"
     Consent "SPEC 5.2" "Does the source allow this namespace to pull?"
@@ -177,8 +177,8 @@ mod tests {
         let names: Vec<&str> = Question::ALL.iter().map(|question| question.name()).collect();
         assert_eq!(
             names.join(" "),
-            "FirstLists WellFormed Excluded NamespaceSays Paused IsTarget Terminating Creator Pushed Accepted \
-             MadeByController Adoption Watched Namespace SourceExists SourceWellFormed Consent ChainAllows Loop ChainFilled Ring \
+            "FirstLists WellFormed Excluded NamespaceSays Paused IsTarget Terminating Creator Pushed Watched \
+             Namespace Accepted MadeByController Adoption SourceExists SourceWellFormed Consent ChainAllows Loop ChainFilled Ring \
              RemovalDelay RemovalLimit Once SameData Keys KeysKept SourceRead Complete SameType Changeable NotProtected AsWanted"
         );
         assert!(Question::ALL.is_sorted());

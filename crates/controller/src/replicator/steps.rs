@@ -91,6 +91,7 @@ impl Replicator {
             // A target keeps what it holds until the storm is over. What takes data away never waits.
             Decision::Act(plan)
                 if matches!(plan.verb, Verb::Create | Verb::Update)
+                    && plan.verdict.reason != Reason::KeysTrimmed
                     && plan.verdict.source.as_ref().is_some_and(|source| self.storms.holds(source, target)) =>
             {
                 Step::End(End::Settled)

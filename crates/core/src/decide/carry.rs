@@ -7,7 +7,7 @@ use super::creator::Pushing;
 use super::plan::Wanted;
 use crate::action::{MapChange, MetadataChange};
 use crate::annotations::Annotation;
-use crate::carried::{Carried, Map, note};
+use crate::carried::{Carried, Map, kept, note};
 use crate::graph::Node;
 use crate::labels;
 
@@ -48,7 +48,7 @@ pub(super) fn change(node: &Node, wanted: &Carried, created_with: &BTreeMap<Stri
 }
 
 fn change_of(now: &Map, wanted: &Map) -> MapChange {
-    let differs = |(key, value): &(&Arc<str>, &Arc<str>)| now.get(*key) != Some(*value);
+    let differs = |(key, value): &(&Arc<str>, &Arc<str>)| now.get(*key) != Some(&kept(value));
     MapChange {
         set: wanted.iter().filter(differs).map(|(key, value)| (key.clone(), value.clone())).collect(),
         remove: now.keys().filter(|key| !wanted.contains_key(*key)).cloned().collect(),

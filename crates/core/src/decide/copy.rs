@@ -55,9 +55,9 @@ impl<'g> Receiver<'g> {
         }
     }
 
-    /// What is asked for of the source's data, and noted with the copy.
-    pub(super) fn asked(&self) -> Option<&Arc<str>> {
-        self.projection.as_ref()?.asked.as_ref()
+    /// What is noted with the copy of what is asked for.
+    pub(super) fn note(&self) -> Option<Arc<str>> {
+        self.projection.as_ref()?.note()
     }
 
     /// It holds what it is not to hold any more: no copy, and nothing to be kept.
@@ -115,7 +115,7 @@ impl<'g> Case<'g, '_> {
         let comparison = match same {
             true => Comparison::Same,
             false if once => Comparison::Stale(Reason::OnceVersionChanged),
-            false if receiver.noted != receiver.asked() => Comparison::Stale(Reason::InheritedChanged),
+            false if receiver.noted != receiver.note().as_ref() => Comparison::Stale(Reason::InheritedChanged),
             false if *copy == source.node.resource_version || was_edited(node, receiver) => {
                 Comparison::Stale(Reason::Drift)
             }
@@ -168,7 +168,7 @@ impl<'g> Case<'g, '_> {
         let is_limited = projection.is_some_and(|projection| projection.is_limited());
         if target.knowledge == Knowledge::Trusted
             && *copy == source.node.resource_version
-            && receiver.noted == receiver.asked()
+            && receiver.noted == receiver.note().as_ref()
             && !is_limited
         {
             return Continue(Ok(true));

@@ -79,10 +79,10 @@ impl<'g> Case<'g, '_> {
     fn make(self, pushing: Pushing<'g>, mut wanted: Wanted) -> End<'g> {
         let Pushing { source, marks } = pushing;
         wanted.take(&[Annotation::ReplicateOnceVersion], marks);
-        let projection = self.pushed(marks, Vec::new());
         self.facts(Question::SourceRead, source)?;
         let type_ = self.type_of(source.key, source.node, source.key)?;
         let type_ = self.type_to_be(marks, type_, source.key)?;
+        let projection = self.pushed(marks, Vec::new(), type_);
         if let Err(problem) = self.portion(Question::Keys, source, projection.as_ref())? {
             let refused = refuse(problem.reason(), Some(source.key), Some(problem.to_string()));
             return self.stop(Question::Keys, refused, || problem.to_string());
@@ -102,7 +102,8 @@ impl<'g> Case<'g, '_> {
         wanted.take(&[Annotation::ReplicateOnceVersion], marks);
         // What was pulled for a source that was a combined one is no copy of its own data. Its own `replicate-once` does not
         // count (SPEC 9.11).
-        let projection = self.pushed(marks, Vec::new());
+        let type_to_be = self.type_to_be(marks, source.node.type_.as_ref(), source.key)?;
+        let projection = self.pushed(marks, Vec::new(), type_to_be);
         let receiver = Receiver { once: false, projection: projection.clone(), ..Receiver::of(owned) };
         let receiver = if own.replicate_from.is_some() { receiver.without_copy() } else { receiver };
         let keep_version = |wanted: &mut Wanted| {
@@ -132,7 +133,6 @@ impl<'g> Case<'g, '_> {
             let refused = refuse(problem.reason(), Some(source.key), Some(problem.to_string()));
             return self.settle(owned, keep(wanted, refused));
         }
-        let type_to_be = self.type_to_be(marks, source.node.type_.as_ref(), source.key)?;
         let other_type = matches!((&node.type_, type_to_be), (Some(ours), Some(theirs)) if ours != theirs);
         let other_type = other_type && !crate::bug!(OtherTypeIsUpdated);
         let is_stale = matches!(comparison, Comparison::Stale(_));
@@ -144,6 +144,12 @@ impl<'g> Case<'g, '_> {
             return self.settle(owned, keep(wanted, refused));
         }
         if other_type {
+            // What cannot be made again is not deleted for it.
+            if let Err(problem) = self.portion(Question::Keys, source, projection.as_ref())? {
+                keep_version(&mut wanted);
+                let refused = refuse(problem.reason(), Some(source.key), Some(problem.to_string()));
+                return self.settle(owned, keep(wanted, refused));
+            }
             return self.remake(owned, Question::SameType, Reason::TypeChanged, source.key);
         }
         let Comparison::Stale(reason) = comparison else {
@@ -171,7 +177,7 @@ impl<'g> Case<'g, '_> {
         wanted.set(Annotation::ReplicateFrom, Some(from.as_str().into()));
         let type_ = self.type_of(source.key, source.node, source.key)?;
         let type_ = self.type_to_be(marks, type_, source.key)?;
-        let projection = self.pushed(marks, self.limits(from));
+        let projection = self.pushed(marks, self.limits(from), type_);
         let receiver = Receiver { once: marks.once, is_pushed: true, projection, ..Receiver::default() };
         let data = match self.gate(from, &receiver)? {
             Gate::Gives(offer) => match self.gift(offer, &receiver, None)? {
@@ -205,7 +211,7 @@ impl<'g> Case<'g, '_> {
             once: marks.once,
             removal_delay: marks.removal_delay,
             has_received: own.from_version.is_some(),
-            projection: self.pushed(marks, self.limits(from)),
+            projection: self.pushed(marks, self.limits(from), type_),
             ..Receiver::of(owned)
         };
         let receiver = if same_request { receiver } else { receiver.without_copy() };
@@ -215,10 +221,15 @@ impl<'g> Case<'g, '_> {
         let combined = Combined { owned, type_, source, from, pushing };
         let offer = match self.gate(from, &receiver)? {
             Gate::Gives(offer) => offer,
+            // It is not followed again yet: an approval of its removal stays.
             Gate::Refuses(reason, detail) => {
+                wanted.take(&[Annotation::RemovalApproved], own);
                 return self.keep_combined(combined, wanted, refuse(reason, Some(from), detail), None);
             }
-            Gate::NotYet(decision) => return self.keep_combined(combined, wanted, decision, None),
+            Gate::NotYet(decision) => {
+                wanted.take(&[Annotation::RemovalApproved], own);
+                return self.keep_combined(combined, wanted, decision, None);
+            }
             Gate::GivesNothing(stopped) => return self.empty_combined(combined, wanted, stopped.reason),
         };
         match self.gift(offer, &receiver, Some(owned))? {

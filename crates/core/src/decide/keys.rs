@@ -13,21 +13,37 @@ use crate::names::SourceKey;
 use crate::trail::{Outcome, Question};
 
 impl<'g> Case<'g, '_> {
-    /// What a push gives to each replica. `None`: all.
-    pub(super) fn pushed(self, marks: &Marks, limits: Vec<Limit>) -> Option<Arc<Projection>> {
-        let projection = Projection {
-            asked: marks.text(Annotation::ReplicateKeys).cloned(),
-            limits,
-            type_: marks.replicate_type.clone().filter(|_| self.kind.is_typed()),
-            is_push: true,
-        };
-        (!projection.is_all()).then(|| Arc::new(projection))
+    /// What a push gives to each replica, which is of this type. `None`: all.
+    pub(super) fn pushed(self, marks: &Marks, limits: Vec<Limit>, type_: Option<&Arc<str>>) -> Option<Arc<Projection>> {
+        let asked = marks.text(Annotation::ReplicateKeys).cloned();
+        let of_another_type = marks.replicate_type.is_some() && self.kind.is_typed();
+        self.projection(asked, limits, type_, of_another_type)
     }
 
     /// What a pulling target gets. `None`: all.
-    pub(super) fn pulled(self, marks: &Marks, from: &'g SourceKey) -> Option<Arc<Projection>> {
-        let asked = marks.text(Annotation::ReplicateKeys).cloned();
-        let projection = Projection { asked, limits: self.limits(from), ..Projection::default() };
+    pub(super) fn pulled(self, owned: Owned<'g>, from: &'g SourceKey) -> Answer<'g, Option<Arc<Projection>>> {
+        let asked = owned.marks().text(Annotation::ReplicateKeys).cloned();
+        let limits = self.limits(from);
+        if asked.is_none() && limits.is_empty() {
+            return Continue(None);
+        }
+        // What its type requires may not be among it.
+        let type_ = self.type_of_target(owned.node(), from)?;
+        Continue(self.projection(asked, limits, type_, false))
+    }
+
+    fn projection(
+        self,
+        asked: Option<Arc<str>>,
+        limits: Vec<Limit>,
+        type_: Option<&Arc<str>>,
+        of_another_type: bool,
+    ) -> Option<Arc<Projection>> {
+        if asked.is_none() && limits.is_empty() && !of_another_type {
+            return None;
+        }
+        let type_ = type_.filter(|type_| self.kind.has_required_keys(type_)).cloned();
+        let projection = Projection { asked, limits, type_ };
         (!projection.is_all()).then(|| Arc::new(projection))
     }
 
@@ -36,10 +52,9 @@ impl<'g> Case<'g, '_> {
         let mut limits: Vec<Limit> = Vec::new();
         for marks in self.graph.above(from).map_while(|(_, node)| node?.marks()) {
             let text = |annotation| marks.text(annotation).cloned();
-            limits.push(Limit {
-                allowed: text(Annotation::ReplicationAllowedKeys),
-                asked: text(Annotation::ReplicatedKeys),
-            });
+            // What it asked for says what its keys were above only where it holds a copy.
+            let asked = text(Annotation::ReplicatedKeys).filter(|_| marks.from_version.is_some());
+            limits.push(Limit { allowed: text(Annotation::ReplicationAllowedKeys), asked });
         }
         let last = limits.iter().rposition(|limit| limit.allowed.is_some()).map_or(0, |last| last + 1);
         limits.truncate(last);

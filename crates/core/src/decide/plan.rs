@@ -143,6 +143,7 @@ impl Wanted {
 
     /// Notes what a push asks for of the data that is copied (SPEC 11.5).
     pub(super) fn take_keys(&mut self, pushing: &Marks) {
+        // A push is not limited by consent: what it asks for is what is noted.
         self.set(Annotation::ReplicatedKeys, pushing.text(Annotation::ReplicateKeys).cloned());
     }
 

@@ -10,7 +10,7 @@ use super::{Answer, Case, Decision, End, Need, Source, nothing, refuse, says};
 use crate::action::Owned;
 use crate::annotations::{Annotation, Marks};
 use crate::carried::Carried;
-use crate::graph::{Chain, LONGEST_CHAIN, Presence, Withdrawal};
+use crate::graph::{Chain, LONGEST_CHAIN, Node, Presence, Withdrawal};
 use crate::keys::Projection;
 use crate::names::SourceKey;
 use crate::observed::Annotated;
@@ -89,8 +89,8 @@ impl<'g> Fill<'g> {
         wanted.set(Annotation::ReplicateOnceVersion, self.once_version.clone());
         wanted.set(Annotation::ReplicatedFromOrigin, self.origin.clone());
         wanted.set(Annotation::ReplicatedFromAllowed, Some(self.allowed.clone()));
-        let asked = self.projection.as_ref().and_then(|projection| projection.asked.clone());
-        wanted.set(Annotation::ReplicatedKeys, asked);
+        let noted = self.projection.as_ref().and_then(|projection| projection.note());
+        wanted.set(Annotation::ReplicatedKeys, noted);
     }
 
     pub(super) fn data(&self) -> Data<'g> {
@@ -101,7 +101,7 @@ impl<'g> Fill<'g> {
 impl<'g> Case<'g, '_> {
     /// SPEC 3, 3: the target asks for `from` itself.
     pub(super) fn pull(self, from: &'g SourceKey, owned: Owned<'g>) -> End<'g> {
-        let receiver = Receiver { projection: self.pulled(owned.marks(), from), ..Receiver::of(owned) };
+        let receiver = Receiver { projection: self.pulled(owned, from)?, ..Receiver::of(owned) };
         let offer = match self.gate(from, &receiver)? {
             Gate::Gives(offer) => offer,
             Gate::NotYet(decision) => return self.stop(Question::AsWanted, decision, || "it is kept".to_owned()),
@@ -298,10 +298,10 @@ impl<'g> Case<'g, '_> {
             let allowed = marks.from_allowed.as_deref();
             let fact = || format!("{from}: {}", says(Some(marks), &[Annotation::ReplicatedFromAllowed]));
             let by_lists = allowed.is_some_and(|allowed| allowed.matches(self.target.namespace()));
-            match self.above(marks, by_lists, allowed.is_some_and(Allowed::is_selected)) {
+            match self.above(marks, by_lists) {
                 _ if crate::bug!(ChainForgotten) => {}
                 Above::Allows => self.pass(Question::ChainAllows, fact)?,
-                Above::NotVisible(key) if receiver.has_received => {
+                Above::NotVisible(key) if holds_a_copy => {
                     let fact = || format!("{key} cannot be asked: it is missing or ill-formed");
                     let detail = Some(fact());
                     return self
@@ -339,31 +339,39 @@ impl<'g> Case<'g, '_> {
             .map_continue(Some)
     }
 
-    /// Whether the objects above a source, which says `marks` and pulls itself, allow the target's namespace. What their lists allow
-    /// is handed down (`by_lists`), and also that one of them has a selector (`by_labels`): that one is asked itself, since no list
-    /// says what it selects.
-    fn above(self, marks: &'g Marks, by_lists: bool, by_labels: bool) -> Above<'g> {
-        let mut is_selected = false;
+    /// Whether the objects above a source, which says `marks` and pulls itself, allow the target's namespace (SPEC 11). What their
+    /// lists allowed when the source was written is handed down (`by_lists`). One that can be asked has the last word, by its list, its
+    /// labels or a refusal; where one cannot be asked it counts what is handed down, if that says all: of labels and keys it does not.
+    fn above(self, marks: &'g Marks, by_lists: bool) -> Above<'g> {
+        let handed_down = marks.from_allowed.as_deref();
+        let by_labels = handed_down.is_some_and(Allowed::is_selected);
+        let in_part = marks.text(Annotation::ReplicatedKeys).is_some();
+        let (mut is_selected, mut invisible) = (false, None);
         for (key, node) in marks.replicate_from.iter().flat_map(|from| self.graph.above(from)) {
-            let Some(node) = node.filter(|node| !matches!(node.annotated, Annotated::Ill(_))) else {
-                return match (by_lists, by_labels) {
-                    (true, _) => Above::Allows,
-                    (false, true) => Above::NotVisible(key),
-                    (false, false) => Above::Forbids,
-                };
+            let is_sure = |node: &&Node| match &node.annotated {
+                Annotated::Not => true,
+                Annotated::Ill(_) => false,
+                Annotated::Well(marks) => !marks.unsure,
             };
-            let Some(selection) = node.marks().and_then(|marks| marks.allowed_namespaces.as_ref()) else { continue };
-            let names = selection.names(self.target.namespace(), self.facts_of_namespace());
-            if selection.selector().is_some() || is_selected {
-                is_selected = true;
-                if !names {
-                    return Above::Forbids;
-                }
-            } else if !by_lists && !names {
+            let Some(node) = node.filter(is_sure) else {
+                invisible = Some(key);
+                break;
+            };
+            let Some(marks) = node.marks() else { continue };
+            let selection = marks.allowed_namespaces.as_deref();
+            let names = |selection: &Selection| selection.names(self.target.namespace(), self.facts_of_namespace());
+            if marks.allowed == Some(false) || selection.is_some_and(|selection| !names(selection)) {
                 return Above::Forbids;
             }
+            is_selected |= selection.is_some_and(|selection| selection.selector().is_some());
         }
-        if by_lists || is_selected { Above::Allows } else { Above::Forbids }
+        match invisible {
+            Some(key) if in_part || by_labels && !by_lists => Above::NotVisible(key),
+            Some(_) | None if by_lists => Above::Allows,
+            // Nobody above says no, and one of them says yes by labels.
+            None if is_selected => Above::Allows,
+            Some(_) | None => Above::Forbids,
+        }
     }
 
     /// SPEC 5, 7 and 8: what the target gets. `owned`: the target, if it exists.

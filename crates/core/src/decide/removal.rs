@@ -10,6 +10,7 @@ use super::pull::Gate;
 use super::{Answer, Case, Decision, End, Verdict, nothing, refuse};
 use crate::action::Owned;
 use crate::annotations::{Annotation, Marks, RemovalDelay};
+use crate::graph::{Judged, Removals};
 use crate::managers::Owners;
 use crate::names::{SourceKey, TargetKey};
 use crate::reason::Reason;
@@ -17,6 +18,8 @@ use crate::trail::{Outcome, Question};
 
 /// When a target that is held by the removal limit is looked at again.
 const HELD_FOR: Duration = Duration::from_secs(60);
+/// Removals because of one source count together when they are no further apart, whatever the removal delay is.
+const SHORTEST_WINDOW: Duration = Duration::from_secs(5);
 
 impl<'g> Case<'g, '_> {
     /// Its creator does not push to it any more.
@@ -55,15 +58,22 @@ impl<'g> Case<'g, '_> {
         self.delayed(stopped, inherited).or_else(|| if approved { None } else { self.held(stopped) })
     }
 
-    /// SPEC 11.2: too many are due because of one source.
+    /// SPEC 11.2: too many are due because of one source, or were a moment ago.
     fn held(self, stopped: &Stopped<'g>) -> Option<Decision<'g>> {
         let limit = self.rules.removal_limit?;
-        let count = self.graph.counted(stopped.source, || self.removals(stopped.source));
-        let detail = format!("{count} replicas are due because of {}, --removal-limit: {limit}", stopped.source);
-        if count <= limit {
-            self.note(Question::RemovalLimit, Outcome::Passed, || detail);
-            return None;
-        }
+        let window = self.rules.removal_delay.max(SHORTEST_WINDOW);
+        let is_due = |target: &TargetKey| self.about(target).is_to_be_removed(stopped.source);
+        let removals = Removals { limit, window, is_due: &is_due };
+        let judged = self.graph.judge_removal(stopped.source, self.target, removals);
+        let detail = match judged {
+            Judged::Allowed => {
+                self.note(Question::RemovalLimit, Outcome::Passed, || format!("--removal-limit: {limit}"));
+                return None;
+            }
+            Judged::Held(count) => {
+                format!("{count} replicas are due because of {}, --removal-limit: {limit}", stopped.source)
+            }
+        };
         self.note(Question::RemovalLimit, Outcome::Decided(Reason::RemovalHeld), || detail.clone());
         let verdict = Verdict {
             reason: Reason::RemovalHeld,
@@ -72,11 +82,6 @@ impl<'g> Case<'g, '_> {
         };
         // The others may go without an event of this one.
         Some(Decision::Wait(verdict, self.graph.time().saturating_add(HELD_FOR)))
-    }
-
-    /// How many existing targets are to be deleted or emptied because of a source, now or when their delay is over.
-    fn removals(self, source: &SourceKey) -> usize {
-        self.graph.named_as_source_by(source).filter(|target| self.about(target).is_to_be_removed(source)).count()
     }
 
     /// The same case about another target; what is asked about it is not recorded.
@@ -88,13 +93,22 @@ impl<'g> Case<'g, '_> {
         Case { graph, kind, rules, target, view, recorder: super::Recorder(None) }
     }
 
+    /// Whether the target is to be deleted or emptied because of a source, now or when its delay is over, and is not approved.
     fn is_to_be_removed(self, source: &SourceKey) -> bool {
         let Some(owned) = Owned::prove(self.graph, self.target) else { return false };
         let marks = owned.marks();
+        if marks.removal_approved || owned.node().deleting || self.may_be_written().is_break() {
+            return false;
+        }
+        // What is kept for good is not due.
+        let stays = |stopped: &Stopped<'_>, inherited: Option<RemovalDelay>| {
+            stopped.without.is_some() && stopped.delay.or(inherited) == Some(RemovalDelay::Never)
+        };
         let from = match &marks.replicated_by {
             Some(creator) if *creator == *source => match self.creator(creator) {
                 Answer::Continue(Creator::Stopped(stopped)) => {
-                    return self.is_made_by_controller(owned, &stopped).is_continue();
+                    return !stays(&stopped, marks.removal_delay)
+                        && self.is_made_by_controller(owned, &stopped).is_continue();
                 }
                 _ => marks.replicate_from.as_ref(),
             },
@@ -102,7 +116,10 @@ impl<'g> Case<'g, '_> {
         };
         let receiver = Receiver::of(owned);
         let Some(from) = from.filter(|from| **from == *source && receiver.has_received) else { return false };
-        matches!(self.gate_now(from, &receiver), Answer::Continue(Gate::GivesNothing(_)))
+        match self.gate_now(from, &receiver) {
+            Answer::Continue(Gate::GivesNothing(stopped)) => !stays(&stopped, None),
+            _ => false,
+        }
     }
 
     /// SPEC 11.1: it is not due yet.

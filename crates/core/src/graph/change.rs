@@ -7,6 +7,7 @@ use crate::managers::Owners;
 use crate::names::{Key, SourceKey};
 use crate::observed::{Annotated, Observed, Uid};
 use crate::scope::Part;
+use crate::selection::Selection;
 
 use super::lists::List;
 use super::node::Extra;
@@ -29,37 +30,44 @@ type Content = (Knowledge, Option<Arc<str>>);
 struct Change {
     /// The annotations are others.
     annotated: bool,
-    /// `replicate-from` names another object, or none; or what goes down a chain by way of this object may be something else.
+    /// What is asked about it from further down a chain of pulls is answered otherwise.
     rewired: bool,
+    /// It is paused, or is not any more.
+    paused: bool,
     /// It is another object of the same name.
     recreated: bool,
 }
 
 impl Change {
     fn between(old: Option<&Node>, new: Option<&(Annotated, Uid)>) -> Self {
-        let from = |annotated: &Annotated| annotated.marks()?.replicate_from.clone();
+        let paused = |annotated: &Annotated| Some(annotated.marks()?.paused);
         let was = old.map(|node| &node.annotated);
         let is = new.map(|(annotated, _)| annotated);
         let annotated = was != is;
         Self {
             annotated,
-            rewired: annotated && (was.and_then(from) != is.and_then(from) || [was, is].into_iter().any(limits_chain)),
+            rewired: annotated && says_to_chain(was) != says_to_chain(is),
+            paused: annotated && was.and_then(paused) != is.and_then(paused),
             recreated: matches!((old, new), (Some(old), Some((_, uid))) if old.uid != *uid),
         }
     }
 }
 
-/// Whether those who pull from an object, and from these, are decided about with a look at it: its selector and its keys are not
-/// handed down by what is written to replicas (SPEC 11: the chain is walked up).
-fn limits_chain(annotated: Option<&Annotated>) -> bool {
-    let says = [
-        Annotation::ReplicationAllowedNamespaceSelector,
-        Annotation::ReplicationAllowedKeys,
-        Annotation::ReplicatedKeys,
-    ];
-    let marks = annotated.and_then(Annotated::marks);
-    marks.is_some_and(|marks| says.iter().any(|annotation| marks.text(*annotation).is_some()))
+/// What is asked about an object by those who pull from it, and from these (SPEC 5.6, 11: the chain is walked up). `None`: it cannot
+/// be asked, as it is missing, ill-formed or not sure of itself.
+fn says_to_chain(annotated: Option<&Annotated>) -> Option<SaysToChain<'_>> {
+    match annotated? {
+        Annotated::Ill(_) => None,
+        Annotated::Not => Some(SaysToChain::default()),
+        Annotated::Well(marks) => {
+            let limits = [Annotation::ReplicationAllowedKeys, Annotation::ReplicatedKeys].map(|it| marks.text(it));
+            let allows = (marks.allowed, marks.allowed_namespaces.as_deref());
+            Some((marks.unsure, marks.replicate_from.as_ref(), allows, limits))
+        }
+    }
 }
+
+type SaysToChain<'a> = (bool, Option<&'a SourceKey>, (Option<bool>, Option<&'a Selection>), [Option<&'a Arc<str>>; 2]);
 
 impl Graph {
     /// An object was shown. It is ignored if the graph holds a newer one.
@@ -217,8 +225,16 @@ impl Graph {
         }
         self.touch_dependents(&source, &mut touched);
         if change.rewired && !crate::bug!(ChainNotTouched) {
-            // A ring may have closed or opened far down the chain.
+            // A ring may have closed or opened far down the chain, or something may come through it that did not before.
             self.touch_chain(&source, &mut touched);
+        }
+        if change.paused {
+            // It stops also what a combined object made that pulls from it.
+            let combined =
+                self.relations.pulling_from(&source).map(|pulling| SourceKey::from(Key::from(pulling.clone())));
+            let made: Vec<_> =
+                combined.flat_map(|source| self.relations.created_by(&source).cloned().collect::<Vec<_>>()).collect();
+            touched.extend(made);
         }
         self.touch_pushed(&source, &mut touched);
         if crate::bug!(FreeNameNotTaken) && !self.nodes.contains_key(&*source) {

@@ -13,6 +13,11 @@ use super::change::By;
 use super::namespaces::Seen;
 use super::{Facts, Graph, Held, Knowledge, Portion, Touched};
 
+/// So many parts of one object's content are known at the same time.
+const MOST_PORTIONS: usize = 64;
+/// So many bytes what is asked for by these may take.
+const MOST_TEXT: usize = 64 << 10;
+
 /// Objects.
 impl Graph {
     /// A list of the whole cluster begins: objects that it will not show are gone when it ends.
@@ -150,6 +155,11 @@ impl Graph {
             let portions = &mut node.extra.get_or_insert_default().portions;
             portions.retain(|(of, _)| *of != projection);
             portions.push((projection, portion));
+            // Those that nobody asks for any more go with the oldest. One that is missing is looked at again.
+            let mut text: usize = portions.iter().map(|(of, _)| of.size()).sum();
+            while portions.len() > 1 && (portions.len() > MOST_PORTIONS || text > MOST_TEXT) {
+                text -= portions.remove(0).0.size();
+            }
         }
     }
 

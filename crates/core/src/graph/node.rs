@@ -71,6 +71,12 @@ impl Node {
         self.extra.as_ref()?.portions.iter().find(|(of, _)| **of == *projection).map(|(_, portion)| portion)
     }
 
+    /// How many parts of its content are known.
+    #[cfg(test)]
+    pub(crate) fn portions(&self) -> usize {
+        self.extra.as_ref().map_or(0, |extra| extra.portions.len())
+    }
+
     /// Its labels and annotations that go to replicas, or were set as it is one.
     #[must_use]
     pub fn carried(&self) -> Option<&Carried> {

@@ -278,11 +278,15 @@ fn a_list_heals_what_a_watch_missed() {
 /// SPEC 9.15: with 10,000 replicas and nothing changed, a start and a round of verification cost lists and no reads.
 #[test]
 fn a_list_that_shows_nothing_new_costs_no_request() {
-    let marks = "replicated-by=a/src replicated-from-version=1";
-    let mut objects: Vec<Value> =
-        (0..10_000).map(|n| object(&format!("b/x{n}"), n + 2, marks, json!({ "k": "v1" }))).collect();
-    let to: Vec<String> = (0..10_000).map(|n| format!("b/x{n}")).collect();
-    objects.push(object("a/src", 1, &format!("replicate-to={}", to.join(",")), json!({ "k": "v1" })));
+    // One source pushes to 8,192 names at most.
+    let mut objects = Vec::new();
+    for source in ["a/one", "a/two"] {
+        let marks = format!("replicated-by={source} replicated-from-version=1");
+        let to: Vec<String> = (0..5_000).map(|n| format!("b/{}{n}", &source[2..])).collect();
+        let replicas = to.iter().zip(2..).map(|(name, version)| object(name, version, &marks, json!({ "k": "v1" })));
+        objects.extend(replicas);
+        objects.push(object(source, 1, &format!("replicate-to={}", to.join(",")), json!({ "k": "v1" })));
+    }
     let mut it = Loop::with(&objects);
     it.asks_nothing();
     it.object(ObjectEvent::ListBegins(Part::Cluster));
