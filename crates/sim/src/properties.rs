@@ -47,7 +47,8 @@ pub const CONVERGES_WITHIN: Duration = Duration::from_secs(900);
 pub const STAYS_FOR: Duration = Duration::from_secs(400);
 
 /// Writes in a row that each take back what another controller wrote to the object. A few may be decided on what was so a moment ago.
-/// (Nobody counts them where etcd was restored: a watch that is ahead of it is noticed after minutes.)
+/// (Nobody counts them where etcd was restored: a watch that is ahead of it is noticed after minutes. Nor where a watch event got lost,
+/// until the lists of verification have shown it: of two controllers one decides on what the other knows to be past.)
 pub const MOST_TAKEN_BACK: usize = 3;
 /// After etcd was restored the Lease may name who held it then. Nobody relies on it for as long as a lease lasts.
 pub const LEASE_LASTS: Duration = Duration::from_secs(15);

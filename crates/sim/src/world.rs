@@ -94,6 +94,8 @@ pub struct World {
     snapshot: Option<(Snapshot, Leases)>,
     leases: Leases,
     restored: Option<Duration>,
+    /// When a watch event last got lost.
+    lost: Option<Duration>,
     /// The last write of a controller to each object.
     written: BTreeMap<Id, Written>,
     processes: Vec<Option<Process>>,
@@ -132,6 +134,7 @@ impl World {
             snapshot: None,
             leases: Leases::default(),
             restored: None,
+            lost: None,
             written: BTreeMap::new(),
             starts: 0,
             flights: Vec::new(),
@@ -269,7 +272,9 @@ impl World {
         before: Option<&Rc<Object>>,
         after: Option<&Rc<Object>>,
     ) -> Result<(), Violation> {
-        if !self.setting.are_equal() || self.processes.len() < 2 || self.restored.is_some() {
+        let misses_an_event = self.lost.is_some_and(|at| self.now <= at + 2 * self.setting.resync_period);
+        let knows_the_same = self.restored.is_none() && !misses_an_event;
+        if !self.setting.are_equal() || self.processes.len() < 2 || !knows_the_same {
             return Ok(());
         }
         let others = self.store.history.len() - self.writes;

@@ -314,7 +314,10 @@ impl World {
                 self.deliver(sender, id, Received::Data(Bytes::from(frame.clone())));
                 self.deliver(sender, id, Received::Data(Bytes::from(frame)));
             }
-            Flow::Never => self.tell(|| "a watch event gets lost".to_owned()),
+            Flow::Never => {
+                self.lost = Some(self.now);
+                self.tell(|| "a watch event gets lost".to_owned());
+            }
         }
         true
     }
