@@ -54,3 +54,7 @@ mod sizes; // the largest objects
 
 // Issue 9, section 4.
 mod field; // what users of the peers reported
+
+// Issue 10.
+mod certificates; // 11.9: half-issued certificates
+mod gitops; // 11.10: stubs and combined objects that helm applies

@@ -207,6 +207,15 @@ impl Replicator {
         }
     }
 
+    /// What was read of an object, or written, may show more to advise about it than what the watch showed.
+    fn advise_on_content(&mut self, now: Now, key: &Key) {
+        if self.is_ready()
+            && let Some((key, advice)) = self.advice_on(key)
+        {
+            self.reports.advise_also(now.moment, &key, advice);
+        }
+    }
+
     /// What is advised about an object because of what else there is.
     fn advice_on(&self, key: &Key) -> Option<(Key, Vec<Advice>)> {
         let advice = advise(&self.graph, self.kind, key);

@@ -13,7 +13,7 @@ use serde_json::value::RawValue;
 
 use crate::annotation::Dialect;
 use crate::annotations::Value;
-use crate::managers::{Entry, Managers};
+use crate::managers::{APPLY, Entry, Managers};
 
 /// A text, borrowed where it has no escapes.
 #[derive(Deserialize)]
@@ -248,6 +248,7 @@ fn entry(json: &RawValue) -> Option<Entry<'_>> {
     let entry: Members<'_> = serde_json::from_str(json.get()).ok()?;
     Some(Entry {
         manager: entry.text("manager")?,
+        is_apply: entry.text("operation").is_some_and(|operation| operation == APPLY),
         time: entry.text("time").and_then(|time| seconds(&time)).unwrap_or_default(),
         fields: entry.get("fieldsV1").map_or(&[][..], |fields| fields.get().as_bytes()).into(),
     })

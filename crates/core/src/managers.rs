@@ -1,6 +1,6 @@
-//! Who wrote what, as `metadata.managedFields` says (SPEC 3.1, 9.14, 9.15).
+//! Who wrote what, as `metadata.managedFields` says (SPEC 3.1, 9.14, 9.15, 11.10).
 //!
-//! Only three questions are asked of `managedFields`, and only their answers are kept. The controller is the field manager
+//! Only four questions are asked of `managedFields`, and only their answers are kept. The controller is the field manager
 //! [`FIELD_MANAGER`], which was v1.3.0's name too.
 //!
 //! An entry *vouches* for a field when its manager owns it: nobody else changed the value since. So what the first list
@@ -23,6 +23,9 @@ use crate::names::excerpt;
 /// The field manager's name under which the controller writes. It is stable: users name it, for example in Argo CD's
 /// `ignoreDifferences`.
 pub const FIELD_MANAGER: &str = "k8s-replicator";
+
+/// The `operation` of who applied server-side.
+pub(crate) const APPLY: &str = "Apply";
 
 /// Who owns some field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -48,6 +51,18 @@ impl Owners {
     }
 }
 
+/// What a manager other than the controller did to the data, and will do again when its manifest is applied again (SPEC 11.10).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub enum Claim {
+    /// No other manager owns data.
+    #[default]
+    None,
+    /// One wrote it as client-side apply does (`operation: Update`): it owns keys, or the field that they are in.
+    Updated,
+    /// One applied keys of it (server-side apply, `operation: Apply`). Who applied the field without any key claims nothing.
+    Applied,
+}
+
 /// What an object's `managedFields` say.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Managers {
@@ -55,6 +70,10 @@ pub struct Managers {
     pub data: Owners,
     /// Who owns the annotation `replicated-by`.
     pub replicated_by: Owners,
+    /// What others claim of the data: the strongest of their claims.
+    pub claim: Claim,
+    /// Whether [`other`](Self::other) has that claim.
+    pub is_others_claim: bool,
     /// The manager other than the controller that wrote last (by the entry's `time`) to the data or to an annotation under
     /// the prefix, if any: its name is reported when it keeps undoing what the controller writes.
     pub other: Option<ManagerName>,
@@ -93,13 +112,13 @@ impl Managers {
     /// Of `managedFields` that cannot be read: see the [module](self).
     #[must_use]
     pub fn unknown() -> Self {
-        Self { data: Owners::Others, replicated_by: Owners::Others, other: None }
+        Self { data: Owners::Others, replicated_by: Owners::Others, ..Self::default() }
     }
 
     /// What these entries say; `None` stands for one that cannot be read.
     pub(crate) fn read<'a>(entries: impl IntoIterator<Item = Option<Entry<'a>>>, dialect: &Dialect) -> Self {
         let mut managers = Self::default();
-        let mut last: Option<(i64, Cow<'a, str>)> = None;
+        let mut last: Option<(Entry<'a>, Claim)> = None;
         for entry in entries {
             let Some((entry, fields)) =
                 entry.and_then(|entry| Fields::read(&entry.fields, dialect).map(|f| (entry, f)))
@@ -114,11 +133,23 @@ impl Managers {
                 managers.replicated_by = managers.replicated_by.and(is_controller);
             }
             let concerns_us = fields.data || fields.ours;
-            if concerns_us && !is_controller && last.as_ref().is_none_or(|(time, _)| *time <= entry.time) {
-                last = Some((entry.time, entry.manager));
+            if !concerns_us || is_controller {
+                continue;
+            }
+            let claim = match (entry.is_apply, fields) {
+                (true, Fields { keys: true, .. }) => Claim::Applied,
+                (false, Fields { data: true, .. }) => Claim::Updated,
+                _ => Claim::None,
+            };
+            managers.claim = managers.claim.max(claim);
+            if last.as_ref().is_none_or(|(last, _)| last.time <= entry.time) {
+                last = Some((entry, claim));
             }
         }
-        managers.other = last.map(|(_, manager)| excerpt(&manager).as_str().into());
+        if let Some((entry, claim)) = last {
+            managers.is_others_claim = claim != Claim::None && claim == managers.claim;
+            managers.other = Some(excerpt(&entry.manager).as_str().into());
+        }
         managers
     }
 }
@@ -127,6 +158,8 @@ impl Managers {
 #[derive(Debug)]
 pub(crate) struct Entry<'a> {
     pub(crate) manager: Cow<'a, str>,
+    /// Whether its `operation` is `Apply`, not `Update`.
+    pub(crate) is_apply: bool,
     /// In seconds since 1970; 0: it has none.
     pub(crate) time: i64,
     /// `fieldsV1`, which is JSON in JSON and protobuf alike; empty: it has none.
@@ -136,7 +169,10 @@ pub(crate) struct Entry<'a> {
 /// What of the fields that an entry names is of interest.
 #[derive(Debug, Default, Clone, Copy)]
 struct Fields {
+    /// A field of data, or what is in it.
     data: bool,
+    /// Any key of it.
+    keys: bool,
     replicated_by: bool,
     /// Any annotation under the prefix.
     ours: bool,
@@ -162,6 +198,7 @@ enum Level {
     Object,
     Metadata,
     Annotations,
+    Data,
 }
 
 struct At<'d, 'f> {
@@ -175,7 +212,12 @@ impl At<'_, '_> {
     fn field(&mut self, key: &str) -> Option<Level> {
         match (self.level, key) {
             (Level::Object, "f:metadata") => return Some(Level::Metadata),
-            (Level::Object, "f:data" | "f:binaryData") => self.fields.data = true,
+            (Level::Object, "f:data" | "f:binaryData") => {
+                self.fields.data = true;
+                return Some(Level::Data);
+            }
+            // The others, such as `.`, stand for the field itself.
+            (Level::Data, key) => self.fields.keys |= key.starts_with("f:"),
             (Level::Metadata, "f:annotations") => return Some(Level::Annotations),
             (Level::Annotations, key) => {
                 let name = key.strip_prefix("f:").and_then(|key| self.dialect.name(key));
@@ -220,9 +262,11 @@ impl<'de> Visitor<'de> for At<'_, '_> {
 mod tests {
     use super::*;
 
+    /// Who ends in `+` applied it.
     fn read(entries: &[(&str, i64, &str)]) -> Managers {
         let entries = entries.iter().map(|(manager, time, fields)| {
-            Some(Entry { manager: (*manager).into(), time: *time, fields: fields.as_bytes().into() })
+            let (manager, is_apply) = manager.strip_suffix('+').map_or((*manager, false), |manager| (manager, true));
+            Some(Entry { manager: manager.into(), is_apply, time: *time, fields: fields.as_bytes().into() })
         });
         Managers::read(entries, &Dialect::new("p/", false))
     }
@@ -270,11 +314,51 @@ mod tests {
             (&[(us, 1, "{}{}")], Others, Others, None),
         ];
         for (entries, data, replicated_by, other) in cases {
-            let expected = Managers { data: *data, replicated_by: *replicated_by, other: other.map(ManagerName::from) };
-            assert_eq!(read(entries), expected, "{entries:?}");
+            let read = read(entries);
+            assert_eq!(
+                (read.data, read.replicated_by, read.other.as_deref()),
+                (*data, *replicated_by, *other),
+                "{entries:?}"
+            );
         }
-        let entries = [None, Some(Entry { manager: us.into(), time: 1, fields: DATA.as_bytes().into() })];
+        let entry = Entry { manager: us.into(), is_apply: false, time: 1, fields: DATA.as_bytes().into() };
+        let entries = [None, Some(entry)];
         assert_eq!(Managers::read(entries, &Dialect::new("p/", false)), Managers::unknown());
+    }
+
+    /// SPEC 11.10.
+    #[test]
+    fn what_others_claim_of_the_data() {
+        use Claim::{Applied, None, Updated};
+        const MAP: &str = r#"{"f:data":{".":{}}}"#;
+        let us = FIELD_MANAGER;
+        // Entries; the strongest claim, and whether the other manager that wrote last has it.
+        type Case<'a> = (&'a [(&'a str, i64, &'a str)], Claim, bool);
+        let cases: &[Case<'_>] = &[
+            (&[], None, false),
+            (&[(us, 1, DATA), ("k8s-replicator+", 1, DATA)], None, false),
+            (&[("helm+", 1, DATA)], Applied, true),
+            (&[("helm+", 1, r#"{"f:binaryData":{"f:k":{}}}"#)], Applied, true),
+            (&[("helm", 1, DATA)], Updated, true),
+            // A map without keys: of client-side apply it shows that there were some, or are none.
+            (&[("helm+", 1, MAP)], None, false),
+            (&[("helm+", 1, r#"{"f:data":{}}"#)], None, false),
+            (&[("helm", 1, MAP)], Updated, true),
+            // Several, and what is not about data.
+            (&[("helm+", 1, DATA), ("kubectl", 2, DATA)], Applied, false),
+            (&[("helm+", 3, DATA), ("kubectl", 2, DATA)], Applied, true),
+            (&[("helm+", 1, DATA), ("kubectl", 2, BY)], Applied, false),
+            (&[("helm+", 1, BY), (us, 2, DATA)], None, false),
+            (&[("helm+", 1, r#"{"f:type":{}}"#)], None, false),
+            // What cannot be read says nothing for sure.
+            (&[("helm+", 1, DATA), ("x", 1, "[]")], None, false),
+            (&[("helm+", 1, r#"{"f:data":"hunter2"}"#)], None, false),
+        ];
+        for (entries, claim, is_others_claim) in cases {
+            let read = read(entries);
+            assert_eq!((read.claim, read.is_others_claim), (*claim, *is_others_claim), "{entries:?}");
+        }
+        assert_eq!(size_of::<Managers>(), 16, "a graph of a million objects has a million of them");
     }
 
     #[test]

@@ -7,7 +7,7 @@ mod object;
 
 use thiserror::Error;
 
-use crate::managers::Entry;
+use crate::managers::{APPLY, Entry};
 
 pub use object::object_content;
 
@@ -346,10 +346,11 @@ fn map_entry(entry: &[u8]) -> Option<(&str, Option<&str>)> {
 }
 
 fn managed_fields_entry(entry: &[u8]) -> Result<Entry<'_>, Malformed> {
-    let mut read = Entry { manager: "".into(), time: 0, fields: [][..].into() };
+    let mut read = Entry { manager: "".into(), is_apply: false, time: 0, fields: [][..].into() };
     for field in Fields::of(entry) {
         match field? {
             (1, manager) => read.manager = manager.text().ok_or(Malformed(0))?.into(),
+            (2, operation) => read.is_apply = operation.text() == Some(APPLY),
             (4, time) => read.time = seconds(time.bytes())?,
             (7, fields) => {
                 for field in Fields::of(fields.bytes()) {

@@ -115,7 +115,7 @@ reasons! {
     NamesAreNamespaces "replicate-to lists names of objects, and every name in it is that of a namespace."
     PushesOwnData "The object pushes, so that its replicate-from does not fill itself, though it has data."
     UnknownAnnotation "A replica has an annotation under the prefix that is unknown or ill-formed; it is passed over."
-    StubWillConflict "The target has values for keys that its source will fill; the tool that applies it will undo or refuse that."
+    StubWillConflict "Another tool gives the target keys that its source will fill; applying them again is refused, or undoes the copy."
     CertificateUnreadable "The certificate cannot be read, so whether the key belongs to it is not known; it is copied as it is."
 }
 

@@ -100,6 +100,7 @@ impl Replicator {
                 self.was_found(observed);
                 let facts = self.facts(content.type_.as_deref(), &content.payload);
                 self.graph.learn(&key, &version, facts, &content);
+                self.advise_on_content(now, &key);
                 // A target alone asks for all of its own content, and needs none of it when that is known.
                 if in_part || waiting.iter().any(|turn| ***turn != key) {
                     self.contents.keep(now.moment, key, version, content.payload);
@@ -185,6 +186,7 @@ impl Replicator {
             // A read that was answered before this write says nothing of what is there now.
             self.under_way.was_seen(&turn);
             let touched = self.graph.wrote(observed, written);
+            self.advise_on_content(now, &turn);
             self.look_at(touched, Some(&turn));
         }
         if let Some(source) = &verdict.source {

@@ -402,6 +402,56 @@ fn why_nothing_comes_is_told_once() {
     assert_eq!(it.reports(), ["b/t clear SourceMissing"]);
 }
 
+/// Advice that depends on what an object holds, or on its type, comes with the read that shows it; no event need follow. Once.
+#[test]
+fn what_is_read_is_advised_on() {
+    let consenting = object("a/src", 1, "replication-allowed=true", json!({ ".dockerconfigjson": "eA==" }));
+    let filled = |version| {
+        let notes =
+            "replicate-from=a/src replicated-from-version=1 replicated-from-origin=a/src replicated-from-allowed=.*";
+        let mut filled = object("b/t", version, notes, json!({ ".dockerconfigjson": "eA==" }));
+        filled["type"] = json!("kubernetes.io/dockerconfigjson");
+        let helm = json!({ "manager": "helm", "operation": "Update", "fieldsV1": { "f:data": {} } });
+        filled["metadata"]["managedFields"].as_array_mut().unwrap().push(helm);
+        filled
+    };
+    let mut it = Loop::with(&[consenting.clone(), filled(2)]);
+    let read = it.asks_for("read a/src");
+    it.answer(read, content(&consenting));
+    let read = it.asks_for("read b/t");
+    assert_eq!(it.reports(), [""; 0], "its type is not known");
+    it.answer(read, content(&filled(2)));
+    it.asks_nothing();
+    assert_eq!(it.reports(), ["b/t advice StubWillConflict"]);
+    it.seen(&filled(3));
+    assert_eq!(it.reports(), [""; 0], "its type is known from then on");
+}
+
+/// And with the answer to a write, also where the watch was quicker, and did not show the type.
+#[test]
+fn what_is_written_is_advised_on() {
+    let data = json!({ ".dockerconfigjson": "eA==" });
+    let consenting = object("a/src", 1, "replication-allowed=true", data.clone());
+    let stub = |version, notes: &str, data: Value| {
+        let mut stub = object("b/t", version, &format!("replicate-from=a/src {notes}"), data);
+        stub["type"] = json!("kubernetes.io/dockerconfigjson");
+        let helm = json!({ "manager": "helm", "operation": "Update", "fieldsV1": { "f:data": {} } });
+        stub["metadata"]["managedFields"].as_array_mut().unwrap().push(helm);
+        stub
+    };
+    let mut it = Loop::with(std::slice::from_ref(&consenting));
+    it.seen(&stub(2, "", json!({ ".dockerconfigjson": "" })));
+    let read = it.asks_for("read a/src");
+    it.answer(read, content(&consenting));
+    let write = it.asks_for("update b/t at 2");
+    let filled = stub(3, "replicated-from-version=1 replicated-from-origin=a/src replicated-from-allowed=.*", data);
+    it.seen(&filled);
+    assert_eq!(it.reports(), [""; 0], "its type is not known");
+    it.answer(write, content(&filled));
+    it.asks_nothing();
+    assert_eq!(it.reports(), ["b/t advice StubWillConflict", "b/t update FirstCopy"]);
+}
+
 #[test]
 fn a_terminating_namespace_is_left_alone_until_it_is_another_one() {
     let mut it = Loop::with(&[source(1, "v1"), replica("b", 2, 1), replica("c", 3, 1)]);

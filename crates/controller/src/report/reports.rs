@@ -228,7 +228,10 @@ impl Reports {
     /// What is advised about an object besides what was advised already.
     pub fn advise_also(&mut self, now: Moment, key: &Key, advice: Vec<Advice>) {
         let before = self.objects.get(&TargetKey::from(key.clone())).map(|object| object.advice.clone());
-        self.advise(now, key, before.into_iter().flatten().chain(advice).collect());
+        let mut all = before.unwrap_or_default();
+        let more: Vec<Advice> = advice.into_iter().filter(|advice| !all.contains(advice)).collect();
+        all.extend(more);
+        self.advise(now, key, all);
     }
 
     /// The sources that another one keeps from a target: each once.

@@ -6,7 +6,7 @@ use crate::annotations::{Annotation, Marks};
 use crate::certificate::Completeness;
 use crate::graph::{Graph, Knowledge, Node};
 use crate::kind::Kind;
-use crate::managers::{FIELD_MANAGER, Owners};
+use crate::managers::{Claim, FIELD_MANAGER, Owners};
 use crate::names::{Key, SourceKey};
 use crate::push::{Part, Push};
 use crate::reason::Reason;
@@ -85,18 +85,31 @@ fn pushes_own_data(kind: &dyn Kind, node: &Node, marks: &Marks) -> Option<Advice
     advice(Reason::PushesOwnData, detail)
 }
 
-/// A pulling object of a type with required keys, to which some other manager gave values (SPEC 11.10).
+/// A pulling object to which some other manager gave keys, which it will give it again (SPEC 11.10).
 fn stub_will_conflict(kind: &dyn Kind, node: &Node, marks: &Marks) -> Option<Advice> {
-    let pulls = marks.replicate_from.is_some() && marks.is_target() && marks.replicated_by.is_none();
-    let type_ = node.type_.as_deref().filter(|type_| kind.has_required_keys(type_))?;
-    if !pulls || !matches!(node.managers.data, Owners::Others | Owners::Shared) {
-        return None;
-    }
-    let other = node.managers.other.as_ref().map_or(String::new(), |other| format!(" ({other})"));
+    let from = marks.replicate_from.as_ref().filter(|_| marks.is_target() && marks.replicated_by.is_none())?;
+    let has_required_keys = || node.type_.as_deref().is_some_and(|type_| kind.has_required_keys(type_));
+    let managers = &node.managers;
+    let what_follows = match (managers.claim, managers.data) {
+        // Where the controller owns keys as well, what the other one applied of them had the same values: nothing to refuse.
+        (Claim::Applied, Owners::Others) => {
+            "once they are copied, its next server-side apply (helm 4's upgrade is one) is refused as a conflict, and a forced one \
+             undoes the copy until the controller makes it again"
+        }
+        // Whoever created an object without such a type may be anybody, who will not write it again.
+        (Claim::Updated, Owners::Others | Owners::Shared) if has_required_keys() => {
+            "each time it applies its manifest again, it undoes the copy until the controller makes it again"
+        }
+        _ => return None,
+    };
+    let other = match &managers.other {
+        Some(other) if managers.is_others_claim => format!("the field manager {other}"),
+        _ => "another field manager".to_owned(),
+    };
     let detail = format!(
-        "another field manager{other} owns values of this {type_}, and will conflict with the copy or undo it; let a source \
-         with both replicate-from and replicate-to push it, leave out its data, or ignore differences by the field manager \
-         {FIELD_MANAGER}"
+        "{other} gives keys to this object, which {from} fills; {what_follows}; let a source with both replicate-from and \
+         replicate-to push it, or leave the keys out of the manifest, or let the tool ignore what the field manager \
+         {FIELD_MANAGER} owns (docs/gitops.md)"
     );
     advice(Reason::StubWillConflict, detail)
 }

@@ -17,6 +17,7 @@ mod once;
 mod oracle;
 mod order;
 mod policy;
+mod policy_random;
 mod properties;
 mod pull;
 mod scope;

@@ -6,7 +6,7 @@ use serde_json::json;
 use super::*;
 use crate::annotations::Annotation;
 use crate::kind::{ConfigMap, Secret};
-use crate::managers::Owners;
+use crate::managers::{Claim, Owners};
 use crate::reason::Reason;
 
 fn dialect() -> Dialect {
@@ -262,21 +262,30 @@ fn nothing_but_its_name_makes_an_object_in_protobuf_unreadable() {
 fn managed_fields_are_read_of_objects_with_our_annotations() {
     let by = r#"{"f:metadata":{"f:annotations":{"f:k8s-replicator/replicated-by":{}}}}"#;
     let data = r#"{"f:data":{".":{},"f:password":{}}}"#;
-    let entries = [("k8s-replicator", "1970-01-01T00:00:03Z", 3, by), ("helm", "1970-01-01T00:00:02Z", 2, data)];
-    let expected = Managers { data: Owners::Others, replicated_by: Owners::Controller, other: Some("helm".into()) };
+    let entries = [
+        ("k8s-replicator", "Update", "1970-01-01T00:00:03Z", 3, by),
+        ("helm", "Apply", "1970-01-01T00:00:02Z", 2, data),
+    ];
+    let expected = Managers {
+        data: Owners::Others,
+        replicated_by: Owners::Controller,
+        claim: Claim::Applied,
+        is_others_claim: true,
+        other: Some("helm".into()),
+    };
     let in_json: Vec<_> = entries
         .iter()
-        .map(|(manager, time, _, fields)| {
+        .map(|(manager, operation, time, _, fields)| {
             let fields: serde_json::Value = serde_json::from_str(fields).unwrap();
-            json!({"manager": manager, "operation": "Update", "apiVersion": "v1", "time": time, "fieldsType": "FieldsV1", "fieldsV1": fields})
+            json!({"manager": manager, "operation": operation, "apiVersion": "v1", "time": time, "fieldsType": "FieldsV1", "fieldsV1": fields})
         })
         .collect();
-    let in_protobuf = entries.iter().map(|(manager, _, time, fields)| {
+    let in_protobuf = entries.iter().map(|(manager, operation, _, time, fields)| {
         field(
             17,
             &[
                 field(1, manager.as_bytes()),
-                field(2, b"Update"),
+                field(2, operation.as_bytes()),
                 field(3, b"v1"),
                 field(4, &[8, *time]),
                 field(6, b"FieldsV1"),

@@ -83,23 +83,60 @@ fn data_that_nobody_gets() {
 fn stubs_that_will_conflict() {
     let advice = &[Reason::StubWillConflict][..];
     check(&[
-        ("a typed stub of others", "a/s from=c/f type:tls data-others known", advice),
-        ("a part of it is theirs", "a/s from=c/f type:dockerconfigjson data-shared known", advice),
-        ("the controller's alone", "a/s from=c/f type:tls data-us known", &[]),
-        ("of a type without required keys", "a/s from=c/f data-others known", &[]),
-        ("its type is not known yet", "a/s from=c/f type:tls data-others", &[]),
-        ("a pushed replica", "a/s from=c/f by=c/x type:tls data-others known", &[]),
-        ("a source", "a/s allowed type:ssh-auth :x data-others known", &[]),
+        // Server-side apply: the type does not count.
+        ("keys were applied", "a/s from=c/f data-others claim-applied", advice),
+        ("to an object with a type", "a/s from=c/f type:tls data-others claim-applied known", advice),
+        ("to a ConfigMap", "configmaps; a/s from=c/f data-others claim-applied", advice),
+        ("the controller has some: the values are the same", "a/s from=c/f data-shared claim-applied", &[]),
+        ("the controller has all", "a/s from=c/f type:tls data-us known", &[]),
+        ("the field was applied, and no key", "a/s from=c/f data-others", &[]),
+        // Client-side apply: where the type has required keys, there were some.
+        ("a typed stub of others", "a/s from=c/f type:tls data-others claim-updated known", advice),
+        ("it is filled", "a/s from=c/f type:dockerconfigjson data-shared claim-updated known", advice),
+        ("of a type without required keys", "a/s from=c/f data-others claim-updated known", &[]),
+        ("its type is not known yet", "a/s from=c/f type:tls data-others claim-updated", &[]),
+        ("a ConfigMap", "configmaps; a/s from=c/f data-others claim-updated", &[]),
+        // What is not filled by a pull.
+        ("a pushed replica", "a/s from=c/f by=c/x type:tls data-others claim-applied known", &[]),
+        ("a source", "a/s allowed type:ssh-auth :x data-others claim-applied known", &[]),
+        ("combined: never written", "a/s from=c/f to=x type:tls data-others claim-applied known", &[]),
     ]);
-    let mut world = World::new("a/s from=c/f type:tls data-others");
-    world.objects.get_mut(&key("a/s")).unwrap().managers.other = Some("helm".into());
-    world.restart();
-    world.answer(&Need::Content(key("a/s")));
-    let advice = advise(&world.graph, world.kind, &key("a/s"));
-    assert!(
-        advice[0].detail.starts_with("another field manager (helm) owns values of this kubernetes.io/tls"),
-        "{advice:?}"
+}
+
+/// Who will do what, and the ways out: in one sentence.
+#[test]
+fn what_is_said_of_stubs() {
+    let said = |line: &str, other: Option<&str>, is_others_claim: bool| {
+        let mut world = World::new(line);
+        let managers = &mut world.objects.get_mut(&key("a/s")).unwrap().managers;
+        (managers.other, managers.is_others_claim) = (other.map(Into::into), is_others_claim);
+        world.restart();
+        world.answer(&Need::Content(key("a/s")));
+        advise(&world.graph, world.kind, &key("a/s")).remove(0).detail
+    };
+    let ways_out = "; let a source with both replicate-from and replicate-to push it, or leave the keys out of the manifest, or \
+                    let the tool ignore what the field manager k8s-replicator owns (docs/gitops.md)";
+    let applied = "a/s from=c/f data-others claim-applied";
+    assert_eq!(
+        said(applied, Some("helm"), true),
+        format!(
+            "the field manager helm gives keys to this object, which c/f fills; once they are copied, its next server-side apply \
+             (helm 4's upgrade is one) is refused as a conflict, and a forced one undoes the copy until the controller makes it \
+             again{ways_out}"
+        )
     );
+    let updated = "a/s from=c/f type:tls data-shared claim-updated";
+    assert_eq!(
+        said(updated, Some("helm"), true),
+        format!(
+            "the field manager helm gives keys to this object, which c/f fills; each time it applies its manifest again, it undoes the \
+             copy until the controller makes it again{ways_out}"
+        )
+    );
+    // Who wrote last is not who gave it the keys.
+    for said in [said(applied, Some("kubectl-label"), false), said(applied, None, false)] {
+        assert!(said.starts_with("another field manager gives keys to this object"), "{said}");
+    }
 }
 
 #[test]

@@ -9,6 +9,7 @@
 //! a/src +team=red ~note=x                an object's labels, and annotations of others
 //! a/src :one~1,two~2                     data of several keys
 //! b/t by=a/src by-others data-others     who owns replicated-by, and the data: -us, -shared, -others, -nobody; else the data is the controller's
+//! b/t from=a/src claim-applied           what others claim of the data: -applied, -updated; else nothing
 //! c/tls type:tls :pair                   data of TLS Secrets: a name of [`PAIRS`]
 //! only a,b                               nothing outside of these namespaces is looked at
 //! ```
@@ -22,7 +23,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use super::super::*;
 use super::world::{Namespace, Object, World};
 use crate::annotations::Annotation;
-use crate::managers::{Managers, Owners};
+use crate::managers::{Claim, Managers, Owners};
 use crate::payload::Payload;
 
 #[rustfmt::skip]
@@ -134,6 +135,8 @@ impl World {
                 object.managers.replicated_by = owners_of(owners);
             } else if let Some(owners) = word.strip_prefix("data-") {
                 object.managers.data = owners_of(owners);
+            } else if let Some(claim) = word.strip_prefix("claim-") {
+                object.managers.claim = if claim == "applied" { Claim::Applied } else { Claim::Updated };
             } else if let Some(text) = word.strip_prefix(':') {
                 data = text;
             } else {

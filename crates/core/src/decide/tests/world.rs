@@ -422,7 +422,11 @@ impl World {
                         .collect(),
                     others: owned_texts(&create.carried().annotations).collect(),
                     payload: create.payload().clone(),
-                    managers: Managers { data: Owners::Controller, replicated_by: Owners::Controller, other: None },
+                    managers: Managers {
+                        data: Owners::Controller,
+                        replicated_by: Owners::Controller,
+                        ..Managers::default()
+                    },
                 };
                 self.objects.insert(key.clone(), object);
                 Ok(true)
