@@ -339,3 +339,21 @@ fn a_change_of_a_silent_source_does_not_begin_the_delay_anew() {
     ];
     holds(setting(vec![Flags { removal_delay: Duration::from_secs(30), ..flags() }]), steps);
 }
+
+/// Seed 3000471. The first of a chain allows the last one's namespace no more: that counts at once, whatever the object between them has
+/// handed down. The model went by what was handed down alone.
+#[test]
+fn each_object_of_a_chain_has_the_last_word() {
+    for arrivals in 0..16 {
+        let steps = vec![
+            put("b/x", 1, &[("replication-allowed", "true")]),
+            put("team-1/x", 0, &[("replicate-from", "b/x"), ("replication-allowed", "true")]),
+            put("a/x", 0, &[("replicate-from", "team-1/x")]),
+            Step::Calm(60),
+            Step::Crash(0),
+            put("b/x", 1, &[("replication-allowed-namespaces", "b,team-1")]),
+            Step::Calm(arrivals),
+        ];
+        holds(setting(vec![flags()]), steps);
+    }
+}
