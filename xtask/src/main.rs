@@ -29,7 +29,7 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Chore {
-    /// Show it: four examples, replicated on a real Kubernetes API server while you look.
+    /// Show it: six examples, replicated on a real Kubernetes API server while you look.
     ///
     /// Builds the controller and, the first time, the API server; it says how long that takes. Then it stays up, with a
     /// KUBECONFIG to try it by hand, until Ctrl-C.

@@ -14,8 +14,10 @@
 
 pub mod chart;
 mod expect;
+mod history;
 mod object;
 mod scene;
 
+pub use history::{Change, History};
 pub use object::{Object, config_map, secret};
 pub use scene::{Scene, WAIT};

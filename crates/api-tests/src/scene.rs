@@ -3,6 +3,7 @@
 mod barrier;
 mod circumstances;
 mod identity;
+mod says;
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;

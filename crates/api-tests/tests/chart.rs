@@ -52,6 +52,7 @@ const MATRIX: &[&[&str]] = &[
     &["allowAll=true", "ignoreUnknown=true", "resyncPeriod=0", "annotationsPrefix=a.example.com/"],
     &["removalDelay=0", "holdIncompleteTLS=false"],
     &["removalDelay=1h30m", "strategy.type=Recreate"],
+    &["removalLimit=100", "excludeNamespaces={kube-.*,vault}", "requireAcceptance=true"],
     &["runReplicators={configMap,secret}", "createWithLabels=a=b\\,c=d"],
     &["runReplicators=Secret", "serviceAccount.name=own", "nameOverride=other"],
     &["fullnameOverride=quite-another", "replicaCount=3", "logFormat=json", "logLevel=info\\,hyper=debug"],
@@ -120,6 +121,7 @@ fn values_become_flags() {
         "--log-level=info",
     ];
     assert_eq!(with(&[]), default);
+    assert_eq!(with(&["removalLimit=null", "excludeNamespaces=", "requireAcceptance=false"]), default);
     for (value, flag) in [
         ("allowAll=true", "--allow-all"),
         ("ignoreUnknown=true", "--ignore-unknown"),
@@ -127,6 +129,11 @@ fn values_become_flags() {
         ("resyncPeriod=0", "--resync-period=0"),
         ("removalDelay=90s", "--removal-delay=90s"),
         ("removalDelay=0", "--removal-delay=0"),
+        ("removalLimit=0", "--removal-limit=0"),
+        ("removalLimit=1000000", "--removal-limit=1000000"),
+        ("excludeNamespaces={kube-.*,vault}", "--exclude-namespaces=kube-.*,vault"),
+        ("excludeNamespaces=kube-.*\\,!kube-public", "--exclude-namespaces=kube-.*,!kube-public"),
+        ("requireAcceptance=true", "--require-acceptance"),
         ("holdIncompleteTLS=false", "--hold-incomplete-tls=false"),
         ("runReplicators=configMap", "--run-replicators=configMap"),
         ("runReplicators={configMap,secret}", "--run-replicators=configMap,secret"),
@@ -264,6 +271,11 @@ fn bad_values_are_refused_with_words_that_help() {
         ("resyncPeriod=soon", &["/resyncPeriod", "does not match pattern"]),
         ("removalDelay=never", &["/removalDelay", "does not match pattern"]),
         ("removalDelay=5", &["/removalDelay", "want string"]),
+        ("removalLimit=-1", &["/removalLimit", "minimum"]),
+        ("removalLimit=many", &["/removalLimit", "got string, want null or integer"]),
+        ("excludeNamespaces={a b}", &["/excludeNamespaces", "does not match pattern"]),
+        ("excludeNamespaces=7", &["/excludeNamespaces", "want string"]),
+        ("requireAcceptance=always", &["/requireAcceptance", "got string, want boolean"]),
         ("holdIncompleteTLS=yes", &["/holdIncompleteTLS", "got string, want boolean"]),
         ("strategy.type=OnDelete", &["/strategy/type", "'Recreate', 'RollingUpdate'"]),
         ("runReplicators=secrets", &["runReplicators: \"secrets\" is none of all, secret and configMap"]),

@@ -12,7 +12,8 @@ use serde_json::{Value, json};
 type Right = (String, String);
 
 /// Everything that the controller ever asks for, once for each kind: the replica `a/s` makes in b is missing (get, create),
-/// `b/stale` holds old data (patch), `b/orphan` has lost its source (delete).
+/// `b/stale` holds old data (patch), `b/orphan` has lost its source (delete). What the namespaces' labels and annotations say
+/// (`b/selected`, `b/refused`) needs no right of its own.
 struct World {
     scene: Scene,
     rendered: Rendered,
@@ -31,6 +32,13 @@ impl World {
             scene.create(&make("b/stale").data("k", "old").note("replicate-from", "{a}/from"));
             scene.create(&make("b/orphan").data("k", "old").note("replicated-by", "{a}/gone"));
         }
+        scene.label_namespace("b", "env", Some("prod"));
+        scene.note_namespace("b", "accept-replicas-from", Some("{a}"));
+        let selector = format!("{}=prod", scene.label_key("env"));
+        for make in KINDS {
+            scene.create(&make("a/selected").data("k", "v").note("replicate-to-namespace-selector", &selector));
+        }
+        scene.create(&secret("out/refused").data("k", "v").note("replicate-to-namespaces", "{b}"));
         let name = scene.namespace_name("least");
         let mut values = vec![
             format!("fullnameOverride={name}"),
@@ -94,6 +102,7 @@ impl World {
         self.scene.wait_ready();
         for make in KINDS {
             self.scene.has_data_of(&make("b/s").data("k", "v"));
+            self.scene.has_data_of(&make("b/selected").data("k", "v"));
             self.scene.has_data_of(&make("b/stale").data("k", "v"));
             self.scene.is_deleted(&make("b/orphan"));
         }
@@ -102,6 +111,7 @@ impl World {
             self.scene.replace(&source);
             self.scene.has_data_of(&make("b/s").data("k", "w"));
         }
+        assert_eq!(self.scene.get("b/refused"), None, "b does not accept it");
     }
 
     /// Waits until the server has refused the call, and sees that what it was for has not happened.

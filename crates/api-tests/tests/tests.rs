@@ -34,6 +34,9 @@ mod remake; // 9.5, 9.6, 9.7: what cannot be updated, what is emptied, namespace
 mod requests; // 9.3, 9.8: requests made, memory needed
 mod retries; // 9.1, 9.9: failed writes, many at once, Retry-After
 
+// SPEC 11: policy.
+mod policy; // namespaces by label, acceptance, keys, labels, pause, removal; deletion by accident
+
 // SPEC 10: the program.
 mod flags; // command lines and kubeconfigs
 mod leadership; // 13: --leader-elect: who writes, and who goes on

@@ -13,7 +13,7 @@ use k8s_replicator_core::duration;
 use k8s_replicator_core::kind::{self, Kind};
 use k8s_replicator_core::labels;
 use k8s_replicator_core::names::{Namespace, excerpt, is_subdomain};
-use k8s_replicator_core::pattern::NamespaceList;
+use k8s_replicator_core::pattern::{Budget, NamespaceList};
 use k8s_replicator_core::scope::Scope;
 use thiserror::Error;
 use tracing::warn;
@@ -182,7 +182,7 @@ impl TryFrom<Flags> for Settings {
                 "--exclude-namespaces",
                 &flags.exclude_namespaces,
                 "names and patterns of namespaces, separated by commas, such as kube-.*,vault",
-                |text| NamespaceList::parse(text).ok(),
+                |text| NamespaceList::parse_without_slash(&text.into(), &mut Budget::default()).ok(),
             )?,
             require_acceptance: read("--require-acceptance", &flags.require_acceptance, BOOLEAN, go_flags::boolean)?,
             hold_incomplete_tls: read("--hold-incomplete-tls", &flags.hold_incomplete_tls, BOOLEAN, go_flags::boolean)?,

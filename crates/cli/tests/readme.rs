@@ -12,10 +12,17 @@ fn read(path: &str) -> String {
 #[test]
 fn its_examples_are_those_that_the_demo_applies() {
     let readme = read("README.md");
-    let names = ["1-database-credentials", "2-generated-password", "3-tls-key", "4-chart-secret"];
+    let names = [
+        "1-database-credentials",
+        "2-generated-password",
+        "3-tls-key",
+        "4-chart-secret",
+        "5-namespaces-by-label",
+        "6-certificate-authority",
+    ];
     let examples = names.map(|name| read(&format!("examples/{name}.yaml")));
     let shown: Vec<&str> = readme.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
-    assert_eq!(shown.len(), 5);
+    assert_eq!(shown.len(), 7);
     for part in shown {
         assert!(examples.iter().any(|example| example.contains(part)), "in no example:\n{part}");
     }

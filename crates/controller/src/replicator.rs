@@ -25,7 +25,7 @@ use std::sync::Arc;
 
 use k8s_replicator_core::advice::Advice;
 use k8s_replicator_core::decide::{Need, Rules, advise};
-use k8s_replicator_core::graph::{Facts, Graph, Touched};
+use k8s_replicator_core::graph::{Graph, Knowledge, Touched};
 use k8s_replicator_core::kind::Kind;
 use k8s_replicator_core::names::{Key, TargetKey};
 use k8s_replicator_core::observed::{Observed, ResourceVersion, Uid};
@@ -81,7 +81,7 @@ pub struct Replicator {
 }
 
 /// What will be known of the target's content once the write is carried out; `None`: what is known now.
-type Written = Option<(Facts, Option<Arc<str>>)>;
+type Written = Option<(Knowledge, Option<Arc<str>>)>;
 
 impl Replicator {
     /// A replicator that knows nothing yet.

@@ -147,7 +147,7 @@ impl Says {
                     "-" => Arc::from(""),
                     list => Arc::from(list),
                 };
-                let list = NamespaceList::parse_within(&list, &mut crate::pattern::Budget::default());
+                let list = NamespaceList::parse_without_slash(&list, &mut crate::pattern::Budget::default());
                 self.accepts = Some(list.map_err(|error| IllFormed::List { annotation, error })?);
             }
             _ => {}
@@ -195,6 +195,8 @@ mod tests {
         assert!(wrong("paused", Value::Text("yes")).starts_with("paused: \"yes\" is not a boolean"));
         assert!(wrong("paused", Value::NotText).starts_with("paused: the value is not a text"));
         assert!(wrong("accept-replicas-from", Value::Text("(")).starts_with("accept-replicas-from: "));
+        let slash = "accept-replicas-from: \"b/s\" has a \"/\"; expected a namespace or a pattern";
+        assert_eq!(wrong("accept-replicas-from", Value::Text("a, b/s")), slash);
         assert_eq!(facts(&[], &[("x", Value::NotText)]), NamespaceFacts::new(false));
     }
 }

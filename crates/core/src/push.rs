@@ -36,9 +36,6 @@ pub enum PushError {
          and the exception in replicate-to-namespaces"
     )]
     Exception(String),
-    /// A namespace with a slash in it.
-    #[error("replicate-to-namespaces: {0:?} has a \"/\"; expected a namespace or a pattern")]
-    Slash(String),
     /// Too many items.
     #[error(
         "replicate-to: more than {MAX_ITEMS} items; expected names with replicate-to-namespaces, or several objects"
@@ -257,12 +254,8 @@ fn list(annotation: Annotation, text: &Arc<str>, budget: &mut Budget) -> Result<
 
 /// `replicate-to-namespaces`.
 fn namespaces_of(text: &Arc<str>, budget: &mut Budget) -> Result<NamespaceList, PushError> {
-    if text.contains('/')
-        && let Some((_, item)) = items(text).find(|(_, item)| item.contains('/'))
-    {
-        return Err(PushError::Slash(excerpt(item)));
-    }
-    list(Annotation::ReplicateToNamespaces, text, budget)
+    let annotation = Annotation::ReplicateToNamespaces;
+    NamespaceList::parse_without_slash(text, budget).map_err(|error| PushError::List { annotation, error })
 }
 
 fn legal(name: &str) -> Result<&str, PushError> {

@@ -1,4 +1,4 @@
-//! The four examples of the README, played on a real API server.
+//! The six examples of the README, played on a real API server.
 
 mod acts;
 mod log;

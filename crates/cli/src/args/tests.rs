@@ -43,6 +43,8 @@ fn the_defaults_are_those_of_the_contract() {
     assert_eq!((settings.allow_all, settings.ignore_unknown), (false, false));
     assert_eq!(settings.resync_period, Duration::from_secs(30 * 60));
     assert_eq!((settings.removal_delay, settings.hold_incomplete_tls), (Duration::from_secs(5), true));
+    assert_eq!((settings.removal_limit, settings.require_acceptance), (None, false));
+    assert!(!settings.exclude_namespaces.matches("kube-system"));
     assert_eq!(kinds(&settings), ["secret", "configMap"]);
     assert_eq!(settings.scope, Scope::Cluster);
     assert_eq!(settings.annotations_prefix, "k8s-replicator/");
@@ -122,6 +124,52 @@ fn removal_delay() {
     assert_eq!(read(&["-removal-delay", "7s"]).unwrap().removal_delay, Duration::from_secs(7));
     let expected = "a duration that is not negative, such as 5s, 90s or 1h30m, or 0 for at once";
     refused("--removal-delay", &["", "5", "-1s", "never", "1d"], expected);
+}
+
+/// SPEC 11.2.
+#[test]
+fn removal_limit() {
+    for (value, expected) in [("0", 0), ("100", 100), ("007", 7)] {
+        let settings = with("--removal-limit", value);
+        assert_eq!((settings.removal_limit, settings.options().rules.removal_limit), (Some(expected), Some(expected)));
+    }
+    let bad = ["", "-1", "1.5", "ten", " 1", "1 ", "never", "99999999999999999999999"];
+    refused("--removal-limit", &bad, "a whole number that is not negative");
+}
+
+/// SPEC 11.4.
+#[test]
+fn exclude_namespaces() {
+    let names = ["kube-system", "kube-public", "vault", "a"];
+    let cases: [(&str, &[&str]); 4] = [
+        ("", &[]),
+        ("vault", &["vault"]),
+        ("kube-.*, vault", &["kube-system", "kube-public", "vault"]),
+        ("kube-.*,!kube-public", &["kube-system"]),
+    ];
+    for (value, expected) in cases {
+        let rules = with("--exclude-namespaces", value).options().rules;
+        let excluded: Vec<&str> = names.into_iter().filter(|name| rules.exclude_namespaces.matches(name)).collect();
+        assert_eq!(excluded, expected, "{value:?}");
+    }
+    let expected = "names and patterns of namespaces, separated by commas, such as kube-.*,vault";
+    refused("--exclude-namespaces", &["(", "vault,[", "a/b", r"(?=t).*"], expected);
+}
+
+/// SPEC 11.4.
+#[test]
+fn require_acceptance() {
+    for (args, expected) in [
+        (&["--require-acceptance"][..], true),
+        (&["-require-acceptance=1"], true),
+        (&["--require-acceptance", "--require-acceptance=false"], false),
+    ] {
+        let settings = read(args).unwrap();
+        assert_eq!((settings.require_acceptance, settings.options().rules.require_acceptance), (expected, expected));
+    }
+    let message = "error: invalid value \"always\" for --require-acceptance: expected true or false";
+    let stop = read(&["--require-acceptance=always"]).unwrap_err();
+    assert_eq!(stop, Stop { code: 2, to_stdout: false, message: message.to_owned() });
 }
 
 /// Issue 9: a period of 1 ms made 437 requests a second. v1.3.0 takes any, so it is no bad value.

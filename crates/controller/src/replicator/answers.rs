@@ -158,7 +158,7 @@ impl Replicator {
                     Answer::Seen(observed) => (Some(observed), None),
                     Answer::Content(observed, content) => {
                         let facts = self.facts(content.type_.as_deref(), &content.payload);
-                        (Some(observed), Some((facts, content.type_)))
+                        (Some(observed), Some((Knowledge::Known(facts), content.type_)))
                     }
                     Answer::Missing | Answer::Deleted => (None, None),
                 };

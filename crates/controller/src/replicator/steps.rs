@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use k8s_replicator_core::action::Action;
 use k8s_replicator_core::decide::{Decision, Need, Verb, Verdict, decide, losers};
-use k8s_replicator_core::graph::{Facts, Graph};
+use k8s_replicator_core::graph::{Facts, Graph, Knowledge};
 use k8s_replicator_core::keys::Projection;
 use k8s_replicator_core::names::{Key, SourceKey, TargetKey};
 use k8s_replicator_core::payload::Payload;
@@ -250,14 +250,20 @@ impl Replicator {
         self.reports.failed(now.moment, Report::new(target.clone(), verdict, outcome));
     }
 
-    /// What will be known of a target's content when the write is carried out.
+    /// What will be known of a target's content when the write is carried out: what it writes, or else what is known now.
     fn written_by(&self, action: &Action) -> Written {
-        let (type_, payload) = match action {
-            Action::Create(create) => (create.type_(), create.payload()),
-            Action::Update(update) => update.data().map(|data| (data.expected_type.as_ref(), &data.payload))?,
-            Action::Adopt(_) | Action::Delete(_) => return None,
+        let written = match action {
+            Action::Create(create) => Some((create.type_(), create.payload())),
+            Action::Update(update) => update.data().map(|data| (data.expected_type.as_ref(), &data.payload)),
+            Action::Adopt(_) | Action::Delete(_) => None,
         };
-        Some((self.facts(type_.map(|type_| &**type_), payload), type_.cloned()))
+        match written {
+            Some((type_, payload)) => {
+                Some((Knowledge::Known(self.facts(type_.map(|type_| &**type_), payload)), type_.cloned()))
+            }
+            // The write is carried out on this very version, or not at all.
+            None => self.graph.node(action.target()).map(|node| (node.knowledge, node.type_.clone())),
+        }
     }
 
     pub(super) fn facts(&self, type_: Option<&str>, payload: &Payload) -> Facts {

@@ -217,6 +217,34 @@ fn a_source_is_read_once_for_all_its_targets_and_they_are_written_side_by_side()
     assert!(it.replicator.is_idle());
 }
 
+/// Its own write of annotations or labels leaves the data as it is known, also where the watch shows it before the response does.
+#[test]
+fn what_leaves_the_data_is_no_reason_to_read_it() {
+    let mut it = Loop::with(&[source(1, "v1")]);
+    let read = it.asks_for("read a/src");
+    it.answer(read, content(&source(1, "v1")));
+    let (_, tickets) = it.asks();
+    for (ticket, (namespace, version)) in tickets.into_iter().zip([("b", 2), ("c", 3), ("d", 4)]) {
+        it.answer(ticket, Answer::Seen(observed(&replica(namespace, version, 1))));
+    }
+    let with = |name: &str, version: u64, annotations: &str| {
+        object(name, version, &format!("{annotations} replication-allowed=true"), json!({ "k": "v1" }))
+    };
+    let source = with("a/src", 5, "replicate-to-namespaces=b,c,d");
+    it.seen(&source);
+    let read = it.asks_for("read a/src");
+    it.answer(read, content(&source));
+    let (asked, tickets) = it.asks();
+    assert!(asked.len() == 3 && asked.iter().all(|asked| asked.starts_with("update ")), "{asked:?}");
+    for (ticket, (name, version)) in tickets.into_iter().zip([("b/src", 6), ("c/src", 7), ("d/src", 8)]) {
+        let replica = with(name, version, "replicated-by=a/src replicated-from-version=1");
+        it.seen(&replica);
+        it.answer(ticket, Answer::Seen(observed(&replica)));
+    }
+    it.asks_nothing();
+    assert!(it.replicator.is_idle());
+}
+
 #[test]
 fn a_restart_with_nothing_to_do_asks_for_nothing() {
     let mut it = Loop::with(&[source(1, "v1"), replica("b", 2, 1), replica("c", 3, 1), replica("d", 4, 1)]);

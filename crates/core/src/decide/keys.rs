@@ -27,8 +27,13 @@ impl<'g> Case<'g, '_> {
         if asked.is_none() && limits.is_empty() {
             return Continue(None);
         }
-        // What its type requires may not be among it.
-        let type_ = self.type_of_target(owned.node(), from)?;
+        // What its type requires may not be among it. A target is not read for its type where its source's requires nothing: one of
+        // another type is found out when the write is refused.
+        let of_source = self.graph.node(from).and_then(|node| node.type_.as_ref());
+        let type_ = match &owned.node().type_ {
+            None if of_source.is_none_or(|type_| !self.kind.has_required_keys(type_)) => None,
+            _ => self.type_of_target(owned.node(), from)?,
+        };
         Continue(self.projection(asked, limits, type_, false))
     }
 

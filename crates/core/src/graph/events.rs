@@ -92,15 +92,15 @@ impl Graph {
         self.put(observed, None, By::Response)
     }
 
-    /// The controller wrote the object, and this is how the API server returned it; `content` is what was written, or `None`
-    /// where the data was left as it was.
-    pub fn wrote(&mut self, observed: Observed, content: Option<(Facts, Option<Arc<str>>)>) -> Touched {
+    /// The controller wrote the object, and this is how the API server returned it. `content` is what is known of its data since then,
+    /// and its type: what was written, or where the data was left as it was, what was known of it when the write was sent. (By now
+    /// the watch may have shown the write, which the graph takes for anybody's.) `None`: it is as the graph holds it.
+    pub fn wrote(&mut self, observed: Observed, content: Option<(Knowledge, Option<Arc<str>>)>) -> Touched {
         let kept = match (&content, self.nodes.get(&observed.key)) {
             (None, Some(node)) if node.uid == observed.uid => Some((node.knowledge, node.type_.clone())),
             _ => None,
         };
-        let known = content.map(|(facts, type_)| (Knowledge::Known(facts), type_)).or(kept);
-        self.put(observed, known, By::Response)
+        self.put(observed, content.or(kept), By::Response)
     }
 
     /// An object was deleted. `uid`: of the deleted one; another object that has taken the name since stays.

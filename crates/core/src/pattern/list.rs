@@ -8,7 +8,7 @@ use thiserror::Error;
 
 use super::compiled::{NamespacePattern, PatternError};
 use super::index::{Filter, Hash, Index, MAX_ITEMS, Seen, items, rest};
-use crate::names::{MAX_NAMESPACE, is_label};
+use crate::names::{MAX_NAMESPACE, excerpt, is_label};
 
 /// The most patterns that one object's lists may have together, without those of the form `prefix.*`, which cost no more
 /// than a name: each of them has to be walked through for every namespace.
@@ -27,6 +27,9 @@ pub enum ListError {
     /// An item that is no pattern.
     #[error(transparent)]
     Pattern(#[from] PatternError),
+    /// The name of an object, where only namespaces belong.
+    #[error("{0:?} has a \"/\"; expected a namespace or a pattern")]
+    Slash(String),
     /// Too many items.
     #[error("more than {MAX_ITEMS} items; expected a pattern that names them all, or several objects")]
     TooManyItems,
@@ -361,7 +364,21 @@ impl NamespaceList {
         Self::parse_within(&text.into(), &mut Budget::default())
     }
 
-    /// The same, as one of several lists of an object; the text is shared.
+    /// The same of a list in which nothing but namespaces can be meant: the name of an object would be taken for a pattern that no
+    /// namespace matches. (`replication-allowed-namespaces` is v1.3.0's, which takes it; see the advice `ItemNamesNothing`.)
+    ///
+    /// # Errors
+    /// As [`NamespaceList::parse`], and when an item has a slash.
+    pub fn parse_without_slash(text: &Arc<str>, budget: &mut Budget) -> Result<Self, ListError> {
+        if text.contains('/')
+            && let Some((_, item)) = items(text).find(|(_, item)| item.contains('/'))
+        {
+            return Err(ListError::Slash(excerpt(item)));
+        }
+        Self::parse_within(text, budget)
+    }
+
+    /// As [`NamespaceList::parse`], as one of several lists of an object; the text is shared.
     ///
     /// # Errors
     /// As [`NamespaceList::parse`].

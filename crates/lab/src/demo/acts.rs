@@ -26,6 +26,8 @@ pub(super) struct Expectation {
 pub(super) enum State {
     /// It holds the data of this Secret, and says so.
     CopyOf(&'static str),
+    /// It holds one key of a Secret under a name of its own, and nothing else.
+    KeyOf { source: &'static str, key: &'static str, name: &'static str },
     /// Its data is what it was before the act.
     Unchanged,
     /// It is there, without data.
@@ -39,6 +41,9 @@ impl fmt::Display for Expectation {
         let Self { object, becomes, reason } = self;
         match becomes {
             State::CopyOf(source) => write!(f, "{object} holds the data of {source}")?,
+            State::KeyOf { source, key, name } => {
+                write!(f, "{object} holds the key {key} of {source} as {name}, and no other")?
+            }
             State::Unchanged => write!(f, "{object} keeps its data")?,
             State::Empty => write!(f, "{object} is empty")?,
             State::Absent => write!(f, "{object} is gone")?,
@@ -167,6 +172,55 @@ pub(super) const ACTS: &[Act] = &[
         ]],
         namespaces: &["vault", "chat"],
         expectations: &[expect("chat/admin", State::CopyOf("vault/other-admin"), "FirstCopy")],
+    },
+    Act {
+        title: "Namespaces by label",
+        story: "The credentials of a registry go to the namespaces that carry a label. One of two does.",
+        commands: &[&["apply", "-f", "examples/5-namespaces-by-label.yaml"]],
+        namespaces: &["registry", "web", "batch"],
+        expectations: &[expect("web/pull-secret", State::CopyOf("registry/pull-secret"), "NewTarget")],
+    },
+    Act {
+        title: "A namespace gets the label",
+        story: "It gets the credentials at once.",
+        commands: &[&["label", "namespace", "batch", "registry=internal"]],
+        namespaces: &["registry", "web", "batch"],
+        expectations: &[expect("batch/pull-secret", State::CopyOf("registry/pull-secret"), "NewTarget")],
+    },
+    Act {
+        title: "A source is deleted by mistake",
+        story: "Its replicas are kept for the hour that it asked for.",
+        commands: &[&["delete", "secret", "pull-secret", "-n", "registry"]],
+        namespaces: &["registry", "web", "batch"],
+        expectations: &[expect("batch/pull-secret", State::Unchanged, "RemovalDelayed")],
+    },
+    Act {
+        title: "It is brought back",
+        story: "From its manifest. Its replicas are what they were, and were never away.",
+        commands: &[&["apply", "-f", "examples/5-namespaces-by-label.yaml"]],
+        namespaces: &["registry", "web", "batch"],
+        expectations: &[
+            expect("web/pull-secret", State::Unchanged, "UpToDate"),
+            expect("batch/pull-secret", State::Unchanged, "UpToDate"),
+        ],
+    },
+    Act {
+        title: "Share the authority, and not its key",
+        story: "Of a TLS Secret one key is copied, under another name; the replicas are of type Opaque.",
+        commands: &[&["apply", "-f", "examples/6-certificate-authority.yaml"]],
+        namespaces: &["pki", "app-mail", "app-forum"],
+        expectations: &[
+            expect(
+                "app-mail/internal-ca",
+                State::KeyOf { source: "pki/internal-ca", key: "ca.crt", name: "ca-certificates.crt" },
+                "NewTarget",
+            ),
+            expect(
+                "app-forum/internal-ca",
+                State::KeyOf { source: "pki/internal-ca", key: "ca.crt", name: "ca-certificates.crt" },
+                "NewTarget",
+            ),
+        ],
     },
     Act {
         title: "Sources are deleted",

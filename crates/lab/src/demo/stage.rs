@@ -38,6 +38,8 @@ pub(super) type Snapshot = BTreeMap<String, Secret>;
 pub(super) struct Secret {
     /// Short, equal for equal data; None without any.
     pub(super) digest: Option<String>,
+    /// The same of each value, by its key.
+    keys: BTreeMap<String, String>,
     pub(super) resource_version: String,
     /// The controller's annotations, without their prefix.
     pub(super) annotations: BTreeMap<String, String>,
@@ -131,6 +133,10 @@ fn is_in_state(expectation: &Expectation, before: &Snapshot, now: &Snapshot) -> 
             let digest = |snapshot: &Snapshot| snapshot.get(expectation.object).map(|object| object.digest.clone());
             digest(before).is_some() && digest(before) == digest(now)
         }
+        State::KeyOf { source, key, name } => {
+            let theirs = now.get(source).and_then(|source| source.keys.get(key));
+            object.is_some_and(|object| object.keys.len() == 1 && theirs.is_some() && object.keys.get(name) == theirs)
+        }
         State::CopyOf(source) => {
             let says_so = |object: &Secret| object.annotations.contains_key("replicated-from-version");
             let same = |object: &Secret| now.get(source).is_some_and(|source| source.digest == object.digest);
@@ -143,16 +149,19 @@ impl Secret {
     fn new(object: &Value) -> Self {
         let data = object["data"].as_object().filter(|data| !data.is_empty());
         // The server sorts the keys, so equal data is equal text.
-        let digest = data.map(|data| {
-            let hash = Sha256::digest(Value::from(data.clone()).to_string());
-            hash.iter().take(3).map(|byte| format!("{byte:02x}")).collect()
-        });
+        let digest = data.map(|data| self::digest(&Value::from(data.clone())));
+        let keys = data.into_iter().flatten().map(|(key, value)| (key.clone(), self::digest(value))).collect();
         let annotations = object["metadata"]["annotations"].as_object().into_iter().flatten();
         let own = annotations
             .filter_map(|(name, value)| Some((name.strip_prefix(PREFIX)?.to_owned(), value.as_str()?.to_owned())));
         let resource_version = object["metadata"]["resourceVersion"].as_str().unwrap_or_default().to_owned();
-        Self { digest, resource_version, annotations: own.collect() }
+        Self { digest, keys, resource_version, annotations: own.collect() }
     }
+}
+
+/// Short, equal for equal values.
+fn digest(value: &Value) -> String {
+    Sha256::digest(value.to_string()).iter().take(3).map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// A command as one would type it, but without new values.

@@ -14,11 +14,15 @@ const HEAD: [&str; 5] = ["SECRET", "DATA", "VERSION", "BECAUSE OF", "WHY"];
 const DATA: usize = 1;
 
 /// The annotations that explain what a Secret is, in the order of telling. The others are the controller's bookkeeping.
-const CAUSES: [&str; 8] = [
+const CAUSES: [&str; 12] = [
     "replicated-by",
     "replicate-from",
     "replicate-to",
     "replicate-to-namespaces",
+    "replicate-to-namespace-selector",
+    "replicate-keys",
+    "replicate-type",
+    "removal-delay",
     "replicate-once",
     "replicate-once-version",
     "replication-allowed",

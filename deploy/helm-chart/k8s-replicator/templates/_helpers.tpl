@@ -45,6 +45,11 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{- kindIs "slice" .Values.runReplicators | ternary (join "," .Values.runReplicators) (toString .Values.runReplicators) -}}
 {{- end -}}
 
+{{/* The namespaces in which nothing is written, as the flag takes them: a comma list. */}}
+{{- define "k8s-replicator.excludeNamespaces" -}}
+{{- kindIs "slice" .Values.excludeNamespaces | ternary (join "," .Values.excludeNamespaces) (toString .Values.excludeNamespaces) -}}
+{{- end -}}
+
 {{/* The resources of these kinds, as roles name them: a JSON list. */}}
 {{- define "k8s-replicator.resources" -}}
 {{- $kinds := list -}}

@@ -155,6 +155,12 @@ fn the_namespace_has_a_say() {
             "b/t",
             "refuse NamespaceIllFormed a/src (b: accept-replicas-from: \"(\" is not a pattern: missing closing ))",
         ),
+        (
+            "the name of an object is no namespace, and narrows nothing",
+            "ns b accept=a/src; a/src to=b/t; b/t by=a/src; b/u by=a/gone",
+            "b/t",
+            "refuse NamespaceIllFormed a/src (b: accept-replicas-from: \"a/src\" has a \"/\"; expected a namespace or a pattern)",
+        ),
         ("excluded", "exclude b,x.*; a/src to=b/t", "b/t", "refuse NamespaceExcluded a/src"),
         ("what is there is left alone", "exclude b; b/t by=a/src", "b/t", "refuse NamespaceExcluded a/src"),
         ("nobody asks for it", "exclude b; b/t allowed :own", "b/t", "nothing NotATarget"),

@@ -373,7 +373,7 @@ impl World {
                 self.writes += 1;
                 let touched = match (self.objects.get(&key), action) {
                     (Some(object), _) => {
-                        let content = content.then(|| (self.facts(object), object.type_.clone()));
+                        let content = content.then(|| (Knowledge::Known(self.facts(object)), object.type_.clone()));
                         let observed = object.observed(&key);
                         let touched = self.graph.wrote(observed.clone(), content);
                         self.tell(News::Seen(observed));

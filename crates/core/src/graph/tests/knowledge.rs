@@ -13,8 +13,8 @@ fn facts(content: &Content) -> Facts {
     Facts::of(&Secret, content.type_.as_deref(), &content.payload)
 }
 
-fn known(text: &str) -> (Facts, Option<Arc<str>>) {
-    (facts(&content(text)), Some("x/y".into()))
+fn known(text: &str) -> (Knowledge, Option<Arc<str>>) {
+    (Knowledge::Known(facts(&content(text))), Some("x/y".into()))
 }
 
 fn learn(graph: &mut Graph, name: &str, version: &str, text: &str) {
@@ -60,7 +60,7 @@ fn a_read_is_of_one_version() {
     learn(&mut graph, "b/none", "5", "x");
     assert_eq!(knowledge(&graph, "b/t"), (Knowledge::Trusted, None), "old news");
     learn(&mut graph, "b/t", "5", "one");
-    assert_eq!(knowledge(&graph, "b/t"), (Knowledge::Known(known("one").0), opaque()));
+    assert_eq!(knowledge(&graph, "b/t"), (known("one").0, opaque()));
     graph.observe(object("b/t #6 from=a/x"));
     assert_eq!(knowledge(&graph, "b/t"), (Knowledge::Suspect, opaque()), "the type stays as long as the uid");
     learn(&mut graph, "b/t", "5", "one");
@@ -72,7 +72,7 @@ fn a_read_is_of_one_version() {
 
 #[test]
 fn what_the_controller_wrote_is_known() {
-    let written = (Knowledge::Known(known("one").0), Some("x/y".to_owned()));
+    let written = (known("one").0, Some("x/y".to_owned()));
     // The answer comes first, and the watch tells the same.
     let mut graph = graph(&["b/t #5 from=a/x"]);
     assert_eq!(names(graph.wrote(object("b/t #6 from=a/x"), Some(known("one")))), "b/t");
@@ -84,15 +84,19 @@ fn what_the_controller_wrote_is_known() {
     // The watch comes first.
     graph.observe(object("b/t #8 from=a/x"));
     assert_eq!(graph.wrote(object("b/t #8 from=a/x"), Some(known("two"))), []);
-    assert_eq!(knowledge(&graph, "b/t").0, Knowledge::Known(known("two").0));
+    assert_eq!(knowledge(&graph, "b/t").0, known("two").0);
+    // So it does where only annotations were written, on what was known when that was sent.
+    graph.observe(object("b/t #9 from=a/x allowed=true"));
+    assert_eq!(graph.wrote(object("b/t #9 from=a/x allowed=true"), Some(known("two"))), []);
+    assert_eq!(knowledge(&graph, "b/t").0, known("two").0);
     // Somebody wrote since: the answer is old news.
-    graph.observe(object("b/t #10 from=a/x"));
-    assert_eq!(graph.wrote(object("b/t #9 from=a/x"), Some(known("one"))), []);
+    graph.observe(object("b/t #11 from=a/x"));
+    assert_eq!(graph.wrote(object("b/t #10 from=a/x"), Some(known("one"))), []);
     assert_eq!(knowledge(&graph, "b/t"), (Knowledge::Suspect, Some("x/y".to_owned())));
     // A new one, and another one of the same name.
-    assert_eq!(names(graph.wrote(object("b/new #11 by=a/x"), Some(known("one")))), "b/new");
+    assert_eq!(names(graph.wrote(object("b/new #12 by=a/x"), Some(known("one")))), "b/new");
     assert_eq!(knowledge(&graph, "b/new"), written);
-    graph.wrote(object("b/t #12 u=2 from=a/x"), None);
+    graph.wrote(object("b/t #13 u=2 from=a/x"), None);
     assert_eq!(knowledge(&graph, "b/t"), (Knowledge::Suspect, None));
 }
 
@@ -105,7 +109,7 @@ fn a_refused_write_is_not_tried_again_before_a_read() {
     graph.observe(object("b/t #6 from=a/x"));
     assert_eq!(knowledge(&graph, "b/t").0, Knowledge::Refused, "a change by others does not help");
     learn(&mut graph, "b/t", "6", "one");
-    assert_eq!(knowledge(&graph, "b/t").0, Knowledge::Known(known("one").0));
+    assert_eq!(knowledge(&graph, "b/t").0, known("one").0);
     graph.doubt(&key("b/t"));
     assert_eq!(knowledge(&graph, "b/t"), (Knowledge::Refused, opaque()), "also what was known");
 }
