@@ -6,6 +6,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
+use k8s_replicator_core::bug;
 use k8s_replicator_core::names::Key;
 use k8s_replicator_core::observed::ResourceVersion;
 use k8s_replicator_core::payload::Payload;
@@ -38,6 +39,12 @@ pub struct Contents {
 impl Contents {
     /// Keeps a source's content in the place of an older one.
     pub fn keep(&mut self, now: Moment, source: Key, version: ResourceVersion, payload: Payload) {
+        if bug!(StalePayload)
+            && let Some(kept) = self.kept.get_mut(&source)
+        {
+            kept.version = version;
+            return;
+        }
         self.drop_content(&source);
         self.bytes += payload.size();
         while self.bytes > MOST_BYTES

@@ -25,6 +25,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Method, StatusCode};
+use k8s_replicator_core::bug;
 use serde_json::{Value, json};
 use tracing::Level;
 
@@ -146,7 +147,9 @@ impl Lease {
     /// Whether this process leads at this time: only then it may begin to write.
     #[must_use]
     pub fn may_write(&self, now: Moment) -> bool {
-        matches!(self.role, Role::Leader { renewed } if now < renewed + RENEW_DEADLINE)
+        let has_asked = matches!(self.asked, Some((Ask::Hold, _)));
+        matches!(self.role, Role::Leader { renewed } if now < renewed + RENEW_DEADLINE || bug!(DeadlineForgotten))
+            || bug!(LeadsBeforeGranted) && has_asked
     }
 
     /// From now on it wants the Lease no more. To be called when no write is under way.
@@ -172,6 +175,7 @@ impl Lease {
     pub fn poll(&mut self, now: Now) -> Next {
         if let Role::Leader { renewed } = self.role
             && now.moment >= renewed + RENEW_DEADLINE
+            && !bug!(DeadlineForgotten)
         {
             let seconds = RENEW_DEADLINE.as_secs();
             self.role = Role::Lost(format!("the lease {} could not be renewed for {seconds} s", self.place()));
@@ -305,7 +309,8 @@ impl Lease {
         let holder = holder(record);
         let is_leader = matches!(self.role, Role::Leader { .. });
         holder == self.settings.identity
-            || !is_leader && (holder.is_empty() || now >= since.saturating_add(duration(record)))
+            || !is_leader
+                && (bug!(LeaseTakenAtOnce) || holder.is_empty() || now >= since.saturating_add(duration(record)))
     }
 
     /// The server wrote what was asked for at `at`.
@@ -358,7 +363,7 @@ impl Lease {
     /// A leader is polled at its deadline at the latest.
     fn wait_until(&self, at: Moment) -> Next {
         match self.role {
-            Role::Leader { renewed } => Next::WaitUntil(at.min(renewed + RENEW_DEADLINE)),
+            Role::Leader { renewed } if !bug!(DeadlineForgotten) => Next::WaitUntil(at.min(renewed + RENEW_DEADLINE)),
             _ => Next::WaitUntil(at),
         }
     }
@@ -408,6 +413,10 @@ impl Lease {
             spec["acquireTime"] = json!(time);
         }
         spec["holderIdentity"] = json!(self.settings.identity);
+        if bug!(LeaseWithoutVersion) {
+            object["metadata"]["resourceVersion"] = Value::Null;
+        }
+        let spec = &mut object["spec"];
         spec["leaseDurationSeconds"] = json!(LEASE_DURATION.as_secs());
         spec["renewTime"] = json!(time);
         object

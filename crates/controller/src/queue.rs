@@ -17,6 +17,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::ops::Deref;
 use std::time::Duration;
 
+use k8s_replicator_core::bug;
 use k8s_replicator_core::names::{Key, TargetKey};
 use k8s_replicator_core::observed::ResourceVersion;
 use k8s_replicator_core::reason::Reason;
@@ -303,7 +304,7 @@ impl Queue {
 
     /// There may be room for requests in this namespace again.
     pub fn reopen(&mut self, namespace: &str) {
-        if self.parked.contains_key(namespace) {
+        if self.parked.contains_key(namespace) && !bug!(ParkedForever) {
             self.reopened.insert(namespace.into());
         }
     }

@@ -381,7 +381,7 @@ impl<'g> Case<'g, '_> {
         match &node.type_ {
             _ if !self.kind.is_typed() => ControlFlow::Continue(None),
             None => self.need(Question::NotProtected, Need::Content(key.clone())),
-            Some(type_) if self.kind.is_protected(type_) => {
+            Some(type_) if self.kind.is_protected(type_) && !crate::bug!(ProtectedTypesCopied) => {
                 let detail = format!("{key} is a {type_}");
                 let refused = refuse(Reason::ProtectedType, Some(because_of), Some(detail.clone()));
                 self.stop(Question::NotProtected, refused, || detail)

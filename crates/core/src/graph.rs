@@ -184,7 +184,8 @@ impl Graph {
     /// The proof that every first list is complete, if so.
     #[must_use]
     pub fn full_view(&self) -> Option<FullView> {
-        (self.namespace_list.complete && self.lists.are_complete()).then_some(FullView(()))
+        let are_complete = self.namespace_list.complete && self.lists.are_complete();
+        (are_complete || crate::bug!(FirstListsNotAwaited)).then_some(FullView(()))
     }
 
     /// Whether the program looks at this namespace.
@@ -212,6 +213,7 @@ impl Graph {
         match self.nodes.get(key) {
             Some(node) => Presence::Present(node),
             None if !self.covers(key.namespace()) => Presence::Outside,
+            None if crate::bug!(FirstListsNotAwaited) && !self.lists.are_complete() => Presence::Absent,
             None if self.withdrawn(&key.clone().into(), Withdrawal::Object).is_some() => Presence::Absent,
             None => Presence::Unknown,
         }

@@ -14,6 +14,7 @@ pub mod action;
 pub mod advice;
 pub mod annotation;
 pub mod annotations;
+pub mod bugs;
 pub mod carried;
 pub mod certificate;
 pub mod clear;

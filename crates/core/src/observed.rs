@@ -140,6 +140,9 @@ impl Observed {
     pub fn from_protobuf(item: &[u8], dialect: &Dialect) -> Result<Self, ReadError> {
         let metadata = Metadata::read(item)?;
         let key = Key::new(metadata.namespace, metadata.name)?;
+        if crate::bug!(UnreadableIsMissing) && metadata.annotations().any(|(_, value)| value.is_none()) {
+            return Err(NameError::Name(String::new()).into());
+        }
         let ours = metadata.annotations().filter_map(|(key, value)| {
             Some((dialect.name(key)?, value.map_or(annotations::Value::NotText, annotations::Value::Text)))
         });

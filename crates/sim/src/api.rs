@@ -9,6 +9,7 @@
 pub mod admission;
 pub mod http;
 pub mod json;
+pub mod lease;
 pub mod managed;
 pub mod object;
 pub mod protobuf;

@@ -21,5 +21,6 @@ pub mod api;
 pub mod dice;
 pub mod properties;
 pub mod run;
+pub mod scenes;
 pub mod spec;
 pub mod world;

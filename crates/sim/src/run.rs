@@ -2,9 +2,12 @@
 
 use std::time::Duration;
 
+use k8s_replicator_core::bugs;
+
 use crate::api::admission::{Effect, Policy};
 use crate::api::object::{Id, Resource};
 use crate::dice::Dice;
+use crate::scenes::{Faults, scene};
 use crate::spec::Flags;
 use crate::world::step::{Fate, Flow, Step};
 use crate::world::users::{self, Act};
@@ -58,9 +61,10 @@ pub fn script(seed: u64) -> Script {
     let first = flags(dice);
     let controllers = match dice.roll(12) {
         0 => vec![first.clone(), flags(dice)],
-        1 => vec![first.clone(), first],
+        1 | 2 => vec![first.clone(), first],
         _ => vec![first],
     };
+    let are_alike = controllers.len() == 2 && controllers[0] == controllers[1];
     let resources = match dice.roll(8) {
         0 => vec![Resource::ConfigMap],
         1 => vec![Resource::Secret, Resource::ConfigMap],
@@ -74,6 +78,9 @@ pub fn script(seed: u64) -> Script {
         resync_period,
         // What an old read brings back, only verification takes away again.
         stale_reads: dice.once_in(6) && resync_period > Duration::ZERO,
+        crowd: if dice.once_in(60) { Some(dice.once_in(2)) } else { None },
+        leader_elect: are_alike && dice.once_in(3),
+        balanced: dice.once_in(3),
         page: dice.pick(&[500, 500, 2, 3]),
         bug: None,
     };
@@ -88,7 +95,18 @@ pub fn script(seed: u64) -> Script {
     }
     let longest = if dice.once_in(4) { 220 } else { 100 };
     let length = 20 + dice.roll(longest);
+    let faults = match (has_faults, may_lose_events) {
+        (false, _) => Faults::None,
+        (true, false) => Faults::All,
+        (true, true) => Faults::WithLostEvents,
+    };
+    if dice.once_in(2) {
+        steps.extend(scene(dice, &resources, faults));
+    }
     while steps.len() < length {
+        if dice.once_in(20) {
+            steps.extend(scene(dice, &resources, faults));
+        }
         let step = ordinary(dice, &resources);
         steps.push(step);
         if has_faults && dice.once_in(if is_rough { 5 } else { 18 }) {
@@ -110,7 +128,9 @@ fn ordinary(dice: &mut Dice, resources: &[Resource]) -> Step {
             let flow = dice.pick(&[Flow::Whole, Flow::Whole, Flow::All, Flow::Pieces(1), Flow::Pieces(100)]);
             Step::Flow(byte(dice, 6), flow)
         }
-        _ => Step::Wait(Duration::from_millis(dice.pick(&[10, 100, 900, 900, 4_000, 12_000]))),
+        _ => Step::Wait(Duration::from_millis(
+            dice.pick(&[10, 100, 900, 900, 900, 4_000, 4_000, 12_000, 12_000, 130_000]),
+        )),
     }
 }
 
@@ -138,7 +158,8 @@ fn fault(dice: &mut Dice, resources: &[Resource], may_lose_events: bool) -> Step
         12 => Step::Flow(byte(dice, 6), Flow::Cut(u16::from(byte(dice, 250)))),
         13 => Step::Flow(byte(dice, 6), Flow::Expired),
         14 | 15 => Step::Break(byte(dice, 6)),
-        16..=18 => Step::Crash(byte(dice, 2)),
+        16 | 17 => Step::Crash(byte(dice, 2)),
+        18 => Step::Terminate(byte(dice, 2)),
         19 | 20 => Step::CutOff(byte(dice, 2)),
         21 => Step::Switch(byte(dice, 2)),
         22 | 23 => {
@@ -159,6 +180,7 @@ fn fault(dice: &mut Dice, resources: &[Resource], may_lose_events: bool) -> Step
 /// Runs a script.
 #[must_use]
 pub fn run(script: &Script, tells: bool) -> Ran {
+    bugs::plant(script.setting.bug);
     let mut world = World::new(script.setting.clone(), tells);
     let done = script.steps.iter().try_for_each(|step| world.step(step)).and_then(|()| world.settle());
     Ran { violation: done.err(), story: world.story().to_vec(), writes: world.writes(), requests: world.requests() }
@@ -168,6 +190,7 @@ pub fn run(script: &Script, tells: bool) -> Ran {
 #[must_use]
 pub fn run_safely(script: &Script, tells: bool) -> Ran {
     let ran = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| run(script, tells)));
+    bugs::plant(None);
     ran.unwrap_or_else(|panic| {
         let text = panic.downcast_ref::<String>().cloned();
         let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned())).unwrap_or_default();

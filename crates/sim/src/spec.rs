@@ -187,16 +187,19 @@ pub fn wish(cluster: &Cluster, flags: &Flags, target: &Id) -> Wish {
         return wish;
     }
     // SPEC 9.16: what is being deleted is only emptied, when what it holds was withdrawn.
-    match wish {
-        Wish::Look(shape) if shape.removal.is_some() => Wish::Look(Box::new(Shape { optional: true, ..*shape })),
-        Wish::Gone(removal) => {
-            let mut notes = BTreeMap::from([("replicated-at", Note::Any)]);
-            pull::cleared(&mut notes);
-            let (data, removal) = (Wanted::Minimal, Some(removal));
-            Wish::Look(Box::new(Shape { type_: None, data, notes, removal, adopted: false, optional: true }))
-        }
-        _ => Wish::Leave,
-    }
+    let removal = match wish {
+        Wish::Gone(removal) => Some(removal),
+        Wish::Look(shape) => shape.removal,
+        Wish::Leave | Wish::Remade => None,
+    };
+    let holds = |object: &Rc<Object>| matches!(read(object, flags), Read::Well(own) if own.ever_received());
+    let (Some(removal), Some(object)) = (removal, cluster.get(target).filter(|object| holds(object))) else {
+        return Wish::Leave;
+    };
+    let mut notes = BTreeMap::from([("replicated-at", Note::Any)]);
+    pull::cleared(&mut notes);
+    let (data, optional) = (Wanted::Minimal, object.immutable);
+    Wish::Look(Box::new(Shape { type_: None, data, notes, removal: Some(removal), adopted: false, optional }))
 }
 
 fn wish_of_any(cluster: &Cluster, flags: &Flags, target: &Id) -> Wish {
@@ -343,7 +346,8 @@ fn install(
         return Wish::Look(Box::new(shape));
     }
     let same = there.data == object.data && there.binary_data == object.binary_data;
-    if there.type_ != object.type_ || (there.immutable && !same) {
+    // One that holds no copy counts as another, whatever its data is.
+    if there.type_ != object.type_ || (there.immutable && !(same && holds)) {
         return Wish::Remade;
     }
     shape.data = Wanted::Equal(object.data.clone(), object.binary_data.clone());

@@ -3,7 +3,6 @@
 //! [`World::step`] does one step of a script; [`settle`] ends all faults and lets everything come to rest. After each step the
 //! properties that hold at all times are checked; a [`Violation`] ends the run.
 
-pub mod bugs;
 mod faults;
 mod network;
 mod people;
@@ -16,16 +15,18 @@ use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 use std::time::Duration;
 
+use k8s_replicator_core::bugs::Bug;
+
 use crate::api::admission::Policy;
+use crate::api::lease::Leases;
 use crate::api::object::{Id, Object, Resource};
 use crate::api::server::Server;
 use crate::api::store::{Snapshot, Store};
 use crate::api::write::{self, Context};
 use crate::dice::Dice;
-use crate::properties::{self, MOST_AT_ONCE, MOST_PER_STIMULUS};
+use crate::properties::{self, MOST_AT_ONCE, MOST_PER_STIMULUS, MOST_TAKEN_BACK};
 use crate::spec::Flags;
 
-use bugs::Bug;
 use network::{Flight, Pipe, Sender};
 use process::Process;
 
@@ -57,10 +58,26 @@ pub struct Setting {
     pub resync_period: Duration,
     /// Whether lists and reads come from caches that lag.
     pub stale_reads: bool,
+    /// At the end there is a crowd of targets, whose writes hang (`true`), or are answered.
+    pub crowd: Option<bool>,
+    /// `--leader-elect`.
+    pub leader_elect: bool,
+    /// Whether requests go to both API servers in turn, as behind a load balancer; watches stay where they are.
+    pub balanced: bool,
     /// The most objects in a page of a list.
     pub page: usize,
     /// A mistake that is made on purpose, to see that it is found.
     pub bug: Option<Bug>,
+}
+
+/// The last write of a controller to an object.
+struct Written {
+    slot: usize,
+    before: Option<Rc<Object>>,
+    /// How many changes by others there had been.
+    others: usize,
+    /// How many writes in a row, up to this one, took back another controller's.
+    taken_back: usize,
 }
 
 /// See the [module](self).
@@ -74,9 +91,16 @@ pub struct World {
     policies: Vec<Policy>,
     /// Objects of which every write by a controller is undone by somebody else.
     rivals: Vec<Id>,
-    snapshot: Option<Snapshot>,
-    was_restored: bool,
+    snapshot: Option<(Snapshot, Leases)>,
+    leases: Leases,
+    restored: Option<Duration>,
+    /// When a watch event last got lost.
+    lost: Option<Duration>,
+    /// The last write of a controller to each object.
+    written: BTreeMap<Id, Written>,
     processes: Vec<Option<Process>>,
+    /// The status by which a proxy answers everything, by controller.
+    proxies: Vec<Option<u16>>,
     starts: u64,
     flights: Vec<Flight>,
     pipes: Vec<Pipe>,
@@ -99,6 +123,7 @@ impl World {
         let servers = [Server::new(&store), Server::new(&store)];
         let mut world = Self {
             processes: setting.controllers.iter().map(|_| None).collect(),
+            proxies: setting.controllers.iter().map(|_| None).collect(),
             setting,
             now: Duration::ZERO,
             wall_offset: 0,
@@ -107,7 +132,10 @@ impl World {
             policies: Vec::new(),
             rivals: Vec::new(),
             snapshot: None,
-            was_restored: false,
+            leases: Leases::default(),
+            restored: None,
+            lost: None,
+            written: BTreeMap::new(),
             starts: 0,
             flights: Vec::new(),
             pipes: Vec::new(),
@@ -203,6 +231,7 @@ impl World {
         }
         self.writes += 1;
         self.last_write = self.now;
+        self.look_for_a_fight(by, id, before, after.as_ref())?;
         let was_there =
             |after: &Rc<Object>| after.deleted.is_none() || before.is_some_and(|before| before.deleted.is_some());
         let after = after.filter(was_there).map(|after| without_webhooks(after, before, &self.policies));
@@ -235,6 +264,33 @@ impl World {
         Err(Violation::new("safety", what))
     }
 
+    /// Whether controllers with equal flags take back each other's writes.
+    fn look_for_a_fight(
+        &mut self,
+        by: Sender,
+        id: &Id,
+        before: Option<&Rc<Object>>,
+        after: Option<&Rc<Object>>,
+    ) -> Result<(), Violation> {
+        let misses_an_event = self.lost.is_some_and(|at| self.now <= at + 2 * self.setting.resync_period);
+        let knows_the_same = self.restored.is_none() && !misses_an_event;
+        if !self.setting.are_equal() || self.processes.len() < 2 || !knows_the_same {
+            return Ok(());
+        }
+        let others = self.store.history.len() - self.writes;
+        let last = self.written.get(id).filter(|last| last.slot != by.slot && last.others == others);
+        let taken_back = match last {
+            Some(last) if is_as_before(last.before.as_deref(), after.map(|after| &**after)) => last.taken_back + 1,
+            _ => 0,
+        };
+        let slot = by.slot;
+        self.written.insert(id.clone(), Written { slot, before: before.cloned(), others, taken_back });
+        if taken_back <= MOST_TAKEN_BACK {
+            return Ok(());
+        }
+        Err(Violation::new("fight", format!("{id}: two controllers take back each other's writes")))
+    }
+
     /// Something is done to an object, not by a controller. False: it is not there, or may not be done.
     fn change(&mut self, id: &Id, manager: &str, change: impl FnOnce(&mut Object)) -> bool {
         let seen = self.store.live.clone();
@@ -248,6 +304,25 @@ impl World {
         self.starts += 1;
         Dice::new(self.setting.seed ^ self.starts.wrapping_mul(0xd134_2543_de82_ef95))
     }
+}
+
+impl Setting {
+    /// Whether all controllers have the same flags.
+    pub(crate) fn are_equal(&self) -> bool {
+        self.controllers.windows(2).all(|two| two[0] == two[1])
+    }
+}
+
+/// Whether an object is as it was, but for versions, owners and times.
+fn is_as_before(before: Option<&Object>, after: Option<&Object>) -> bool {
+    let plain = |object: Option<&Object>| {
+        object.map(|object| {
+            let mut notes = object.annotations.clone();
+            notes.remove(&format!("{}replicated-at", crate::spec::PREFIX));
+            (object.type_.clone(), object.data.clone(), object.binary_data.clone(), notes)
+        })
+    };
+    plain(before) == plain(after)
 }
 
 /// A written object as the controller wanted it: without what webhooks added.

@@ -18,7 +18,18 @@ fn flags() -> Flags {
 
 fn setting(controllers: Vec<Flags>) -> Setting {
     let (resources, resync_period) = (vec![Resource::Secret], Duration::from_secs(120));
-    Setting { seed: 1, controllers, resources, resync_period, stale_reads: false, page: 500, bug: None }
+    Setting {
+        seed: 1,
+        controllers,
+        resources,
+        resync_period,
+        stale_reads: false,
+        crowd: None,
+        leader_elect: false,
+        balanced: false,
+        page: 500,
+        bug: None,
+    }
 }
 
 fn put(key: &str, data: u8, annotations: &[(&str, &str)]) -> Step {
@@ -157,6 +168,70 @@ fn a_push_on_a_replica_does_not_make_its_pull_ill_formed() {
     holds(setting(vec![flags()]), steps);
 }
 
+/// Seed 2764 of 28 November. A replica is made immutable while an admission webhook denies: when the webhook is gone, the update is
+/// refused as invalid. That was looked into only among the first failures in a row; after others it was sent again for ever.
+#[test]
+fn a_refusal_as_invalid_is_looked_into_also_after_other_failures() {
+    let denies = Policy { namespace: "b".to_owned(), effect: Effect::Deny(403, None) };
+    let replica = Id::new(Resource::Secret, "b", "y");
+    let steps = vec![
+        put("a/y", 4, &[("replicate-to-namespaces", "b"), ("replicate-from", "a/x")]),
+        Step::Calm(60),
+        Step::Forbid(denies),
+        put("a/y", 3, &[("replicate-to-namespaces", "b")]),
+        Step::Act(Act::Freeze(replica)),
+    ];
+    holds(setting(vec![flags()]), steps);
+}
+
+/// Two controllers elect one of them; it is killed, cut off and told to end, and the wall clock jumps.
+#[test]
+fn one_of_two_that_elect_each_other_writes() {
+    let mut setting = setting(vec![flags(), flags()]);
+    setting.leader_elect = true;
+    for slot in 0..2 {
+        for fault in [Step::Crash(slot), Step::CutOff(slot), Step::Terminate(slot), Step::Jump(86_400)] {
+            let steps = vec![
+                put("a/x", 1, &[("replicate-to-namespaces", "b,team-1")]),
+                Step::Calm(60),
+                put("a/x", 2, &[("replicate-to-namespaces", "b,team-1")]),
+                Step::Calm(3),
+                fault.clone(),
+                put("a/x", 3, &[("replicate-to-namespaces", "b,team-1")]),
+                Step::Wait(Duration::from_secs(30)),
+                fault,
+                Step::Calm(30),
+            ];
+            holds(setting.clone(), steps);
+        }
+    }
+}
+
+/// Seed 2877 of 28 November. etcd is restored between two pages of the first list, which is begun again: what the first page had
+/// shown was newer than all that is there now, and was not known as gone back. Reads were refused as older for ever.
+#[test]
+fn a_restore_between_two_pages_of_a_list_is_noticed() {
+    let mut setting = setting(vec![flags()]);
+    (setting.page, setting.resync_period) = (2, Duration::ZERO);
+    let steps = vec![
+        put("b/y", 1, &[]),
+        put("a/x", 4, &[("replication-allowed", "true")]),
+        put("b/x", 4, &[("replicate-from", "a/x")]),
+        Step::BackUp,
+        Step::Calm(30),
+        Step::Crash(0),
+        Step::Calm(2),
+        Step::Restore,
+    ];
+    holds(setting.clone(), steps.clone());
+    // At each moment of the list.
+    for arrivals in 0..8 {
+        let mut steps = steps.clone();
+        steps[6] = Step::Calm(arrivals);
+        holds(setting.clone(), steps);
+    }
+}
+
 /// Seed 407377. A target whose source is in a ring with others, and that is not part of it, is served: the model took a ring of others
 /// for a chain that is too long.
 #[test]
@@ -263,4 +338,22 @@ fn a_change_of_a_silent_source_does_not_begin_the_delay_anew() {
         put("a/x", 1, &[("removal-delay", "4s")]),
     ];
     holds(setting(vec![Flags { removal_delay: Duration::from_secs(30), ..flags() }]), steps);
+}
+
+/// Seed 3000471. The first of a chain allows the last one's namespace no more: that counts at once, whatever the object between them has
+/// handed down. The model went by what was handed down alone.
+#[test]
+fn each_object_of_a_chain_has_the_last_word() {
+    for arrivals in 0..16 {
+        let steps = vec![
+            put("b/x", 1, &[("replication-allowed", "true")]),
+            put("team-1/x", 0, &[("replicate-from", "b/x"), ("replication-allowed", "true")]),
+            put("a/x", 0, &[("replicate-from", "team-1/x")]),
+            Step::Calm(60),
+            Step::Crash(0),
+            put("b/x", 1, &[("replication-allowed-namespaces", "b,team-1")]),
+            Step::Calm(arrivals),
+        ];
+        holds(setting(vec![flags()]), steps);
+    }
 }

@@ -12,6 +12,7 @@ use std::fmt::Write as _;
 
 use k8s_replicator_core::action::{Adopt, Create, Delete, MetadataChange, Precondition, Update};
 use k8s_replicator_core::annotations::{Annotation, Dialect};
+use k8s_replicator_core::bug;
 use k8s_replicator_core::kind::Kind;
 use k8s_replicator_core::payload::Payload;
 use serde_json::{Value, json};
@@ -85,7 +86,9 @@ pub fn update(update: &Update, kind: &dyn Kind, dialect: &Dialect) -> String {
     let uid = update.precondition().uid.to_string();
     let version = update.precondition().resource_version.to_string();
     operation(json!({ "op": "replace", "path": "/metadata/uid", "value": uid }));
-    operation(json!({ "op": "replace", "path": "/metadata/resourceVersion", "value": version }));
+    if !bug!(UpdateWithoutVersion) {
+        operation(json!({ "op": "replace", "path": "/metadata/resourceVersion", "value": version }));
+    }
     for (annotation, text) in &update.annotations().set {
         operation(json!({ "op": "add", "path": pointer("annotations", &dialect.key(*annotation)), "value": **text }));
     }
@@ -117,6 +120,9 @@ pub fn update(update: &Update, kind: &dyn Kind, dialect: &Dialect) -> String {
 #[must_use]
 pub fn delete(delete: &Delete) -> String {
     let Precondition { uid, resource_version } = delete.precondition();
+    if bug!(DeleteWithoutPreconditions) {
+        return "{}".to_owned();
+    }
     json!({
         "apiVersion": "v1",
         "kind": "DeleteOptions",

@@ -11,6 +11,7 @@ use bytes::Bytes;
 use http::{Method, StatusCode};
 use k8s_replicator_core::action::Action;
 use k8s_replicator_core::annotations::Dialect;
+use k8s_replicator_core::bug;
 use k8s_replicator_core::kind::Kind;
 use k8s_replicator_core::names::Key;
 use k8s_replicator_core::observed::Observed;
@@ -98,7 +99,8 @@ fn understood(
     Response { status, headers, body }: &Response,
 ) -> Result<Answer, Failure> {
     let is_read = matches!(request, Request::Look(_) | Request::Read(_));
-    if is_read && *status == StatusCode::NOT_FOUND && says_not_found(body) {
+    let is_missing = *status == StatusCode::NOT_FOUND && (says_not_found(body) || bug!(Any404Believed));
+    if is_read && (is_missing || bug!(FailedReadIsMissing) && !status.is_success()) {
         return Ok(Answer::Missing);
     }
     if !status.is_success() {
@@ -190,10 +192,11 @@ fn shown(request: &Request) -> Shown<'_> {
 fn path(kind: &dyn Kind, request: &Request) -> String {
     let (key, plural) = (key(request), kind.plural());
     let collection = format!("/api/v1/namespaces/{}/{plural}", key.namespace());
+    let manager = if bug!(OtherManager) { "other" } else { FIELD_MANAGER };
     match request {
-        Request::Write(Action::Create(_)) => format!("{collection}?fieldManager={FIELD_MANAGER}"),
+        Request::Write(Action::Create(_)) => format!("{collection}?fieldManager={manager}"),
         Request::Write(Action::Adopt(_) | Action::Update(_)) => {
-            format!("{collection}/{}?fieldManager={FIELD_MANAGER}", key.name())
+            format!("{collection}/{}?fieldManager={manager}", key.name())
         }
         _ => format!("{collection}/{}", key.name()),
     }

@@ -29,7 +29,8 @@ impl Controller {
 
     /// Whether it may begin to write now.
     pub(super) fn may_write(&self, now: Now) -> bool {
-        self.election.as_ref().is_none_or(|election| election.lease.may_write(now.moment))
+        let leads = self.election.as_ref().is_none_or(|election| election.lease.may_write(now.moment));
+        leads || k8s_replicator_core::bug!(StandbyWrites)
     }
 
     pub(super) fn poll_election(&mut self, now: Now, wants: &mut Vec<Want>) -> Moment {

@@ -8,6 +8,7 @@ use std::borrow::Borrow;
 use std::collections::{HashMap, VecDeque};
 use std::hash::Hash;
 
+use k8s_replicator_core::bug;
 use k8s_replicator_core::names::{Key, TargetKey};
 
 /// Something that hands out targets.
@@ -85,7 +86,8 @@ pub(super) struct Lanes {
 impl Lanes {
     /// Adds a target that is looked at because of this object; `None`: because all are.
     pub(super) fn push(&mut self, target: TargetKey, cause: Option<Key>) {
-        let namespace = cause.as_ref().unwrap_or(&target).namespace();
+        let cause = cause.filter(|_| !bug!(FairnessOff));
+        let namespace = if bug!(FairnessOff) { "" } else { cause.as_ref().unwrap_or(&target).namespace() };
         let lanes = self.namespaces.line(namespace, |namespace| namespace.into());
         if let Some(lane) = lanes.and_then(|lanes| lanes.line(&cause, Option::clone)) {
             lane.push_back(target);

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use k8s_replicator_core::bug;
 use k8s_replicator_core::decide::{Need, Verb};
 use k8s_replicator_core::graph::{Held, Knowledge, Node};
 use k8s_replicator_core::observed::Observed;
@@ -72,7 +73,7 @@ impl Replicator {
         let says_missing = matches!(answer, Answer::Missing | Answer::Deleted);
         let is_outdated = match overtaken {
             Overtaken::Not => false,
-            Overtaken::BySight => says_missing,
+            Overtaken::BySight => says_missing && !bug!(Old404Believed),
             Overtaken::ByDeletion => true,
         };
         if !is_outdated && let Err(failure) = self.was_read(now, &need, held, answer, in_part, &waiting) {
@@ -142,7 +143,8 @@ impl Replicator {
                 // It is still to be looked up: nothing is decided about it on what was known before.
                 self.look_up.insert(turn.clone());
             }
-            self.queue.end(turn, End::At(now.moment + retry_in));
+            let end = if bug!(ReadNotRetried) { End::Settled } else { End::At(now.moment + retry_in) };
+            self.queue.end(turn, end);
         }
     }
 
@@ -218,25 +220,34 @@ impl Replicator {
     fn write_failed(&mut self, now: Now, writing: Writing, failure: &Failure) {
         let Writing { turn, verb, verdict, .. } = writing;
         let failures = self.queue.write_failed(now.moment, &turn);
-        let is_ordinary = failures < ORDINARY_FAILURES;
-        let (exists, is_known) = (verb != Verb::Create, self.is_known(&turn));
+        let is_passed_over = match failure.kind {
+            FailureKind::NamespaceTerminating => bug!(TerminatingAnswerBelieved),
+            FailureKind::Conflict => false,
+            _ => bug!(WriteNotRetried),
+        };
+        if is_passed_over {
+            return self.queue.end(turn, End::Settled);
+        }
+        let exists = verb != Verb::Create;
+        let is_invalid = failure.kind == FailureKind::Invalid && exists && !bug!(InvalidNotLookedInto);
+        // Its type, or that it is immutable, may not have been known; or it lost its annotations meanwhile, and the patch
+        // does not fit any more: it is read before it is decided about again. So also where it failed for other causes before.
+        if is_invalid && !self.is_known(&turn) {
+            self.graph.doubt(&turn);
+            return self.queue.end(turn, End::Now);
+        }
+        let is_ordinary = failures < ORDINARY_FAILURES || bug!(BudgetOff);
         let is_unlike_known = match failure.kind {
             // It is not as it was, or gone.
             FailureKind::Conflict => true,
             FailureKind::Gone => exists,
-            // Its type, or that it is immutable, may not have been known; or it lost its annotations meanwhile, and the patch
-            // does not fit any more.
-            FailureKind::Invalid => exists && !(is_known && is_ordinary),
+            // Again and again, though it was read: the watch may have missed what became of it.
+            FailureKind::Invalid => is_invalid && !is_ordinary,
             _ => false,
         };
         if is_unlike_known {
             // What it is now is asked for before each further attempt, without waiting for the watch, which may have missed it.
-            if failure.kind != FailureKind::Invalid || !is_ordinary {
-                self.look_up.insert(turn.clone());
-            }
-            if failure.kind == FailureKind::Invalid && !is_known {
-                self.graph.doubt(&turn);
-            }
+            self.look_up.insert(turn.clone());
             if is_ordinary {
                 return self.queue.end(turn, End::Now);
             }

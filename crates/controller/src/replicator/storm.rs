@@ -10,6 +10,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::time::Duration;
 
+use k8s_replicator_core::bug;
 use k8s_replicator_core::graph::Touched;
 use k8s_replicator_core::names::{Key, TargetKey};
 
@@ -121,6 +122,9 @@ impl Storms {
         }
         let (_, key) = self.ends.pop_first()?;
         let storm = self.storms.remove(&key)?;
+        if bug!(StormForgotten) {
+            return None;
+        }
         Some((key, storm.touched.into_iter().collect()))
     }
 

@@ -12,6 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use k8s_replicator_core::advice::Advice;
+use k8s_replicator_core::bug;
 use k8s_replicator_core::decide::{Verb, Verdict};
 use k8s_replicator_core::names::{Key, SourceKey, TargetKey};
 use k8s_replicator_core::reason::Reason;
@@ -264,6 +265,9 @@ impl Reports {
 
     /// An attempt failed: less and less often while it goes on.
     pub fn failed(&mut self, now: Moment, report: Report) {
+        if bug!(FailureNotTold) {
+            return;
+        }
         let is_fight = matches!(report.outcome, Outcome::Failed { reason: Reason::Contested, .. });
         let object = self.object(now, &report.target);
         let spacing = if is_fight { &mut object.fight } else { &mut object.failure };

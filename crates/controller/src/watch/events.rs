@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use bytes::{Buf as _, BytesMut};
 use http::StatusCode;
-use k8s_replicator_core::protobuf;
+use k8s_replicator_core::{bug, protobuf};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -150,6 +150,7 @@ const ABOUT_AN_OBJECT: [&str; 4] = ["ADDED", "MODIFIED", "DELETED", "BOOKMARK"];
 fn give(type_: &str, object: Object<'_>, consumer: &mut impl Consumer) -> Result<(), Failure> {
     match type_ {
         "ADDED" | "MODIFIED" => consumer.take(Change::Seen(object)).map_err(unreadable),
+        "DELETED" if bug!(DeletionLost) => Ok(()),
         "DELETED" => consumer.take(Change::Deleted(object)).map_err(unreadable),
         // A bookmark carries a version only.
         _ => Ok(()),

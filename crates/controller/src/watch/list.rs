@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use http::StatusCode;
+use k8s_replicator_core::bug;
 use k8s_replicator_core::observed::ResourceVersion;
 use tracing::Level;
 
@@ -114,10 +115,13 @@ impl Watch {
             Err(failure) => self.list_failed(now, &failure, Retry::SamePage),
             Ok(page) => {
                 list.version.get_or_insert_with(|| page.version.clone());
-                list.is_last = page.continue_.is_empty();
+                list.is_last = page.continue_.is_empty() || bug!(FirstPageOnly);
                 list.position.clone_from(&page.continue_);
                 list.limit = next_page(list.limit, size).min(self.largest_page);
+                // Also a list that breaks off has shown objects: the next one may not be older.
+                let shown = ResourceVersion::new(&page.version);
                 list.reading = Some(page);
+                self.note_version(&shown);
             }
         }
     }
@@ -147,7 +151,7 @@ impl Watch {
         let Some(List { version: Some(version), known, .. }) = self.list.take() else { return };
         self.largest_page = (self.largest_page * 2).min(LARGEST_PAGE);
         let listed = ResourceVersion::new(&version);
-        if listed.is_older_than(&known) {
+        if listed.is_older_than(&known) && !bug!(VersionsBackUnnoticed) {
             self.end = Some(format!(
                 "the API server's versions of {} went back from {} to {version}, as after etcd was restored from a backup: \
                  nothing that was known can be compared with what is there now; starting anew helps",
@@ -171,7 +175,7 @@ impl Watch {
     /// Within the period, spread over its last quarter: not all watches at once.
     fn next_verification(&mut self, now: Moment) -> Moment {
         let period = self.settings.resync_period;
-        if period.is_zero() {
+        if period.is_zero() || bug!(VerificationSkipped) {
             return Moment::MAX;
         }
         let period = period.max(SHORTEST_RESYNC_PERIOD);

@@ -156,7 +156,7 @@ impl Reader<'_> {
         value: Result<Option<T>, IllFormed>,
     ) -> Result<Option<T>, IllFormed> {
         match value {
-            Err(error) if self.is_replica => {
+            Err(error) if self.is_replica && !crate::bug!(IllFormedNoteFreezes) => {
                 self.unsure |= annotation.is_some_and(|annotation| SAY_WHO_MAY_PULL.contains(&annotation));
                 if self.advice.len() < MAX_ADVICE {
                     let detail = format!("{error}; it is passed over, since the controller manages this replica");

@@ -96,7 +96,8 @@ impl<'g> Case<'g, '_> {
         };
         let once = receiver.once || marks.is_some_and(|marks| marks.once);
         let version = [Annotation::ReplicateOnce, Annotation::ReplicateOnceVersion];
-        if once && !marks.is_some_and(|marks| asks_once_more(marks, receiver.once_version)) {
+        let is_shielded = once && !crate::bug!(OnceForgotten);
+        if is_shielded && !marks.is_some_and(|marks| asks_once_more(marks, receiver.once_version)) {
             if !self.is_emptied(node, source, receiver)? {
                 let fact = || format!("{}: {}", source.key, says(marks, &version));
                 self.note(Question::Once, Outcome::Decided(Reason::HeldByOnce), fact);
@@ -190,7 +191,7 @@ impl<'g> Case<'g, '_> {
         }
         match target.knowledge {
             Knowledge::Trusted => Continue(false),
-            Knowledge::Known(ours) if ours.gives_something() => Continue(false),
+            Knowledge::Known(ours) if ours.gives_something() || crate::bug!(EmptiedOnceStays) => Continue(false),
             Knowledge::Known(_) => {
                 let theirs = self.portion(Question::Once, source, receiver.projection.as_ref())?;
                 Continue(theirs.is_ok_and(|theirs| theirs.gives_something()))
@@ -202,7 +203,7 @@ impl<'g> Case<'g, '_> {
     /// SPEC 11.9: whether the source's data is not to be copied yet.
     pub(super) fn is_incomplete(self, source: Source<'g>, projection: Option<&Arc<Projection>>) -> Answer<'g, bool> {
         let type_ = source.node.type_.as_ref().filter(|type_| self.kind.can_be_incomplete(type_));
-        if !self.rules.hold_incomplete_tls || type_.is_none() {
+        if !self.rules.hold_incomplete_tls || type_.is_none() || crate::bug!(HalfIssuedCopied) {
             return Continue(false);
         }
         let portion = self.portion(Question::Complete, source, projection)?;
@@ -232,4 +233,5 @@ fn was_edited(target: &Node, receiver: &Receiver<'_>) -> bool {
 /// Whether a source asks, by its `replicate-once-version`, for one more copy (SPEC 6).
 fn asks_once_more(source: &Marks, received: Option<&Arc<str>>) -> bool {
     source.text(Annotation::ReplicateOnceVersion).is_some_and(|version| Some(version) != received)
+        && !crate::bug!(OnceVersionForgotten)
 }

@@ -56,6 +56,9 @@ impl<'g> Case<'g, '_> {
             Presence::Present(node) => node,
         };
         let marks = match &node.annotated {
+            Annotated::Ill(_) if crate::bug!(IllFormedIsSilent) => {
+                return stopped(Reason::SourceStoppedPushing, Some(Withdrawal::Push), None);
+            }
             Annotated::Ill(error) => {
                 let refused = refuse(Reason::SourceIllFormed, Some(creator), Some(error.to_string()));
                 return self.stop(Question::Creator, refused, || error.to_string());
@@ -72,7 +75,7 @@ impl<'g> Case<'g, '_> {
             }
             return Continue(Creator::Pushes(Pushing { source: Source { key: creator, node }, marks }));
         }
-        let without = marks.push.is_none().then_some(Withdrawal::Push);
+        let without = (marks.push.is_none() || crate::bug!(SaidOutrightWaits)).then_some(Withdrawal::Push);
         stopped(Reason::SourceStoppedPushing, without, Some(marks))
     }
 
@@ -86,6 +89,7 @@ impl<'g> Case<'g, '_> {
     /// long as there is another.
     pub(super) fn rank(self, key: &'g SourceKey, node: &Node) -> (bool, bool, i64, &'g SourceKey) {
         let is_protected = node.type_.as_deref().is_some_and(|type_| self.kind.is_protected(type_));
-        (!self.accepts(key), is_protected, node.created, key)
+        let created = if crate::bug!(YoungestWins) { -node.created } else { node.created };
+        (!self.accepts(key), is_protected, created, key)
     }
 }

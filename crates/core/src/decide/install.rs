@@ -63,7 +63,7 @@ impl<'g> Case<'g, '_> {
     /// SPEC 3, 1: a replica that others copied or restored becomes the controller's before anything else is written to it.
     fn adopt(self, source: Source<'g>, owned: Owned<'g>) -> Answer<'g> {
         let owners = owned.node().managers.replicated_by;
-        if owners != Owners::Others {
+        if owners != Owners::Others || crate::bug!(AdoptionForgotten) {
             return Continue(());
         }
         self.type_of(source.key, source.node, source.key)?;
@@ -134,6 +134,7 @@ impl<'g> Case<'g, '_> {
             return self.settle(owned, keep(wanted, refused));
         }
         let other_type = matches!((&node.type_, type_to_be), (Some(ours), Some(theirs)) if ours != theirs);
+        let other_type = other_type && !crate::bug!(OtherTypeIsUpdated);
         let is_stale = matches!(comparison, Comparison::Stale(_));
         if (is_stale || other_type) && self.is_incomplete(source, projection.as_ref())? {
             keep_version(&mut wanted);
@@ -159,7 +160,7 @@ impl<'g> Case<'g, '_> {
         self.facts(Question::SourceRead, source)?;
         let type_ = self.type_of(source.key, source.node, source.key)?;
         let type_ = self.type_to_be(marks, type_, source.key)?;
-        if node.immutable {
+        if node.immutable && !crate::bug!(ImmutableIsUpdated) {
             return self.remake(owned, Question::Changeable, Reason::ReplicaImmutable, source.key);
         }
         wanted.set(Annotation::ReplicatedFromVersion, Some(current(source)));

@@ -215,7 +215,7 @@ impl<'g> Case<'g, '_> {
             carry::change(node, &carried, &self.rules.create_with_labels)
         });
         let (verb, reason) = match aim.data {
-            Data::Keep if annotations.is_empty() && metadata.is_empty() => {
+            Data::Keep if annotations.is_empty() && metadata.is_empty() || crate::bug!(InheritedStays) => {
                 return self
                     .stop(Question::AsWanted, aim.at_rest, || "nothing differs that is to be written".to_owned());
             }

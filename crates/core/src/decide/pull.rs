@@ -109,7 +109,9 @@ impl<'g> Case<'g, '_> {
                 let refused = refuse(reason, Some(from), detail);
                 return self.stop(Question::AsWanted, refused, || "it is left as it is".to_owned());
             }
-            Gate::GivesNothing(stopped) if !receiver.has_received => {
+            Gate::GivesNothing(stopped)
+                if !receiver.has_received || receiver.once && crate::bug!(OnceShieldsFromClear) =>
+            {
                 // Its own data stays. The user asks for data that does not come, so it is refused, and not passed over.
                 let refused = refuse(stopped.reason, Some(from), None);
                 return self.stop(Question::AsWanted, refused, || "it never received anything".to_owned());
@@ -274,10 +276,12 @@ impl<'g> Case<'g, '_> {
         let allowed = marks.and_then(|marks| marks.allowed);
         let namespaces = marks.and_then(|marks| marks.allowed_namespaces.as_deref());
         match (allowed, namespaces) {
+            (Some(false), _) if self.rules.allow_all && crate::bug!(RefusalForgotten) => None,
             (Some(false), _) => Some((Reason::ConsentRefused, None)),
             (_, Some(selection)) if !selection.names(self.target.namespace(), self.facts_of_namespace()) => {
                 Some((Reason::NamespaceNotAllowed, None))
             }
+            (None, None) if crate::bug!(ConsentForgotten) => None,
             (None, None) if !self.rules.allow_all => Some((Reason::ConsentMissing, Some(Withdrawal::Consent))),
             _ => None,
         }
@@ -295,6 +299,7 @@ impl<'g> Case<'g, '_> {
             let fact = || format!("{from}: {}", says(Some(marks), &[Annotation::ReplicatedFromAllowed]));
             let by_lists = allowed.is_some_and(|allowed| allowed.matches(self.target.namespace()));
             match self.above(marks, by_lists) {
+                _ if crate::bug!(ChainForgotten) => {}
                 Above::Allows => self.pass(Question::ChainAllows, fact)?,
                 Above::NotVisible(key) if holds_a_copy => {
                     let fact = || format!("{key} cannot be asked: it is missing or ill-formed");
@@ -311,7 +316,7 @@ impl<'g> Case<'g, '_> {
         }
         let origin = marks.text(Annotation::ReplicatedFromOrigin);
         let fact = || format!("{from}: {}", says(Some(marks), &[Annotation::ReplicatedFromOrigin]));
-        if origin.is_some_and(|origin| **origin == *self.target.as_str()) {
+        if origin.is_some_and(|origin| **origin == *self.target.as_str()) && !crate::bug!(LoopForgotten) {
             return self.refuses(Question::Loop, Reason::Loop, None, fact).map_continue(Some);
         }
         self.pass(Question::Loop, fact)?;
@@ -381,7 +386,8 @@ impl<'g> Case<'g, '_> {
         let comparison = self.compare(source, marks, receiver)?;
         let allowed = || -> Arc<str> {
             let own = marks.and_then(|marks| marks.allowed_namespaces.as_deref()).map(Selection::list);
-            let inherited = marks.filter(|_| pulls).and_then(|marks| marks.from_allowed.as_deref());
+            let inherited = marks.filter(|_| pulls && !crate::bug!(NarrowingForgotten));
+            let inherited = inherited.and_then(|marks| marks.from_allowed.as_deref());
             let selects = marks.and_then(|marks| marks.allowed_namespaces.as_ref()?.selector()).is_some();
             let narrowed = narrow(own, inherited);
             let by_labels = selects || inherited.is_some_and(Allowed::is_selected);

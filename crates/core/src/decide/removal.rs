@@ -37,11 +37,13 @@ impl<'g> Case<'g, '_> {
         let owners = owned.node().managers.replicated_by;
         let fact = || format!("managedFields name as owners of replicated-by: {owners:?}");
         match owners {
-            Owners::Others => {
+            Owners::Others if !crate::bug!(OthersCopiesDeleted) => {
                 let refused = refuse(Reason::NotMadeByController, Some(stopped.source), None);
                 self.stop(Question::MadeByController, refused, fact)
             }
-            Owners::Nobody | Owners::Controller | Owners::Shared => self.pass(Question::MadeByController, fact),
+            Owners::Nobody | Owners::Controller | Owners::Shared | Owners::Others => {
+                self.pass(Question::MadeByController, fact)
+            }
         }
     }
 
@@ -122,10 +124,11 @@ impl<'g> Case<'g, '_> {
 
     /// SPEC 11.1: it is not due yet.
     fn delayed(self, stopped: &Stopped<'g>, inherited: Option<RemovalDelay>) -> Option<Decision<'g>> {
-        let without = stopped.without?;
+        let without = stopped.without.filter(|_| !crate::bug!(DelayForgotten))?;
         let by_flag = RemovalDelay::After(self.rules.removal_delay);
         let delay = match stopped.delay.or(inherited).unwrap_or(by_flag) {
             RemovalDelay::After(Duration::ZERO) => return None,
+            RemovalDelay::Never if crate::bug!(NeverIsForgotten) => Some(self.rules.removal_delay),
             RemovalDelay::After(delay) => Some(delay),
             RemovalDelay::Never => None,
         };
@@ -134,6 +137,10 @@ impl<'g> Case<'g, '_> {
         let now = self.graph.time();
         // Where it is not known since when, it begins now: nothing is removed too early.
         let since = self.graph.withdrawn(stopped.source, without).unwrap_or(now);
+        let since = if crate::bug!(DelayNeverEnds) { now } else { since };
+        if crate::bug!(DelayForgottenAtStart) && since < Duration::from_secs(1) {
+            return None;
+        }
         let until = delay.and_then(|delay| since.checked_add(delay));
         let verdict = Verdict {
             reason: Reason::RemovalDelayed,

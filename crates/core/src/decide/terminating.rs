@@ -15,7 +15,7 @@ impl<'g> Case<'g, '_> {
     pub(super) fn terminating(self, owned: Owned<'g>) -> End<'g> {
         let marks = owned.marks();
         let alone = || nothing(Reason::BeingDeleted, None);
-        if !has_received(marks) {
+        if !has_received(marks) || crate::bug!(TerminatingTargetsKept) {
             return self.stop(Question::Terminating, alone(), || "it is, and holds nothing of a source".to_owned());
         }
         self.pass(Question::Terminating, || "it is, and holds what a source gave".to_owned())?;

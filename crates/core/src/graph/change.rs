@@ -105,7 +105,8 @@ impl Graph {
 
     fn put_new(&mut self, observed: Observed, known: Option<Content>, epoch: u32, list: List) -> Touched {
         // SPEC 9.15: what others wrote while the controller was stopped is read; what only the controller wrote is believed.
-        let is_vouched_for = !list.complete && observed.managers.data == Owners::Controller;
+        let is_vouched_for =
+            !list.complete && (observed.managers.data == Owners::Controller || crate::bug!(RestartBelievesAll));
         let knowledge = if is_vouched_for { Knowledge::Trusted } else { Knowledge::Suspect };
         let (knowledge, type_) = known.unwrap_or((knowledge, None));
         self.keep(observed, (knowledge, type_, false), epoch)
@@ -120,6 +121,11 @@ impl Graph {
         };
         let refused = old.knowledge == Knowledge::Refused;
         let knowledge = if refused { Knowledge::Refused } else { Knowledge::Suspect };
+        let is_kept = match old.marks().is_some_and(Marks::is_target) {
+            true => crate::bug!(DriftUnnoticed),
+            false => crate::bug!(StaleFingerprint),
+        };
+        let knowledge = if is_kept { old.knowledge } else { knowledge };
         let (knowledge, type_) = match known {
             Some((knowledge, known_type)) => (knowledge, known_type.or(type_)),
             None => (knowledge, type_),
@@ -218,7 +224,7 @@ impl Graph {
             self.suspect_replicas(&source);
         }
         self.touch_dependents(&source, &mut touched);
-        if change.rewired {
+        if change.rewired && !crate::bug!(ChainNotTouched) {
             // A ring may have closed or opened far down the chain, or something may come through it that did not before.
             self.touch_chain(&source, &mut touched);
         }
@@ -231,6 +237,9 @@ impl Graph {
             touched.extend(made);
         }
         self.touch_pushed(&source, &mut touched);
+        if crate::bug!(FreeNameNotTaken) && !self.nodes.contains_key(&*source) {
+            return touched;
+        }
         touched.push(Key::from(source).into());
         touched
     }
@@ -324,8 +333,8 @@ impl Graph {
 
     /// Those that name this object as their source.
     fn touch_dependents(&self, source: &SourceKey, touched: &mut Touched) {
-        touched.extend(self.relations.created_by(source).cloned());
-        for pulling in self.relations.pulling_from(source) {
+        touched.extend(self.relations.created_by(source).filter(|_| !crate::bug!(ReplicasNotTouched)).cloned());
+        for pulling in self.relations.pulling_from(source).filter(|_| !crate::bug!(PullersNotTouched)) {
             touched.push(pulling.clone());
             // What was not made because of this object may be made now, where a push waits for its data.
             self.touch_pushed(&Key::from(pulling.clone()).into(), touched);

@@ -48,7 +48,7 @@ impl Graph {
         let mut touched = self.take_back(part, version);
         let not_listed = self.in_part(part).filter(|(_, node)| {
             // One that is newer than the list, as a response showed, cannot be in it.
-            node.epoch != epoch && !version.is_older_than(&node.resource_version)
+            node.epoch != epoch && !version.is_older_than(&node.resource_version) && !crate::bug!(NotListedIsKept)
         });
         let gone: Vec<Key> = not_listed.map(|(key, _)| key.clone()).collect();
         for key in gone {
@@ -61,6 +61,9 @@ impl Graph {
     /// object went back.
     fn take_back(&mut self, part: &Part, version: &ResourceVersion) -> Touched {
         let mut touched = Vec::new();
+        if crate::bug!(OlderInListIgnored) {
+            return touched;
+        }
         let (of_part, others) =
             std::mem::take(&mut self.older).into_iter().partition(|observed| part.covers(observed.key.namespace()));
         self.older = others;
@@ -115,6 +118,8 @@ impl Graph {
     pub fn not_found(&mut self, key: &Key, held: Option<&Held>) -> Touched {
         match (self.nodes.get(key), held) {
             (None, _) => self.remove(key),
+            (Some(_), _) if crate::bug!(No404Believed) => Vec::new(),
+            (Some(_), _) if crate::bug!(Old404Believed) => self.remove(key),
             (Some(node), Some(held)) if node.uid == held.uid && node.resource_version == held.resource_version => {
                 self.remove(key)
             }
@@ -178,6 +183,7 @@ impl Graph {
     pub fn observe_namespace(&mut self, namespace: &str, facts: NamespaceFacts) -> Touched {
         match self.namespaces.see(namespace, facts.clone(), self.namespace_list.epoch) {
             Seen::Same => Vec::new(),
+            Seen::New(_) if crate::bug!(NamespaceLost) && self.is_complete() => Vec::new(),
             Seen::New(id) => {
                 self.revision += 1;
                 self.pushes.selections_mut().namespace_appeared(id, namespace, &facts);

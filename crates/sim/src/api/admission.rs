@@ -9,6 +9,8 @@ use super::store::State;
 pub enum Effect {
     /// A webhook or policy denies with this status, and perhaps says when to come back.
     Deny(u16, Option<u64>),
+    /// A webhook denies, and quotes the values of the Secret that it was shown.
+    Quote,
     /// A mutating webhook adds a label: harmless.
     AddLabel,
     /// A mutating webhook writes other data than it was given.
@@ -54,6 +56,14 @@ pub fn admit(policies: &[Policy], live: &State, object: &mut Object, is_new: boo
                     format!("admission webhook \"guard.example.com\" denied the request: not in {}", policy.namespace);
                 return Admitted::No(Refusal { retry_after, ..Refusal::new(code, reason, message) });
             }
+            Effect::Quote => {
+                // ConfigMaps hold no secrets: what is said of them is shown as it is.
+                let is_secret = object.id.resource == Resource::Secret;
+                let values: Vec<String> =
+                    object.data.values().filter(|_| is_secret).map(|value| quoted(value)).collect();
+                let message = format!("admission webhook \"guard.example.com\" denied the request: not {values:?}");
+                return Admitted::No(Refusal::new(403, "Forbidden", message));
+            }
             Effect::AddLabel => {
                 object.labels.insert("seen-by".to_owned(), "webhook".to_owned());
             }
@@ -73,6 +83,13 @@ pub fn admit(policies: &[Policy], live: &State, object: &mut Object, is_new: boo
         }
     }
     Admitted::Yes
+}
+
+/// A value as it is, and in base64.
+fn quoted(value: &str) -> String {
+    use base64::Engine as _;
+    let bytes = base64::engine::general_purpose::STANDARD.decode(value).unwrap_or_default();
+    format!("{} ({value})", String::from_utf8_lossy(&bytes))
 }
 
 fn in_same_place(id: &Id, other: &Id) -> bool {

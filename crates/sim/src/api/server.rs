@@ -254,12 +254,6 @@ impl Stream {
         if self.is_protobuf { "application/vnd.kubernetes.protobuf;stream=watch" } else { JSON }
     }
 
-    /// Whether it is a watch of this resource.
-    #[must_use]
-    pub fn is_of(&self, resource: Resource) -> bool {
-        self.resource == resource
-    }
-
     fn frame(&self, type_: &str, object: &Object) -> Vec<u8> {
         if self.is_protobuf {
             return protobuf::frame(type_, &protobuf::partial(object));

@@ -33,8 +33,8 @@ pub struct Store {
     pub live: State,
     log: Vec<Change>,
     uids: u64,
-    /// How often a backup was restored.
-    restored: u64,
+    restores: u64,
+    snapshots: u32,
     /// Every state there ever was, with the time since the start at which it came, oldest first.
     pub history: Vec<(Duration, State)>,
     /// The revision of each of these states.
@@ -46,7 +46,17 @@ impl Default for Store {
         let live = State::default();
         let history = vec![(Duration::ZERO, live.clone())];
         // Far from 0, and with a digit more soon: versions are compared as numbers, not as texts.
-        Self { revision: 95, compacted: 0, live, log: Vec::new(), uids: 0, restored: 0, history, revisions: vec![95] }
+        Self {
+            revision: 95,
+            compacted: 0,
+            live,
+            log: Vec::new(),
+            uids: 0,
+            restores: 0,
+            snapshots: 0,
+            history,
+            revisions: vec![95],
+        }
     }
 }
 
@@ -128,22 +138,23 @@ impl Store {
     /// Copies all of it. Then time passes, and other resources are written, as they are in every cluster: a backup is never as
     /// young as the next write.
     #[must_use]
-    pub fn snapshot(&mut self) -> Snapshot {
-        const WRITES_OF_OTHERS: u64 = 1_000;
+    pub fn snapshot(&mut self, is_young: bool) -> Snapshot {
+        // Fewer and fewer: also what is written after a restore does not come to the versions that there were before it.
+        let writes_of_others = (1_000_000 / 10_u64.pow(self.snapshots.min(6))).max(8_000);
+        self.snapshots += 1;
         let snapshot = Snapshot { revision: self.revision, live: self.live.clone() };
-        self.revision += WRITES_OF_OTHERS;
+        self.revision += if is_young { 0 } else { writes_of_others };
         snapshot
     }
 
     /// Brings back a copy: the revision goes back too.
     pub fn restore(&mut self, at: Duration, snapshot: &Snapshot) {
-        // Other resources were written since: no version of an object is given twice, also where this backup was restored before.
-        const WRITES_OF_OTHERS: u64 = 500;
-        const FEWER_EACH_TIME: u64 = 60;
-        let writes = WRITES_OF_OTHERS.saturating_sub(FEWER_EACH_TIME * self.restored);
-        self.restored += 1;
+        // Other resources were written since, fewer after each restore: no version of an object is given twice, and versions go
+        // back each time.
+        let writes_of_others = 7_000_u64.saturating_sub(400 * self.restores);
+        self.restores += 1;
         self.log.retain(|change| change.revision <= snapshot.revision);
-        self.revision = snapshot.revision + writes;
+        self.revision = snapshot.revision + writes_of_others;
         self.compacted = self.compacted.min(snapshot.revision);
         self.live = snapshot.live.clone();
         self.record(at);

@@ -74,7 +74,8 @@ pub fn pull(cluster: &Cluster, flags: &Flags, from: &Id, receiver: &Receiver<'_>
     if asks.from.is_some() {
         // 3
         let chain = asks.texts.get("replicated-from-allowed").map(|text| items(text));
-        if !chain.is_some_and(|list| list_names(&list, namespace)) {
+        let is_handed_down = chain.is_some_and(|list| list_names(&list, namespace));
+        if !is_handed_down || is_forbidden_above(cluster, flags, &asks, receiver.target) {
             return Pulled::Cleared(false);
         }
         // 4
@@ -129,6 +130,24 @@ pub fn pull(cluster: &Cluster, flags: &Flags, from: &Id, receiver: &Receiver<'_>
         ("replicated-from-allowed", allowed),
     ]);
     Pulled::Copied { data: Wanted::Equal(source.data.clone(), source.binary_data.clone()), notes }
+}
+
+/// SPEC 11: whether an object further up does not allow the target's namespace, as far as they can be asked.
+fn is_forbidden_above(cluster: &Cluster, flags: &Flags, source: &Asks, target: &Id) -> bool {
+    let (mut next, mut seen) = (source.from.clone(), BTreeSet::new());
+    while let Some((namespace, name)) = next.filter(|next| seen.insert(next.clone())) {
+        let object = cluster.get(&Id::new(target.resource, &namespace, &name));
+        let Some(Read::Well(asks)) = object.map(|object| read(object, flags)) else { return false };
+        if asks.unsure {
+            return false;
+        }
+        let list = asks.allowed_namespaces.as_ref();
+        if asks.allowed == Some(false) || list.is_some_and(|list| !list_names(list, &target.namespace)) {
+            return true;
+        }
+        next = asks.from;
+    }
+    false
 }
 
 /// Whether following `replicate-from` from here leads there, or goes on for too long. A ring of others that it leads into is refused to

@@ -15,6 +15,16 @@ impl World {
         self.start_all();
     }
 
+    /// A controller is told to end: it lets what is under way end, and gives its lease back. Then another one takes its place.
+    pub(super) fn terminate(&mut self, slot: usize) {
+        let slot = slot % self.processes.len();
+        let Some(process) = &mut self.processes[slot] else { return };
+        process.controller.stop();
+        process.is_stirred = true;
+        self.tell(|| format!("kill -TERM: controller {slot}"));
+        self.stimulus();
+    }
+
     pub(super) fn cut_off(&mut self, slot: usize) {
         let slot = slot % self.processes.len();
         let Some(process) = &mut self.processes[slot] else { return };
@@ -31,23 +41,21 @@ impl World {
         }
     }
 
-    /// A backup takes its time, in which other resources are written. Where the versions thereby overtake those that there were before a
-    /// restore, while the watches are still away, only a list shows what is gone (etcd's documentation asks for `--bump-revision`,
-    /// which makes one): without a resync period there is none.
+    /// What a backup lacks is older than what is written after its restore, or newer. The first is noticed by lists only: without a
+    /// resync period there is none.
     pub(super) fn back_up(&mut self) {
-        if self.setting.resync_period.is_zero() && self.was_restored {
-            return;
-        }
-        self.snapshot = Some(self.store.snapshot());
+        let is_young = !self.setting.resync_period.is_zero() && self.setting.seed.is_multiple_of(2);
+        self.snapshot = Some((self.store.snapshot(is_young), self.leases.clone()));
         self.tell(|| "etcdctl snapshot save".to_owned());
     }
 
     /// etcd goes back to the last backup; the API servers start anew on it, and all connections end.
     pub(super) fn restore(&mut self) {
-        let Some(snapshot) = self.snapshot.clone() else { return };
+        let Some((snapshot, leases)) = self.snapshot.clone() else { return };
         self.tell(|| "etcdctl snapshot restore; the API servers are restarted".to_owned());
         self.store.restore(self.now, &snapshot);
-        self.was_restored = true;
+        self.leases.restore(&leases);
+        self.restored = Some(self.now);
         for server in &mut self.servers {
             server.restart(&self.store);
         }

@@ -9,12 +9,11 @@ use k8s_replicator_controller::cluster::{Failure, FailureKind};
 use k8s_replicator_controller::controller::RequestId;
 use k8s_replicator_controller::wire::{Received, Response};
 
-use super::bugs::Bug;
 use super::step::{Fate, Flow};
 use super::{Violation, World};
-use crate::api::http::{PROTOBUF, Refusal, Reply, Request};
+use crate::api::http::{Refusal, Reply, Request};
+use crate::api::lease::Leases;
 use crate::api::object::{Id, Object, Resource};
-use crate::api::protobuf;
 use crate::api::server::{Outcome, Stream, refused};
 
 /// Which start of which controller sent something.
@@ -31,6 +30,8 @@ pub(super) struct Flight {
     pub(super) sender: Sender,
     pub(super) id: RequestId,
     pub(super) request: Request,
+    /// 1: it goes to the other API server.
+    pub(super) turn: usize,
     pub(super) progress: Progress,
 }
 
@@ -88,6 +89,16 @@ impl World {
         (!places.is_empty()).then(|| places[nth % places.len()])
     }
 
+    /// The nth of the writes that have not reached a server.
+    pub(super) fn nth_write(&self, nth: usize) -> Option<usize> {
+        let writes = |at: &usize| {
+            let flight = &self.flights[*at];
+            flight.request.is_write() && matches!(flight.progress, Progress::Sent) && !self.is_cut_off(flight.sender)
+        };
+        let places: Vec<usize> = (0..self.flights.len()).filter(writes).collect();
+        (!places.is_empty()).then(|| places[nth % places.len()])
+    }
+
     /// The nth of what was answered.
     pub(super) fn nth_answered(&self, nth: usize) -> Option<usize> {
         let answered =
@@ -112,25 +123,21 @@ impl World {
     pub(super) fn carry(&mut self, at: usize, fate: Fate) -> Result<(), Violation> {
         let flight = &self.flights[at];
         let (sender, request) = (flight.sender, flight.request.clone());
-        let server = self.processes[sender.slot].as_ref().map_or(0, |process| process.server);
-        let is_further_page = request.uri.contains("&continue=");
+        let own = self.processes[sender.slot].as_ref().map_or(0, |process| process.server);
+        let server = (own + flight.turn) % 2;
+        let fate = self.proxies[sender.slot].filter(|_| !request.is_write()).map_or(fate, Fate::Proxy);
         let refusal = |refusal: &Refusal| Some(refused(&request, refusal));
         let simple = |code: u16, reason: &'static str| refused(&request, &Refusal::new(code, reason, "it went wrong"));
         let throttled = Refusal { retry_after: Some(1), ..Refusal::new(429, "TooManyRequests", "too many requests") };
         let instead = match fate {
-            _ if is_further_page && self.setting.bug == Some(Bug::FirstPageOnly) => Some(Some(Reply {
-                status: 200,
-                content_type: PROTOBUF,
-                retry_after: None,
-                body: protobuf::list(self.store.revision, "", []),
-            })),
             Fate::Fine | Fate::ReplyLost | Fate::TimedOutButDone => None,
             Fate::RequestLost => Some(None),
             Fate::Refused(429) => Some(refusal(&throttled)),
             Fate::Refused(code) => Some(Some(simple(code, reason_of(code)))),
-            Fate::Proxy(200) => {
-                Some(Some(page(200, "{\"kind\":\"Status\",\"apiVersion\":\"v1\",\"status\":\"Success\"}")))
-            }
+            Fate::Proxy(200) => Some(Some(page(
+                200,
+                "{\"kind\":\"Status\",\"apiVersion\":\"v1\",\"metadata\":{},\"status\":\"Success\"}",
+            ))),
             Fate::Proxy(404) => Some(Some(page(404, "404 page not found\n"))),
             Fate::Proxy(code) => Some(Some(page(code, "<html><body>Service Unavailable</body></html>"))),
         };
@@ -140,8 +147,13 @@ impl World {
         }
         let target = request.is_write().then(|| self.written_by(&request)).flatten();
         let before = target.as_ref().and_then(|id| self.store.get(id).cloned());
-        let outcome = self.servers[server].answer(&mut self.store, &request, &self.policies, self.now);
+        let outcome = if Leases::is_about(&request) {
+            Outcome::Reply(self.leases.answer(&request))
+        } else {
+            self.servers[server].answer(&mut self.store, &request, &self.policies, self.now)
+        };
         let is_dull = request.whole.is_none() || (request.path().split('/').count() < 5 && !request.is_write());
+        let is_dull = is_dull || Leases::is_about(&request);
         let is_dull = is_dull && matches!(&outcome, Outcome::Reply(Reply { status: 200, .. }) | Outcome::Stream(_));
         if !(is_dull && self.is_quiet()) {
             self.tell(|| {
@@ -184,7 +196,7 @@ impl World {
     }
 
     /// The object that a write is about.
-    fn written_by(&self, request: &Request) -> Option<Id> {
+    pub(super) fn written_by(&self, request: &Request) -> Option<Id> {
         let parts: Vec<&str> = request.path().split('/').skip(1).collect();
         match *parts.as_slice() {
             ["api", "v1", "namespaces", namespace, plural, name] => {
@@ -232,17 +244,7 @@ impl World {
     /// An answer reaches a controller.
     pub(super) fn arrive(&mut self, at: usize) {
         let Flight { sender, id, request, progress, .. } = self.flights.remove(at);
-        let received = match (self.setting.bug, progress) {
-            (Some(Bug::FailedReadIsMissing), Progress::Answered(reply))
-                if !request.is_write()
-                    && request.path().split('/').count() > 6
-                    && reply.as_ref().is_none_or(|reply| reply.status != 200) =>
-            {
-                Progress::Answered(Some(refused(&request, &Refusal::new(404, "NotFound", "not found"))))
-            }
-            (_, progress) => progress,
-        };
-        let received = match received {
+        let received = match progress {
             Progress::Answered(Some(reply)) if reply.body.len() > request.whole.unwrap_or(usize::MAX) => {
                 Received::TooLong
             }
@@ -259,15 +261,7 @@ impl World {
     fn fill(&mut self, at: usize) {
         let pipe = &mut self.pipes[at];
         let Some(stream) = &mut pipe.stream else { return };
-        let news = stream.news(&self.servers[pipe.server], &self.store, self.now).into_iter();
-        let has = |frame: &[u8], word: &[u8]| frame.windows(word.len()).any(|piece| piece == word);
-        let bug = self.setting.bug;
-        let of_namespaces = stream.is_of(Resource::Namespace);
-        pipe.frames.extend(news.filter(|frame| match bug {
-            Some(Bug::DeletionsPassedOver) => !has(frame, b"DELETED"),
-            Some(Bug::NamespacesPassedOver) => !of_namespaces || has(frame, b"BOOKMARK"),
-            _ => true,
-        }));
+        pipe.frames.extend(stream.news(&self.servers[pipe.server], &self.store, self.now));
         if self.now >= stream.ends {
             pipe.stream = None;
         }
@@ -281,6 +275,14 @@ impl World {
             self.deliver(sender, id, Received::Head(status(code), headers(content_type, retry_after)));
             return true;
         }
+        if flow == Flow::Expired
+            && let Some(stream) = self.pipes[at].stream.take()
+        {
+            let refusal = Refusal::new(410, "Expired", "too old resource version");
+            self.pipes[at].frames = [stream.last_word(&refusal)].into();
+            self.tell(|| "the server ends a watch: 410 Expired".to_owned());
+            return true;
+        }
         let pipe = &mut self.pipes[at];
         let Some(frame) = pipe.frames.pop_front() else {
             if pipe.stream.is_none() {
@@ -291,7 +293,7 @@ impl World {
             return false;
         };
         match flow {
-            Flow::Whole => self.deliver(sender, id, Received::Data(Bytes::from(frame))),
+            Flow::Whole | Flow::Expired => self.deliver(sender, id, Received::Data(Bytes::from(frame))),
             Flow::All => {
                 let all: Vec<u8> = std::iter::once(frame).chain(self.pipes[at].frames.drain(..)).flatten().collect();
                 self.deliver(sender, id, Received::Data(Bytes::from(all)));
@@ -312,13 +314,9 @@ impl World {
                 self.deliver(sender, id, Received::Data(Bytes::from(frame.clone())));
                 self.deliver(sender, id, Received::Data(Bytes::from(frame)));
             }
-            Flow::Never => self.tell(|| "a watch event gets lost".to_owned()),
-            Flow::Expired => {
-                let refusal = Refusal::new(410, "Expired", "too old resource version");
-                let word = self.pipes[at].stream.take().map(|stream| stream.last_word(&refusal));
-                self.pipes[at].frames.clear();
-                self.pipes[at].frames.extend(word);
-                self.tell(|| "the server ends a watch: 410 Expired".to_owned());
+            Flow::Never => {
+                self.lost = Some(self.now);
+                self.tell(|| "a watch event gets lost".to_owned());
             }
         }
         true

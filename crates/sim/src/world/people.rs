@@ -60,6 +60,19 @@ impl World {
                 drop(write::delete(&mut self.store, id, &serde_json::Value::Null, self.now));
                 self.make((*old).clone(), "kubectl-replace");
             }
+            Act::Retype(id) => {
+                let Some(old) = self.store.get(id).cloned() else { return };
+                drop(write::delete(&mut self.store, id, &serde_json::Value::Null, self.now));
+                let other = |type_: &String| match &**type_ {
+                    "Opaque" => "example.com/own".to_owned(),
+                    _ => "Opaque".to_owned(),
+                };
+                self.make(Object { type_: old.type_.as_ref().map(other), ..(*old).clone() }, "kubectl-replace");
+            }
+            Act::Freeze(id) => drop(self.change(id, "kubectl-patch", |object| object.immutable = true)),
+            Act::Hold(id) => {
+                self.change(id, "kubectl-patch", |object| object.finalizers = vec!["example.com/hold".to_owned()]);
+            }
             Act::Copy(from, to) => {
                 let Some(old) = self.store.get(from).cloned() else { return };
                 self.make(Object { id: to.clone(), finalizers: Vec::new(), ..(*old).clone() }, "kubectl-create");
@@ -75,17 +88,19 @@ impl World {
                     object.annotations.insert("example.com/note".to_owned(), vec![0xff, 0xfe, b'x']);
                 });
             }
-            Act::MakeNamespace(name) => {
-                if self.store.get(&Id::of_namespace(name)).is_none() {
-                    let mut namespace = Object::new(Id::of_namespace(name));
-                    (namespace.uid, namespace.created) = (self.store.new_uid(), wall(self.now));
-                    self.store.put(self.now, namespace);
-                }
-            }
+            Act::MakeNamespace(name) => self.make_namespace(name),
             Act::DeleteNamespace(name) => {
                 drop(write::delete(&mut self.store, &Id::of_namespace(name), &serde_json::Value::Null, self.now));
             }
             Act::Finalize => drop(self.finalize()),
+        }
+    }
+
+    pub(super) fn make_namespace(&mut self, name: &str) {
+        if self.store.get(&Id::of_namespace(name)).is_none() {
+            let mut namespace = Object::new(Id::of_namespace(name));
+            (namespace.uid, namespace.created) = (self.store.new_uid(), wall(self.now));
+            self.store.put(self.now, namespace);
         }
     }
 

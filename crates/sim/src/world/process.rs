@@ -6,6 +6,7 @@ use std::time::Duration;
 use k8s_replicator_controller::controller::{Controller, Message, Options, RequestId, Want};
 use k8s_replicator_controller::event::Now;
 use k8s_replicator_controller::health::Health;
+use k8s_replicator_controller::lease;
 use k8s_replicator_controller::report::Outcome;
 use k8s_replicator_controller::wire::{HttpRequest, Received};
 use k8s_replicator_core::annotations::Dialect;
@@ -13,10 +14,10 @@ use k8s_replicator_core::decide::Rules;
 use k8s_replicator_core::kind::{ConfigMap, Kind, Secret};
 use k8s_replicator_core::scope::Scope;
 
-use super::bugs::Bug;
 use super::network::{Flight, Progress, Sender};
 use super::{Violation, World};
 use crate::api::http::Request;
+use crate::api::lease::{self as leases, Leases};
 use crate::api::object::Resource;
 use crate::api::write::EPOCH;
 use crate::dice::Dice;
@@ -26,6 +27,7 @@ use crate::spec::PREFIX;
 /// See the [module](self).
 pub(super) struct Process {
     pub(super) controller: Controller,
+    identity: String,
     _health: Health,
     /// Which start of all it is: answers to an earlier one are not for it.
     pub(super) start: u64,
@@ -58,7 +60,6 @@ impl World {
 
     fn start(&mut self, slot: usize) {
         let flags = &self.setting.controllers[slot];
-        let flags = &self.setting.bug.map_or_else(|| flags.clone(), |bug| bug.flags(flags));
         let kinds: Vec<&'static dyn Kind> = self
             .setting
             .resources
@@ -86,12 +87,26 @@ impl World {
             Box::new(move || own.number().to_le_bytes()[0])
         };
         let health = Health::default();
-        let controller = Controller::new(options, "https://server".to_owned(), &health, &mut entropy);
+        let mut controller = Controller::new(options, "https://server".to_owned(), &health, &mut entropy);
+        // No two starts have the same name.
+        let identity = format!("controller-{slot}_{}", self.starts);
+        if self.setting.leader_elect {
+            let settings = lease::Settings {
+                namespace: leases::NAMESPACE.to_owned(),
+                name: leases::NAME.to_owned(),
+                identity: identity.clone(),
+                url: "https://server".to_owned(),
+                progress: health.watch("leases"),
+                entropy: entropy(),
+            };
+            controller = controller.elected_by(settings, &health);
+        }
         let position = |revision: u64| self.store.position_of(revision);
         let oldest = self.servers.iter().map(|server| position(server.revision)).min().unwrap_or(0);
         self.tell(|| format!("controller {slot} starts"));
         self.processes[slot] = Some(Process {
             controller,
+            identity,
             _health: health,
             start: self.starts,
             started: self.now,
@@ -150,7 +165,8 @@ impl World {
                 }
             }
             self.heard(slot, process)?;
-            if let Some(why) = process.controller.end() {
+            let has_stopped = process.controller.has_stopped().then_some("it was told to");
+            if let Some(why) = process.controller.end().or(has_stopped) {
                 let why = why.to_owned();
                 self.tell(|| format!("controller {slot} ends: {why}"));
                 process.has_ended = true;
@@ -161,7 +177,7 @@ impl World {
     }
 
     fn sent(&mut self, slot: usize, process: &Process, id: RequestId, request: HttpRequest) -> Result<(), Violation> {
-        let mut request = Request {
+        let request = Request {
             method: request.method.as_str().to_owned(),
             uri: request.path,
             accept: request.accept.to_owned(),
@@ -172,23 +188,31 @@ impl World {
                 k8s_replicator_controller::wire::Expects::Stream => None,
             },
         };
-        if let Some(bug) = self.setting.bug {
-            bug.send(&mut request);
-        }
         if properties::shows_a_value(&request.uri) {
             return Err(Violation::new("secrecy", format!("a path shows a value: {}", request.uri)));
         }
-        self.count(request.path())?;
+        // What is created is counted by its name.
+        let created = if request.method == "POST" { self.written_by(&request) } else { None };
+        match created {
+            Some(id) => self.count(&format!("{}/{}", request.path(), id.name))?,
+            // Each page of a list is another thing.
+            None if request.uri.contains("&continue=") => self.count(&request.uri)?,
+            None => self.count(request.path())?,
+        }
+        if self.setting.leader_elect && request.is_write() && !Leases::is_about(&request) {
+            let relies = self.restored.is_none_or(|at| at + properties::LEASE_LASTS < self.now);
+            let holder = self.leases.holder();
+            if relies && !properties::may_begin(&process.identity, holder) {
+                let what = format!("{} begins to write, and the Lease names {holder:?}", process.identity);
+                return Err(Violation::new("leadership", what));
+            }
+        }
         if process.controller.under_way() > MOST_UNDER_WAY {
             return Err(Violation::new("bounds", format!("{} requests are under way", process.controller.under_way())));
         }
         let sender = Sender { slot, start: process.start, started: process.started, oldest: process.oldest };
-        if self.setting.bug == Some(Bug::WritesTwice) && request.is_write() {
-            // Under a name that nobody waits for.
-            let nobody = Sender { start: 0, ..sender };
-            self.flights.push(Flight { sender: nobody, id, request: request.clone(), progress: Progress::Sent });
-        }
-        self.flights.push(Flight { sender, id, request, progress: Progress::Sent });
+        let turn = if self.setting.balanced && request.whole.is_some() { self.requests % 2 } else { 0 };
+        self.flights.push(Flight { sender, id, request, turn, progress: Progress::Sent });
         Ok(())
     }
 

@@ -2,11 +2,15 @@
 
 use std::time::Duration;
 
+use super::users::Act;
 use super::{Violation, World};
+use crate::api::admission::{Effect, Policy};
 use crate::api::object::Id;
 use crate::api::write;
-use crate::properties::{CONVERGES_WITHIN, LONGEST_SILENCE, MOST_A_MINUTE, STAYS_FOR, not_as_wanted};
-use crate::spec::{Wanted, Wish, wish};
+use crate::properties::{
+    CONVERGES_WITHIN, CROWD, LONGEST_SILENCE, LONGEST_WAIT, MOST_A_MINUTE, STAYS_FOR, not_as_wanted,
+};
+use crate::spec::{PREFIX, Wanted, Wish, wish};
 
 /// How long policies and rivals stay in force after the other faults.
 const WITH_REFUSALS: Duration = Duration::from_secs(420);
@@ -22,6 +26,7 @@ impl World {
         for process in self.processes.iter_mut().flatten() {
             process.is_cut_off = false;
         }
+        self.proxies.fill(None);
         self.start_all();
         (0..20).for_each(|_| self.stimulus());
         if !self.policies.is_empty() || !self.rivals.is_empty() {
@@ -35,20 +40,82 @@ impl World {
             self.rivals.clear();
             // A mutating webhook's label stays; nobody minds.
         }
-        let is_one = self.setting.controllers.windows(2).all(|two| two[0] == two[1]);
+        let is_one = self.setting.are_equal();
         let end = self.now + CONVERGES_WITHIN;
         self.run_until(end, is_one)?;
         if !is_one {
             return Ok(());
         }
         self.look_at_all()?;
-        self.run_until(self.now + STAYS_FOR, false)?;
+        // Whoever stands by looks at the Lease twice a second all the time.
+        let stays_for = if self.setting.leader_elect { STAYS_FOR / 8 } else { STAYS_FOR };
+        self.run_until(self.now + stays_for, false)?;
         self.look_at_all()?;
-        if self.last_write + STAYS_FOR > self.now && self.last_write > self.calm_since {
+        if self.last_write + stays_for > self.now && self.last_write > self.calm_since {
             return Err(Violation::new(
                 "quiescence",
                 format!("all was as wanted, and something was written at {:?}", self.last_write),
             ));
+        }
+        self.look_for_waiting()
+    }
+
+    /// A crowd of targets of one source, and then a small one elsewhere: it does not wait for them.
+    fn look_for_waiting(&mut self) -> Result<(), Violation> {
+        let Some(hangs) = self.setting.crowd.filter(|_| !self.setting.stale_reads) else { return Ok(()) };
+        let resource = self.setting.resources[0];
+        let crowd: Vec<String> = match hangs {
+            true => (0..CROWD).map(|n| format!("crowd/c{n}")).collect(),
+            false => (0..CROWD).map(|n| format!("n{n}/c")).collect(),
+        };
+        for target in crowd.iter().map(|target| &**target).chain(["small/small"]) {
+            self.make_namespace(target.split('/').next().unwrap_or_default());
+            self.stimulus();
+        }
+        if hangs {
+            self.policies.push(Policy { namespace: "crowd".to_owned(), effect: Effect::Hang });
+        }
+        self.run_until(self.now + Duration::from_secs(60), false)?;
+        let push = |name: &str, to: String| Act::Put {
+            id: Id::new(resource, "a", name),
+            type_: "Opaque",
+            data: 1,
+            annotations: vec![(format!("{PREFIX}replicate-to"), to)],
+            immutable: false,
+            finalizer: false,
+            manager: "kubectl-client-side-apply",
+        };
+        self.act(&push("crowd", crowd.join(",")));
+        self.run_for(if hangs { Duration::from_secs(10) } else { Duration::from_millis(50) })?;
+        self.act(&push("small", "small/small".to_owned()));
+        self.run_for(LONGEST_WAIT)?;
+        match self.store.get(&Id::new(resource, "small", "small")) {
+            Some(_) => Ok(()),
+            None => Err(Violation::new("waiting", format!("small/small is not there after {LONGEST_WAIT:?}"))),
+        }
+    }
+
+    /// All that is under way goes on side by side, for this time.
+    fn run_for(&mut self, time: Duration) -> Result<(), Violation> {
+        let end = self.now + time;
+        for round in 0_usize.. {
+            if self.now >= end {
+                break;
+            }
+            self.poll_all()?;
+            if round.is_multiple_of(8) {
+                for server in &mut self.servers {
+                    server.catch_up(&self.store, usize::MAX);
+                }
+                for at in (0..self.pipes.len()).rev() {
+                    if self.has_news(at) {
+                        self.flow(at, super::step::Flow::All);
+                    }
+                }
+            } else if !self.deliver_something(false)? {
+                let next = self.processes.iter().flatten().map(|process| process.wakes).min();
+                self.now = self.now.max(next.unwrap_or(end).min(end)) + Duration::from_millis(1);
+            }
         }
         Ok(())
     }

@@ -64,10 +64,14 @@ pub enum Step {
     Wait(Duration),
     /// A controller ends without a word, and another one starts.
     Crash(u8),
+    /// A controller is told to end, and another one starts when it has.
+    Terminate(u8),
     /// Nothing gets through from and to a controller, until it does again.
     CutOff(u8),
     /// A controller's next connections go to the other API server.
     Switch(u8),
+    /// A proxy answers all reads of a controller with this status and a page of its own; `None`: no more.
+    Proxy(u8, Option<u16>),
     /// A policy comes into force.
     Forbid(Policy),
     /// All policies end.
@@ -94,7 +98,10 @@ impl World {
         match step {
             Step::Act(act) => self.act(act),
             Step::Carry(nth, fate) => {
-                if let Some(at) = self.nth_sent(usize::from(*nth)) {
+                let nth = usize::from(*nth);
+                // What goes wrong with a write is of more interest.
+                let write = if *fate == Fate::Fine || nth.is_multiple_of(2) { None } else { self.nth_write(nth) };
+                if let Some(at) = write.or_else(|| self.nth_sent(nth)) {
                     self.stimulus();
                     self.carry(at, *fate)?;
                 }
@@ -129,8 +136,15 @@ impl World {
             }
             Step::Wait(time) => self.advance(self.now + *time)?,
             Step::Crash(slot) => self.crash(usize::from(*slot)),
+            Step::Terminate(slot) => self.terminate(usize::from(*slot)),
             Step::CutOff(slot) => self.cut_off(usize::from(*slot)),
             Step::Switch(slot) => self.switch(usize::from(*slot)),
+            Step::Proxy(slot, status) => {
+                let slot = usize::from(*slot) % self.proxies.len();
+                self.proxies[slot] = *status;
+                self.stimulus();
+                self.tell(|| format!("a proxy before controller {slot}: {status:?}"));
+            }
             Step::Forbid(policy) => {
                 self.tell(|| format!("in {}: {:?}", policy.namespace, policy.effect));
                 self.policies.push(policy.clone());

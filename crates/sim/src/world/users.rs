@@ -89,6 +89,12 @@ pub enum Act {
     Delete(Id),
     /// Deletes an object and makes it again, the same (`kubectl replace --force`, hooks of helm).
     Remake(Id),
+    /// Deletes an object and makes it again, as another type.
+    Retype(Id),
+    /// Makes an object immutable.
+    Freeze(Id),
+    /// Puts a finalizer on an object.
+    Hold(Id),
     /// Copies an object with all that it says to another place.
     Copy(Id, Id),
     /// Brings back an object as it was the nth change ago.
@@ -259,6 +265,7 @@ pub fn effect(dice: &mut Dice) -> Effect {
     dice.pick(&[
         Effect::Deny(403, None),
         Effect::Deny(422, None),
+        Effect::Quote,
         Effect::Deny(429, Some(60)),
         Effect::Deny(503, Some(60)),
         Effect::AddLabel,
@@ -289,6 +296,9 @@ impl Act {
             Self::Fill(id, data) => format!("kubectl patch {} # data {data}", at(id)),
             Self::Delete(id) => format!("kubectl delete {}", at(id)),
             Self::Remake(id) => format!("kubectl replace --force {} # as it is", at(id)),
+            Self::Retype(id) => format!("kubectl replace --force {} # as another type", at(id)),
+            Self::Freeze(id) => format!("kubectl patch {} # immutable: true", at(id)),
+            Self::Hold(id) => format!("kubectl patch {} # with a finalizer", at(id)),
             Self::Copy(from, to) => format!("kubectl get {} -o yaml | kubectl create {} -f -", at(from), at(to)),
             Self::Recover(id, nth) => format!("velero restore {} # as it was {nth} changes ago", at(id)),
             Self::Release(id) => format!("kubectl patch {} # no finalizers", at(id)),

@@ -1,0 +1,96 @@
+//! The one Lease of the simulation: get, create and update, as kube-apiserver serves them. It counts its own versions.
+
+use serde_json::{Value, json};
+
+use super::http::{JSON, Refusal, Reply, Request};
+use super::server::refused;
+
+/// Where it is, and how it is called.
+pub const NAMESPACE: &str = "a";
+/// Its name.
+pub const NAME: &str = "k8s-replicator";
+
+/// See the [module](self).
+#[derive(Debug, Clone, Default)]
+pub struct Leases {
+    lease: Option<Value>,
+    version: u64,
+}
+
+impl Leases {
+    /// Whether a request is about Leases.
+    #[must_use]
+    pub fn is_about(request: &Request) -> bool {
+        request.uri.starts_with("/apis/coordination.k8s.io/v1/")
+    }
+
+    /// Whom it names as its holder.
+    #[must_use]
+    pub fn holder(&self) -> Option<&str> {
+        self.lease.as_ref()?["spec"]["holderIdentity"].as_str()
+    }
+
+    /// It goes back to what it was in a backup; its versions do not.
+    pub fn restore(&mut self, backup: &Self) {
+        self.lease.clone_from(&backup.lease);
+        self.version += 1_000;
+        if let Some(lease) = &mut self.lease {
+            lease["metadata"]["resourceVersion"] = json!(self.version.to_string());
+        }
+    }
+
+    /// Answers a request.
+    pub fn answer(&mut self, request: &Request) -> Reply {
+        self.answered(request).unwrap_or_else(|refusal| refused(request, &refusal))
+    }
+
+    fn answered(&mut self, request: &Request) -> Result<Reply, Refusal> {
+        let parts: Vec<&str> = request.path().split('/').skip(4).collect();
+        let missing = || Refusal::new(404, "NotFound", format!("leases.coordination.k8s.io \"{NAME}\" not found"));
+        match (&*request.method, parts.as_slice()) {
+            ("GET", ["namespaces", NAMESPACE, "leases", NAME]) => {
+                self.lease.as_ref().map(|lease| reply(200, lease)).ok_or_else(missing)
+            }
+            ("POST", ["namespaces", NAMESPACE, "leases"]) if self.lease.is_some() => {
+                let message = format!("leases.coordination.k8s.io \"{NAME}\" already exists");
+                Err(Refusal::new(409, "AlreadyExists", message))
+            }
+            ("POST", ["namespaces", NAMESPACE, "leases"]) => self.keep(201, request),
+            ("PUT", ["namespaces", NAMESPACE, "leases", NAME]) => {
+                let now = self.lease.as_ref().ok_or_else(missing)?;
+                let sent = read(request)?;
+                let version = sent["metadata"]["resourceVersion"].as_str();
+                // Without one it is an unconditional update.
+                if version.is_some_and(|version| now["metadata"]["resourceVersion"] != version) {
+                    return Err(Refusal::new(
+                        409,
+                        "Conflict",
+                        "the object has been modified; please apply your changes",
+                    ));
+                }
+                self.keep(200, request)
+            }
+            _ => Err(Refusal::new(404, "NotFound", "the server could not find the requested resource")),
+        }
+    }
+
+    fn keep(&mut self, status: u16, request: &Request) -> Result<Reply, Refusal> {
+        let mut lease = read(request)?;
+        if lease["metadata"]["name"] != NAME || !lease["spec"]["holderIdentity"].is_string() {
+            return Err(Refusal::new(422, "Invalid", "metadata.name: Required value"));
+        }
+        self.version += 1;
+        lease["metadata"]["resourceVersion"] = json!(self.version.to_string());
+        lease["metadata"]["uid"] = json!("00000000-0000-4000-9000-000000000000");
+        Ok(reply(status, self.lease.insert(lease)))
+    }
+}
+
+fn read(request: &Request) -> Result<Value, Refusal> {
+    serde_json::from_slice(&request.body)
+        .map_err(|_| Refusal::new(400, "BadRequest", "the body of the request was in an unknown format"))
+}
+
+fn reply(status: u16, lease: &Value) -> Reply {
+    Reply { status, content_type: JSON, retry_after: None, body: lease.to_string().into_bytes() }
+}
