@@ -136,7 +136,7 @@ fn single_events() {
     let mut labelled = graph(10_000, selectors);
     let labels = |n: usize| {
         let keys: Vec<String> = (0..8).map(|label| format!("label-{}", label * 20)).collect();
-        let value = |label: usize| if label == 0 && n % 2 == 0 { "a" } else { "z" };
+        let value = |label: usize| if label == 0 && n.is_multiple_of(2) { "a" } else { "z" };
         let labels = keys.iter().enumerate().map(|(label, key)| (key.as_str(), value(label)));
         NamespaceFacts::read(false, labels, std::iter::empty())
     };
