@@ -250,8 +250,17 @@ impl<'g> Case<'g, '_> {
     fn decide(self) -> End<'g> {
         let Some(node) = self.graph.node(self.target) else { return self.create() };
         self.is_well_formed(node)?;
-        self.may_be_written()?;
-        let owned = self.is_target(node)?;
+        let owned = Owned::prove(self.graph, self.target);
+        match owned.map(Owned::marks) {
+            Some(marks) => self.target_may_be_written(marks)?,
+            // What nobody asks for is nothing to these questions.
+            None => {
+                if let Some(pushing) = self.winning() {
+                    self.may_be_written(None, Some(pushing.source.key))?;
+                }
+            }
+        }
+        let owned = self.is_target(node, owned)?;
         let marks = owned.marks();
         if node.deleting {
             return self.terminating(owned);
@@ -275,9 +284,9 @@ impl<'g> Case<'g, '_> {
     }
 
     /// SPEC 3, 0 and 2.
-    fn is_target(self, node: &'g Node) -> Answer<'g, Owned<'g>> {
+    fn is_target(self, node: &'g Node, owned: Option<Owned<'g>>) -> Answer<'g, Owned<'g>> {
         let asks = [Annotation::ReplicateFrom, Annotation::ReplicatedBy];
-        if let Some(owned) = Owned::prove(self.graph, self.target) {
+        if let Some(owned) = owned {
             self.pass(Question::IsTarget, || says(Some(owned.marks()), &asks))?;
             return ControlFlow::Continue(owned);
         }
@@ -318,8 +327,8 @@ impl<'g> Case<'g, '_> {
         let Some(pushing) = self.winning() else {
             return self.stop(Question::Pushed, nothing(Reason::NotWanted, None), || "none".to_owned());
         };
-        self.may_be_written()?;
         let source = pushing.source.key;
+        self.may_be_written(None, Some(source))?;
         self.pass(Question::Pushed, || source.to_string())?;
         let namespace = self.target.namespace();
         if !self.graph.covers(namespace) {

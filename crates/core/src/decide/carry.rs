@@ -4,10 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::creator::Pushing;
-use super::plan::Wanted;
 use crate::action::{MapChange, MetadataChange};
 use crate::annotations::Annotation;
-use crate::carried::{Carried, Map, kept, note};
+use crate::carried::{Carried, Map, kept};
 use crate::graph::Node;
 use crate::labels;
 
@@ -19,12 +18,6 @@ pub(super) fn carried_to(pushing: Pushing<'_>) -> Carried {
         carried.labels.extend(own.into_iter().map(|(key, value)| (key.into(), value.into())));
     }
     carried
-}
-
-/// Notes by name what is set.
-pub(super) fn note_carried(carried: &Carried, wanted: &mut Wanted) {
-    wanted.set(Annotation::ReplicatedLabels, note(&carried.labels));
-    wanted.set(Annotation::ReplicatedAnnotations, note(&carried.annotations));
 }
 
 /// How a replica's labels and annotations have to change. `created_with`: the labels of every replica that is made; one that is

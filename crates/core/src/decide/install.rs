@@ -3,7 +3,7 @@
 use std::ops::ControlFlow::{Break, Continue};
 use std::sync::Arc;
 
-use super::carry::{carried_to, note_carried};
+use super::carry::carried_to;
 use super::copy::{Comparison, Receiver};
 use super::creator::Pushing;
 use super::plan::{Aim, Data, PULLED, Verb, Wanted};
@@ -37,7 +37,6 @@ struct Combined<'g> {
     source: Source<'g>,
     /// What it pulls from.
     from: &'g SourceKey,
-    pushing: Pushing<'g>,
 }
 
 impl<'g> Case<'g, '_> {
@@ -51,7 +50,7 @@ impl<'g> Case<'g, '_> {
         let mut wanted = Wanted::default();
         wanted.set(Annotation::ReplicatedBy, Some(source.key.as_str().into()));
         wanted.take(&INHERITED, marks);
-        note_carried(&carried_to(pushing), &mut wanted);
+        wanted.carry(carried_to(pushing));
         match (&marks.replicate_from, existing) {
             (None, None) => self.make(pushing, wanted),
             (None, Some(owned)) => self.install_own_data(pushing, owned, wanted),
@@ -93,7 +92,7 @@ impl<'g> Case<'g, '_> {
         }
         wanted.set(Annotation::ReplicatedFromVersion, Some(current(source)));
         wanted.take_keys(marks);
-        self.create_replica(source, wanted, carried_to(pushing), type_, Data::From(source, projection))
+        self.create_replica(source, wanted, type_, Data::From(source, projection))
     }
 
     fn install_own_data(self, pushing: Pushing<'g>, owned: Owned<'g>, mut wanted: Wanted) -> End<'g> {
@@ -111,10 +110,8 @@ impl<'g> Case<'g, '_> {
                 wanted.take(&[Annotation::ReplicatedFromVersion, Annotation::ReplicatedKeys], own);
             }
         };
-        let carried = || Some(carried_to(pushing));
         let keep = |wanted, at_rest| Aim {
             wanted,
-            carried: carried(),
             data: Data::Keep,
             type_: None,
             reason: Reason::InheritedChanged,
@@ -129,7 +126,7 @@ impl<'g> Case<'g, '_> {
         }
         if let Comparison::Impossible(problem) = comparison {
             keep_version(&mut wanted);
-            wanted.take_or_remove(Annotation::ReplicateOnceVersion, own);
+            wanted.take(&[Annotation::ReplicateOnceVersion], own);
             let refused = refuse(problem.reason(), Some(source.key), Some(problem.to_string()));
             return self.settle(owned, keep(wanted, refused));
         }
@@ -139,7 +136,7 @@ impl<'g> Case<'g, '_> {
         if (is_stale || other_type) && self.is_incomplete(source, projection.as_ref())? {
             keep_version(&mut wanted);
             // Whatever asks for one more copy goes on asking.
-            wanted.take_or_remove(Annotation::ReplicateOnceVersion, own);
+            wanted.take(&[Annotation::ReplicateOnceVersion], own);
             let refused = refuse(Reason::SourceIncomplete, Some(source.key), None);
             return self.settle(owned, keep(wanted, refused));
         }
@@ -158,16 +155,16 @@ impl<'g> Case<'g, '_> {
             return self.settle(owned, keep(wanted, nothing(Reason::UpToDate, Some(source.key))));
         };
         self.facts(Question::SourceRead, source)?;
-        let type_ = self.type_of(source.key, source.node, source.key)?;
-        let type_ = self.type_to_be(marks, type_, source.key)?;
+        // Read, its type is known, and so is the one of its replicas.
+        self.type_of(source.key, source.node, source.key)?;
         if node.immutable && !crate::bug!(ImmutableIsUpdated) {
             return self.remake(owned, Question::Changeable, Reason::ReplicaImmutable, source.key);
         }
         wanted.set(Annotation::ReplicatedFromVersion, Some(current(source)));
         wanted.take_keys(marks);
         let at_rest = nothing(reason, Some(source.key));
-        let (data, carried) = (Data::From(source, projection), carried());
-        self.settle(owned, Aim { wanted, carried, data, type_, reason, source: source.key, at_rest, gives: None })
+        let (data, type_) = (Data::From(source, projection), type_to_be);
+        self.settle(owned, Aim { wanted, data, type_, reason, source: source.key, at_rest, gives: None })
     }
 
     // --- A source that pushes what another object, `from`, gives: its own data is never used ---
@@ -189,7 +186,7 @@ impl<'g> Case<'g, '_> {
             },
             Gate::Refuses(..) | Gate::GivesNothing(_) | Gate::NotYet(_) => Data::Cleared,
         };
-        self.create_replica(source, wanted, carried_to(pushing), type_, data)
+        self.create_replica(source, wanted, type_, data)
     }
 
     fn install_combined(
@@ -218,7 +215,7 @@ impl<'g> Case<'g, '_> {
         if same_request {
             wanted.take(&PULLED, own);
         }
-        let combined = Combined { owned, type_, source, from, pushing };
+        let combined = Combined { owned, type_, source, from };
         let offer = match self.gate(from, &receiver)? {
             Gate::Gives(offer) => offer,
             // It is not followed again yet: an approval of its removal stays.
@@ -238,7 +235,7 @@ impl<'g> Case<'g, '_> {
                     return self.remake(owned, Question::Changeable, Reason::ReplicaImmutable, source.key);
                 }
                 wanted.set(Annotation::ReplicatedFromAllowed, Some(allowed));
-                self.trim(owned, Trim { wanted, carried: Some(carried_to(pushing)), kept, type_, from })
+                self.trim(owned, Trim { wanted, kept, type_, from })
             }
             Gift::Keep { allowed, at_rest } => {
                 if allowed.is_some() {
@@ -258,14 +255,14 @@ impl<'g> Case<'g, '_> {
         at_rest: Decision<'g>,
         gives: Option<Source<'g>>,
     ) -> End<'g> {
-        let Combined { owned, type_, from: source, pushing, .. } = combined;
-        let (reason, carried) = (Reason::InheritedChanged, Some(carried_to(pushing)));
-        self.settle(owned, Aim { wanted, carried, data: Data::Keep, type_, reason, source, at_rest, gives })
+        let Combined { owned, type_, from: source, .. } = combined;
+        let reason = Reason::InheritedChanged;
+        self.settle(owned, Aim { wanted, data: Data::Keep, type_, reason, source, at_rest, gives })
     }
 
     /// SPEC 9.6: it is empty, or holds minimal values, whatever it held before.
     fn empty_combined(self, combined: Combined<'g>, mut wanted: Wanted, reason: Reason) -> End<'g> {
-        let Combined { owned, type_, source, from, pushing } = combined;
+        let Combined { owned, type_, source, from } = combined;
         PULLED.iter().for_each(|annotation| wanted.set(*annotation, None));
         let is_empty = self.is_empty(owned)?;
         if !is_empty && owned.node().immutable {
@@ -273,21 +270,19 @@ impl<'g> Case<'g, '_> {
         }
         let data = if is_empty { Data::Keep } else { Data::Cleared };
         let at_rest = refuse(reason, Some(from), None);
-        let carried = Some(carried_to(pushing));
-        self.settle(owned, Aim { wanted, carried, data, type_, reason, source: from, at_rest, gives: None })
+        self.settle(owned, Aim { wanted, data, type_, reason, source: from, at_rest, gives: None })
     }
 
     /// SPEC 5, 7 and 8, into a replica.
     fn fill_combined(self, combined: Combined<'g>, mut wanted: Wanted, fill: &Fill<'g>) -> End<'g> {
-        let Combined { owned, type_, source, from, pushing } = combined;
+        let Combined { owned, type_, source, from } = combined;
         fill.annotate(&mut wanted);
         if fill.fresh && owned.node().immutable {
             return self.remake(owned, Question::Changeable, Reason::ReplicaImmutable, source.key);
         }
         let (data, reason, gives) = (fill.data(), fill.reason, Some(fill.source));
         let at_rest = nothing(reason, Some(from));
-        let carried = Some(carried_to(pushing));
-        self.settle(owned, Aim { wanted, carried, data, type_, reason, source: from, at_rest, gives })
+        self.settle(owned, Aim { wanted, data, type_, reason, source: from, at_rest, gives })
     }
 
     /// Ends if a combined object's replica has to be made again, for the type of its creator.

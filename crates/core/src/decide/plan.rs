@@ -6,11 +6,11 @@ use std::sync::Arc;
 use super::{Case, Decision, End, Need, Source, Verdict, carry};
 use crate::action::{Action, Adopt, AnnotationChange, Create, Delete, MetadataChange, NewData, Owned, Update};
 use crate::annotations::{Annotation, Marks};
-use crate::carried::Carried;
+use crate::carried::{Carried, note};
 use crate::graph::{FullView, Knowledge};
 use crate::keys::Projection;
 use crate::kind::{Entropy, Kind};
-use crate::names::{Key, SourceKey, TargetKey};
+use crate::names::{SourceKey, TargetKey};
 use crate::payload::Payload;
 use crate::reason::Reason;
 use crate::trail::Question;
@@ -69,8 +69,7 @@ struct PlannedFor<'g> {
 #[derive(Debug)]
 enum Step<'g> {
     Create {
-        annotations: Wanted,
-        carried: Carried,
+        wanted: Wanted,
         type_: Option<Arc<str>>,
         data: Data<'g>,
     },
@@ -115,9 +114,13 @@ impl std::fmt::Debug for Data<'_> {
     }
 }
 
-/// The annotations that a target is to have, all but `replicated-at`.
+/// The annotations that a target is to have, all but `replicated-at`; and what else it is to have from its source.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Wanted(BTreeMap<Annotation, Arc<str>>);
+pub(super) struct Wanted {
+    annotations: BTreeMap<Annotation, Arc<str>>,
+    /// The labels and annotations of others; `None`: none were set, and none are.
+    carried: Option<Carried>,
+}
 
 /// What a pull writes, and a clear removes (SPEC 7).
 pub(super) const PULLED: [Annotation; 5] = [
@@ -136,9 +139,11 @@ impl Wanted {
         }
     }
 
-    /// This one of another object's annotations, as it is there or is not.
-    pub(super) fn take_or_remove(&mut self, annotation: Annotation, from: &Marks) {
-        self.set(annotation, from.text(annotation).cloned());
+    /// These labels and annotations of others; what is set is noted by name (SPEC 11.6).
+    pub(super) fn carry(&mut self, carried: Carried) {
+        self.set(Annotation::ReplicatedLabels, note(&carried.labels));
+        self.set(Annotation::ReplicatedAnnotations, note(&carried.annotations));
+        self.carried = Some(carried);
     }
 
     /// Notes what a push asks for of the data that is copied (SPEC 11.5).
@@ -149,14 +154,14 @@ impl Wanted {
 
     pub(super) fn set(&mut self, annotation: Annotation, text: Option<Arc<str>>) {
         match text {
-            Some(text) => drop(self.0.insert(annotation, text)),
-            None => drop(self.0.remove(&annotation)),
+            Some(text) => drop(self.annotations.insert(annotation, text)),
+            None => drop(self.annotations.remove(&annotation)),
         }
     }
 
-    fn change_from(self, marks: &Marks) -> AnnotationChange {
+    fn change_from(mut self, marks: &Marks) -> AnnotationChange {
         let mut change = AnnotationChange::default();
-        let mut wanted = self.0;
+        let wanted = &mut self.annotations;
         // A user's `paused` is left where it is, also where it says "false".
         let ours = |annotation: &Annotation| !matches!(annotation, Annotation::ReplicatedAt | Annotation::Paused);
         for annotation in Annotation::ALL.iter().copied().filter(ours) {
@@ -172,10 +177,8 @@ impl Wanted {
 
 /// What an existing target is to be.
 pub(super) struct Aim<'g> {
-    /// All of its annotations, but `replicated-at`.
+    /// All of its annotations, but `replicated-at`, and what else it is to have from its source.
     pub(super) wanted: Wanted,
-    /// The labels and annotations of others that it is to have from its source; `None`: none were set, and none are.
-    pub(super) carried: Option<Carried>,
     pub(super) data: Data<'g>,
     /// The type that it is taken to have, where it is not known.
     pub(super) type_: Option<&'g Arc<str>>,
@@ -194,11 +197,10 @@ impl<'g> Case<'g, '_> {
         self,
         source: Source<'g>,
         wanted: Wanted,
-        carried: Carried,
         type_: Option<&Arc<str>>,
         data: Data<'g>,
     ) -> End<'g> {
-        let step = Step::Create { annotations: wanted, carried, type_: type_.cloned(), data };
+        let step = Step::Create { wanted, type_: type_.cloned(), data };
         let plan = self.plan(Verb::Create, Reason::NewTarget, source.key, step);
         self.stop(Question::AsWanted, Decision::Act(plan), || "it does not exist".to_owned())
     }
@@ -210,10 +212,10 @@ impl<'g> Case<'g, '_> {
     /// Writes what differs; if nothing does, the target is at rest.
     pub(super) fn settle(self, owned: Owned<'g>, aim: Aim<'g>) -> End<'g> {
         let node = owned.node();
-        let annotations = aim.wanted.change_from(owned.marks());
-        let metadata = aim.carried.map_or_else(MetadataChange::default, |carried| {
-            carry::change(node, &carried, &self.rules.create_with_labels)
+        let metadata = aim.wanted.carried.as_ref().map_or_else(MetadataChange::default, |carried| {
+            carry::change(node, carried, &self.rules.create_with_labels)
         });
+        let annotations = aim.wanted.change_from(owned.marks());
         let (verb, reason) = match aim.data {
             Data::Keep if annotations.is_empty() && metadata.is_empty() || crate::bug!(InheritedStays) => {
                 return self
@@ -268,7 +270,8 @@ impl<'g> Case<'g, '_> {
 }
 
 impl<'g> Plan<'g> {
-    /// What has to be read to have [`Plan::copies`], where it was not kept.
+    /// What it copies: the content of a source, or a part of it; or the part of the target's own that stays. It has to be read, at the
+    /// version that the graph holds, where it was not kept.
     #[must_use]
     pub fn needs(&self) -> Option<Need> {
         match &*self.step {
@@ -284,21 +287,7 @@ impl<'g> Plan<'g> {
         }
     }
 
-    /// The object whose data is copied, at the version that the graph holds: the source, or the target where a part of its own data
-    /// stays.
-    #[must_use]
-    pub fn copies(&self) -> Option<&'g Key> {
-        match &*self.step {
-            Step::Create { data, .. } | Step::Update { data, .. } => match data {
-                Data::From(source, _) => Some(source.key),
-                Data::Kept(..) => Some(self.case.target),
-                Data::Keep | Data::Cleared => None,
-            },
-            Step::Adopt { .. } | Step::Delete { .. } => None,
-        }
-    }
-
-    /// Fills in the data (`copied`: all of [`Plan::copies`]) and the time, RFC 3339. `None`: it copies, and was not given what, or
+    /// Fills in the data (`copied`: all of the content that it [needs](Plan::needs)) and the time, RFC 3339. `None`: it copies, and was not given what, or
     /// something else than was decided on.
     #[must_use]
     pub fn action(self, copied: Option<&Payload>, replicated_at: &str, entropy: Entropy<'_>) -> Option<Action> {
@@ -310,10 +299,17 @@ impl<'g> Plan<'g> {
         };
         let at = (Annotation::ReplicatedAt, Arc::from(replicated_at));
         Some(match *step {
-            Step::Create { mut annotations, carried, type_, data } => {
-                annotations.0.extend([at]);
+            Step::Create { wanted: Wanted { mut annotations, carried }, type_, data } => {
+                annotations.extend([at]);
                 let payload = payload(&data, type_.as_deref())?;
-                Action::Create(Create::new(target, annotations.0, labels.clone(), carried, type_, payload))
+                Action::Create(Create::new(
+                    target,
+                    annotations,
+                    labels.clone(),
+                    carried.unwrap_or_default(),
+                    type_,
+                    payload,
+                ))
             }
             Step::Adopt { owned, creator } => Action::Adopt(Adopt::new(owned, creator)),
             Step::Update { owned, mut annotations, metadata, expected_type, data } => {

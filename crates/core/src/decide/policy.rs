@@ -3,7 +3,6 @@
 
 use super::creator::Pushing;
 use super::{Answer, Case, Source, refuse};
-use crate::action::Owned;
 use crate::annotations::Marks;
 use crate::names::SourceKey;
 use crate::namespace::NamespaceFacts;
@@ -11,21 +10,16 @@ use crate::reason::Reason;
 use crate::trail::Question;
 
 impl<'g> Case<'g, '_> {
-    /// Of a target that exists, or whose name a source pushes to: ends if nothing may be written to it. What nobody asks for is
-    /// nothing to these questions.
-    pub(super) fn may_be_written(self) -> Answer<'g> {
-        let owned = Owned::prove(self.graph, self.target);
-        let pushing = if owned.is_none() { self.winning() } else { None };
-        if owned.is_none() && pushing.is_none() {
-            return Answer::Continue(());
-        }
-        let marks = owned.map(Owned::marks);
-        let source = match (marks, pushing) {
-            (Some(marks), _) => marks.replicated_by.as_ref().or(marks.replicate_from.as_ref()),
-            (None, pushing) => pushing.map(|pushing| pushing.source.key),
-        };
+    /// Of a target that exists: ends if nothing may be written to it.
+    pub(super) fn target_may_be_written(self, marks: &'g Marks) -> Answer<'g> {
+        self.may_be_written(Some(marks), marks.replicated_by.as_ref().or(marks.replicate_from.as_ref()))
+    }
+
+    /// Of a target that exists (`marks`), or whose name a source pushes to: ends if nothing may be written to it. `source`: the source that
+    /// plays a part in it.
+    pub(super) fn may_be_written(self, marks: Option<&'g Marks>, source: Option<&'g SourceKey>) -> Answer<'g> {
         self.is_not_excluded(source)?;
-        self.namespace_says(owned.is_some(), source)?;
+        self.namespace_says(marks.is_some(), source)?;
         self.is_not_paused(marks, source)
     }
 

@@ -9,7 +9,6 @@ use super::plan::{Aim, Data, Wanted};
 use super::{Answer, Case, Decision, End, Need, Source, nothing, refuse, says};
 use crate::action::Owned;
 use crate::annotations::{Annotation, Marks};
-use crate::carried::Carried;
 use crate::graph::{Chain, LONGEST_CHAIN, Node, Presence, Withdrawal};
 use crate::keys::Projection;
 use crate::names::SourceKey;
@@ -47,7 +46,6 @@ enum Above<'g> {
 /// What [`Case::trim`] writes.
 pub(super) struct Trim<'g> {
     pub(super) wanted: Wanted,
-    pub(super) carried: Option<Carried>,
     pub(super) kept: Arc<Projection>,
     pub(super) type_: Option<&'g Arc<str>>,
     pub(super) from: &'g SourceKey,
@@ -133,17 +131,13 @@ impl<'g> Case<'g, '_> {
                     wanted.set(Annotation::ReplicatedFromAllowed, allowed);
                 }
                 let reason = Reason::InheritedChanged;
-                let carried = None;
-                self.settle(
-                    owned,
-                    Aim { wanted, carried, data: Data::Keep, type_: None, reason, source: from, at_rest, gives },
-                )
+                self.settle(owned, Aim { wanted, data: Data::Keep, type_: None, reason, source: from, at_rest, gives })
             }
             Gift::Trim { allowed, kept } => {
                 wanted.set(Annotation::ReplicatedFromAllowed, Some(allowed));
                 self.may_write_data(owned, from)?;
                 let type_ = self.type_of_target(owned.node(), from)?;
-                self.trim(owned, Trim { wanted, carried: None, kept, type_, from })
+                self.trim(owned, Trim { wanted, kept, type_, from })
             }
             Gift::Fill(fill) => {
                 fill.annotate(&mut wanted);
@@ -152,18 +146,17 @@ impl<'g> Case<'g, '_> {
                 }
                 let (data, type_, reason) = (fill.data(), fill.source.node.type_.as_ref(), fill.reason);
                 let at_rest = nothing(reason, Some(from));
-                let carried = None;
-                self.settle(owned, Aim { wanted, carried, data, type_, reason, source: from, at_rest, gives })
+                self.settle(owned, Aim { wanted, data, type_, reason, source: from, at_rest, gives })
             }
         }
     }
 
     /// The keys that a target may not have any more are taken away.
     pub(super) fn trim(self, owned: Owned<'g>, trim: Trim<'g>) -> End<'g> {
-        let Trim { wanted, carried, kept, type_, from } = trim;
+        let Trim { wanted, kept, type_, from } = trim;
         let (reason, data) = (Reason::KeysTrimmed, Data::Kept(kept));
         let at_rest = nothing(reason, Some(from));
-        self.settle(owned, Aim { wanted, carried, data, type_, reason, source: from, at_rest, gives: None })
+        self.settle(owned, Aim { wanted, data, type_, reason, source: from, at_rest, gives: None })
     }
 
     /// A pulling target belongs to its user: where its data cannot be written, it is not made again.

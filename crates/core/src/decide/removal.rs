@@ -97,7 +97,7 @@ impl<'g> Case<'g, '_> {
     fn is_to_be_removed(self, source: &SourceKey) -> bool {
         let Some(owned) = Owned::prove(self.graph, self.target) else { return false };
         let marks = owned.marks();
-        if marks.removal_approved || owned.node().deleting || self.may_be_written().is_break() {
+        if marks.removal_approved || owned.node().deleting || self.target_may_be_written(marks).is_break() {
             return false;
         }
         // What is kept for good is not due.
@@ -168,8 +168,7 @@ impl<'g> Case<'g, '_> {
         let at_rest = nothing(stopped.reason, Some(stopped.source));
         let (reason, source) = (stopped.reason, stopped.source);
         wanted.set(Annotation::RemovalApproved, None);
-        let carried = None;
-        self.settle(owned, Aim { wanted, carried, data: Data::Cleared, type_, reason, source, at_rest, gives: None })
+        self.settle(owned, Aim { wanted, data: Data::Cleared, type_, reason, source, at_rest, gives: None })
     }
 }
 

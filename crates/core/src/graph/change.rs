@@ -230,11 +230,9 @@ impl Graph {
         }
         if change.paused {
             // It stops also what a combined object made that pulls from it.
-            let combined =
-                self.relations.pulling_from(&source).map(|pulling| SourceKey::from(Key::from(pulling.clone())));
-            let made: Vec<_> =
-                combined.flat_map(|source| self.relations.created_by(&source).cloned().collect::<Vec<_>>()).collect();
-            touched.extend(made);
+            for combined in self.relations.pulling_from(&source) {
+                touched.extend(self.relations.created_by(&Key::from(combined.clone()).into()).cloned());
+            }
         }
         self.touch_pushed(&source, &mut touched);
         if crate::bug!(FreeNameNotTaken) && !self.nodes.contains_key(&*source) {

@@ -338,11 +338,12 @@ impl World {
                 Decision::Need(need) => need,
                 Decision::Act(plan) => {
                     let (verb, verdict) = (plan.verb, plan.verdict.clone());
-                    let source = plan.copies().cloned();
-                    let held = source.as_ref().map(|source| self.graph.node(source).unwrap().resource_version.clone());
-                    let content = source.as_ref().and_then(|source| self.objects.get(source));
+                    let needs = plan.needs();
+                    let source = needs.as_ref().map(Need::key);
+                    let held = source.map(|source| self.graph.node(source).unwrap().resource_version.clone());
+                    let content = source.and_then(|source| self.objects.get(source));
                     let content = content.filter(|content| Some(content.resource_version()) == held);
-                    match (&source, content) {
+                    match (source, content) {
                         (Some(source), None) => Need::Content(source.clone()),
                         _ => {
                             let entropy = &mut self.entropy;
