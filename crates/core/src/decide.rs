@@ -2,7 +2,7 @@
 //!
 //! [`decide`] is the only place where that is decided. It reads the graph and changes nothing. Where the metadata is not
 //! enough it says what it [`Need`]s: the caller reads that, puts it into the graph, and asks again. When it says [`Decision::Act`]
-//! the action follows from the plan and, if data is to be copied, from the content of [`Plan::copies`] at the version that
+//! the action follows from the plan and, if data is to be copied, from the content of what it [needs](Plan::needs) at the version that
 //! the graph holds. [`decide_recording`] decides the same and records each question that was asked (see
 //! [`trail`](crate::trail), which lists them in their order).
 //!
