@@ -40,5 +40,7 @@ pub mod reason;
 pub mod scope;
 pub mod selection;
 pub mod selector;
+pub mod state;
+pub mod survey;
 pub mod time;
 pub mod trail;

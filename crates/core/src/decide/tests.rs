@@ -22,6 +22,7 @@ mod properties;
 mod pull;
 mod scope;
 mod steps;
+mod survey;
 mod table;
 mod terminating;
 mod trail;

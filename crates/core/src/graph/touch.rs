@@ -18,7 +18,17 @@ impl Graph {
     /// be said.)
     #[must_use]
     pub fn all_targets(&self) -> Touched {
-        let also = |namespace: &str| !self.covers(namespace);
+        self.targets_where(|namespace| !self.covers(namespace))
+    }
+
+    /// As [`all_targets`](Self::all_targets), and also the names that a push says outright of namespaces that do not exist: somebody
+    /// waits for them.
+    #[must_use]
+    pub fn all_asked_for(&self) -> Touched {
+        self.targets_where(|_| true)
+    }
+
+    fn targets_where(&self, also: impl Fn(&str) -> bool) -> Touched {
         let mut pushed: Vec<_> = self.pushes.all(&self.namespaces, also).into_iter().collect();
         // As keys are ordered: by the namespace with the slash after it.
         let with_slash = |namespace: &str| [namespace, "/"].concat();

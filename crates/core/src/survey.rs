@@ -1,0 +1,70 @@
+//! What stands where: a row for each target, as `list`, the page, metrics and `wait` show it (SPEC 12).
+//!
+//! A row comes from [`decide_recording`] alone, so that it says what the controller would do. It is made on request; nothing
+//! of it is kept.
+
+use crate::decide::{Decision, Rules, Verb, decide_recording};
+use crate::graph::Graph;
+use crate::kind::Kind;
+use crate::names::{Key, SourceKey, TargetKey};
+use crate::reason::Reason;
+use crate::state::State;
+use crate::trail::{Outcome, Trail};
+
+/// One target, and how it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row {
+    /// The target; it may not exist yet.
+    pub target: TargetKey,
+    /// The source that plays a part in it.
+    pub source: Option<SourceKey>,
+    /// How it stands.
+    pub state: State,
+    /// Why. `None`: it depends on a content that has not been read.
+    pub reason: Option<Reason>,
+    /// What exactly, where the reason alone does not tell.
+    pub detail: Option<String>,
+    /// What would be written now.
+    pub verb: Option<Verb>,
+    /// What has to be read before it can be decided.
+    pub needs: Option<Key>,
+}
+
+/// The row of one target, and the questions that led to it; no row if the object is no target and nobody pushes to its name.
+#[must_use]
+pub fn look(graph: &Graph, kind: &dyn Kind, rules: &Rules, target: &TargetKey) -> (Option<Row>, Trail) {
+    let (decision, trail) = decide_recording(graph, kind, rules, target);
+    let Some(state) = State::of(&decision) else { return (None, trail) };
+    let (verdict, verb, needs) = match &decision {
+        Decision::Nothing(verdict) | Decision::Refuse(verdict) | Decision::Wait(verdict, _) => {
+            (Some(verdict), None, None)
+        }
+        Decision::Act(plan) => (Some(&plan.verdict), Some(plan.verb), None),
+        Decision::Need(need) => (None, None, Some(need.key().clone())),
+    };
+    // The question before the one that cannot be answered says why something is to be written.
+    let decided = |trail: &Trail| {
+        trail.steps().iter().rev().find_map(|step| match step.outcome {
+            Outcome::Decided(reason) => Some(reason),
+            Outcome::Passed | Outcome::Needs(_) => None,
+        })
+    };
+    let marks = graph.node(target).and_then(|node| node.marks());
+    let named = || marks.and_then(|marks| marks.replicated_by.as_ref().or(marks.replicate_from.as_ref())).cloned();
+    let row = Row {
+        target: target.clone(),
+        source: verdict.and_then(|verdict| verdict.source.clone()).or_else(named),
+        state,
+        reason: verdict.map(|verdict| verdict.reason).or_else(|| decided(&trail)),
+        detail: verdict.and_then(|verdict| verdict.detail.clone()),
+        verb,
+        needs,
+    };
+    (Some(row), trail)
+}
+
+/// A row for each target, in the order of their names: those that exist, and those that a
+/// push names and that do not exist yet, in namespaces that do not exist either where it names these outright.
+pub fn rows<'g>(graph: &'g Graph, kind: &'g dyn Kind, rules: &'g Rules) -> impl Iterator<Item = Row> + 'g {
+    graph.all_asked_for().into_iter().filter_map(|target| look(graph, kind, rules, &target).0)
+}
