@@ -178,6 +178,18 @@ impl Scene {
         answer
     }
 
+    /// What a watch answers until its `timeoutSeconds` are over: each event's JSON.
+    #[must_use]
+    pub fn watched(&self, path: &str) -> Vec<Value> {
+        let request = http::Request::get(path).body(Body::empty()).expect("a request");
+        let bytes = self.runtime.block_on(async {
+            let response = self.client.send(request).await.expect("an answer");
+            response.into_body().collect_bytes().await.expect("a whole answer")
+        });
+        let lines = bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+        lines.map(|line| serde_json::from_slice(line).expect("an event")).collect()
+    }
+
     fn must(&self, method: &str, path: &str, content_type: &str, body: &Value) -> Value {
         let (status, answer) = self.call(method, path, content_type, body);
         assert!((200..300).contains(&status), "{method} {path}: {status} {answer}");

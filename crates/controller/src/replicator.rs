@@ -43,8 +43,9 @@ pub use under_way::Ticket;
 use storm::Storms;
 use under_way::InFlight;
 
-/// So many targets are looked at before the caller has a turn: after the first lists all of them are.
-const TURNS_AT_ONCE: usize = 10_000;
+/// So many targets are looked at before the caller has a turn: a few milliseconds, for which nothing else is done on the thread. After the
+/// first lists all targets are looked at.
+const TURNS_AT_ONCE: usize = 1_000;
 
 /// What a replicator is given.
 pub struct Settings {
