@@ -4,6 +4,7 @@
 //! properties that hold at all times are checked; a [`Violation`] ends the run.
 
 mod faults;
+mod fingerprint;
 mod network;
 mod people;
 mod process;

@@ -53,9 +53,9 @@ pub(super) struct Pipe {
     server: usize,
     /// The watch, as long as the server keeps it open.
     pub(super) stream: Option<Box<Stream>>,
-    head: Option<(u16, &'static str, Option<u64>)>,
+    pub(super) head: Option<(u16, &'static str, Option<u64>)>,
     /// Events that are on their way.
-    frames: VecDeque<Vec<u8>>,
+    pub(super) frames: VecDeque<Vec<u8>>,
 }
 
 fn headers(content_type: &'static str, retry_after: Option<u64>) -> HeaderMap {

@@ -14,6 +14,7 @@ use k8s_replicator_core::decide::Rules;
 use k8s_replicator_core::kind::{ConfigMap, Kind, Secret};
 use k8s_replicator_core::scope::Scope;
 
+use super::fingerprint::Given;
 use super::network::{Flight, Progress, Sender};
 use super::{Violation, World};
 use crate::api::http::Request;
@@ -46,6 +47,8 @@ pub(super) struct Process {
     pub(super) is_stirred: bool,
     /// Objects of which something was reported, other than that all is well.
     pub(super) told: BTreeSet<String>,
+    /// All that was delivered to it.
+    pub(super) given: Given,
 }
 
 impl World {
@@ -117,6 +120,7 @@ impl World {
             has_ended: false,
             is_stirred: true,
             told: BTreeSet::new(),
+            given: Given::default(),
         });
     }
 
@@ -246,6 +250,7 @@ impl World {
         let Some(mut process) = self.processes[slot].take() else { return };
         if process.start == to.start {
             let now = self.now_of(&process);
+            process.given.add(id, &received);
             process.controller.deliver(now, id, received);
             process.is_stirred = true;
         }
