@@ -119,13 +119,16 @@ pub fn search(depth: usize, edits: usize) -> Searched {
     searched
 }
 
+/// A way to a world: the position of the world before, the number of the step from there, the fingerprint, and all steps.
+type Reached = (usize, usize, u64, Vec<Step>);
+/// The worlds of a level, or what broke a property.
 type Found = Result<Vec<Vec<Step>>, Box<(Script, Violation)>>;
 
 /// The worlds one step further, each by the first way that led to it; and how many ways there were.
 fn expand(level: &[Vec<Step>], edits: usize) -> (usize, Found) {
     let (at, ways) = (AtomicUsize::new(0), AtomicUsize::new(0));
     // By position, so that the result does not depend on which thread was faster.
-    let found: Mutex<Vec<(usize, usize, u64, Vec<Step>)>> = Mutex::default();
+    let found: Mutex<Vec<Reached>> = Mutex::default();
     let broken: Mutex<Option<(usize, Script, Violation)>> = Mutex::default();
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     std::thread::scope(|scope| {
@@ -140,7 +143,7 @@ fn expand(level: &[Vec<Step>], edits: usize) -> (usize, Found) {
                         let further = [&steps[..], &with_caches(step)].concat();
                         match reached(&further) {
                             Ok(fingerprint) => here.push((position, number, fingerprint, further)),
-                            Err((script, violation)) => keep_first(&broken, position, script, violation),
+                            Err(violation) => keep_first(&broken, position, script(&further), violation),
                         }
                     }
                     found.lock().unwrap().extend(here);
@@ -192,8 +195,8 @@ fn choices(steps: &[Step], edits: usize) -> Vec<Step> {
     acts.into_iter().chain(ways).collect()
 }
 
-fn reached(steps: &[Step]) -> Result<u64, (Script, Violation)> {
-    replayed(steps).map(|world| world.fingerprint()).map_err(|violation| (script(steps), violation))
+fn reached(steps: &[Step]) -> Result<u64, Violation> {
+    replayed(steps).map(|world| world.fingerprint())
 }
 
 /// Lets each world come to rest.
