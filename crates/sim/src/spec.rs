@@ -346,8 +346,7 @@ fn install(
         return Wish::Look(Box::new(shape));
     }
     let same = there.data == object.data && there.binary_data == object.binary_data;
-    // One that holds no copy counts as another, whatever its data is.
-    if there.type_ != object.type_ || (there.immutable && !(same && holds)) {
+    if there.type_ != object.type_ || (there.immutable && !same) {
         return Wish::Remade;
     }
     shape.data = Wanted::Equal(object.data.clone(), object.binary_data.clone());
