@@ -19,6 +19,7 @@
 
 pub mod api;
 pub mod dice;
+pub mod policy;
 pub mod properties;
 pub mod run;
 pub mod scenes;

@@ -23,6 +23,7 @@ use std::time::Duration;
 use crate::api::object::{Id, Object};
 use crate::api::store::State;
 use crate::spec::asks::{Read, items, read};
+use crate::spec::carried::noted;
 use crate::spec::{
     Cluster, Flags, Note, PREFIX, Removal, Shape, Wanted, Wish, is_made_by_controller, is_minimal, targets, wish,
 };
@@ -158,10 +159,12 @@ fn concerned(seen: &[(Duration, State)], write: &Write<'_>) -> Vec<Id> {
     const MOST: usize = 8;
     let mut concerned = vec![Id::of_namespace(&write.target.namespace)];
     // Sources that compete for the name.
-    let pushes = |object: &Object| matches!(read(object, write.flags), Read::Well(asks) if asks.names(write.target));
-    for (id, object) in seen.iter().filter(|_| write.before.is_none()).flat_map(|(_, state)| state.iter()) {
-        if id.resource == write.target.resource && concerned.len() < MOST && !concerned.contains(id) && pushes(object) {
-            concerned.push(id.clone());
+    for (_, state) in seen.iter().filter(|_| write.before.is_none()) {
+        for (id, object) in state.iter().filter(|(id, _)| id.resource == write.target.resource) {
+            let is_new = concerned.len() < MOST && !concerned.contains(id);
+            if is_new && matches!(read(object, write.flags), Read::Well(asks) if asks.names(state, write.target)) {
+                concerned.push(id.clone());
+            }
         }
     }
     let mut open: Vec<&Rc<Object>> = write.before.into_iter().chain(write.after).collect();
@@ -216,6 +219,7 @@ fn is_due(removal: Removal, since: Duration, write: &Write<'_>) -> bool {
 fn without_removal(shape: &Shape) -> Shape {
     let mut shape = Shape { data: Wanted::Kept, removal: None, ..shape.clone() };
     shape.notes.extend(crate::spec::pull::WRITTEN.map(|name| (name, Note::Any)));
+    shape.notes.insert("removal-approved", Note::Any);
     shape
 }
 
@@ -248,19 +252,32 @@ fn has_shape(shape: &Shape, before: Option<&Rc<Object>>, after: &Object, seen: &
         Wanted::Equal(data, binary_data) => after.data == *data && after.binary_data == *binary_data,
     };
     let kept = |before: &Object| {
-        let others = |object: &Object| -> BTreeMap<String, Vec<u8>> {
-            let is_free = |key: &str| key.strip_prefix(PREFIX).is_none_or(|name| !shape.notes.contains_key(name));
-            object.annotations.iter().filter(|(key, _)| is_free(key)).map(|(k, v)| (k.clone(), v.clone())).collect()
-        };
-        before.uid == after.uid
-            && before.labels == after.labels
-            && before.finalizers == after.finalizers
-            && before.immutable == after.immutable
-            && others(before) == others(after)
+        before.uid == after.uid && before.finalizers == after.finalizers && before.immutable == after.immutable
     };
     data && shape.type_.as_deref().is_none_or(|wanted| Some(wanted) == type_)
         && before.is_none_or(|before| kept(before))
+        && has_of_others(shape, before, after)
         && shape.notes.iter().all(|(name, note)| has_note(name, note, before, after, seen))
+}
+
+/// Whether the labels, and the annotations that the shape does not speak of, are as they were; but for those that the controller sets
+/// (SPEC 11.6): these are as they are wanted, and those that it had set before and that are not wanted any more are gone.
+fn has_of_others(shape: &Shape, before: Option<&Rc<Object>>, after: &Object) -> bool {
+    let is_free = |key: &str| key.strip_prefix(PREFIX).is_none_or(|name| !shape.notes.contains_key(name));
+    let others = |object: &Object| -> BTreeMap<String, Vec<u8>> {
+        object.annotations.iter().filter(|(key, _)| is_free(key)).map(|(k, v)| (k.clone(), v.clone())).collect()
+    };
+    let (mut labels, mut annotations) =
+        before.map_or_else(Default::default, |before| (before.labels.clone(), others(before)));
+    if let Some(carried) = &shape.carried {
+        if let Some(before) = before {
+            noted(before, "replicated-labels").iter().for_each(|key| drop(labels.remove(key)));
+            noted(before, "replicated-annotations").iter().for_each(|key| drop(annotations.remove(key)));
+        }
+        labels.extend(carried.labels.clone());
+        annotations.extend(carried.annotations.clone());
+    }
+    before.is_none() && shape.carried.is_none() || after.labels == labels && others(after) == annotations
 }
 
 fn has_same_data(one: &Object, other: &Object) -> bool {
@@ -280,9 +297,12 @@ fn has_note(name: &str, note: &Note, before: Option<&Rc<Object>>, after: &Object
             there.sort();
             wanted == there
         }),
-        Note::VersionOf(source) => {
-            let is_it =
-                |object: &Rc<Object>| value == Some(&*object.version.to_string()) && has_same_data(object, after);
+        Note::VersionOf(source, part) => {
+            let is_same = |object: &Object| match part.of(&object.data, &object.binary_data) {
+                Some((data, binary_data)) => data == after.data && binary_data == after.binary_data,
+                None => false,
+            };
+            let is_it = |object: &Rc<Object>| value == Some(&*object.version.to_string()) && is_same(object);
             // It may name an older version with the same data (SPEC 9.3), and what others wrote stays if the data is right.
             let stays = before.is_some_and(|before| before.annotation(&key) == value && has_same_data(before, after));
             value.is_some() && (stays || seen.iter().any(|(_, state)| state.get(source).is_some_and(is_it)))

@@ -13,7 +13,7 @@ use k8s_replicator_sim::world::step::Step;
 use k8s_replicator_sim::world::users::Act;
 
 fn flags() -> Flags {
-    Flags { allow_all: false, ignore_unknown: false, removal_delay: Duration::from_secs(5), hold_incomplete_tls: true }
+    Flags::default()
 }
 
 fn setting(controllers: Vec<Flags>) -> Setting {

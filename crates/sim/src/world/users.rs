@@ -79,6 +79,8 @@ pub enum Act {
     },
     /// Sets an annotation.
     Annotate(Id, String, String),
+    /// Sets a label, or (`None`) takes it away.
+    Label(Id, &'static str, Option<&'static str>),
     /// Takes away the nth of the annotations under the prefix.
     Strip(Id, u8),
     /// Takes away all of them.
@@ -291,6 +293,8 @@ impl Act {
                 format!("kubectl replace {} # by {manager}: {type_} data {data}{more} {}", at(id), notes.join(" "))
             }
             Self::Annotate(id, name, value) => format!("kubectl annotate --overwrite {} {name}={value:?}", at(id)),
+            Self::Label(id, name, Some(value)) => format!("kubectl label --overwrite {} {name}={value}", at(id)),
+            Self::Label(id, name, None) => format!("kubectl label {} {name}-", at(id)),
             Self::Strip(id, nth) => format!("kubectl annotate {} (annotation {nth} under the prefix)-", at(id)),
             Self::StripAll(id) => format!("kubectl annotate {} (all under the prefix)-", at(id)),
             Self::Fill(id, data) => format!("kubectl patch {} # data {data}", at(id)),
