@@ -57,6 +57,8 @@ pub enum Pulled {
 /// The annotations of a cleared target.
 pub fn cleared(notes: &mut BTreeMap<&'static str, Note>) {
     notes.extend(WRITTEN.map(|name| (name, Note::Absent)));
+    // It was for this.
+    notes.insert("removal-approved", Note::Absent);
 }
 
 /// SPEC 5, in its order.
@@ -146,6 +148,8 @@ pub fn pull(cluster: &Cluster, flags: &Flags, from: &Id, receiver: &Receiver<'_>
         return match receiver.holds {
             true if half => held(Note::Any),
             true => held(allowed),
+            // It is followed, though it gets nothing yet.
+            false if receiver.object.is_some() => held(Note::Any),
             false => Pulled::Nothing,
         };
     };

@@ -217,7 +217,7 @@ impl World {
         }
         let sender = Sender { slot, start: process.start, started: process.started, oldest: process.oldest };
         let turn = if self.setting.balanced && request.whole.is_some() { self.requests % 2 } else { 0 };
-        self.flights.push(Flight { sender, id, request, turn, progress: Progress::Sent });
+        self.flights.push(Flight { sender, id, request, sent: self.now, turn, progress: Progress::Sent });
         Ok(())
     }
 

@@ -123,7 +123,7 @@ impl World {
     }
 
     fn look_at_all(&self) -> Result<(), Violation> {
-        let wrong = not_as_wanted(&self.store.live, &self.setting.controllers[0]);
+        let wrong = not_as_wanted(&self.store.history, &self.store.live, &self.setting.controllers[0]);
         let wrong: Vec<_> = wrong.into_iter().filter(|(id, _)| !self.is_refused_for_ever(id)).collect();
         let Some((id, problem)) = wrong.first() else { return Ok(()) };
         let object = self.store.get(id).map(|object| &**object);
@@ -140,7 +140,7 @@ impl World {
 
     /// Each target that is not as wanted was reported, and is looked at again.
     fn look_for_silence(&self) -> Result<(), Violation> {
-        let wrong = not_as_wanted(&self.store.live, &self.setting.controllers[0]);
+        let wrong = not_as_wanted(&self.store.history, &self.store.live, &self.setting.controllers[0]);
         for (id, problem) in wrong {
             let told = self.processes.iter().flatten().any(|process| process.told.contains(&id.key()));
             if !told {

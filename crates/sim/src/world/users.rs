@@ -46,6 +46,14 @@ pub fn data(resource: Resource, type_: &str, choice: u8) -> Data {
         return Data::from([("ssh-privatekey".to_owned(), encoded(&format!("s3cr3t-{choice}")))]);
     }
     let value = |text: String| if resource == Resource::Secret { encoded(&text) } else { text };
+    match choice {
+        6 => {
+            let keys = ["k", "l", "m"].map(|key| (key.to_owned(), value(format!("s3cr3t-{key}"))));
+            return Data::from(keys);
+        }
+        7 => return Data::from([("ca.crt", "ca"), ("l", "7")].map(|(key, it)| (key.to_owned(), value(format!("s3cr3t-{it}"))))),
+        _ => {}
+    }
     match choice % 6 {
         0 => Data::new(),
         5 => Data::from([("k".to_owned(), String::new())]),
