@@ -397,6 +397,12 @@ impl Queue {
         before
     }
 
+    /// How many reads of an object failed in a row.
+    #[must_use]
+    pub fn read_failures(&self, object: &Key) -> u32 {
+        self.paces.read_failures(object)
+    }
+
     /// Why an object could not be read the last time.
     #[must_use]
     pub fn read_failure(&self, object: &Key) -> Option<(Reason, &str)> {

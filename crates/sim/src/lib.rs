@@ -20,6 +20,7 @@
 pub mod api;
 pub mod dice;
 pub mod exhaustive;
+pub mod policy;
 pub mod properties;
 pub mod run;
 pub mod scenes;
