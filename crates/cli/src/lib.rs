@@ -2,12 +2,15 @@
 //!
 //! ```text
 //! arguments → go_flags: Go's spellings → flags: as typed → settings: checked and ready to use; args: the way from end to end
+//!           → commands: a subcommand, for a person → terminal
 //! ```
 
 pub mod args;
+pub mod commands;
 mod flags;
 mod go_flags;
 
 pub mod logging;
 pub mod settings;
 pub mod status_address;
+pub mod terminal;
