@@ -6,6 +6,7 @@
 //! ```
 
 pub mod args;
+pub mod cluster;
 pub mod commands;
 mod flags;
 mod go_flags;
