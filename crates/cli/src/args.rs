@@ -1,4 +1,5 @@
-//! The command line: read into [`Settings`], or an answer in the place of running: help, the version, or what is wrong with it.
+//! The command line: read into the controller's [`Settings`] or a [`Command`], or an answer in the place of running: help, the
+//! version, or what is wrong with it.
 
 use std::ffi::OsString;
 
@@ -6,7 +7,8 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory as _, FromArgMatches as _};
 use k8s_replicator_core::names::excerpt;
 
-use crate::flags::Flags;
+use crate::commands::{self, Command};
+use crate::flags::{EXAMPLES, Flags};
 use crate::go_flags::normalise;
 use crate::settings::Settings;
 
@@ -27,15 +29,41 @@ impl Stop {
     }
 }
 
-/// Reads the program's arguments, of which the first is its name (SPEC 10).
+/// What the program is to be.
+#[derive(Debug)]
+pub enum Program {
+    /// The controller (SPEC 10).
+    Controller(Box<Settings>),
+    /// An answer to a person's question (SPEC 12).
+    Command(Command),
+}
+
+/// Reads the program's arguments, of which the first is its name. Without a subcommand as the second it is the controller, unless
+/// it was started as kubectl's plugin.
+///
+/// # Errors
+/// When there is nothing to run: `--help` or `--version` was given, or something that cannot be read.
+pub fn program(args: impl IntoIterator<Item = OsString>) -> Result<Program, Stop> {
+    let args: Vec<OsString> = args.into_iter().collect();
+    let is_plugin = args.first().is_some_and(commands::is_plugin);
+    if is_plugin || args.get(1).is_some_and(commands::is_command) {
+        commands::parse(args, is_plugin).map(Program::Command)
+    } else {
+        parse(args).map(|settings| Program::Controller(Box::new(settings)))
+    }
+}
+
+/// Reads the controller's arguments, of which the first is the program's name (SPEC 10).
 ///
 /// # Errors
 /// When there is nothing to run: `--help` or `--version` was given, or something that cannot be read.
 pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Settings, Stop> {
-    let command = Flags::command();
+    let command = Flags::command().after_help(format!("{}\n{EXAMPLES}", commands::overview()));
     let args = normalise(&command, args.into_iter().skip(1)).map_err(|stray| {
         let stray = excerpt(&stray.to_string_lossy());
-        Stop::error(format!("unexpected argument {stray:?}; only flags are expected, --help lists them"))
+        Stop::error(format!(
+            "unexpected argument {stray:?}; only flags, or a command first, are expected: --help lists them"
+        ))
     })?;
     let name = OsString::from(command.get_name());
     let flags = command

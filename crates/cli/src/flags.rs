@@ -18,13 +18,12 @@ pub(crate) const OTHER: &str = "Other";
     version,
     about = "Copies Secrets and ConfigMaps between namespaces, as their annotations ask for it, and keeps the copies \
              up to date.",
-    after_help = EXAMPLES,
-    override_usage = "k8s-replicator [FLAGS]",
+    override_usage = "k8s-replicator [FLAGS]\n       k8s-replicator COMMAND",
     args_override_self = true,
     disable_help_flag = true,
     disable_version_flag = true,
     max_term_width = 100,
-    next_line_help = true,
+    next_line_help = true
 )]
 pub(crate) struct Flags {
     #[arg(long, help_heading = BEHAVIOUR, value_name = "true|false", num_args = 0..=1, require_equals = true)]
@@ -154,7 +153,7 @@ pub(crate) struct Flags {
     version: Option<bool>,
 }
 
-const EXAMPLES: &str = "\
+pub(crate) const EXAMPLES: &str = "\
 Flags may be written with one dash or two, and their values behind a space or an equals sign. Of a
 flag that is given twice the last one counts.
 

@@ -5,10 +5,12 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use k8s_replicator::args::{self, Stop};
+use k8s_replicator::args::{self, Program, Stop};
+use k8s_replicator::commands::{self, Exit};
 use k8s_replicator::logging;
 use k8s_replicator::settings::{LeaseName, Settings};
 use k8s_replicator::status_address::StatusAddress;
+use k8s_replicator::terminal::Terminal;
 use k8s_replicator_controller::connect::Connection;
 use k8s_replicator_controller::controller::Controller;
 use k8s_replicator_controller::edge::clock::Clock;
@@ -25,8 +27,9 @@ use tracing::{error, info};
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 fn main() -> ExitCode {
-    let settings = match args::parse(std::env::args_os()) {
-        Ok(settings) => settings,
+    let settings = match args::program(std::env::args_os()) {
+        Ok(Program::Controller(settings)) => *settings,
+        Ok(Program::Command(command)) => return answer(command),
         Err(stop) => return say(&stop),
     };
     logging::start(settings.log_format, &settings.log_level);
@@ -37,6 +40,15 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn answer(command: commands::Command) -> ExitCode {
+    let terminal = Terminal::of_the_process();
+    let exit = commands::run(command, &terminal).unwrap_or_else(|error| {
+        terminal.note(&format!("error: {error:#}"));
+        Exit::NoAnswer
+    });
+    ExitCode::from(exit as u8)
 }
 
 fn say(stop: &Stop) -> ExitCode {

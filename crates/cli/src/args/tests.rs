@@ -325,10 +325,19 @@ fn what_is_no_flag_is_told_in_one_line() {
         (&["-x\ny"], r#"unknown flag "--x\ny"; --help lists the known ones"#),
         (&["--kube-config"], "--kube-config needs a value; --help tells which"),
         (&["-log-level"], "--log-level needs a value; --help tells which"),
-        (&["run"], r#"unexpected argument "run"; only flags are expected, --help lists them"#),
-        (&["--allow-all", "false"], r#"unexpected argument "false"; only flags are expected, --help lists them"#),
-        (&["--", "--help"], r#"unexpected argument "--help"; only flags are expected, --help lists them"#),
-        (&["---help"], r#"unexpected argument "---help"; only flags are expected, --help lists them"#),
+        (&["run"], r#"unexpected argument "run"; only flags, or a command first, are expected: --help lists them"#),
+        (
+            &["--allow-all", "false"],
+            r#"unexpected argument "false"; only flags, or a command first, are expected: --help lists them"#,
+        ),
+        (
+            &["--", "--help"],
+            r#"unexpected argument "--help"; only flags, or a command first, are expected: --help lists them"#,
+        ),
+        (
+            &["---help"],
+            r#"unexpected argument "---help"; only flags, or a command first, are expected: --help lists them"#,
+        ),
         (&["--help=1"], "unexpected value '1' for '--help' found; no more were expected"),
     ];
     for (args, message) in cases {
@@ -380,7 +389,8 @@ fn help_explains_every_flag() {
         assert!(has_default || arg.get_help_heading() == Some(OTHER), "{sentence}");
     }
     // The examples work.
-    for example in help.lines().map(str::trim).filter_map(|line| line.strip_prefix("k8s-replicator ")) {
+    let (_, examples) = help.split_once("\nExamples:\n").unwrap();
+    for example in examples.lines().map(str::trim).filter_map(|line| line.strip_prefix("k8s-replicator ")) {
         let args: Vec<_> = example.split(' ').collect();
         assert!(read(&args).is_ok(), "{example}");
     }
@@ -392,4 +402,59 @@ fn the_version_is_told() {
     for spelling in ["--version", "-version", "-V"] {
         assert_eq!(read(&[spelling]).unwrap_err(), Stop { code: 0, to_stdout: true, message: message.clone() });
     }
+}
+
+/// Which program it is, as a word.
+fn which(args: &[&str]) -> &'static str {
+    match program(args.iter().map(OsString::from)) {
+        Ok(Program::Controller(_)) => "controller",
+        Ok(Program::Command(_)) => "command",
+        Err(stop) if stop.code == 0 => "told",
+        Err(stop) => {
+            assert_eq!((stop.code, stop.to_stdout), (2, false), "{args:?}");
+            "refused"
+        }
+    }
+}
+
+#[test]
+fn a_subcommand_comes_first_or_it_is_the_controller() {
+    let cases: &[(&[&str], &str)] = &[
+        (&[], "controller"),
+        (&["k8s-replicator"], "controller"),
+        (&["k8s-replicator", "-allow-all", "--kube-config=x", "--annotations-prefix", "man"], "controller"),
+        (&["k8s-replicator", "--kube-config", "list"], "controller"),
+        (&["k8s-replicator", "man"], "command"),
+        (&["/usr/bin/k8s-replicator", "completions", "bash"], "command"),
+        (&["k8s-replicator", "completions", "tcsh"], "refused"),
+        (&["k8s-replicator", "--allow-all", "man"], "refused"),
+        (&["k8s-replicator", "man", "--allow-all"], "refused"),
+        (&["k8s-replicator", "help"], "told"),
+        (&["k8s-replicator", "help", "man"], "told"),
+        (&["k8s-replicator", "man", "-h"], "told"),
+        (&["k8s-replicator", "mann"], "refused"),
+        // kubectl's plugin is never the controller.
+        (&["kubectl-replicator"], "refused"),
+        (&["/opt/bin/kubectl-replicator", "man"], "command"),
+        (&["kubectl-replicator", "--allow-all"], "refused"),
+        (&["kubectl-replicator", "--version"], "told"),
+        (&["/opt/kubectl-replicator/k8s-replicator"], "controller"),
+    ];
+    for (args, expected) in cases {
+        assert_eq!(which(args), *expected, "{args:?}");
+    }
+    let usage = program(["kubectl-replicator", "man", "-h"].map(OsString::from)).unwrap_err().message;
+    assert!(usage.contains("Usage: kubectl replicator man [OPTIONS]"), "{usage}");
+}
+
+#[test]
+fn the_help_lists_the_subcommands() {
+    let help = read(&["--help"]).unwrap_err().message;
+    for command in commands::plugin().get_subcommands() {
+        let about = command.get_about().unwrap().to_string();
+        assert!(help.lines().any(|line| line == format!("  {:<12} {about}", command.get_name())), "{about}");
+    }
+    // clap's own check that nothing is defined twice.
+    commands::plugin().debug_assert();
+    commands::program().debug_assert();
 }
