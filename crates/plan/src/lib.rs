@@ -11,10 +11,14 @@
 //!
 //! Values of Secrets are held as long as a plan is made, since what is copied is decided on them, and are shown nowhere.
 
+mod contents;
 mod manifest;
+mod object;
 mod place;
+pub mod planner;
 mod split;
 mod yaml;
 
 pub use manifest::{Manifest, Manifests, NamespaceManifest, Problem, Reader};
+pub use object::{Applied, Known, Object};
 pub use place::{Excerpt, Place};

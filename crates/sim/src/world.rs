@@ -167,6 +167,12 @@ impl World {
         self.story.as_deref().unwrap_or_default()
     }
 
+    /// What is stored now.
+    #[must_use]
+    pub fn live(&self) -> &crate::api::store::State {
+        &self.store.live
+    }
+
     /// How many writes of controllers took effect.
     #[must_use]
     pub fn writes(&self) -> usize {
