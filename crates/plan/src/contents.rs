@@ -34,7 +34,13 @@ pub(crate) fn merged(old: &Payload, new: &Payload, is_taken_away: impl Fn(&str) 
 }
 
 /// A content that stands for what an object holds at a version, of which only metadata is known: no other one is the same.
-pub(crate) fn made_up(kind: &dyn Kind, key: &Key, version: &ResourceVersion, keys: &[String], type_: Option<Arc<str>>) -> Content {
+pub(crate) fn made_up(
+    kind: &dyn Kind,
+    key: &Key,
+    version: &ResourceVersion,
+    keys: &[String],
+    type_: Option<Arc<str>>,
+) -> Content {
     let value = BASE64.encode(format!("{key}@{version}"));
     let entries: BTreeMap<&str, &str> = match keys {
         [] => BTreeMap::from([("unknown", &*value)]),
@@ -51,7 +57,8 @@ pub(crate) fn have_an_entry_in_common(one: Option<&Payload>, other: &Payload) ->
     let Some(one) = one else { return true };
     one.fields().zip(other.fields()).any(|(one, other)| {
         let other = other.map(field).unwrap_or_default();
-        let is_in = |(key, value): (&String, &Box<RawValue>)| other.get(key).is_some_and(|same| same.get() == value.get());
+        let is_in =
+            |(key, value): (&String, &Box<RawValue>)| other.get(key).is_some_and(|same| same.get() == value.get());
         one.map(field).unwrap_or_default().iter().any(is_in)
     })
 }

@@ -244,7 +244,8 @@ impl Planner {
         let dialect = &self.flags.dialect;
         let says = |object: &Object| {
             let mut annotations = object.annotations.clone();
-            annotations.retain(|key, _| !matches!(dialect.name(key), Some("replicated-at" | "replicated-from-version")));
+            annotations
+                .retain(|key, _| !matches!(dialect.name(key), Some("replicated-at" | "replicated-from-version")));
             annotations
         };
         one.content == other.content
@@ -269,10 +270,16 @@ impl Planner {
         self.look_at(touched);
     }
 
-    /// An object is removed.
+    /// An object is removed; one with finalizers is not gone by that.
     pub fn remove(&mut self, key: &Key) {
         self.changes.remove(&TargetKey::from(key.clone()));
-        let touched = self.take_away(key);
+        let touched = match self.objects.get(key) {
+            Some(object) if object.has_finalizers => {
+                let object = Object { deleting: true, ..object.clone() };
+                self.store(object, Graph::observe)
+            }
+            _ => self.take_away(key),
+        };
         self.look_at(touched);
     }
 
@@ -286,7 +293,11 @@ impl Planner {
     pub fn remove_namespace(&mut self, name: &str) {
         let within: Vec<Key> = self.objects.keys().filter(|key| key.namespace() == name).cloned().collect();
         within.iter().for_each(|key| self.remove(key));
-        let touched = self.graph.forget_namespace(name);
+        let is_held = within.iter().any(|key| self.objects.contains_key(key));
+        let touched = match is_held {
+            true => self.graph.observe_namespace(name, NamespaceFacts::new(true)),
+            false => self.graph.forget_namespace(name),
+        };
         self.look_at(touched);
     }
 
@@ -354,7 +365,8 @@ impl Planner {
                         Ok(touched) => {
                             self.held_in_vain = 0;
                             let change = self.changes.entry(target.clone());
-                            let change = change.or_insert_with(|| Change { before, writes: Vec::new(), is_assumed: false });
+                            let change =
+                                change.or_insert_with(|| Change { before, writes: Vec::new(), is_assumed: false });
                             change.writes.push((verb, verdict, self.now.saturating_sub(self.began)));
                             change.is_assumed |= is_assumed;
                             self.look_at(touched);

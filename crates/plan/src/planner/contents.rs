@@ -63,8 +63,12 @@ impl Planner {
             return;
         }
         self.asked_keys = self.keys_asked_for();
-        let unknown: Vec<Key> =
-            self.objects.values().filter(|object| matches!(object.content, Known::No(_))).map(|object| object.key.clone()).collect();
+        let unknown: Vec<Key> = self
+            .objects
+            .values()
+            .filter(|object| matches!(object.content, Known::No(_)))
+            .map(|object| object.key.clone())
+            .collect();
         for key in unknown {
             self.make_up_one(&key, LONGEST_CHAIN);
         }
@@ -97,7 +101,8 @@ impl Planner {
 
     /// What an object held at a version.
     fn at_version(&self, key: &Key, version: &ResourceVersion, keys: &[String]) -> Content {
-        let now = self.objects.get(key).filter(|object| object.resource_version == *version).map(|object| &object.content);
+        let now =
+            self.objects.get(key).filter(|object| object.resource_version == *version).map(|object| &object.content);
         let then = now.or_else(|| self.held.get(&(key.clone(), version.clone())));
         then.and_then(Known::content).cloned().unwrap_or_else(|| self.made_up(key, version, keys))
     }

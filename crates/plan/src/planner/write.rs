@@ -74,7 +74,8 @@ impl Planner {
         let mut written = self.known(target);
         if let Some(data) = update.data() {
             let known = object.content.content().cloned();
-            let (type_, is_assumed) = (known.as_ref().and_then(|content| content.type_.clone()), object.content.is_assumed());
+            let (type_, is_assumed) =
+                (known.as_ref().and_then(|content| content.type_.clone()), object.content.is_assumed());
             if !is_assumed && type_ != data.expected_type {
                 return Err("its type is another one than that of what is copied".to_owned());
             }
@@ -145,11 +146,14 @@ fn change(map: &mut BTreeMap<String, String>, change: &MapChange) {
 /// Who owns the data once the controller has written it: a key whose value stays as it was stays its owner's.
 fn owners_after(object: &Object, payload: &Payload) -> Owners {
     let before = object.managers.data;
-    let (is_same, is_empty) = (object.content.content().is_some_and(|content| content.payload == *payload), payload.is_empty());
+    let (is_same, is_empty) =
+        (object.content.content().is_some_and(|content| content.payload == *payload), payload.is_empty());
     match before {
         _ if is_empty => Owners::Nobody,
         Owners::Others | Owners::Shared if is_same => before,
-        Owners::Others | Owners::Shared if contents::have_an_entry_in_common(object.content.content().map(|it| &it.payload), payload) => {
+        Owners::Others | Owners::Shared
+            if contents::have_an_entry_in_common(object.content.content().map(|it| &it.payload), payload) =>
+        {
             Owners::Shared
         }
         _ => Owners::Controller,
@@ -161,7 +165,9 @@ fn accepted(type_: Option<&str>, payload: &Payload) -> Result<(), String> {
     let type_ = type_.unwrap_or_default();
     let keys = contents::keys(payload);
     match clear::completion(type_, |key| keys.iter().any(|own| own == key)).first() {
-        Some((key, _)) => Err(format!("a Secret of type {type_} needs the key {key:?}, which is not among what is copied")),
+        Some((key, _)) => {
+            Err(format!("a Secret of type {type_} needs the key {key:?}, which is not among what is copied"))
+        }
         None => Ok(()),
     }
 }
