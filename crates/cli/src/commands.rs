@@ -11,7 +11,9 @@
 //! [`Paper`](crate::terminal::Paper), so that tests can read it. Exit codes are those of [`Exit`].
 
 mod completions;
+mod list;
 mod man;
+mod options;
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -44,6 +46,8 @@ cannot be read or the cluster cannot be reached.";
 /// What a person wants to know, or to have done.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// List replicas, or sources, with their state and why.
+    List(list::List),
     /// Print a script that completes the commands in a shell.
     Completions(completions::Completions),
     /// Print the manual pages, or write them into a folder.
@@ -117,6 +121,7 @@ pub fn run(command: Command, terminal: &Terminal) -> anyhow::Result<Exit> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start")?;
     runtime.block_on(async {
         match command {
+            Command::List(command) => command.run(terminal).await,
             Command::Completions(command) => command.run(terminal),
             Command::Man(command) => command.run(terminal),
         }

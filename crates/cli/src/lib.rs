@@ -6,11 +6,14 @@
 //! ```
 
 pub mod args;
+pub mod cluster;
 pub mod commands;
+pub mod entry;
 mod flags;
 mod go_flags;
 
 pub mod logging;
 pub mod settings;
 pub mod status_address;
+pub mod table;
 pub mod terminal;

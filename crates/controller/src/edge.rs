@@ -1,6 +1,7 @@
 //! The edge: what does IO. Only here are tokio and kube.
 
 pub mod admin;
+mod ask;
 pub mod causes;
 pub mod clock;
 pub mod connect;

@@ -22,7 +22,7 @@
 mod events;
 mod expected;
 mod list;
-mod page;
+pub(crate) mod page;
 mod stream;
 #[cfg(test)]
 mod tests;
@@ -32,7 +32,7 @@ use std::time::Duration;
 
 use k8s_replicator_core::observed::{ReadError, ResourceVersion};
 use k8s_replicator_core::scope::Part;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::utf8_percent_encode;
 use tracing::Level;
 
 use crate::backoff::backoff;
@@ -47,17 +47,11 @@ use crate::wire::{Expects, HttpRequest, Next, Received};
 
 use expected::Expected;
 use list::{List, Retry};
-use page::LARGEST_PAGE;
+use page::{LARGEST_PAGE, QUERY};
 use stream::{Body, Life, Stream};
 
 pub use page::FIRST_PAGE;
 
-/// A list of metadata alone: as protobuf, which is a quarter of the size and the time, or as JSON from servers that cannot.
-const METADATA_LISTS: &str = "application/vnd.kubernetes.protobuf;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,\
-                              application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
-/// A longer page is not taken, and asked for again in smaller pieces: many objects with long annotations (256 KiB at most) must
-/// not make this program run out of memory.
-const LONGEST_PAGE: usize = 32 << 20;
 /// A page that is not there after this time does not come.
 pub const PAGE_TIMEOUT: Duration = Duration::from_secs(30);
 /// The server is asked to end a watch after this time.
@@ -68,9 +62,6 @@ pub const LONGEST_IDLE: Duration = Duration::from_secs(150);
 pub const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// A shorter resync period is taken for this one: the API server has more to do than to list.
 pub const SHORTEST_RESYNC_PERIOD: Duration = Duration::from_secs(1);
-
-/// What stands in a query as it is (RFC 3986: unreserved). Versions and continue tokens are opaque.
-const QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// Random bytes, which spread the attempts of many programs.
 pub type Entropy = Box<dyn FnMut() -> u8 + Send + Sync>;
@@ -295,7 +286,8 @@ impl Watch {
                     "watch=true&allowWatchBookmarks=true&timeoutSeconds={WATCH_SECONDS}&resourceVersion={}",
                     utf8_percent_encode(version, QUERY)
                 );
-                let request = self.get(METADATA_ONLY, &query, Expects::Stream);
+                let path = page::path(self.settings.resource, &self.settings.part, &query);
+                let request = HttpRequest::get(path, METADATA_ONLY, Expects::Stream);
                 self.asked = Some(Asked::Watch(Stream {
                     begun: now,
                     known: self.newest.clone(),
@@ -307,23 +299,9 @@ impl Watch {
             self.begin_list(consumer);
         }
         let list = self.list.as_ref().filter(|list| list.wants_a_page())?;
-        let continue_ = match list.position.is_empty() {
-            true => String::new(),
-            false => format!("&continue={}", utf8_percent_encode(&list.position, QUERY)),
-        };
-        let request =
-            self.get(METADATA_LISTS, &format!("limit={}{continue_}", list.limit), Expects::Whole(LONGEST_PAGE));
+        let request = page::request(self.settings.resource, &self.settings.part, list.limit, &list.position);
         self.asked = Some(Asked::Page { at: now });
         Some(request)
-    }
-
-    fn get(&self, accept: &'static str, query: &str, expects: Expects) -> HttpRequest {
-        let resource = self.settings.resource;
-        let path = match &self.settings.part {
-            Part::Cluster => format!("/api/v1/{resource}?{query}"),
-            Part::Namespace(namespace) => format!("/api/v1/namespaces/{namespace}/{resource}?{query}"),
-        };
-        HttpRequest::get(path, accept, expects)
     }
 }
 

@@ -1,4 +1,4 @@
-//! The closed list of every "why".
+//! The closed list of every "why", and of what to do about it.
 //!
 //! A reason's code is the same in the log line, the metric label, the Event and `explain`; `docs/reasons.md` describes
 //! each code, and a test sees that none is missing there.
@@ -6,7 +6,7 @@
 use std::fmt;
 
 macro_rules! reasons {
-    ($($variant:ident $sentence:literal)+) => {
+    ($($variant:ident $sentence:literal $remedy:literal)+) => {
         /// Why something is done, or is not. `Display` gives the code.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Reason {
@@ -35,88 +35,228 @@ macro_rules! reasons {
                     $(Reason::$variant => $sentence,)+
                 }
             }
+
+            /// What a person can do about it, for whoever waits for the target. Annotations are named without their prefix.
+            #[must_use]
+            pub fn remedy(self) -> &'static str {
+                match self {
+                    $(Reason::$variant => $remedy,)+
+                }
+            }
         }
     };
 }
 
 reasons! {
     // Why a replica is written.
-    NewTarget "A source pushes to this name, and no object has it yet."
-    FirstCopy "The replica does not hold a copy of its source yet."
-    SourceChanged "The source's data changed since it was copied."
-    Drift "The replica's data was changed by someone else."
-    OnceVersionChanged "The source asks for one more copy by a new replicate-once-version."
-    Emptied "The replica was emptied by someone else; a replicate-once replica is filled again."
-    Adopted "Someone else copied or restored the replica, and its source pushes to it: the controller takes it over."
-    InheritedChanged "The data is up to date, but annotations that the replica takes from its source are not."
+    NewTarget
+        "A source pushes to this name, and no object has it yet."
+        "Nothing."
+    FirstCopy
+        "The replica does not hold a copy of its source yet."
+        "Nothing."
+    SourceChanged
+        "The source's data changed since it was copied."
+        "Nothing."
+    Drift
+        "The replica's data was changed by someone else."
+        r#"Change the source, not the replica: edits of a replica are undone. To let its user change it, put `replicate-once: "true"` on the source."#
+    OnceVersionChanged
+        "The source asks for one more copy by a new replicate-once-version."
+        "Nothing."
+    Emptied
+        "The replica was emptied by someone else; a replicate-once replica is filled again."
+        "Something applies the replica with empty values, often its first manifest again. Take the keys, or `data`, out of that manifest."
+    Adopted
+        "Someone else copied or restored the replica, and its source pushes to it: the controller takes it over."
+        "Nothing. From now on the replica is deleted when its source stops pushing to it."
+    InheritedChanged
+        "The data is up to date, but annotations that the replica takes from its source are not."
+        "Nothing."
 
     // Why a replica is cleared or deleted.
-    SourceMissing "The source does not exist."
-    SourceStoppedPushing "The source that made this replica does not push to it any more."
-    ConsentMissing "The source carries neither replication-allowed nor replication-allowed-namespaces."
-    ConsentRefused "The source says replication-allowed: false."
-    NamespaceNotAllowed "The source's replication-allowed-namespaces do not name this namespace."
-    ChainNotAllowed "The source is itself a replica, and the chain above it does not allow this namespace."
-    ChainBroken "The source is itself a replica, and holds no copy."
-    TypeChanged "The source's type is another one now; a type cannot be changed, so the replica is made again."
-    ReplicaImmutable "The replica is immutable; it is made again to change it."
-    NotAccepted "The target's namespace does not accept replicas from the source's namespace."
-    KeysTrimmed "The target holds keys that the source, or the chain above it, does not allow any more."
+    SourceMissing
+        "The source does not exist."
+        "Create the source, or correct the name in `replicate-from` (a name without namespace is looked for beside the target)."
+    SourceStoppedPushing
+        "The source that made this replica does not push to it any more."
+        "If the replica should stay, name its namespace and name in the source's `replicate-to` or `replicate-to-namespaces` again."
+    ConsentMissing
+        "The source carries neither replication-allowed nor replication-allowed-namespaces."
+        r#"Put `replication-allowed: "true"`, or `replication-allowed-namespaces`, on the source."#
+    ConsentRefused
+        "The source says replication-allowed: false."
+        r#"The owner of the source says no. Ask for `replication-allowed: "true"`."#
+    NamespaceNotAllowed
+        "The source's replication-allowed-namespaces do not name this namespace."
+        "Add the target's namespace to the source's `replication-allowed-namespaces`. A pattern has to match the whole name."
+    ChainNotAllowed
+        "The source is itself a replica, and the chain above it does not allow this namespace."
+        "Every source above has to allow the target's namespace: look at `replicated-from-allowed` on the source, then at the consent of what it pulls from."
+    ChainBroken
+        "The source is itself a replica, and holds no copy."
+        "Look at the source itself: it waits for something, and its own reason says for what."
+    TypeChanged
+        "The source's type is another one now; a type cannot be changed, so the replica is made again."
+        "Nothing. The replica is missing for a moment."
+    ReplicaImmutable
+        "The replica is immutable; it is made again to change it."
+        "Nothing. The replica is missing for a moment; `immutable` is not copied."
+    NotAccepted
+        "The target's namespace does not accept replicas from the source's namespace."
+        "The owner of the target's namespace says no. Ask for the source's namespace to be named in the Namespace's `accept-replicas-from`; with `--require-acceptance` every namespace has to say so."
+    KeysTrimmed
+        "The target holds keys that the source, or the chain above it, does not allow any more."
+        "Nothing. If the keys are needed, ask for them in the source's `replication-allowed-keys`."
 
     // Why nothing is done.
-    UpToDate "The replica agrees with its source."
-    HeldByOnce "The replica holds a copy, and replicate-once keeps newer data away."
-    Paused "The target, its source or its namespace is paused."
-    RemovalHeld "More replicas are due for removal because of one source than --removal-limit allows; they are held until the cause goes, or each is approved."
-    RemovalDelayed "The source is missing, or lost all annotations of its push or consent; the replica is removed if that stays so for the removal delay."
-    SourceIncomplete "The source's certificate and key do not belong together, or one is missing: it is held until the pair is whole."
-    NotATarget "Neither replicate-from nor replicated-by: the object is not a target."
-    PushesItself "The object pushes, so its replicate-from is meant for its targets."
-    NotWanted "The object does not exist, and no source pushes to its name."
-    NamespaceMissing "The target's namespace does not exist yet."
-    NamespaceTerminating "The target's namespace is being deleted."
-    BeingDeleted "The target is being deleted and waits for its finalizers."
-    NotReady "The first lists are not complete."
+    UpToDate
+        "The replica agrees with its source."
+        "Nothing. If the data is not what you expect, look at the source that the line names."
+    HeldByOnce
+        "The replica holds a copy, and replicate-once keeps newer data away."
+        "To get newer data once, change `replicate-once-version` on the source; to get it always, take `replicate-once` away."
+    Paused
+        "The target, its source or its namespace is paused."
+        "Take the annotation `paused` off the object that the detail names; what was missed is then done at once."
+    RemovalHeld
+        "More replicas are due for removal because of one source than --removal-limit allows; they are held until the cause goes, or each is approved."
+        r#"Was the source deleted or changed by mistake? Bring it back. If they are to go, `kubectl replicator approve` puts `removal-approved: "true"` on each, and so can you."#
+    RemovalDelayed
+        "The source is missing, or lost all annotations of its push or consent; the replica is removed if that stays so for the removal delay."
+        "If the replica is to stay, bring the source (or its annotations) back. The detail tells what is missing and for how long it may be: the annotation `removal-delay`, else `--removal-delay`."
+    SourceIncomplete
+        "The source's certificate and key do not belong together, or one is missing: it is held until the pair is whole."
+        "Wait for the certificate to be issued, or put `tls.crt` and `tls.key` right: the first certificate in `tls.crt` has to be that of the key. Replicas keep the last whole pair; a first copy waits. `--hold-incomplete-tls=false` copies all the same."
+    NotATarget
+        "Neither replicate-from nor replicated-by: the object is not a target."
+        "If it should receive data, put `replicate-from` on it."
+    PushesItself
+        "The object pushes, so its replicate-from is meant for its targets."
+        "An object with `replicate-to` or `replicate-to-namespaces` is no target. Without these it would be filled from its `replicate-from`."
+    NotWanted
+        "The object does not exist, and no source pushes to its name."
+        "If there should be a replica, look at the source: its push does not name this namespace and name, or is ill-formed."
+    NamespaceMissing
+        "The target's namespace does not exist yet."
+        "Create the namespace; the replica follows at once."
+    NamespaceTerminating
+        "The target's namespace is being deleted."
+        "Wait: the replica is made when the namespace is there again."
+    BeingDeleted
+        "The target is being deleted and waits for its finalizers."
+        "Remove what its `metadata.finalizers` wait for. Until then it is only emptied, if its source is withdrawn."
+    NotReady
+        "The first lists are not complete."
+        "Wait. `GET /healthz` names the lists that are missing; if that lasts, look for `Forbidden` or `Unreachable` in the log."
 
     // Why a request of the annotations is refused.
-    IllFormed "The object's annotations are ill-formed; it is left alone."
-    SourceIllFormed "The source's annotations are ill-formed; what depends on it is left alone."
-    NotCreatedBySource "A source pushes to this name, but the object was not made by it."
-    NotMadeByController "The replica's source does not push to it any more, but someone else made the replica: it is left alone."
-    AnotherSourceWins "Several sources push to this name, and another has it: the one that made the object, or else the oldest."
-    Loop "The source's data comes from this very target."
-    Ring "Following replicate-from from the source leads back to this target."
-    ChainTooLong "Following replicate-from from the source leads through too many objects."
-    ChainNotVisible "An object above the source, which is itself a replica, is missing or ill-formed: whether it allows this namespace is not known."
-    NamespaceExcluded "--exclude-namespaces names the target's namespace: what is there is left alone."
-    NamespaceIllFormed "The annotations of the target's namespace are ill-formed; nothing changes there."
-    KeyMissing "replicate-keys names a key that the source does not have, or two of its keys would get one name."
-    KeyNotAllowed "replicate-keys names a key that the source, or the chain above it, does not allow."
-    KeyRequired "The target's type requires a key that it would not get."
-    SourceNotWatched "The source is in a namespace that the program does not watch; whether it exists is not known."
-    NamespaceNotWatched "A source pushes to a namespace that the program does not watch."
-    ProtectedType "Secrets of this type are never a source and never a target."
-    TargetImmutable "The target is immutable and belongs to its user."
+    IllFormed
+        "The object's annotations are ill-formed; it is left alone."
+        "The message names the annotation, its value and what was expected. Correct it."
+    SourceIllFormed
+        "The source's annotations are ill-formed; what depends on it is left alone."
+        "The message names the source's annotation and what was expected. Correct it there; until then replicas keep what they have."
+    NotCreatedBySource
+        "A source pushes to this name, but the object was not made by it."
+        "An object of that name exists already. Delete it, and the replica is made; or push to another name."
+    NotMadeByController
+        "The replica's source does not push to it any more, but someone else made the replica: it is left alone."
+        "Nothing, if you copied or restored it on purpose. Else delete it yourself, or let a source push to it, which adopts it."
+    AnotherSourceWins
+        "Several sources push to this name, and another has it: the one that made the object, or else the oldest."
+        "Let only one source push to this name. The detail names the one that has it."
+    Loop
+        "The source's data comes from this very target."
+        "The source copies from this very target. Point one of the two `replicate-from` elsewhere."
+    Ring
+        "Following replicate-from from the source leads back to this target."
+        "The objects pull from each other in a circle. Let one of them pull from outside, or hold the data itself."
+    ChainTooLong
+        "Following replicate-from from the source leads through too many objects."
+        "A chain may have 100 pulls. Let the target pull from an object further up."
+    ChainNotVisible
+        "An object above the source, which is itself a replica, is missing or ill-formed: whether it allows this namespace is not known."
+        "Bring back, or put right, the object that the detail names. Until then the target keeps what it has and gets nothing newer."
+    NamespaceExcluded
+        "--exclude-namespaces names the target's namespace: what is there is left alone."
+        "Take the namespace off the controller's `--exclude-namespaces`, or take it out of the source's push."
+    NamespaceIllFormed
+        "The annotations of the target's namespace are ill-formed; nothing changes there."
+        "Put right what the detail names on the Namespace."
+    KeyMissing
+        "replicate-keys names a key that the source does not have, or two of its keys would get one name."
+        "Correct `replicate-keys`, or add the key to the source. Replicas keep what they have."
+    KeyNotAllowed
+        "replicate-keys names a key that the source, or the chain above it, does not allow."
+        "Take the key out of `replicate-keys`, or ask for it in the source's `replication-allowed-keys`."
+    KeyRequired
+        "The target's type requires a key that it would not get."
+        "Ask for that key too in `replicate-keys`, or for another type, such as `replicate-type: Opaque`; a target that pulls has to be of one."
+    SourceNotWatched
+        "The source is in a namespace that the program does not watch; whether it exists is not known."
+        "Add the source's namespace to `--namespaces`. Until then the target keeps what it has."
+    NamespaceNotWatched
+        "A source pushes to a namespace that the program does not watch."
+        "Add the target's namespace to `--namespaces`."
+    ProtectedType
+        "Secrets of this type are never a source and never a target."
+        "Service account tokens and bootstrap tokens are made by Kubernetes for one place. Use a Secret of another type."
+    TargetImmutable
+        "The target is immutable and belongs to its user."
+        "Delete the target and make it again without `immutable: true`."
 
     // Why an attempt failed. It is tried again.
-    Contested "Someone else keeps changing the replica; it is put right after growing pauses."
-    Conflict "The object changed at the same time; it is looked at again."
-    Throttled "The API server asks for fewer requests."
-    Forbidden "The controller lacks a permission."
-    Invalid "The API server does not accept the object."
-    ServerError "The API server failed."
-    Unreachable "The API server could not be reached, or did not answer in time."
+    Contested
+        "Someone else keeps changing the replica; it is put right after growing pauses."
+        "Another controller, or a person, undoes what is written: the line names its field manager. Let only one of the two write this object."
+    Conflict
+        "The object changed at the same time; it is looked at again."
+        "Nothing."
+    Throttled
+        "The API server asks for fewer requests."
+        "Nothing. If it lasts, look at the API server's load, or at the priority level of the controller's service account."
+    Forbidden
+        "The controller lacks a permission."
+        "The message names the verb and the resource. Give the controller's service account that right in this namespace (`deploy/rbac.yaml`), or ask who runs the admission policy that refuses."
+    Invalid
+        "The API server does not accept the object."
+        "The message says what the API server (or an admission policy) does not accept, for example a target that lacks a key its type requires."
+    ServerError
+        "The API server failed."
+        "Nothing. If it lasts, look at the API server's log, or at the webhook that the message names."
+    Unreachable
+        "The API server could not be reached, or did not answer in time."
+        "Nothing. If it lasts, look at the network between the controller and the API server."
 
     // Advice: it blocks nothing.
-    ItemNamesNothing "An item of a list cannot name any namespace."
-    ListNamesNothing "A list names nothing."
-    NoNamespaceReached "No namespace that exists is named by the push."
-    LooksLikeGlob "A pattern looks like a glob, and is a regular expression."
-    NamesAreNamespaces "replicate-to lists names of objects, and every name in it is that of a namespace."
-    PushesOwnData "The object pushes, so that its replicate-from does not fill itself, though it has data."
-    UnknownAnnotation "A replica has an annotation under the prefix that is unknown or ill-formed; it is passed over."
-    StubWillConflict "Another tool gives the target keys that its source will fill; applying them again is refused, or undoes the copy."
-    CertificateUnreadable "The certificate cannot be read, so whether the key belongs to it is not known; it is copied as it is."
+    ItemNamesNothing
+        "An item of a list cannot name any namespace."
+        "Names of namespaces have lower-case letters, digits and `-`. Look for a typographic quote, a space within, an upper-case letter."
+    ListNamesNothing
+        "A list names nothing."
+        "Add an item that names a namespace; `!` items alone only take away."
+    NoNamespaceReached
+        "No namespace that exists is named by the push."
+        "Correct the names, or create the namespace: the replica follows at once."
+    LooksLikeGlob
+        "A pattern looks like a glob, and is a regular expression."
+        "Write `team-.*` for what a glob calls `team-*`."
+    NamesAreNamespaces
+        "replicate-to lists names of objects, and every name in it is that of a namespace."
+        "To push into namespaces under the source's own name, list them in `replicate-to-namespaces`."
+    PushesOwnData
+        "The object pushes, so that its replicate-from does not fill itself, though it has data."
+        "Take away `replicate-from`, to push the object's own data; or take away `replicate-to` and `replicate-to-namespaces`, to have it filled; or empty it."
+    UnknownAnnotation
+        "A replica has an annotation under the prefix that is unknown or ill-formed; it is passed over."
+        "Correct or remove the annotation. On a replica all annotations under the prefix are the controller's."
+    StubWillConflict
+        "Another tool gives the target keys that its source will fill; applying them again is refused, or undoes the copy."
+        "Use a source with both `replicate-from` and `replicate-to`; or leave the data out of the manifest; or let the tool ignore what the field manager `k8s-replicator` owns. `docs/gitops.md` shows each, for Helm, Argo CD and Flux."
+    CertificateUnreadable
+        "The certificate cannot be read, so whether the key belongs to it is not known; it is copied as it is."
+        "Look whether `tls.crt` and `tls.key` are PEM. Keys of a kind that the TLS library does not know, such as P-521, are copied unchecked."
 }
 
 impl fmt::Display for Reason {
@@ -146,6 +286,7 @@ mod tests {
                 row.trim_matches('|').split(" | ").map(|cell| cell.trim_matches([' ', '|'])).collect();
             let [_, meaning, to_do] = cells[..] else { panic!("{reason}: a code, its meaning, what to do: {row}") };
             assert_eq!(meaning, reason.sentence(), "the sentence is the documentation's");
+            assert_eq!(to_do, reason.remedy(), "what to do is the documentation's");
             assert!(to_do.ends_with('.'), "{reason}: what is to be done?");
         }
     }

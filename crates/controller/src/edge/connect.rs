@@ -129,6 +129,16 @@ pub async fn open(kubeconfig: Option<&Path>) -> Result<(Connection, String), Con
     Connection::open(origin, Environment::of_the_process(), LIMITS).await
 }
 
+/// As [`open`], for a person: these kubeconfig files together, as in `KUBECONFIG`, and this context; without any file, in a pod, its
+/// ServiceAccount.
+///
+/// # Errors
+/// When the configuration or its credentials cannot be used.
+pub async fn open_merged(files: Vec<PathBuf>, context: Option<String>) -> Result<(Connection, String), ConnectError> {
+    let origin = if files.is_empty() { Origin::Pod } else { Origin::Merged(files, context) };
+    Connection::open(origin, Environment::of_the_process(), LIMITS).await
+}
+
 /// As [`open`], with the credentials as they are now.
 ///
 /// # Errors

@@ -28,6 +28,31 @@ pub(super) async fn send(connection: Connection, id: RequestId, request: HttpReq
     let _ = inbox.send((id, received)).await;
 }
 
+/// What comes of a request that is answered in one piece.
+pub(super) async fn whole(connection: &Connection, request: HttpRequest) -> Received {
+    let Expects::Whole(longest) = request.expects else {
+        return Received::Failed(Failure::unreadable("it was to come in pieces"));
+    };
+    let sent = connection.send(|| http_request(&request)).await;
+    let received = match sent {
+        Ok(response) => collect(response, longest).await,
+        Err(failure) => Err(failure),
+    };
+    received.unwrap_or_else(Received::Failed)
+}
+
+async fn collect(response: ::http::Response<Body>, longest: usize) -> Result<Received, Failure> {
+    let (parts, body) = response.into_parts();
+    match Limited::new(body, longest).collect().await {
+        Ok(body) => {
+            let body: Bytes = body.to_bytes();
+            Ok(Received::Response(Response { status: parts.status, headers: parts.headers, body }))
+        }
+        Err(error) if error.is::<LengthLimitError>() => Ok(Received::TooLong),
+        Err(error) => Err(unreachable(&*error)),
+    }
+}
+
 /// What comes last.
 async fn exchange(
     connection: &Connection,
@@ -37,17 +62,10 @@ async fn exchange(
 ) -> Result<Received, Failure> {
     let expects = request.expects;
     let response = connection.send(|| http_request(&request)).await?;
-    let (parts, mut body) = response.into_parts();
     match expects {
-        Expects::Whole(longest) => match Limited::new(body, longest).collect().await {
-            Ok(body) => {
-                let body: Bytes = body.to_bytes();
-                Ok(Received::Response(Response { status: parts.status, headers: parts.headers, body }))
-            }
-            Err(error) if error.is::<LengthLimitError>() => Ok(Received::TooLong),
-            Err(error) => Err(unreachable(&*error)),
-        },
+        Expects::Whole(longest) => collect(response, longest).await,
         Expects::Stream => {
+            let (parts, mut body) = response.into_parts();
             if inbox.send((id, Received::Head(parts.status, parts.headers))).await.is_err() {
                 return Ok(Received::Closed);
             }

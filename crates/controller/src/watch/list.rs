@@ -7,8 +7,8 @@ use k8s_replicator_core::bug;
 use k8s_replicator_core::observed::ResourceVersion;
 use tracing::Level;
 
-use super::page::{FIRST_PAGE, LARGEST_PAGE, Page, SMALLEST_PAGE, next_page};
-use super::{Change, Consumer, LONGEST_PAGE, SHORTEST_RESYNC_PERIOD, Watch, unexpected, unreadable};
+use super::page::{FIRST_PAGE, LARGEST_PAGE, LONGEST_PAGE, Page, SMALLEST_PAGE, next_page};
+use super::{Change, Consumer, SHORTEST_RESYNC_PERIOD, Watch, unexpected, unreadable};
 use crate::backoff::backoff;
 use crate::cluster::status::refusal;
 use crate::cluster::{Failure, FailureKind};

@@ -3,14 +3,16 @@
 use std::borrow::Cow;
 
 use bytes::Bytes;
+use k8s_replicator_core::scope::Part;
 use k8s_replicator_core::{bug, protobuf};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::unreadable;
 use crate::cluster::Failure;
 use crate::cluster::object::Object;
-use crate::wire::Response;
+use crate::wire::{Expects, HttpRequest, Response};
 
 /// Objects in the first page of a list.
 pub const FIRST_PAGE: usize = 500;
@@ -23,12 +25,40 @@ const PAGE_BYTES: usize = 8 << 20;
 /// So many objects are given to the consumer before others have a turn: below a millisecond's work.
 const TURN: usize = 256;
 
+/// A list of metadata alone: as protobuf, which is a quarter of the size and the time, or as JSON from servers that cannot.
+const METADATA_LISTS: &str = "application/vnd.kubernetes.protobuf;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,\
+                              application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
+/// A longer page is not taken, and asked for again in smaller pieces: many objects with long annotations (256 KiB at most) must
+/// not make this program run out of memory.
+pub(super) const LONGEST_PAGE: usize = 32 << 20;
+
+/// What stands in a query as it is (RFC 3986: unreserved). Versions and continue tokens are opaque.
+pub(super) const QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// The request for a page of so many objects. `position`: where it begins; empty: at the beginning.
+pub(crate) fn request(resource: &str, part: &Part, limit: usize, position: &str) -> HttpRequest {
+    let continue_ = match position.is_empty() {
+        true => String::new(),
+        false => format!("&continue={}", utf8_percent_encode(position, QUERY)),
+    };
+    let path = path(resource, part, &format!("limit={limit}{continue_}"));
+    HttpRequest::get(path, METADATA_LISTS, Expects::Whole(LONGEST_PAGE))
+}
+
+/// Path and query of what is asked about all objects of a part.
+pub(super) fn path(resource: &str, part: &Part, query: &str) -> String {
+    match part {
+        Part::Cluster => format!("/api/v1/{resource}?{query}"),
+        Part::Namespace(namespace) => format!("/api/v1/namespaces/{namespace}/{resource}?{query}"),
+    }
+}
+
 /// One page of a list.
-pub(super) struct Page {
+pub(crate) struct Page {
     /// The list shows what was there at this version.
-    pub(super) version: String,
+    pub(crate) version: String,
     /// Where the next page begins; empty: there is none.
-    pub(super) continue_: String,
+    pub(crate) continue_: String,
     /// Pieces of the response's body, which is freed when they are.
     items: std::vec::IntoIter<Bytes>,
     is_protobuf: bool,
@@ -37,7 +67,7 @@ pub(super) struct Page {
 impl Page {
     /// Reads the body of a response. An error is whatever is not a list of a version: a `Status`, a proxy's page. None of them
     /// may be taken for a list that names nothing.
-    pub(super) fn read(response: Response) -> Result<Self, Failure> {
+    pub(crate) fn read(response: Response) -> Result<Self, Failure> {
         let is_protobuf = response.is_protobuf();
         let body = response.body;
         let (kind, version, continue_, items): (_, _, _, Vec<_>) = if is_protobuf {
@@ -61,7 +91,7 @@ impl Page {
     }
 
     /// Gives some of its objects to `take`, and answers whether that were the last ones.
-    pub(super) fn give(&mut self, mut take: impl FnMut(Object<'_>) -> Result<(), Failure>) -> Result<bool, Failure> {
+    pub(crate) fn give(&mut self, mut take: impl FnMut(Object<'_>) -> Result<(), Failure>) -> Result<bool, Failure> {
         for item in self.items.by_ref().take(TURN) {
             let taken = take(if self.is_protobuf { Object::Protobuf(&item) } else { Object::Json(&item) });
             if !bug!(UnreadableIsMissing) {
@@ -93,7 +123,7 @@ struct ListMetadata<'a> {
 }
 
 /// How many objects to ask for next, if so many took so many bytes. It grows step by step: the next ones may be larger.
-pub(super) fn next_page(page: usize, bytes: usize) -> usize {
+pub(crate) fn next_page(page: usize, bytes: usize) -> usize {
     let fitting = PAGE_BYTES * page / bytes.max(1);
     fitting.min(4 * page).clamp(SMALLEST_PAGE, LARGEST_PAGE)
 }

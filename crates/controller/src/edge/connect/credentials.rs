@@ -21,6 +21,9 @@ pub(super) enum Origin {
     Pod,
     /// This file.
     Kubeconfig(PathBuf),
+    /// These files together, of which the first that says something has the last word, as in `KUBECONFIG`; and this context in the
+    /// place of the current one.
+    Merged(Vec<PathBuf>, Option<String>),
 }
 
 impl fmt::Display for Origin {
@@ -28,6 +31,10 @@ impl fmt::Display for Origin {
         match self {
             Self::Pod => f.write_str("the pod's ServiceAccount"),
             Self::Kubeconfig(path) => path.display().fmt(f),
+            Self::Merged(paths, _) => {
+                let paths: Vec<_> = paths.iter().map(|path| path.display().to_string()).collect();
+                f.write_str(&paths.join(", "))
+            }
         }
     }
 }
@@ -91,7 +98,8 @@ pub(super) async fn read(
 ) -> Result<(Config, Option<String>, Credentials), ConnectError> {
     // Explicitly one or the other: kube's own guess also looks at the environment and the home folder.
     let (mut config, proxy_url, mut files) = match origin {
-        Origin::Kubeconfig(path) => from_file(path).await?,
+        Origin::Kubeconfig(path) => from_files(std::slice::from_ref(path), None).await?,
+        Origin::Merged(paths, context) => from_files(paths, context.as_deref()).await?,
         Origin::Pod => {
             let config =
                 Config::incluster().map_err(|error| ConnectError::InCluster { reason: with_causes(&error) })?;
@@ -118,19 +126,33 @@ pub(super) async fn read(
     Ok((config, proxy_url, Credentials::of(files).until(expires)))
 }
 
-async fn from_file(path: &Path) -> Result<(Config, Option<String>, Vec<PathBuf>), ConnectError> {
-    let unusable = |reason: String| ConnectError::Kubeconfig { path: path.to_owned(), reason };
-    let kubeconfig = Kubeconfig::read_from(path).map_err(|error| unusable(with_causes(&error)))?;
+async fn from_files(
+    paths: &[PathBuf],
+    context: Option<&str>,
+) -> Result<(Config, Option<String>, Vec<PathBuf>), ConnectError> {
+    let unusable = |path: &Path, reason: String| ConnectError::Kubeconfig { path: path.to_owned(), reason };
+    let last = paths.last().map(PathBuf::as_path).unwrap_or(Path::new(""));
+    let mut kubeconfig = Kubeconfig::default();
+    for path in paths {
+        let read = Kubeconfig::read_from(path).map_err(|error| unusable(path, with_causes(&error)))?;
+        kubeconfig = kubeconfig.merge(read).map_err(|error| unusable(path, with_causes(&error)))?;
+    }
+    if let Some(context) = context {
+        if !kubeconfig.contexts.iter().any(|named| named.name == context) {
+            return Err(unusable(last, format!("it has no context {context:?}")));
+        }
+        kubeconfig.current_context = Some(context.to_owned());
+    }
     let context = kubeconfig.contexts.iter().find(|context| Some(&context.name) == kubeconfig.current_context.as_ref());
     let cluster = context.and_then(|context| Some(&context.context.as_ref()?.cluster));
     let cluster = kubeconfig.clusters.iter().find(|named| Some(&named.name) == cluster);
     let cluster = cluster.and_then(|named| named.cluster.as_ref());
     let proxy_url = cluster.and_then(|cluster| cluster.proxy_url.clone()).filter(|url| !url.is_empty());
     let authority = cluster.and_then(|cluster| cluster.certificate_authority.clone());
-    let files = [path.to_owned()].into_iter().chain(authority.map(PathBuf::from)).collect();
+    let files = paths.iter().cloned().chain(authority.map(PathBuf::from)).collect();
     let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default())
         .await
-        .map_err(|error| unusable(with_causes(&error)))?;
+        .map_err(|error| unusable(last, with_causes(&error)))?;
     Ok((config, proxy_url, files))
 }
 

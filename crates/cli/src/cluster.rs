@@ -1,0 +1,97 @@
+//! The cluster as a command sees it, with the rights of the person who asks: `get` and `list`, and not always those.
+//!
+//! Metadata is listed once and put into the same `Graph` that the controller has, so that the same decision is made on it. What the
+//! person may not see is noted, said with the answer, and left out. Contents are read one by one and only where a command needs them.
+
+mod controller;
+mod reading;
+
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use k8s_replicator_controller::cluster::{Failure, FailureKind};
+use k8s_replicator_controller::connect::{self, ConnectError, Connection};
+use k8s_replicator_core::names::Namespace;
+use serde_json::Value;
+
+pub use controller::{Deployed, Flags};
+pub use reading::{OfKind, Reading, Seen};
+
+/// How the cluster is found: as kubectl does it.
+#[derive(Debug, Clone, Default, clap::Args)]
+#[command(next_help_heading = "Cluster")]
+pub struct ClusterArgs {
+    /// The kubeconfig file. By default that of KUBECONFIG, or ~/.kube/config, or the pod's ServiceAccount.
+    #[arg(long, value_name = "FILE")]
+    kubeconfig: Option<PathBuf>,
+    /// The context of the kubeconfig. By default its current one.
+    #[arg(long, value_name = "NAME")]
+    context: Option<String>,
+    /// The flags of the controller, such as '--allow-all --removal-delay=1m': they have a say in what it does. By default those of
+    /// its Deployment, which is found by the label app.kubernetes.io/name=k8s-replicator.
+    #[arg(long, value_name = "FLAGS", allow_hyphen_values = true)]
+    controller_flags: Option<String>,
+}
+
+/// A cluster to ask.
+pub struct Cluster {
+    connection: Connection,
+    controller_flags: Option<String>,
+}
+
+impl Cluster {
+    /// The cluster that the options name. Nothing is sent yet.
+    ///
+    /// # Errors
+    /// When there is none, or its credentials cannot be used.
+    pub async fn open(args: &ClusterArgs) -> anyhow::Result<Self> {
+        let files = args.kubeconfig.clone().map_or_else(kubeconfigs, |file| vec![file]);
+        let opened = connect::open_merged(files, args.context.clone()).await;
+        let (connection, _) = opened.map_err(|error| match error {
+            ConnectError::Kubeconfig { path, reason } => anyhow::anyhow!("kubeconfig {}: {reason}", path.display()),
+            ConnectError::InCluster { .. } => {
+                anyhow::anyhow!("there is no kubeconfig: name one by --kubeconfig or KUBECONFIG")
+            }
+            error @ ConnectError::Client { .. } => error.into(),
+        })?;
+        Ok(Self { connection, controller_flags: args.controller_flags.clone() })
+    }
+
+    /// The namespace of the context.
+    ///
+    /// # Errors
+    /// When it is no legal name.
+    pub fn namespace(&self) -> anyhow::Result<Namespace> {
+        Namespace::parse(&self.connection.namespace()).context("the context's namespace")
+    }
+
+    /// An object, or a list of objects, as JSON. `None`: it does not exist.
+    ///
+    /// # Errors
+    /// When the server refuses, or cannot be reached.
+    pub async fn get(&self, path: String) -> Result<Option<Value>, Failure> {
+        match self.connection.get(path).await {
+            Ok(response) => serde_json::from_slice(&response.body)
+                .map(Some)
+                .map_err(|_| Failure::unreadable("it is not the JSON of an object")),
+            Err(failure) if failure.kind == FailureKind::Gone => Ok(None),
+            Err(failure) => Err(failure),
+        }
+    }
+}
+
+/// The files of `KUBECONFIG`, or the one in the home folder; of those that exist.
+fn kubeconfigs() -> Vec<PathBuf> {
+    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+    let files: Vec<PathBuf> = match set("KUBECONFIG") {
+        Some(list) => std::env::split_paths(&list).filter(|path| !path.as_os_str().is_empty()).collect(),
+        None => set("HOME").map(|home| PathBuf::from(home).join(".kube/config")).into_iter().collect(),
+    };
+    // As kubectl: one that is not there is passed over.
+    files.into_iter().filter(|file| file.exists()).collect()
+}
+
+/// Whether the person may not do it.
+pub(crate) fn is_forbidden(failure: &Failure) -> bool {
+    failure.kind == FailureKind::Forbidden
+}

@@ -1,0 +1,79 @@
+//! Questions of a person's command: one request, one response. No queue, no repetition, and nothing is written by itself.
+//!
+//! The control loop does not come here. A command has the same connection and reads the same bytes by the same code, so that it
+//! understands what the controller would understand.
+
+use std::time::Duration;
+
+use k8s_replicator_core::observed::ReadError;
+use k8s_replicator_core::scope::Part;
+
+use super::connect::Connection;
+use super::http::whole;
+use crate::cluster::object::Object;
+use crate::cluster::status::refusal;
+use crate::cluster::{Failure, FailureKind};
+use crate::watch::page::{self, FIRST_PAGE};
+use crate::wire::{Expects, HttpRequest, JSON, Received, Response};
+
+/// A person does not wait for longer.
+const TIMEOUT: Duration = Duration::from_secs(30);
+/// Of what a person asks for nothing is longer.
+const LONGEST_RESPONSE: usize = 64 << 20;
+
+impl Connection {
+    /// What came of a request that is answered in one piece.
+    pub async fn ask(&self, request: HttpRequest) -> Received {
+        match tokio::time::timeout(TIMEOUT, whole(self, request)).await {
+            Ok(received) => received,
+            Err(_) => Received::Failed(Failure::new(
+                FailureKind::Unreachable,
+                format!("no answer within {} s", TIMEOUT.as_secs()),
+            )),
+        }
+    }
+
+    /// The response to a `GET` of JSON, which the server granted.
+    ///
+    /// # Errors
+    /// When it was refused, or nothing came.
+    pub async fn get(&self, path: String) -> Result<Response, Failure> {
+        granted(self.ask(HttpRequest::get(path, JSON, Expects::Whole(LONGEST_RESPONSE))).await)
+    }
+
+    /// Lists the metadata of a resource of the core API group, page by page, and gives each object to `take`. Answers the version
+    /// that the list shows.
+    ///
+    /// # Errors
+    /// When the server refuses it, or an object cannot be read: then not all of it was seen.
+    pub async fn list(
+        &self,
+        resource: &str,
+        part: &Part,
+        take: &mut impl FnMut(Object<'_>) -> Result<(), ReadError>,
+    ) -> Result<String, Failure> {
+        let (mut limit, mut position, mut version) = (FIRST_PAGE, String::new(), None);
+        loop {
+            let response = granted(self.ask(page::request(resource, part, limit, &position)).await)?;
+            let size = response.body.len();
+            let mut read = page::Page::read(response)?;
+            while !read.give(|object| take(object).map_err(crate::watch::unreadable))? {}
+            let of_first = version.get_or_insert(read.version);
+            if read.continue_.is_empty() {
+                return Ok(of_first.clone());
+            }
+            position = read.continue_;
+            limit = page::next_page(limit, size);
+        }
+    }
+}
+
+fn granted(received: Received) -> Result<Response, Failure> {
+    match received {
+        Received::Response(response) if response.status.is_success() => Ok(response),
+        Received::Response(response) => Err(refusal(response.status, &response.headers, &response.body)),
+        Received::TooLong => Err(Failure::unreadable("it is too long")),
+        Received::Failed(failure) => Err(failure),
+        Received::Head(..) | Received::Data(_) | Received::Closed => Err(Failure::unreadable("it came in pieces")),
+    }
+}
