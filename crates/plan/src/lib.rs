@@ -12,13 +12,18 @@
 //! Values of Secrets are held as long as a plan is made, since what is copied is decided on them, and are shown nowhere.
 
 mod contents;
+mod edit;
 mod manifest;
 mod object;
 mod place;
+mod plan;
 pub mod planner;
+mod report;
 mod split;
 mod yaml;
 
-pub use manifest::{Manifest, Manifests, NamespaceManifest, Problem, Reader};
+pub use manifest::{Manifest, Manifests, NOT_ACCEPTED, NamespaceManifest, Problem, Reader, UNREADABLE};
 pub use object::{Applied, Known, Object};
 pub use place::{Excerpt, Place};
+pub use plan::{Cluster, Question, plan};
+pub use report::{Finding, Level, Line, Report};

@@ -270,6 +270,12 @@ impl Planner {
         self.look_at(touched);
     }
 
+    /// An object's content becomes known to the controller, as it does when it is asked for.
+    pub fn read(&mut self, key: &Key) {
+        let mut part = None;
+        self.fill(&Need::Content(key.clone()), &key.clone().into(), &mut part);
+    }
+
     /// An object is removed; one with finalizers is not gone by that.
     pub fn remove(&mut self, key: &Key) {
         self.changes.remove(&TargetKey::from(key.clone()));

@@ -51,7 +51,8 @@ fn object(stored: &Stored, dialect: &Dialect) -> Object {
         annotations: stored.annotations.iter().map(|(key, value)| (key.clone(), text(value))).collect(),
         managers: observed.managers,
         content: Known::Yes(content),
-        applied: Applied::default(),
+        as_seen: None,
+            applied: Applied::default(),
     }
 }
 

@@ -62,6 +62,7 @@ impl Planner {
             annotations,
             managers: Managers { data, replicated_by: Owners::Controller, ..Managers::default() },
             content: known(content),
+            as_seen: None,
             applied: Applied::default(),
         };
         let written = self.written(create.type_(), create.payload());
