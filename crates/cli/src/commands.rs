@@ -14,6 +14,7 @@ mod completions;
 mod list;
 mod man;
 mod options;
+mod plan;
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -48,6 +49,8 @@ cannot be read or the cluster cannot be reached.";
 pub enum Command {
     /// List replicas, or sources, with their state and why.
     List(list::List),
+    /// Say what the controller would do with manifests, or with other flags, and write nothing.
+    Plan(Box<plan::Plan>),
     /// Print a script that completes the commands in a shell.
     Completions(completions::Completions),
     /// Print the manual pages, or write them into a folder.
@@ -122,6 +125,7 @@ pub fn run(command: Command, terminal: &Terminal) -> anyhow::Result<Exit> {
     runtime.block_on(async {
         match command {
             Command::List(command) => command.run(terminal).await,
+            Command::Plan(command) => command.run(terminal).await,
             Command::Completions(command) => command.run(terminal),
             Command::Man(command) => command.run(terminal),
         }
