@@ -15,6 +15,7 @@ mod explain;
 mod list;
 mod man;
 mod options;
+mod plan;
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -51,6 +52,8 @@ pub enum Command {
     Explain(explain::Explain),
     /// List replicas, or sources, with their state and why.
     List(list::List),
+    /// Say what the controller would do with manifests, or with other flags, and write nothing.
+    Plan(Box<plan::Plan>),
     /// Print a script that completes the commands in a shell.
     Completions(completions::Completions),
     /// Print the manual pages, or write them into a folder.
@@ -126,6 +129,7 @@ pub fn run(command: Command, terminal: &Terminal) -> anyhow::Result<Exit> {
         match command {
             Command::Explain(command) => command.run(terminal).await,
             Command::List(command) => command.run(terminal).await,
+            Command::Plan(command) => command.run(terminal).await,
             Command::Completions(command) => command.run(terminal),
             Command::Man(command) => command.run(terminal),
         }

@@ -142,10 +142,9 @@ impl Theme {
     /// An annotation as users write it.
     fn note(self, dice: &mut Dice) -> (String, String) {
         let (name, values): (&str, &[&str]) = match self {
-            Self::Selectors => (
-                dice.pick(&["replicate-to-namespace-selector", "replication-allowed-namespace-selector"]),
-                &SELECTORS,
-            ),
+            Self::Selectors => {
+                (dice.pick(&["replicate-to-namespace-selector", "replication-allowed-namespace-selector"]), &SELECTORS)
+            }
             // Only a Namespace may say it.
             Self::Acceptance if dice.once_in(8) => ("accept-replicas-from", &["a"]),
             Self::Acceptance => ("replicate-to-namespaces", &["b,team-1", ".*", "b"]),

@@ -171,6 +171,12 @@ impl World {
         self.story.as_deref().unwrap_or_default()
     }
 
+    /// What is stored now.
+    #[must_use]
+    pub fn live(&self) -> &crate::api::store::State {
+        &self.store.live
+    }
+
     /// How many writes of controllers took effect.
     #[must_use]
     pub fn writes(&self) -> usize {
@@ -228,13 +234,7 @@ impl World {
     }
 
     /// A write of a controller took effect, or none: it is judged.
-    fn judge(
-        &mut self,
-        by: Sender,
-        id: &Id,
-        before: Option<&Rc<Object>>,
-        sent: Duration,
-    ) -> Result<(), Violation> {
+    fn judge(&mut self, by: Sender, id: &Id, before: Option<&Rc<Object>>, sent: Duration) -> Result<(), Violation> {
         let after = self.store.get(id).cloned();
         if before.map(Rc::as_ptr) == after.as_ref().map(Rc::as_ptr) {
             return Ok(());

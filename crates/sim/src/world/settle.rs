@@ -60,6 +60,14 @@ impl World {
         self.look_for_waiting()
     }
 
+    /// Lets everything that is under way arrive, and this time pass, without faults.
+    ///
+    /// # Errors
+    /// When a property does not hold.
+    pub fn rest(&mut self, time: Duration) -> Result<(), Violation> {
+        self.run_until(self.now + time, false)
+    }
+
     /// A crowd of targets of one source, and then a small one elsewhere: it does not wait for them.
     fn look_for_waiting(&mut self) -> Result<(), Violation> {
         // After a restore of etcd a watch may be ahead of it, which is noticed after minutes.
