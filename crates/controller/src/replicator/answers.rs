@@ -205,6 +205,7 @@ impl Replicator {
             // A read that was answered before this write says nothing of what is there now.
             self.under_way.was_seen(&turn);
             let touched = self.graph.wrote(observed, written);
+            self.note_change(now, &turn, &touched);
             self.advise_on_content(now, &turn);
             self.look_at(touched, Some(&turn));
         }
@@ -276,7 +277,7 @@ impl Replicator {
         let retry_in = backoff(failures, longest, (self.entropy)()).max(asked);
         let (reason, error) = (failure.kind.reason(), failure.message.clone());
         let outcome = Outcome::Failed { verb: Some(verb), reason, error, retry_in };
-        self.reports.failed(now.moment, Report::new(turn.clone(), verdict, outcome));
+        self.failed(now, Report::new(turn.clone(), verdict, outcome), reason);
         self.queue.end(turn, End::At(now.moment + retry_in));
     }
 
