@@ -76,8 +76,7 @@ fn acts() -> Vec<Step> {
 }
 
 fn setting() -> Setting {
-    let flags =
-        Flags { allow_all: false, ignore_unknown: false, removal_delay: Duration::ZERO, hold_incomplete_tls: true };
+    let flags = Flags { removal_delay: Duration::ZERO, ..Flags::default() };
     Setting {
         seed: 1,
         controllers: vec![flags],

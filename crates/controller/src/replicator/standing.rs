@@ -298,18 +298,17 @@ mod tests {
         assert_eq!(told.counts(), [0, 0, 0, 0, 1]);
         assert_eq!((told.0.count_because(Reason::Forbidden), told.0.oldest_pending().unwrap().0), (1, seconds(10)));
         assert_eq!(told.0.of(&target("a")).unwrap().1, seconds(11), "it has failed since then");
-        assert_eq!(told.0.written(&target("a")), Some(Cause { seen: seconds(10) }), "of the change, not of the attempt");
+        assert_eq!(
+            told.0.written(&target("a")),
+            Some(Cause { seen: seconds(10) }),
+            "of the change, not of the attempt"
+        );
         assert_eq!(told.0.written(&target("a")), None);
         told.nothing(21, "a", Reason::UpToDate);
         assert_eq!((told.counts(), told.0.oldest_pending()), ([1, 0, 0, 0, 0], None));
         assert_eq!(
             told.changes(0),
-            [
-                "a current Some(UpToDate)",
-                "a waiting None",
-                "a failing Some(Forbidden)",
-                "a current Some(UpToDate)"
-            ]
+            ["a current Some(UpToDate)", "a waiting None", "a failing Some(Forbidden)", "a current Some(UpToDate)"]
         );
         assert_eq!(told.changes(3), ["a current Some(UpToDate)"]);
     }
