@@ -14,8 +14,8 @@ use k8s_replicator_controller::connect::{self, ConnectError, Connection};
 use k8s_replicator_core::names::Namespace;
 use serde_json::Value;
 
-pub use controller::{Deployed, Flags};
 pub(crate) use controller::named;
+pub use controller::{Deployed, Flags};
 pub use reading::{OfKind, Reading, Seen};
 
 /// How the cluster is found: as kubectl does it.

@@ -27,7 +27,15 @@ pub(crate) fn applied(old: &Object, manifest: &Manifest, dialect: &Dialect) -> R
     if annotations.get(&by) != old.annotations.get(&by) {
         managers.replicated_by = if annotations.contains_key(&by) { Owners::Others } else { Owners::Nobody };
     }
-    Ok(Some(Object { annotations, labels, content, managers, as_seen: None, applied: Applied::of(manifest), ..old.clone() }))
+    Ok(Some(Object {
+        annotations,
+        labels,
+        content,
+        managers,
+        as_seen: None,
+        applied: Applied::of(manifest),
+        ..old.clone()
+    }))
 }
 
 fn map(
@@ -69,9 +77,12 @@ fn content(old: &Object, manifest: &Manifest) -> Result<(Known, k8s_replicator_c
     }
     let type_ = manifest.type_.clone().or_else(|| known.type_.clone());
     if manifest.has_keys && !is_same {
-        managers.claim = Claim::Applied;
+        (managers.claim, managers.is_others_claim) = (Claim::Applied, true);
+        managers.other = Some("that applies this manifest".into());
         managers.data = match managers.data {
-            Owners::Controller | Owners::Shared if crate::contents::have_an_entry_in_common(Some(&known.payload), &payload) => {
+            Owners::Controller | Owners::Shared
+                if crate::contents::have_an_entry_in_common(Some(&known.payload), &payload) =>
+            {
                 Owners::Shared
             }
             _ => Owners::Others,

@@ -52,7 +52,7 @@ fn object(stored: &Stored, dialect: &Dialect) -> Object {
         managers: observed.managers,
         content: Known::Yes(content),
         as_seen: None,
-            applied: Applied::default(),
+        applied: Applied::default(),
     }
 }
 

@@ -143,8 +143,7 @@ impl Plan {
     /// The controller's flags: those that it has now, if they are others, and those that it is to have.
     async fn flags(&self, cluster: Option<&Cluster>) -> anyhow::Result<(Option<Settings>, Settings, Vec<String>)> {
         let now = self.flags_now.as_deref().map(|flags| named("--flags-now", flags)).transpose()?;
-        let to_be =
-            self.cluster.controller_flags().map(|flags| named("--controller-flags", flags)).transpose()?;
+        let to_be = self.cluster.controller_flags().map(|flags| named("--controller-flags", flags)).transpose()?;
         let (now, to_be, notes) = match (cluster, to_be) {
             (None, to_be) => (now, to_be.map_or_else(|| named("the defaults", ""), Ok)?, Vec::new()),
             (Some(cluster), None) => {

@@ -18,8 +18,8 @@ use crate::planner::Planner;
 use crate::report::{Finding, Level};
 
 use Annotation::{
-    Paused, RemovalDelay, ReplicateAnnotations, ReplicateFrom, ReplicateKeys, ReplicateLabels, ReplicateOnce, ReplicateTo,
-    ReplicateToNamespaceSelector, ReplicateToNamespaces, ReplicateType, ReplicatedBy, ReplicationAllowed,
+    Paused, RemovalDelay, ReplicateAnnotations, ReplicateFrom, ReplicateKeys, ReplicateLabels, ReplicateOnce,
+    ReplicateTo, ReplicateToNamespaceSelector, ReplicateToNamespaces, ReplicateType, ReplicatedBy, ReplicationAllowed,
     ReplicationAllowedKeys, ReplicationAllowedNamespaceSelector, ReplicationAllowedNamespaces,
 };
 
@@ -34,8 +34,7 @@ pub(super) struct Blame<'a> {
 type Where = (&'static [Annotation], &'static [Annotation]);
 
 const PUSH: &[Annotation] = &[ReplicateToNamespaces, ReplicateTo, ReplicateToNamespaceSelector];
-const CONSENT: &[Annotation] =
-    &[ReplicationAllowedNamespaces, ReplicationAllowedNamespaceSelector, ReplicationAllowed];
+const CONSENT: &[Annotation] = &[ReplicationAllowedNamespaces, ReplicationAllowedNamespaceSelector, ReplicationAllowed];
 
 fn where_of(reason: Reason) -> Where {
     match reason {
@@ -79,7 +78,12 @@ impl<'a> Blame<'a> {
     }
 
     /// Where what a verdict is about stands: on the one side, and on the other.
-    pub(super) fn of(&self, target: &TargetKey, verdict: &Verdict, planner: &Planner) -> (Option<Place>, Option<Place>) {
+    pub(super) fn of(
+        &self,
+        target: &TargetKey,
+        verdict: &Verdict,
+        planner: &Planner,
+    ) -> (Option<Place>, Option<Place>) {
         let (target, source) = (&**target, verdict.source.as_deref());
         let ill = |key: &Key| match planner.graph().node(key).map(|node| &node.annotated) {
             Some(Annotated::Ill(error)) => self.ill_formed(key, error),
@@ -156,11 +160,7 @@ impl<'a> Blame<'a> {
     }
 }
 
-fn place_of(
-    error: &IllFormed,
-    places: &std::collections::BTreeMap<String, Place>,
-    dialect: &Dialect,
-) -> Option<Place> {
+fn place_of(error: &IllFormed, places: &std::collections::BTreeMap<String, Place>, dialect: &Dialect) -> Option<Place> {
     match (error.annotation(), error) {
         (Some(annotation), _) => places.get(&dialect.key(annotation)).cloned(),
         (None, IllFormed::Unknown(name)) => {

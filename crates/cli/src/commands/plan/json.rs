@@ -7,10 +7,11 @@ use k8s_replicator_plan::{Finding, Level, Line, Place, Report};
 use serde_json::{Value, json};
 
 pub(super) fn value(report: &Report) -> Value {
-    let counts: BTreeMap<&str, usize> = Effect::ALL.iter().map(|effect| (effect.word(), report.count(*effect))).collect();
+    let counts: BTreeMap<&str, usize> =
+        Effect::ALL.iter().map(|effect| (effect.word(), report.count(*effect))).collect();
     let findings = |level| report.of(level).map(finding).collect::<Vec<_>>();
     let of_manifests = report.problems.iter().map(|problem| {
-        json!({ "reason": problem.code, "sentence": problem.message, "remedy": problem.help, "at": at(Some(&problem.place)) })
+        json!({ "object": problem.about, "reason": problem.code, "sentence": problem.message, "remedy": problem.help, "at": at(Some(&problem.place)) })
     });
     let mut problems: Vec<Value> = of_manifests.collect();
     problems.append(&mut findings(Level::Problem));

@@ -25,7 +25,13 @@ pub(super) fn draw(report: &Report) -> String {
     }
     let problems = report.problems.iter().map(|problem| {
         let help = problem.help.as_ref().map(|help| format!(" {}", text(help))).unwrap_or_default();
-        format!("- **{}** {}: {}.{help}\n", problem.code, at(Some(&problem.place)), text(&problem.message))
+        format!(
+            "- **{}** {} {}: {}.{help}\n",
+            problem.code,
+            text(&problem.about),
+            at(Some(&problem.place)),
+            text(&problem.message)
+        )
     });
     let problems: Vec<String> = problems.chain(report.of(Level::Problem).map(item)).collect();
     section(&mut out, "Problems", problems);
@@ -59,7 +65,13 @@ fn row(line: &Line) -> String {
     let source = line.source.as_ref().map(|source| format!("`{source}`")).unwrap_or_default();
     let after = line.after.map(|after| format!(" after {after:?}")).unwrap_or_default();
     let read = if line.would_read { ", if its data differs" } else { "" };
-    format!("| {} | {} | `{}` | {source} | {}{after}{read} |\n", line.effect.word(), line.kind, line.target, line.reason)
+    format!(
+        "| {} | {} | `{}` | {source} | {}{after}{read} |\n",
+        line.effect.word(),
+        line.kind,
+        line.target,
+        line.reason
+    )
 }
 
 fn item(finding: &Finding) -> String {
@@ -89,15 +101,15 @@ fn text(text: &str) -> String {
 pub(super) fn workflow_commands(report: &Report) -> String {
     let mut out = String::new();
     let mut command = |word: &str, title: &str, place: Option<&Place>, message: &str| {
-        let place = place.filter(|place| &*place.file != "-").map(|place| {
-            format!("file={},line={},col={},", property(&place.file), place.line, place.column)
-        });
+        let place = place
+            .filter(|place| &*place.file != "-")
+            .map(|place| format!("file={},line={},col={},", property(&place.file), place.line, place.column));
         let place = place.unwrap_or_default();
         let _ = writeln!(out, "::{word} {place}title={}::{}", property(title), data(message));
     };
     for problem in &report.problems {
         let help = problem.help.as_ref().map(|help| format!("\n{help}")).unwrap_or_default();
-        command("error", problem.code, Some(&problem.place), &format!("{}{help}", problem.message));
+        command("error", problem.code, Some(&problem.place), &format!("{}: {}{help}", problem.about, problem.message));
     }
     for (level, word) in [(Level::Problem, "error"), (Level::Advice, "warning")] {
         for finding in report.of(level) {

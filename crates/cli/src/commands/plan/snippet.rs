@@ -43,7 +43,11 @@ pub(super) fn draw(paper: Paper, diagnostic: &Diagnostic<'_>) -> String {
         let _ = writeln!(out, "{:margin$} {bar}", "");
         for (number, line) in excerpt.lines.iter().enumerate() {
             let shown = shorten(&one_line(line), width);
-            let _ = writeln!(out, "{} {bar} {shown}", paper.paint(Ink::Faint, &format!("{:>margin$}", excerpt.line + number)));
+            let _ = writeln!(
+                out,
+                "{} {bar} {shown}",
+                paper.paint(Ink::Faint, &format!("{:>margin$}", excerpt.line + number))
+            );
             if number == 0 {
                 let before = line.get(..excerpt.mark.0).map_or(0, |text| one_line(text).width());
                 let meant = line.get(excerpt.mark.0..excerpt.mark.1).map_or(1, |text| one_line(text).width()).max(1);

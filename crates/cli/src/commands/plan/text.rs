@@ -36,7 +36,9 @@ pub(super) fn draw(report: &Report, paper: Paper) -> String {
     }
     for diagnostic in diagnostics(report) {
         out.push('\n');
-        out.push_str(&diagnostic.map_or_else(|rest| format!("{}\n", paper.paint(Ink::Faint, &rest)), |it| snippet(paper, &it)));
+        out.push_str(
+            &diagnostic.map_or_else(|rest| format!("{}\n", paper.paint(Ink::Faint, &rest)), |it| snippet(paper, &it)),
+        );
     }
     out.push('\n');
     out.push_str(&footer(report, paper));
@@ -138,10 +140,10 @@ fn diagnostics(report: &Report) -> Vec<Result<Diagnostic<'_>, String>> {
         word: "error",
         ink: Ink::Bad,
         code: problem.code,
-        title: problem.message.clone(),
+        title: problem.about.clone(),
         place: Some(&problem.place),
         other: None,
-        notes: Vec::new(),
+        notes: vec![problem.message.clone()],
         help: problem.help.clone(),
     });
     let findings = [(Level::Problem, "error", Ink::Bad), (Level::Advice, "advice", Ink::Pending)];
@@ -195,11 +197,17 @@ fn footer(report: &Report, paper: Paper) -> String {
     if !report.assumed_namespaces.is_empty() {
         let names: Vec<&str> = report.assumed_namespaces.iter().map(|name| &**name).take(MOST_OF_ONE).collect();
         let and = if report.assumed_namespaces.len() > names.len() { " and others" } else { "" };
-        sentences.push(format!("Taken to exist: the {} {}{and}.", if names.len() == 1 { "namespace" } else { "namespaces" }, names.join(", ")));
+        sentences.push(format!(
+            "Taken to exist: the {} {}{and}.",
+            if names.len() == 1 { "namespace" } else { "namespaces" },
+            names.join(", ")
+        ));
     }
     if report.pending > 0 {
         let targets = counted(report.pending, "target is", "targets are");
-        sentences.push(format!("{targets} not as wanted before this edit, by what the metadata shows, and not counted above."));
+        sentences.push(format!(
+            "{targets} not as wanted before this edit, by what the metadata shows, and not counted above."
+        ));
     }
     let first = paper.paint(if problems > 0 { Ink::Bad } else { Ink::Strong }, &sentences.remove(0));
     let rest: String = sentences.iter().chain(&report.notes).map(|sentence| wrap(paper, 0, sentence)).collect();
