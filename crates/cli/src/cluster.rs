@@ -11,12 +11,16 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 use k8s_replicator_controller::cluster::{Failure, FailureKind};
 use k8s_replicator_controller::connect::{self, ConnectError, Connection};
+use k8s_replicator_controller::wire::JSON;
 use k8s_replicator_core::names::Namespace;
 use serde_json::Value;
 
 pub(crate) use controller::named;
 pub use controller::{Deployed, Flags};
 pub use reading::{OfKind, Reading, Seen};
+
+/// Metadata alone.
+const METADATA: &str = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
 
 /// How the cluster is found: as kubectl does it.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -78,7 +82,19 @@ impl Cluster {
     /// # Errors
     /// When the server refuses, or cannot be reached.
     pub async fn get(&self, path: String) -> Result<Option<Value>, Failure> {
-        match self.connection.get(path).await {
+        self.get_as(path, JSON).await
+    }
+
+    /// An object's metadata alone, as JSON. `None`: it does not exist.
+    ///
+    /// # Errors
+    /// When the server refuses, or cannot be reached.
+    pub async fn metadata(&self, path: String) -> Result<Option<Value>, Failure> {
+        self.get_as(path, METADATA).await
+    }
+
+    async fn get_as(&self, path: String, accept: &'static str) -> Result<Option<Value>, Failure> {
+        match self.connection.get(path, accept).await {
             Ok(response) => serde_json::from_slice(&response.body)
                 .map(Some)
                 .map_err(|_| Failure::unreadable("it is not the JSON of an object")),

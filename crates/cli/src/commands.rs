@@ -11,6 +11,7 @@
 //! [`Paper`](crate::terminal::Paper), so that tests can read it. Exit codes are those of [`Exit`].
 
 mod completions;
+mod explain;
 mod list;
 mod man;
 mod options;
@@ -47,6 +48,8 @@ cannot be read or the cluster cannot be reached.";
 /// What a person wants to know, or to have done.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Explain why a replica is missing, or is as it is, and what to do.
+    Explain(explain::Explain),
     /// List replicas, or sources, with their state and why.
     List(list::List),
     /// Say what the controller would do with manifests, or with other flags, and write nothing.
@@ -124,6 +127,7 @@ pub fn run(command: Command, terminal: &Terminal) -> anyhow::Result<Exit> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start")?;
     runtime.block_on(async {
         match command {
+            Command::Explain(command) => command.run(terminal).await,
             Command::List(command) => command.run(terminal).await,
             Command::Plan(command) => command.run(terminal).await,
             Command::Completions(command) => command.run(terminal),

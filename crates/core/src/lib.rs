@@ -20,6 +20,7 @@ pub mod certificate;
 pub mod clear;
 pub mod decide;
 pub mod duration;
+pub mod explain;
 pub mod facts;
 pub mod glob;
 pub mod graph;

@@ -6,11 +6,12 @@ use futures::future::join_all;
 use k8s_replicator_controller::cluster::kube::{answer, http_request};
 use k8s_replicator_controller::cluster::object::Object;
 use k8s_replicator_controller::cluster::{Answer, Failure, Request};
+use k8s_replicator_controller::wire::JSON;
 use k8s_replicator_core::advice::Advice;
 use k8s_replicator_core::annotations::Dialect;
-use k8s_replicator_core::decide::{Decision, Need, Rules, advise, decide_recording};
+use k8s_replicator_core::decide::{Decision, Need, Rules, advise, decide, decide_recording};
 use k8s_replicator_core::facts::Facts;
-use k8s_replicator_core::graph::Graph;
+use k8s_replicator_core::graph::{Graph, Knowledge, Node};
 use k8s_replicator_core::kind::Kind;
 use k8s_replicator_core::names::{Key, Namespace, TargetKey};
 use k8s_replicator_core::namespace::NamespaceFacts;
@@ -102,7 +103,11 @@ impl Cluster {
         let kinds: Vec<_> =
             kinds.iter().filter(|kind| options.kinds.iter().any(|its| its.name() == kind.name())).copied().collect();
         let (listed, namespaces) = self.list_all(&kinds, &scope, around, &dialect, &mut notes).await?;
-        let kinds = kinds.iter().zip(listed).map(|(kind, listed)| of_kind(*kind, listed, &namespaces)).collect();
+        let kinds = kinds
+            .iter()
+            .zip(listed)
+            .map(|(kind, listed)| of_kind(*kind, listed, &namespaces, &options.rules))
+            .collect();
         Ok(Reading { kinds, rules: options.rules, dialect, flags, notes })
     }
 
@@ -168,7 +173,7 @@ impl Cluster {
         }
         let mut namespaces = BTreeMap::new();
         for name in names {
-            match self.connection.get(format!("/api/v1/namespaces/{name}")).await {
+            match self.connection.get(format!("/api/v1/namespaces/{name}"), JSON).await {
                 Ok(response) => {
                     let (name, facts) = NamespaceFacts::from_json(&response.body, dialect)?;
                     namespaces.insert(name, facts);
@@ -243,7 +248,12 @@ impl Cluster {
     }
 }
 
-fn of_kind(kind: &'static dyn Kind, listed: Listed, namespaces: &BTreeMap<String, NamespaceFacts>) -> OfKind {
+fn of_kind(
+    kind: &'static dyn Kind,
+    listed: Listed,
+    namespaces: &BTreeMap<String, NamespaceFacts>,
+    rules: &Rules,
+) -> OfKind {
     let Listed { mut objects, seen, scope, version } = listed;
     let mut graph = Graph::new(&scope);
     graph.begin_namespaces();
@@ -265,6 +275,13 @@ fn of_kind(kind: &'static dyn Kind, listed: Listed, namespaces: &BTreeMap<String
     let version = ResourceVersion::new(&version);
     for part in &parts {
         graph.end_part(part, &version);
+    }
+    // Every object was shown to a graph that knew who names it: what it does not hold was in no list.
+    for target in graph.all_asked_for() {
+        for _ in 0..MOST_READS {
+            let Decision::Need(Need::Presence(key)) = decide(&graph, kind, rules, &target) else { break };
+            graph.confirm_absent(&key);
+        }
     }
     OfKind { kind, graph, advice, seen }
 }
@@ -291,6 +308,7 @@ impl OfKind {
                     *row = held.0;
                 }
             }
+            self.graph.set_time(Moment::ZERO);
         }
         rows
     }
@@ -316,11 +334,25 @@ impl OfKind {
         let (row, trail) = survey::look(&self.graph, self.kind, rules, target);
         if rules.removal_limit.is_some() && row.as_ref().is_some_and(|row| row.reason == Some(Reason::RemovalDelayed)) {
             self.graph.set_time(AFTER_ALL_DELAYS);
-            if let Some((row, trail)) = held(&self.graph, self.kind, rules, target) {
+            let held = held(&self.graph, self.kind, rules, target);
+            self.graph.set_time(Moment::ZERO);
+            if let Some((row, trail)) = held {
                 return Ok((Some(row), trail));
             }
         }
         Ok((row, trail))
+    }
+
+    /// Reads an object's content, so that advice can be given on it. The person may lack the right: then there is none.
+    ///
+    /// # Errors
+    /// When the cluster cannot be reached.
+    pub async fn read(&mut self, cluster: &Cluster, dialect: &Dialect, key: &Key) -> anyhow::Result<()> {
+        let is_known = |node: &Node| matches!(node.knowledge, Knowledge::Known(_));
+        if self.graph.node(key).is_some_and(|node| !is_known(node)) {
+            self.learn(cluster, dialect, &Need::Content(key.clone())).await?;
+        }
+        Ok(())
     }
 
     /// Reads what is needed. Answers whether it is known now: the person may lack the right.

@@ -14,7 +14,7 @@ use crate::cluster::object::Object;
 use crate::cluster::status::refusal;
 use crate::cluster::{Failure, FailureKind};
 use crate::watch::page::{self, FIRST_PAGE};
-use crate::wire::{Expects, HttpRequest, JSON, Received, Response};
+use crate::wire::{Expects, HttpRequest, Received, Response};
 
 /// A person does not wait for longer.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -33,12 +33,12 @@ impl Connection {
         }
     }
 
-    /// The response to a `GET` of JSON, which the server granted.
+    /// The response to a `GET`, which the server granted.
     ///
     /// # Errors
     /// When it was refused, or nothing came.
-    pub async fn get(&self, path: String) -> Result<Response, Failure> {
-        granted(self.ask(HttpRequest::get(path, JSON, Expects::Whole(LONGEST_RESPONSE))).await)
+    pub async fn get(&self, path: String, accept: &'static str) -> Result<Response, Failure> {
+        granted(self.ask(HttpRequest::get(path, accept, Expects::Whole(LONGEST_RESPONSE))).await)
     }
 
     /// Lists the metadata of a resource of the core API group, page by page, and gives each object to `take`. Answers the version

@@ -1,0 +1,199 @@
+//! What to change, as commands to paste. Where the change is a choice that only a person can make, they open the right object.
+
+use k8s_replicator_core::annotations::{Annotation, Dialect, Marks};
+use k8s_replicator_core::explain::chain;
+use k8s_replicator_core::graph::Graph;
+use k8s_replicator_core::kind::Kind;
+use k8s_replicator_core::names::{Key, SourceKey};
+use k8s_replicator_core::reason::Reason;
+
+/// What the commands are made from.
+#[derive(Clone, Copy)]
+pub(super) struct Change<'a> {
+    pub(super) graph: &'a Graph,
+    pub(super) kind: &'a dyn Kind,
+    pub(super) dialect: &'a Dialect,
+    pub(super) target: &'a Key,
+    pub(super) source: Option<&'a SourceKey>,
+    /// The controller's Deployment, `namespace/name`.
+    pub(super) controller: Option<&'a str>,
+}
+
+impl Change<'_> {
+    /// What can be done about this reason.
+    pub(super) fn commands(self, reason: Reason) -> Vec<String> {
+        let one = |command: Option<String>| command.into_iter().collect::<Vec<_>>();
+        match reason {
+            Reason::SourceMissing => one(self.source.map(|source| self.create(source))),
+            Reason::SourceStoppedPushing | Reason::NotWanted => one(self.source.map(|source| self.push(source))),
+            Reason::ConsentMissing | Reason::ConsentRefused => one(self.source.map(|source| self.allow(source))),
+            Reason::NamespaceNotAllowed => one(self.source.map(|source| self.consent(source))),
+            Reason::ChainNotAllowed => self.consent_of_chain(),
+            Reason::ChainBroken => one(self.source.map(|source| self.explain(source))),
+            Reason::NotAccepted => one(self.source.map(|source| self.accept(source))),
+            Reason::HeldByOnce => one(self.source.map(|source| self.once_more(source))),
+            Reason::Paused => self.go_on(),
+            Reason::RemovalHeld => {
+                vec![format!("kubectl replicator approve {} {}", self.word(), self.target)]
+            }
+            Reason::PushesItself => {
+                vec![self.annotate(
+                    self.target,
+                    &[(Annotation::ReplicateTo, None), (Annotation::ReplicateToNamespaces, None)],
+                )]
+            }
+            Reason::NamespaceMissing => vec![format!("kubectl create namespace {}", self.target.namespace())],
+            Reason::NotCreatedBySource | Reason::NotMadeByController => vec![self.on("delete", self.target)],
+            Reason::IllFormed | Reason::Loop | Reason::Ring | Reason::ChainTooLong => {
+                vec![self.on("edit", self.target)]
+            }
+            Reason::SourceIllFormed | Reason::SourceIncomplete => {
+                one(self.source.map(|source| self.on("edit", source)))
+            }
+            Reason::NamespaceIllFormed => vec![format!("kubectl edit namespace {}", self.target.namespace())],
+            Reason::KeyMissing | Reason::KeyNotAllowed | Reason::KeyRequired => {
+                vec![self.on("edit", self.who_asks_for_keys())]
+            }
+            Reason::NamespaceExcluded | Reason::SourceNotWatched | Reason::NamespaceNotWatched => one(self
+                .controller
+                .and_then(|name| name.split_once('/'))
+                .map(|(namespace, name)| format!("kubectl -n {namespace} edit deployment {name}"))),
+            Reason::BeingDeleted => {
+                vec![format!("{} -o jsonpath='{{.metadata.finalizers}}'", self.on("get", self.target))]
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// What can be done about advice on an object.
+    pub(super) fn of_advice(self, object: &Key) -> String {
+        self.on("edit", object)
+    }
+
+    fn create(self, source: &Key) -> String {
+        let what = if self.kind.is_secret() { "secret generic" } else { "configmap" };
+        format!("kubectl -n {} create {what} {} --from-literal=KEY=VALUE", source.namespace(), source.name())
+    }
+
+    /// The source pushes to the target too.
+    fn push(self, source: &Key) -> String {
+        let marks = self.marks(source);
+        let names = marks.and_then(|marks| marks.text(Annotation::ReplicateTo));
+        let change = match names {
+            None if source.name() == self.target.name() => (
+                Annotation::ReplicateToNamespaces,
+                self.with(marks, Annotation::ReplicateToNamespaces, self.target.namespace()),
+            ),
+            _ => (Annotation::ReplicateTo, self.with(marks, Annotation::ReplicateTo, self.target.as_str())),
+        };
+        self.annotate(source, &[(change.0, Some(change.1))])
+    }
+
+    fn allow(self, source: &Key) -> String {
+        self.annotate(source, &[(Annotation::ReplicationAllowed, Some("true".to_owned()))])
+    }
+
+    fn consent(self, source: &Key) -> String {
+        let namespaces = Annotation::ReplicationAllowedNamespaces;
+        let list = self.with(self.marks(source), namespaces, self.target.namespace());
+        self.annotate(source, &[(namespaces, Some(list))])
+    }
+
+    /// Each object above the target that does not allow its namespace.
+    fn consent_of_chain(self) -> Vec<String> {
+        let namespace = self.target.namespace();
+        let facts = self.graph.namespace(namespace).cloned().unwrap_or_default();
+        let links = chain(self.graph, self.target, self.source);
+        let above = links.iter().skip(1).filter_map(|link| Some((&link.key, self.marks(&link.key)?)));
+        above
+            .filter_map(|(key, marks)| match (&marks.allowed_namespaces, marks.allowed) {
+                (_, Some(false)) => Some(self.allow(key)),
+                (Some(selection), _) if !selection.names(namespace, &facts) => Some(self.consent(key)),
+                _ => None,
+            })
+            .collect()
+    }
+
+    fn accept(self, source: &Key) -> String {
+        let namespace = self.target.namespace();
+        let accepts = self.graph.namespace(namespace).and_then(|facts| facts.accepts());
+        let own = source.namespace();
+        let list = match accepts.map(|list| list.as_str().trim()) {
+            None | Some("" | "-") => own.to_owned(),
+            Some(list) => format!("{},{own}", list.trim_end_matches(',')),
+        };
+        let key = self.dialect.key(Annotation::AcceptReplicasFrom);
+        format!("kubectl annotate --overwrite namespace {namespace} {}", quoted(&format!("{key}={list}")))
+    }
+
+    fn once_more(self, source: &Key) -> String {
+        let version = Annotation::ReplicateOnceVersion;
+        let now = self.marks(source).and_then(|marks| marks.text(version));
+        let next = now.map_or("1".to_owned(), |now| match now.trim().parse::<u64>() {
+            Ok(number) => number.saturating_add(1).to_string(),
+            Err(_) => format!("{now}-2"),
+        });
+        self.annotate(source, &[(version, Some(next))])
+    }
+
+    /// The annotation is taken off each object that it stands on.
+    fn go_on(self) -> Vec<String> {
+        let paused = |key: &&Key| self.marks(key).is_some_and(|marks| marks.paused);
+        let source = self.source.map(|source| -> &Key { source });
+        let objects = [Some(self.target), source].into_iter().flatten();
+        let mut commands: Vec<String> =
+            objects.filter(paused).map(|key| self.annotate(key, &[(Annotation::Paused, None)])).collect();
+        let namespace = self.target.namespace();
+        if self.graph.namespace(namespace).is_some_and(|facts| facts.is_paused()) {
+            commands.push(format!("kubectl annotate namespace {namespace} {}-", self.dialect.key(Annotation::Paused)));
+        }
+        commands
+    }
+
+    fn who_asks_for_keys(&self) -> &Key {
+        let asks = |key: &&Key| self.marks(key).is_some_and(|marks| marks.has(Annotation::ReplicateKeys));
+        let pushes = |key: &&Key| self.marks(key).is_some_and(|marks| marks.effective_push().is_some());
+        let source = self.source.map(|source| -> &Key { source });
+        source.filter(asks).filter(pushes).unwrap_or(self.target)
+    }
+
+    fn explain(self, key: &Key) -> String {
+        format!("kubectl replicator explain {} {key}", self.word())
+    }
+
+    fn marks(&self, key: &Key) -> Option<&Marks> {
+        self.graph.node(key).and_then(|node| node.marks())
+    }
+
+    /// The list of the annotation with one more item.
+    fn with(self, marks: Option<&Marks>, annotation: Annotation, item: &str) -> String {
+        match marks.and_then(|marks| marks.text(annotation)).map(|text| text.trim().trim_end_matches(',')) {
+            None | Some("" | "-") => item.to_owned(),
+            Some(list) => format!("{list},{item}"),
+        }
+    }
+
+    fn annotate(self, key: &Key, changes: &[(Annotation, Option<String>)]) -> String {
+        let changes = changes.iter().map(|(annotation, value)| {
+            let name = self.dialect.key(*annotation);
+            quoted(&value.as_ref().map_or(format!("{name}-"), |value| format!("{name}={value}")))
+        });
+        let overwrite = format!("{} --overwrite", self.on("annotate", key));
+        std::iter::once(overwrite).chain(changes).collect::<Vec<_>>().join(" ")
+    }
+
+    fn on(self, verb: &str, key: &Key) -> String {
+        format!("kubectl -n {} {verb} {} {}", key.namespace(), self.word(), key.name())
+    }
+
+    /// The kind, as kubectl takes it.
+    fn word(self) -> String {
+        self.kind.name().to_ascii_lowercase()
+    }
+}
+
+/// A word for a shell.
+fn quoted(text: &str) -> String {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./=,:".contains(&byte);
+    if text.bytes().all(is_plain) { text.to_owned() } else { format!("'{}'", text.replace('\'', r"'\''")) }
+}
