@@ -10,7 +10,7 @@ use super::Exit;
 use super::explain::{explain, is_good};
 use super::options::{KindName, NamespaceArgs, Output, OutputArgs, json as written, kinds};
 use crate::cluster::{Cluster, ClusterArgs};
-use crate::entry::{Entry, Standing, summary};
+use crate::entry::{Entry, summary};
 use crate::terminal::Terminal;
 
 /// Between two looks.
@@ -156,6 +156,8 @@ mod tests {
     use k8s_replicator_core::names::Key;
     use k8s_replicator_core::reason::Reason;
     use k8s_replicator_core::state::State;
+
+    use crate::entry::Standing;
 
     use super::*;
 
