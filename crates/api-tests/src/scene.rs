@@ -10,6 +10,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::Path;
+use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
@@ -28,6 +29,9 @@ use crate::Object;
 pub const WAIT: Duration = Duration::from_secs(60);
 /// The object that holds a terminating namespace.
 const HELD: &str = "held";
+/// The environment variable with the milliseconds for which a test rests after each of its writes, while the controller runs. A test
+/// that fails with it relies on being quicker than the controller, and fails one day without it.
+const SLOW_USER: &str = "K8S_REPLICATOR_SLOW_USER";
 /// Between two looks at something that is waited for.
 const LOOK: Duration = Duration::from_millis(20);
 
@@ -50,6 +54,14 @@ pub struct Scene {
     is_scoped: bool,
     /// The namespaces that it has, by their full names.
     made: RefCell<BTreeSet<String>>,
+}
+
+fn slow_user() -> Duration {
+    static PAUSE: LazyLock<Duration> = LazyLock::new(|| {
+        let text = std::env::var(SLOW_USER).unwrap_or_default();
+        Duration::from_millis(if text.is_empty() { 0 } else { text.parse().expect("milliseconds") })
+    });
+    *PAUSE
 }
 
 impl Default for Scene {
@@ -155,12 +167,28 @@ impl Scene {
             .header("Content-Type", content_type)
             .body(Body::from(body))
             .expect("a request");
-        self.runtime.block_on(async {
+        let answer = self.runtime.block_on(async {
             let response = self.client.send(request).await.expect("an answer");
             let status = response.status().as_u16();
             let bytes = response.into_body().collect_bytes().await.expect("a whole answer");
             (status, serde_json::from_slice(&bytes).unwrap_or(Value::Null))
-        })
+        });
+        if method != "GET" && self.controller.is_some() {
+            std::thread::sleep(slow_user());
+        }
+        answer
+    }
+
+    /// What a watch answers until its `timeoutSeconds` are over: each event's JSON.
+    #[must_use]
+    pub fn watched(&self, path: &str) -> Vec<Value> {
+        let request = http::Request::get(path).body(Body::empty()).expect("a request");
+        let bytes = self.runtime.block_on(async {
+            let response = self.client.send(request).await.expect("an answer");
+            response.into_body().collect_bytes().await.expect("a whole answer")
+        });
+        let lines = bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+        lines.map(|line| serde_json::from_slice(line).expect("an event")).collect()
     }
 
     fn must(&self, method: &str, path: &str, content_type: &str, body: &Value) -> Value {

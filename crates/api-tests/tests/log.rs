@@ -107,9 +107,9 @@ fn the_same_refusal_is_told_once() {
     let mut scene = Scene::new();
     scene.namespaces(&["a", "b"]);
     scene.start(&["--resync-period=1s"]);
+    scene.create(&secret("b/theirs").data("own", "data"));
     let source = secret("a/s").data("k", "v").note("replicate-to", "{b}/theirs");
     scene.create(&source.note("replication-allowed", "true"));
-    scene.create(&secret("b/theirs").data("own", "data"));
     scene.create(&secret("b/wrong").note("replicate-from", "{a}/s").note("replicate-once", "maybe"));
     scene.is_told("b/theirs", "refuse", "NotCreatedBySource");
     scene.is_told("b/wrong", "refuse", "IllFormed");

@@ -64,3 +64,6 @@ mod field; // what users of the peers reported
 // Issue 10.
 mod certificates; // 11.9: half-issued certificates
 mod gitops; // 11.10: stubs and combined objects that helm applies
+
+// Issue 13.
+mod model; // the model of the API server, against the real one

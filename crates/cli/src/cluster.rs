@@ -16,6 +16,7 @@ use k8s_replicator_controller::wire::{Expects, HttpRequest, JSON, Received};
 use k8s_replicator_core::names::Namespace;
 use serde_json::Value;
 
+pub(crate) use controller::named;
 pub use controller::{Deployed, Flags};
 pub use reading::{OfKind, Reading, Seen};
 
@@ -40,6 +41,13 @@ pub struct ClusterArgs {
     /// its Deployment, which is found by the label app.kubernetes.io/name=k8s-replicator.
     #[arg(long, value_name = "FLAGS", allow_hyphen_values = true)]
     controller_flags: Option<String>,
+}
+
+impl ClusterArgs {
+    /// The flags of the controller, as they were named.
+    pub(crate) fn controller_flags(&self) -> Option<&str> {
+        self.controller_flags.as_deref()
+    }
 }
 
 /// A cluster to ask.

@@ -18,6 +18,7 @@ mod graph;
 mod list;
 mod man;
 mod options;
+mod plan;
 mod wait;
 
 use std::ffi::OsString;
@@ -63,6 +64,8 @@ pub enum Command {
     Diff(diff::Diff),
     /// Approve removals that the controller holds because they are many.
     Approve(approve::Approve),
+    /// Say what the controller would do with manifests, or with other flags, and write nothing.
+    Plan(Box<plan::Plan>),
     /// Print a script that completes the commands in a shell.
     Completions(completions::Completions),
     /// Print the manual pages, or write them into a folder.
@@ -142,6 +145,7 @@ pub fn run(command: Command, terminal: &Terminal) -> anyhow::Result<Exit> {
             Command::Wait(command) => command.run(terminal).await,
             Command::Diff(command) => command.run(terminal).await,
             Command::Approve(command) => command.run(terminal).await,
+            Command::Plan(command) => command.run(terminal).await,
             Command::Completions(command) => command.run(terminal),
             Command::Man(command) => command.run(terminal),
         }

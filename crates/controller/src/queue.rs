@@ -199,6 +199,12 @@ impl Queue {
         self.because_of.contains_key(object)
     }
 
+    /// The change because of which a target is looked at, while it is queued or handed out.
+    #[must_use]
+    pub fn cause(&self, target: &TargetKey) -> Option<&Key> {
+        self.entries.get(target)?.cause.as_ref()
+    }
+
     /// The watch showed a target while a write of it was under way: the change that led to it was followed.
     pub fn was_followed(&mut self, target: &TargetKey) {
         let cause = self.entries.get_mut(target).and_then(|entry| entry.cause.take());
@@ -395,6 +401,12 @@ impl Queue {
             failures.reads = before.saturating_add(1);
         });
         before
+    }
+
+    /// How many reads of an object failed in a row.
+    #[must_use]
+    pub fn read_failures(&self, object: &Key) -> u32 {
+        self.paces.read_failures(object)
     }
 
     /// Why an object could not be read the last time.

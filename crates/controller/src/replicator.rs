@@ -14,6 +14,8 @@
 //! `--resync-period`: each complete list has all targets verified.
 
 mod answers;
+mod changes;
+pub mod standing;
 mod steps;
 mod storm;
 #[cfg(test)]
@@ -40,11 +42,14 @@ use crate::window::Window;
 
 pub use under_way::Ticket;
 
+use changes::Changes;
+use standing::Standing;
 use storm::Storms;
 use under_way::InFlight;
 
-/// So many targets are looked at before the caller has a turn: after the first lists all of them are.
-const TURNS_AT_ONCE: usize = 10_000;
+/// So many targets are looked at before the caller has a turn: a few milliseconds, for which nothing else is done on the thread. After the
+/// first lists all targets are looked at.
+const TURNS_AT_ONCE: usize = 1_000;
 
 /// What a replicator is given.
 pub struct Settings {
@@ -74,6 +79,9 @@ pub struct Replicator {
     looked_at_in_part: HashSet<Key>,
     /// Changes that come faster than they can be followed.
     storms: Storms,
+    /// When the changes were seen that are being followed.
+    changes: Changes,
+    standing: Standing,
     /// Targets that a write found other than the graph shows them: they are looked up before they are decided about.
     look_up: BTreeSet<TargetKey>,
     tells_all: bool,
@@ -99,6 +107,8 @@ impl Replicator {
             waiting: HashMap::new(),
             looked_at_in_part: HashSet::new(),
             storms: Storms::default(),
+            changes: Changes::default(),
+            standing: Standing::default(),
             look_up: BTreeSet::new(),
             tells_all: settings.tells_all,
             reports: Reports::default(),
@@ -115,6 +125,12 @@ impl Replicator {
     #[must_use]
     pub fn graph(&self) -> &Graph {
         &self.graph
+    }
+
+    /// How its targets stand.
+    #[must_use]
+    pub fn standing(&self) -> &Standing {
+        &self.standing
     }
 
     /// Whether every first list is complete.
@@ -147,7 +163,7 @@ impl Replicator {
             ObjectEvent::ListBegins(part) => self.graph.begin_part(&part),
             ObjectEvent::Seen(observed) => self.was_seen(now, observed),
             ObjectEvent::ListEnds(part, version) => self.list_ends(now, &part, &version),
-            ObjectEvent::Deleted(key, uid) => self.was_deleted(&key, &uid),
+            ObjectEvent::Deleted(key, uid) => self.was_deleted(now, &key, &uid),
         }
     }
 
@@ -171,16 +187,26 @@ impl Replicator {
     /// take data away, which never waits.
     fn changed(&mut self, now: Now, key: &Key, touched: Touched, says_something_else: bool) {
         let is_followed = !self.queue.is_following(key);
+        self.note_change(now, key, &touched);
         let may_take_away = says_something_else.then(|| touched.clone());
         let at_once = self.storms.change(now.moment, key, touched, is_followed).or(may_take_away);
         self.look_at(at_once.unwrap_or_default(), Some(key));
     }
 
-    fn was_deleted(&mut self, key: &Key, uid: &Uid) {
+    /// An object is seen to be another one, which touches these targets.
+    fn note_change(&mut self, now: Now, key: &Key, touched: &Touched) {
+        if !touched.is_empty() {
+            let Self { changes, queue, storms, .. } = self;
+            changes.seen(now.moment, key, |key| queue.is_following(key) || storms.is_raging(key));
+        }
+    }
+
+    fn was_deleted(&mut self, now: Now, key: &Key, uid: &Uid) {
         self.under_way.was_deleted(key);
         self.queue.changed(key);
         self.reports.gone(key);
         let touched = self.graph.forget(key, uid);
+        self.note_change(now, key, &touched);
         self.look_at(touched, Some(key));
     }
 

@@ -100,6 +100,8 @@ pub struct Held {
     pub uid: Uid,
     /// Its `metadata.resourceVersion`.
     pub resource_version: ResourceVersion,
+    /// Whether only a response had shown it at this version, and no list and no watch.
+    pub only_answered: bool,
 }
 
 /// See the [module](self).
@@ -204,7 +206,8 @@ impl Graph {
     #[must_use]
     pub fn held(&self, key: &Key) -> Option<Held> {
         let node = self.nodes.get(key)?;
-        Some(Held { uid: node.uid.clone(), resource_version: node.resource_version.clone() })
+        let (uid, resource_version) = (node.uid.clone(), node.resource_version.clone());
+        Some(Held { uid, resource_version, only_answered: node.only_answered })
     }
 
     /// What is known of an object that an annotation refers to.

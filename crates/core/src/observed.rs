@@ -69,6 +69,27 @@ pub struct Observed {
     pub advice: Vec<Advice>,
 }
 
+/// An object in parts, as who plans has it: read from a manifest, or as it would be after a write that is not made.
+#[derive(Debug, Clone, Copy)]
+pub struct Parts<'a> {
+    /// Its name.
+    pub key: &'a Key,
+    /// `metadata.uid`.
+    pub uid: &'a Uid,
+    /// `metadata.resourceVersion`.
+    pub resource_version: &'a ResourceVersion,
+    /// `metadata.creationTimestamp` in seconds since 1970.
+    pub created: i64,
+    /// Whether it is being deleted and waits for its finalizers.
+    pub deleting: bool,
+    /// All labels.
+    pub labels: &'a BTreeMap<String, String>,
+    /// All annotations, by their whole keys.
+    pub annotations: &'a BTreeMap<String, String>,
+    /// Who wrote what.
+    pub managers: &'a Managers,
+}
+
 /// Why an answer of the API server could not be read. Never shows what was in it.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum ReadError {
@@ -131,6 +152,29 @@ impl Observed {
             annotated: annotations.annotated,
             advice: annotations.advice,
         })
+    }
+
+    /// What a look at an object of these parts leaves behind.
+    #[must_use]
+    pub fn of_parts(parts: Parts<'_>, dialect: &Dialect) -> Self {
+        let all = || parts.annotations.iter().map(|(key, value)| (&**key, &**value));
+        let ours = all().filter_map(|(key, value)| Some((dialect.name(key)?, annotations::Value::Text(value))));
+        let annotations = Annotations::read(parts.key, ours);
+        Self {
+            key: parts.key.clone(),
+            uid: parts.uid.clone(),
+            resource_version: parts.resource_version.clone(),
+            created: parts.created,
+            deleting: parts.deleting,
+            managers: annotations.managers(|| parts.managers.clone()),
+            carried: annotations.carried(|marks| {
+                let labels = parts.labels.iter().map(|(key, value)| (&**key, &**value));
+                Carried::read(marks, dialect, labels, all())
+            }),
+            has_labels: !parts.labels.is_empty(),
+            annotated: annotations.annotated,
+            advice: annotations.advice,
+        }
     }
 
     /// Reads an item of a list in protobuf.

@@ -19,6 +19,8 @@
 
 pub mod api;
 pub mod dice;
+pub mod exhaustive;
+pub mod policy;
 pub mod properties;
 pub mod run;
 pub mod scenes;

@@ -13,16 +13,19 @@
 //!    So no two write at once: what is under way has its preconditions.
 //! 9. **Harmless together.** Of two controllers with equal flags none takes back what the other wrote, time and again, while
 //!    nobody else does anything ([`MOST_TAKEN_BACK`]).
-//! 10. **Nobody waits for another.** Whatever a crowd of targets asks for or suffers, a replica elsewhere is there soon
+//! 10. **Few at once.** With `--removal-limit` nothing is taken away while more than so many replicas are due because of one source, but what
+//!     was approved; and what goes within the removal delay (at least 5 s) is not more either ([`crate::world`] counts it).
+//! 11. **Nobody waits for another.** Whatever a crowd of targets asks for or suffers, a replica elsewhere is there soon
 //!     ([`LONGEST_WAIT`]).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::time::Duration;
 
 use crate::api::object::{Id, Object};
 use crate::api::store::State;
 use crate::spec::asks::{Read, items, read};
+use crate::spec::carried::noted;
 use crate::spec::{
     Cluster, Flags, Note, PREFIX, Removal, Shape, Wanted, Wish, is_made_by_controller, is_minimal, targets, wish,
 };
@@ -50,6 +53,8 @@ pub const STAYS_FOR: Duration = Duration::from_secs(400);
 /// (Nobody counts them where etcd was restored: a watch that is ahead of it is noticed after minutes. Nor where a watch event got lost,
 /// until the lists of verification have shown it: of two controllers one decides on what the other knows to be past.)
 pub const MOST_TAKEN_BACK: usize = 3;
+/// What goes because of one source counts together for so long at least (SPEC 11.2).
+pub const SHORTEST_WINDOW: Duration = Duration::from_secs(5);
 /// After etcd was restored the Lease may name who held it then. Nobody relies on it for as long as a lease lasts.
 pub const LEASE_LASTS: Duration = Duration::from_secs(15);
 
@@ -77,9 +82,18 @@ pub struct Write<'a> {
     pub flags: &'a Flags,
 }
 
-/// Whether SPEC wants this write in some state that there was.
+/// What a write does that SPEC wants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Allowed {
+    /// Something is taken away, without approval.
+    Removal,
+    /// Anything else.
+    Other,
+}
+
+/// Whether SPEC wants this write in some state that there was, and as what.
 #[must_use]
-pub fn is_allowed(history: &[(Duration, State)], write: &Write<'_>) -> bool {
+pub fn is_allowed(history: &[(Duration, State)], write: &Write<'_>) -> Option<Allowed> {
     let seen = &history[write.oldest.min(history.len() - 1)..];
     let with_target_as_it_was = |cluster: &Cluster| {
         let mut cluster = cluster.clone();
@@ -91,25 +105,41 @@ pub fn is_allowed(history: &[(Duration, State)], write: &Write<'_>) -> bool {
     };
     let wanted = |at: Duration, cluster: &Cluster| {
         let wish = wish(cluster, write.flags, write.target);
-        match &wish {
+        let removes = limited_removal(&wish, write);
+        let is_wanted = match &wish {
             Wish::Remade if is_adoption(write) => true,
             Wish::Look(shape) if shape.adopted && is_adoption(write) => true,
             Wish::Gone(removal) if !is_due(*removal, at, write) => false,
             Wish::Look(shape) if shape.removal.is_some_and(|removal| !is_due(removal, at, write)) => {
-                makes_it_so(&Wish::Look(Box::new(without_removal(shape))), write.before, write.after, seen)
+                let kept = Wish::Look(Box::new(without_removal(shape)));
+                return makes_it_so(&kept, write.before, write.after, seen).then_some(Allowed::Other);
             }
             wish => makes_it_so(wish, write.before, write.after, seen),
+        };
+        match removes.filter(|_| is_wanted) {
+            None => is_wanted.then_some(Allowed::Other),
+            // Of the other replicas it may know less, or more, than there is now.
+            Some(source) => {
+                let is_allowed = |state: &State| {
+                    let mut view = (**state).clone();
+                    for id in [&source, &Id::of_namespace(&write.target.namespace), write.target] {
+                        put(&mut view, id, cluster.get(id));
+                    }
+                    write.flags.removal_limit.is_none_or(|limit| due(&view, write.flags, &source).len() <= limit)
+                };
+                seen.iter().rev().any(|(_, state)| is_allowed(state)).then_some(Allowed::Removal)
+            }
         }
     };
-    if seen.iter().rev().any(|(at, state)| wanted(*at, &with_target_as_it_was(state))) {
-        return true;
+    if let Some(allowed) = seen.iter().rev().find_map(|(at, state)| wanted(*at, &with_target_as_it_was(state))) {
+        return Some(allowed);
     }
     // What a controller knows of different objects may be of different moments.
     let concerned = concerned(seen, write);
     let source = write.before.and_then(|before| silent_source(before, write));
     let versions: Vec<Vec<Version<'_>>> = concerned.iter().map(|id| versions(seen, id)).collect();
     let mut cluster = with_target_as_it_was(&seen[seen.len() - 1].1);
-    combinations(&versions).any(|choice| {
+    combinations(&versions).find_map(|choice| {
         let mut silent_since = write.at;
         for (id, (_, object)) in concerned.iter().zip(&choice) {
             put(&mut cluster, id, *object);
@@ -127,6 +157,54 @@ pub fn is_allowed(history: &[(Duration, State)], write: &Write<'_>) -> bool {
         }
         wanted(silent_since, &cluster)
     })
+}
+
+/// The source because of which a wish takes something away, where that is limited (SPEC 11.2) and not approved.
+fn limited_removal(wish: &Wish, write: &Write<'_>) -> Option<Id> {
+    write.flags.removal_limit?;
+    // What is being deleted already does not count.
+    let before = write.before.filter(|before| before.deleted.is_none())?;
+    is_limited(wish, before, write.flags).then(|| silent_source(before, write)).flatten()
+}
+
+/// Whether a wish takes away what is there, and nobody approved.
+fn is_limited(wish: &Wish, object: &Object, flags: &Flags) -> bool {
+    let Read::Well(own) = read(object, flags) else { return false };
+    let is_of_wanted = |shape: &Shape| match shape.notes.get("replicate-from") {
+        // Of a combined object's replica: a copy of what it is to pull, with the same once.
+        Some(from) => {
+            let is_as = |name: &str, note: &Note| has_note(name, note, None, object, &[]);
+            let once = shape.notes.get("replicate-once").is_none_or(|once| is_as("replicate-once", once));
+            own.holds_a_copy() && is_as("replicate-from", from) && once
+        }
+        None => own.ever_received(),
+    };
+    !own.approved
+        && match wish {
+            Wish::Gone(_) => true,
+            Wish::Look(shape) => shape.removal.is_some() && is_of_wanted(shape),
+            Wish::Leave | Wish::Remade => false,
+        }
+}
+
+/// SPEC 11.2: the targets from which something is to be taken away because of a source, now or after the delay, and that are not approved.
+#[must_use]
+pub fn due(cluster: &Cluster, flags: &Flags, source: &Id) -> Vec<Id> {
+    let names_it = |object: &Object, name: &str| named_by(object, name).as_ref() == Some(source);
+    let is_due = |target: &Id| {
+        let Some(object) = cluster.get(target).filter(|object| object.deleted.is_none()) else { return false };
+        let wish = wish(cluster, flags, target);
+        let is_because = match &wish {
+            Wish::Gone(removal) => names_it(object, "replicated-by") && *removal != Removal::Silent(None),
+            Wish::Look(shape) => {
+                names_it(object, "replicate-from")
+                    && shape.removal.is_some_and(|removal| removal != Removal::Silent(None))
+            }
+            Wish::Leave | Wish::Remade => false,
+        };
+        is_because && is_limited(&wish, object, flags)
+    };
+    targets(cluster).into_iter().filter(|target| target.resource == source.resource && is_due(target)).collect()
 }
 
 fn put(cluster: &mut Cluster, id: &Id, object: Option<&Rc<Object>>) {
@@ -148,9 +226,14 @@ fn is_silent(wish: &Wish) -> bool {
 /// The source whose silence takes something from this object: its creator's, if it is deleted, else that of its pull.
 fn silent_source(before: &Object, write: &Write<'_>) -> Option<Id> {
     let name = if write.after.is_none() { "replicated-by" } else { "replicate-from" };
-    let text = before.annotation(&format!("{PREFIX}{name}"))?.trim();
-    let (namespace, name) = text.split_once('/').unwrap_or((&before.id.namespace, text));
-    Some(Id::new(before.id.resource, namespace, name))
+    named_by(before, name)
+}
+
+/// The object that one of these annotations of another names.
+fn named_by(object: &Object, name: &str) -> Option<Id> {
+    let text = object.annotation(&format!("{PREFIX}{name}"))?.trim();
+    let (namespace, name) = text.split_once('/').unwrap_or((&object.id.namespace, text));
+    Some(Id::new(object.id.resource, namespace, name))
 }
 
 /// The objects on which the decision about a target depends: its source, the source's source, and so on; and its namespace.
@@ -158,10 +241,12 @@ fn concerned(seen: &[(Duration, State)], write: &Write<'_>) -> Vec<Id> {
     const MOST: usize = 8;
     let mut concerned = vec![Id::of_namespace(&write.target.namespace)];
     // Sources that compete for the name.
-    let pushes = |object: &Object| matches!(read(object, write.flags), Read::Well(asks) if asks.names(write.target));
-    for (id, object) in seen.iter().filter(|_| write.before.is_none()).flat_map(|(_, state)| state.iter()) {
-        if id.resource == write.target.resource && concerned.len() < MOST && !concerned.contains(id) && pushes(object) {
-            concerned.push(id.clone());
+    for (_, state) in seen.iter().filter(|_| write.before.is_none()) {
+        for (id, object) in state.iter().filter(|(id, _)| id.resource == write.target.resource) {
+            let is_new = concerned.len() < MOST && !concerned.contains(id);
+            if is_new && matches!(read(object, write.flags), Read::Well(asks) if asks.names(state, write.target)) {
+                concerned.push(id.clone());
+            }
         }
     }
     let mut open: Vec<&Rc<Object>> = write.before.into_iter().chain(write.after).collect();
@@ -216,6 +301,7 @@ fn is_due(removal: Removal, since: Duration, write: &Write<'_>) -> bool {
 fn without_removal(shape: &Shape) -> Shape {
     let mut shape = Shape { data: Wanted::Kept, removal: None, ..shape.clone() };
     shape.notes.extend(crate::spec::pull::WRITTEN.map(|name| (name, Note::Any)));
+    shape.notes.insert("removal-approved", Note::Any);
     shape
 }
 
@@ -248,19 +334,32 @@ fn has_shape(shape: &Shape, before: Option<&Rc<Object>>, after: &Object, seen: &
         Wanted::Equal(data, binary_data) => after.data == *data && after.binary_data == *binary_data,
     };
     let kept = |before: &Object| {
-        let others = |object: &Object| -> BTreeMap<String, Vec<u8>> {
-            let is_free = |key: &str| key.strip_prefix(PREFIX).is_none_or(|name| !shape.notes.contains_key(name));
-            object.annotations.iter().filter(|(key, _)| is_free(key)).map(|(k, v)| (k.clone(), v.clone())).collect()
-        };
-        before.uid == after.uid
-            && before.labels == after.labels
-            && before.finalizers == after.finalizers
-            && before.immutable == after.immutable
-            && others(before) == others(after)
+        before.uid == after.uid && before.finalizers == after.finalizers && before.immutable == after.immutable
     };
     data && shape.type_.as_deref().is_none_or(|wanted| Some(wanted) == type_)
         && before.is_none_or(|before| kept(before))
+        && has_of_others(shape, before, after)
         && shape.notes.iter().all(|(name, note)| has_note(name, note, before, after, seen))
+}
+
+/// Whether the labels, and the annotations that the shape does not speak of, are as they were; but for those that the controller sets
+/// (SPEC 11.6): these are as they are wanted, and those that it had set before and that are not wanted any more are gone.
+fn has_of_others(shape: &Shape, before: Option<&Rc<Object>>, after: &Object) -> bool {
+    let is_free = |key: &str| key.strip_prefix(PREFIX).is_none_or(|name| !shape.notes.contains_key(name));
+    let others = |object: &Object| -> BTreeMap<String, Vec<u8>> {
+        object.annotations.iter().filter(|(key, _)| is_free(key)).map(|(k, v)| (k.clone(), v.clone())).collect()
+    };
+    let (mut labels, mut annotations) =
+        before.map_or_else(Default::default, |before| (before.labels.clone(), others(before)));
+    if let Some(carried) = &shape.carried {
+        if let Some(before) = before {
+            noted(before, "replicated-labels").iter().for_each(|key| drop(labels.remove(key)));
+            noted(before, "replicated-annotations").iter().for_each(|key| drop(annotations.remove(key)));
+        }
+        labels.extend(carried.labels.clone());
+        annotations.extend(carried.annotations.clone());
+    }
+    before.is_none() && shape.carried.is_none() || after.labels == labels && others(after) == annotations
 }
 
 fn has_same_data(one: &Object, other: &Object) -> bool {
@@ -280,9 +379,12 @@ fn has_note(name: &str, note: &Note, before: Option<&Rc<Object>>, after: &Object
             there.sort();
             wanted == there
         }),
-        Note::VersionOf(source) => {
-            let is_it =
-                |object: &Rc<Object>| value == Some(&*object.version.to_string()) && has_same_data(object, after);
+        Note::VersionOf(source, part) => {
+            let is_same = |object: &Object| match part.of(&object.data, &object.binary_data) {
+                Some((data, binary_data)) => data == after.data && binary_data == after.binary_data,
+                None => false,
+            };
+            let is_it = |object: &Rc<Object>| value == Some(&*object.version.to_string()) && is_same(object);
             // It may name an older version with the same data (SPEC 9.3), and what others wrote stays if the data is right.
             let stays = before.is_some_and(|before| before.annotation(&key) == value && has_same_data(before, after));
             value.is_some() && (stays || seen.iter().any(|(_, state)| state.get(source).is_some_and(is_it)))
@@ -290,13 +392,28 @@ fn has_note(name: &str, note: &Note, before: Option<&Rc<Object>>, after: &Object
     }
 }
 
-/// Every target that is not as SPEC wants it, and how it should be.
+/// Whether a target may be held by the removal limit: more than so many were due because of its source, all in all.
+fn is_held(history: &[(Duration, State)], state: &Cluster, flags: &Flags, target: &Id, wish: &Wish) -> bool {
+    let (Some(limit), Some(object)) = (flags.removal_limit, state.get(target)) else { return false };
+    if !is_limited(wish, object, flags) {
+        return false;
+    }
+    ["replicated-by", "replicate-from"].iter().any(|name| {
+        let Some(source) = named_by(object, name) else { return false };
+        let all: BTreeSet<Id> = history.iter().flat_map(|(_, state)| due(state, flags, &source)).collect();
+        all.len() > limit
+    })
+}
+
+/// Every target that is not as SPEC wants it, and how it should be. `history`: all states that there were.
 #[must_use]
-pub fn not_as_wanted(state: &Cluster, flags: &Flags) -> Vec<(Id, String)> {
+pub fn not_as_wanted(history: &[(Duration, State)], state: &Cluster, flags: &Flags) -> Vec<(Id, String)> {
     let mut wrong = Vec::new();
     for target in targets(state) {
         let object = state.get(&target);
-        let problem = match wish(state, flags, &target) {
+        let wish = wish(state, flags, &target);
+        let held_by = wish.clone();
+        let problem = match wish {
             Wish::Leave | Wish::Gone(Removal::Silent(None)) => None,
             Wish::Gone(_) => Some("it should not be there".to_owned()),
             Wish::Remade => Some("it should be made anew".to_owned()),
@@ -310,6 +427,7 @@ pub fn not_as_wanted(state: &Cluster, flags: &Flags) -> Vec<(Id, String)> {
                 Some(_) => Some(format!("it should be {shape:?}")),
             },
         };
+        let problem = problem.filter(|_| !is_held(history, state, flags, &target, &held_by));
         wrong.extend(problem.map(|problem| (target, problem)));
     }
     wrong

@@ -7,6 +7,7 @@ use k8s_replicator_core::bugs;
 use crate::api::admission::{Effect, Policy};
 use crate::api::object::{Id, Resource};
 use crate::dice::Dice;
+use crate::policy;
 use crate::scenes::{Faults, scene};
 use crate::spec::Flags;
 use crate::world::step::{Fate, Flow, Step};
@@ -57,6 +58,7 @@ pub fn script(seed: u64) -> Script {
             Duration::from_secs(30),
         ]),
         hold_incomplete_tls: !dice.once_in(5),
+        ..Flags::default()
     };
     let first = flags(dice);
     let controllers = match dice.roll(12) {
@@ -114,7 +116,9 @@ pub fn script(seed: u64) -> Script {
             steps.push(fault);
         }
     }
-    Script { setting, steps }
+    let mut script = Script { setting, steps };
+    policy::add_to(&mut script);
+    script
 }
 
 fn ordinary(dice: &mut Dice, resources: &[Resource]) -> Step {

@@ -1,10 +1,14 @@
 //! TRUSTED: what SPEC wants of each target, as a slow and simple function of the whole cluster.
 //!
 //! This is a second reading of SPEC, for judging the first: it shares no code with `k8s-replicator-core`. It reads the model's
-//! objects, never the controller's. [`wish`] answers for one target; `asks` reads annotations, `pull` follows pulls.
+//! objects, never the controller's. [`wish`] answers for one target; `asks` reads annotations, `pull` follows pulls; of SPEC 11
+//! `namespaces` says what they select and accept, `keys` which part of the data is meant, `carried` which labels go along.
 
 pub mod asks;
+pub mod carried;
+pub mod keys;
 pub mod matcher;
+pub mod namespaces;
 pub mod pull;
 
 use std::collections::BTreeMap;
@@ -15,6 +19,9 @@ use crate::api::managed::{Field, Manager};
 use crate::api::object::{Data, Id, Object, Resource};
 
 use asks::{Asks, Read, read};
+use carried::{Carried, carried};
+use keys::Part;
+use namespaces::{accepts, is_left_alone};
 use pull::{Pulled, Receiver, pull};
 
 /// All objects.
@@ -31,6 +38,26 @@ pub struct Flags {
     pub removal_delay: Duration,
     /// `--hold-incomplete-tls`.
     pub hold_incomplete_tls: bool,
+    /// `--exclude-namespaces`.
+    pub exclude_namespaces: &'static str,
+    /// `--require-acceptance`.
+    pub require_acceptance: bool,
+    /// `--removal-limit`.
+    pub removal_limit: Option<usize>,
+}
+
+impl Default for Flags {
+    fn default() -> Self {
+        Self {
+            allow_all: false,
+            ignore_unknown: false,
+            removal_delay: Duration::from_secs(5),
+            hold_incomplete_tls: true,
+            exclude_namespaces: "",
+            require_acceptance: false,
+            removal_limit: None,
+        }
+    }
 }
 
 /// The annotations' prefix in every simulation.
@@ -54,8 +81,8 @@ pub enum Note {
     Is(String),
     /// That it is not there.
     Absent,
-    /// A version of the source at which it held the data that the replica holds.
-    VersionOf(Id),
+    /// A version of the source at which this part of its data was what the replica holds.
+    VersionOf(Id, Box<Part>),
     /// A list with these items, in any order.
     Items(Vec<String>),
     /// Whatever.
@@ -82,6 +109,8 @@ pub struct Shape {
     pub data: Wanted,
     /// The annotations under the prefix, by name; what is not listed stays as it is.
     pub notes: BTreeMap<&'static str, Note>,
+    /// The labels and annotations of others that it is to have; `None`: it keeps what it has.
+    pub carried: Option<Carried>,
     /// When data is taken away: why.
     pub removal: Option<Removal>,
     /// The controller has to become an owner of `replicated-by` (SPEC 3.1).
@@ -105,7 +134,11 @@ pub enum Wish {
 
 /// Types that are never a source and never a target (SPEC 7).
 fn is_protected(object: &Object) -> bool {
-    matches!(object.type_.as_deref(), Some("kubernetes.io/service-account-token" | "bootstrap.kubernetes.io/token"))
+    object.type_.as_deref().is_some_and(is_protected_type)
+}
+
+fn is_protected_type(type_: &str) -> bool {
+    matches!(type_, "kubernetes.io/service-account-token" | "bootstrap.kubernetes.io/token")
 }
 
 /// Whether the controller made this replica (SPEC 3.1): it is among the owners of `replicated-by`, or nobody is.
@@ -171,11 +204,12 @@ fn pushing<'c>(cluster: &'c Cluster, flags: &Flags, target: &Id) -> Vec<(&'c Id,
         .iter()
         .filter(|(id, _)| id.resource == target.resource)
         .filter_map(|(id, object)| match read(object, flags) {
-            Read::Well(asks) if asks.names(target) => Some((id, &**object, *asks)),
+            Read::Well(asks) if asks.names(cluster, target) => Some((id, &**object, *asks)),
             _ => None,
         })
         .collect();
-    pushing.sort_by_key(|(id, object, _)| (is_protected(object), object.created, id.key()));
+    let is_accepted = |id: &Id| accepts(cluster, flags, &id.namespace, &target.namespace);
+    pushing.sort_by_key(|(id, object, _)| (!is_accepted(id), is_protected(object), object.created, id.key()));
     pushing
 }
 
@@ -199,7 +233,15 @@ pub fn wish(cluster: &Cluster, flags: &Flags, target: &Id) -> Wish {
     let mut notes = BTreeMap::from([("replicated-at", Note::Any)]);
     pull::cleared(&mut notes);
     let (data, optional) = (Wanted::Minimal, object.immutable);
-    Wish::Look(Box::new(Shape { type_: None, data, notes, removal: Some(removal), adopted: false, optional }))
+    Wish::Look(Box::new(Shape {
+        type_: None,
+        data,
+        notes,
+        carried: None,
+        removal: Some(removal),
+        adopted: false,
+        optional,
+    }))
 }
 
 fn wish_of_any(cluster: &Cluster, flags: &Flags, target: &Id) -> Wish {
@@ -207,8 +249,14 @@ fn wish_of_any(cluster: &Cluster, flags: &Flags, target: &Id) -> Wish {
         // 3.4
         let namespace = cluster.get(&Id::of_namespace(&target.namespace));
         let can_be_made = namespace.is_some_and(|namespace| namespace.deleted.is_none());
+        let may_be = |source: &Id, asks: &Asks| {
+            accepts(cluster, flags, &source.namespace, &target.namespace)
+                && !is_left_alone(cluster, flags, &target.namespace)
+                && !asks.paused
+                && !is_paused(cluster, flags, target.resource, &asks.from)
+        };
         return match pushing(cluster, flags, target).into_iter().next() {
-            Some((source, object, asks)) if can_be_made => {
+            Some((source, object, asks)) if can_be_made && may_be(source, &asks) => {
                 install(cluster, flags, target, None, (source, object, &asks))
             }
             _ => Wish::Leave,
@@ -216,9 +264,18 @@ fn wish_of_any(cluster: &Cluster, flags: &Flags, target: &Id) -> Wish {
     };
     // 3.0
     let Read::Well(own) = read(object, flags) else { return Wish::Leave };
-    if is_protected(object) {
+    let is_known = cluster.contains_key(&Id::of_namespace(&target.namespace));
+    if is_protected(object) || !is_known || is_left_alone(cluster, flags, &target.namespace) || own.paused {
         return Wish::Leave;
     }
+    let creators_source = own.by.as_ref().and_then(|by| read_at(cluster, flags, target.resource, by)?.from);
+    if [&own.by, &own.from, &creators_source].iter().any(|key| is_paused(cluster, flags, target.resource, key)) {
+        return Wish::Leave;
+    }
+    let removed = |object: &Object, removal| match is_made_by_controller(object) {
+        true => Wish::Gone(removal),
+        false => Wish::Leave,
+    };
     // 3.1
     if let Some((namespace, name)) = &own.by {
         let source = Id::new(target.resource, namespace, name);
@@ -232,14 +289,17 @@ fn wish_of_any(cluster: &Cluster, flags: &Flags, target: &Id) -> Wish {
                 }
                 Read::Ill(_) => return Wish::Leave,
                 Read::Nothing => Removal::Silent(delay),
-                Read::Well(asks) if asks.names(target) => {
+                Read::Well(asks) if asks.names(cluster, target) => {
+                    if !accepts(cluster, flags, &source.namespace, &target.namespace) {
+                        return removed(object, Removal::Said);
+                    }
                     return install(cluster, flags, target, Some((object, &own)), (&source, there, &asks));
                 }
                 Read::Well(asks) if asks.pushes_nothing_at_all() => Removal::Silent(delay),
                 Read::Well(_) => Removal::Said,
             },
         };
-        return if is_made_by_controller(object) { Wish::Gone(removal) } else { Wish::Leave };
+        return removed(object, removal);
     }
     // 3.2
     if own.push.is_some() {
@@ -248,8 +308,12 @@ fn wish_of_any(cluster: &Cluster, flags: &Flags, target: &Id) -> Wish {
     // 3.3
     let Some((namespace, name)) = &own.from else { return Wish::Leave };
     let source = Id::new(target.resource, namespace, name);
-    let receiver = Receiver { target, object: Some(object), own: &own, once: own.once, holds: own.holds_a_copy() };
-    let mut notes = BTreeMap::new();
+    let type_ = object.type_.as_deref();
+    let part = Part::new(own.texts.get("replicate-keys"), type_, false).within(cluster, flags, &source, type_);
+    let receiver =
+        Receiver { target, object: Some(object), own: &own, once: own.once, holds: own.holds_a_copy(), part };
+    // Followed again, or removed at last: an approval was for that.
+    let mut notes = BTreeMap::from([("removal-approved", Note::Absent)]);
     let (data, removal) = match pull(cluster, flags, &source, &receiver) {
         Pulled::Nothing => return Wish::Leave,
         // SPEC 7: a target that never received anything keeps its own data.
@@ -259,9 +323,9 @@ fn wish_of_any(cluster: &Cluster, flags: &Flags, target: &Id) -> Wish {
             let delay = delay_of_pull(cluster, flags, &own, &source);
             (Wanted::Minimal, Some(if silent { Removal::Silent(delay) } else { Removal::Said }))
         }
-        Pulled::Held(allowed) => {
+        Pulled::Held { allowed, data } => {
             notes.insert("replicated-from-allowed", allowed);
-            (Wanted::Kept, None)
+            (data, None)
         }
         Pulled::Copied { data, notes: copied } => {
             notes.extend(copied);
@@ -271,7 +335,20 @@ fn wish_of_any(cluster: &Cluster, flags: &Flags, target: &Id) -> Wish {
     notes.insert("replicated-at", Note::Any);
     // SPEC 9.5: one that is immutable belongs to its user. (Its data cannot be changed; whether its annotations follow is open.)
     let optional = object.immutable;
-    Wish::Look(Box::new(Shape { type_: None, data, notes, removal, adopted: false, optional }))
+    Wish::Look(Box::new(Shape { type_: None, data, notes, carried: None, removal, adopted: false, optional }))
+}
+
+/// What a well-formed object says.
+fn read_at(cluster: &Cluster, flags: &Flags, resource: Resource, (namespace, name): &(String, String)) -> Option<Asks> {
+    match read(cluster.get(&Id::new(resource, namespace, name))?, flags) {
+        Read::Well(asks) => Some(*asks),
+        Read::Nothing | Read::Ill(_) => None,
+    }
+}
+
+/// SPEC 11.7: of one that is missing or ill-formed it is not known.
+fn is_paused(cluster: &Cluster, flags: &Flags, resource: Resource, key: &Option<(String, String)>) -> bool {
+    key.as_ref().and_then(|key| read_at(cluster, flags, resource, key)).is_some_and(|asks| asks.paused)
 }
 
 /// SPEC 11.1: what the pulling target says of the delay counts, else what its source says.
@@ -291,6 +368,15 @@ fn removal_delay(flags: &Flags, own: &Asks) -> Option<Duration> {
     }
 }
 
+const INHERITED: [&str; 6] = [
+    "replicate-once",
+    "replication-allowed",
+    "replication-allowed-namespaces",
+    "replication-allowed-namespace-selector",
+    "replication-allowed-keys",
+    "removal-delay",
+];
+
 /// SPEC 4: install a source into a target.
 fn install(
     cluster: &Cluster,
@@ -307,55 +393,78 @@ fn install(
     let inherited = |name: &str| asks.texts.get(name).map_or(Note::Absent, |text| Note::Is(text.clone()));
     notes.insert("replicated-at", Note::Any);
     notes.insert("replicated-by", Note::Is(source.key()));
-    for name in ["replicate-once", "replication-allowed", "replication-allowed-namespaces", "removal-delay"] {
+    for name in INHERITED {
         notes.insert(name, inherited(name));
     }
+    // A pause is its user's.
+    notes.remove("paused");
+    let given = carried(object, asks);
+    let names = |keys: Vec<&String>| match keys.is_empty() {
+        true => Note::Absent,
+        false => Note::Is(keys.into_iter().cloned().collect::<Vec<_>>().join(",")),
+    };
+    notes.insert("replicated-labels", names(given.labels.keys().collect()));
+    notes.insert("replicated-annotations", names(given.annotations.keys().collect()));
     let adopted = existing.is_some_and(|(object, _)| !is_made_by_controller(object));
-    let mut shape =
-        Shape { type_: object.type_.clone(), data: Wanted::Kept, notes, removal: None, adopted, optional: false };
+    let type_ = asks.type_.clone().or_else(|| object.type_.clone());
+    if type_.as_deref().is_some_and(is_protected_type) {
+        return Wish::Leave;
+    }
+    let (data, carried) = (Wanted::Kept, Some(given));
+    let mut shape = Shape { type_, data, notes, carried, removal: None, adopted, optional: false };
 
     if let Some((namespace, name)) = &asks.from {
         let from = Id::new(target.resource, namespace, name);
-        return combined(cluster, flags, target, existing, &from, asks.once, shape);
+        return combined(cluster, flags, target, existing, (&from, asks), shape);
     }
-    notes_of_own_data(&mut shape, source, asks);
-    let half = is_half_issued(object, flags);
+    let part = Part::new(asks.texts.get("replicate-keys"), shape.type_.as_deref(), asks.type_.is_some());
+    notes_of_own_data(&mut shape, source, asks, &part);
+    let half = is_half_issued(object, flags) && PAIR.iter().any(|key| part.has(key));
+    let given = part.of(&object.data, &object.binary_data);
     let Some((there, own)) = existing else {
-        if half {
-            return Wish::Leave;
-        }
-        shape.data = Wanted::Equal(object.data.clone(), object.binary_data.clone());
-        return Wish::Look(Box::new(shape));
+        return match given {
+            Some((data, binary_data)) if !half => {
+                shape.data = Wanted::Equal(data, binary_data);
+                Wish::Look(Box::new(shape))
+            }
+            _ => Wish::Leave,
+        };
     };
     // What was pulled for a source that was a combined one is no copy of its own data.
     let holds = own.holds_a_copy() && own.from.is_none();
     let version = |name: &str| asks.texts.get(name).filter(|text| own.texts.get(name) != Some(text));
     let asked_again = version("replicate-once-version").is_some();
-    let emptied = was_emptied(there) && !is_empty(object);
-    if asks.once && holds && !asked_again && !emptied {
-        shape.type_ = None;
-        shape.notes.insert("replicated-from-version", Note::Any);
-        shape.notes.insert("replicate-once-version", Note::Any);
+    let emptied =
+        was_emptied(there) && given.as_ref().is_some_and(|(data, binary)| gives_something(object, data, binary));
+    let is_held = asks.once && holds && !asked_again && !emptied;
+    let Some((data, binary_data)) = given.filter(|_| !is_held && !half) else {
+        (shape.type_, shape.optional) = (None, half && !is_held);
+        for name in ["replicated-from-version", "replicated-keys", "replicate-once-version"] {
+            // What asks for one more copy goes on asking.
+            shape.notes.insert(name, Note::Any);
+        }
         return Wish::Look(Box::new(shape));
-    }
-    if half {
-        (shape.type_, shape.optional) = (None, true);
-        shape.notes.insert("replicated-from-version", Note::Any);
-        // What asks for one more copy goes on asking.
-        shape.notes.insert("replicate-once-version", Note::Any);
-        return Wish::Look(Box::new(shape));
-    }
-    let same = there.data == object.data && there.binary_data == object.binary_data;
-    // One that holds no copy counts as another, whatever its data is.
-    if there.type_ != object.type_ || (there.immutable && !(same && holds)) {
+    };
+    let same = there.data == data && there.binary_data == binary_data;
+    if there.type_ != shape.type_ || (there.immutable && !same) {
         return Wish::Remade;
     }
-    shape.data = Wanted::Equal(object.data.clone(), object.binary_data.clone());
+    shape.data = Wanted::Equal(data, binary_data);
     Wish::Look(Box::new(shape))
 }
 
-fn notes_of_own_data(shape: &mut Shape, source: &Id, asks: &Asks) {
-    shape.notes.insert("replicated-from-version", Note::VersionOf(source.clone()));
+/// The keys of a certificate and its key.
+const PAIR: [&str; 2] = ["tls.crt", "tls.key"];
+
+/// Whether data has a value that is more than what a cleared object keeps.
+fn gives_something(source: &Object, data: &Data, binary_data: &Data) -> bool {
+    let has_value = data.values().chain(binary_data.values()).any(|value| !value.is_empty());
+    has_value && !is_minimal(source.type_.as_deref(), data, binary_data)
+}
+
+fn notes_of_own_data(shape: &mut Shape, source: &Id, asks: &Asks, part: &Part) {
+    shape.notes.insert("replicated-from-version", Note::VersionOf(source.clone(), Box::new(part.clone())));
+    shape.notes.insert("replicated-keys", part.note().map_or(Note::Absent, Note::Is));
     let once_version = asks.texts.get("replicate-once-version");
     shape.notes.insert("replicate-once-version", once_version.map_or(Note::Absent, |text| Note::Is(text.clone())));
 }
@@ -366,10 +475,10 @@ fn combined(
     flags: &Flags,
     target: &Id,
     existing: Option<(&Object, &Asks)>,
-    from: &Id,
-    once: bool,
+    (from, asks): (&Id, &Asks),
     mut shape: Shape,
 ) -> Wish {
+    let once = asks.once;
     shape.notes.insert("replicate-from", Note::Is(from.key()));
     let nobody = Asks::default();
     let (object, own) = existing.map_or((None, &nobody), |(object, own)| (Some(object), own));
@@ -378,7 +487,10 @@ fn combined(
     }
     // With another source, or another once, it holds no copy.
     let is_the_same = own.from == Some((from.namespace.clone(), from.name.clone())) && own.once == once;
-    let receiver = Receiver { target, object, own, once, holds: own.holds_a_copy() && is_the_same };
+    let type_ = shape.type_.as_deref();
+    let part = Part::new(asks.texts.get("replicate-keys"), type_, asks.type_.is_some());
+    let part = part.within(cluster, flags, from, type_);
+    let receiver = Receiver { target, object, own, once, holds: own.holds_a_copy() && is_the_same, part };
     let immutable = object.is_some_and(|object| object.immutable);
     match pull(cluster, flags, from, &receiver) {
         // It is made even so, empty; one that is there keeps what it has.
@@ -392,6 +504,8 @@ fn combined(
             for name in pull::WRITTEN {
                 shape.notes.insert(name, Note::Any);
             }
+            // It is not followed again yet.
+            shape.notes.insert("removal-approved", Note::Any);
         }
         Pulled::Cleared(silent) => {
             if immutable && !object.is_some_and(|it| is_minimal(it.type_.as_deref(), &it.data, &it.binary_data)) {
@@ -403,11 +517,15 @@ fn combined(
             shape.data = Wanted::Minimal;
             shape.removal = object.map(|_| if delays { Removal::Silent(delay) } else { Removal::Said });
         }
-        Pulled::Held(allowed) => {
-            shape.notes.insert("replicated-from-version", Note::Any);
-            shape.notes.insert("replicate-once-version", Note::Any);
-            shape.notes.insert("replicated-from-origin", Note::Any);
+        Pulled::Held { allowed, data } => {
+            if immutable && data != Wanted::Kept {
+                return Wish::Remade;
+            }
+            for name in pull::WRITTEN {
+                shape.notes.insert(name, Note::Any);
+            }
             shape.notes.insert("replicated-from-allowed", allowed);
+            shape.data = data;
         }
         Pulled::Copied { data, notes } => {
             if immutable && object.is_some_and(|it| data != Wanted::Equal(it.data.clone(), it.binary_data.clone())) {

@@ -4,6 +4,7 @@
 //! properties that hold at all times are checked; a [`Violation`] ends the run.
 
 mod faults;
+mod fingerprint;
 mod network;
 mod people;
 mod process;
@@ -24,7 +25,7 @@ use crate::api::server::Server;
 use crate::api::store::{Snapshot, Store};
 use crate::api::write::{self, Context};
 use crate::dice::Dice;
-use crate::properties::{self, MOST_AT_ONCE, MOST_PER_STIMULUS, MOST_TAKEN_BACK};
+use crate::properties::{self, Allowed, MOST_AT_ONCE, MOST_PER_STIMULUS, MOST_TAKEN_BACK};
 use crate::spec::Flags;
 
 use network::{Flight, Pipe, Sender};
@@ -98,6 +99,8 @@ pub struct World {
     lost: Option<Duration>,
     /// The last write of a controller to each object.
     written: BTreeMap<Id, Written>,
+    /// What a start of a controller took away because of a source, and when it sent that.
+    removed: BTreeMap<(u64, Resource, String), BTreeMap<Id, Duration>>,
     processes: Vec<Option<Process>>,
     /// The status by which a proxy answers everything, by controller.
     proxies: Vec<Option<u16>>,
@@ -136,6 +139,7 @@ impl World {
             restored: None,
             lost: None,
             written: BTreeMap::new(),
+            removed: BTreeMap::new(),
             starts: 0,
             flights: Vec::new(),
             pipes: Vec::new(),
@@ -165,6 +169,12 @@ impl World {
     #[must_use]
     pub fn story(&self) -> &[String] {
         self.story.as_deref().unwrap_or_default()
+    }
+
+    /// What is stored now.
+    #[must_use]
+    pub fn live(&self) -> &crate::api::store::State {
+        &self.store.live
     }
 
     /// How many writes of controllers took effect.
@@ -224,7 +234,7 @@ impl World {
     }
 
     /// A write of a controller took effect, or none: it is judged.
-    fn judge(&mut self, by: Sender, id: &Id, before: Option<&Rc<Object>>) -> Result<(), Violation> {
+    fn judge(&mut self, by: Sender, id: &Id, before: Option<&Rc<Object>>, sent: Duration) -> Result<(), Violation> {
         let after = self.store.get(id).cloned();
         if before.map(Rc::as_ptr) == after.as_ref().map(Rc::as_ptr) {
             return Ok(());
@@ -251,8 +261,10 @@ impl World {
             oldest: by.oldest,
             flags: &self.setting.controllers[by.slot],
         };
-        if properties::is_allowed(&self.store.history, &write) {
-            return Ok(());
+        match properties::is_allowed(&self.store.history, &write) {
+            Some(Allowed::Other) => return Ok(()),
+            Some(Allowed::Removal) => return self.look_for_many_at_once(by, id, before, sent),
+            None => {}
         }
         let wish =
             crate::spec::wish(&self.store.history[self.store.history.len().saturating_sub(2)].1, write.flags, id);
@@ -262,6 +274,28 @@ impl World {
             described(after.as_deref())
         );
         Err(Violation::new("safety", what))
+    }
+
+    /// Whether more is taken away because of one source, by one start of a controller, than the removal limit allows.
+    fn look_for_many_at_once(
+        &mut self,
+        by: Sender,
+        id: &Id,
+        before: Option<&Rc<Object>>,
+        sent: Duration,
+    ) -> Result<(), Violation> {
+        let flags = &self.setting.controllers[by.slot];
+        let name = if self.store.get(id).is_none() { "replicated-by" } else { "replicate-from" };
+        let source = before.and_then(|before| before.annotation(&format!("{}{name}", crate::spec::PREFIX)));
+        let (Some(limit), Some(source)) = (flags.removal_limit, source) else { return Ok(()) };
+        let window = flags.removal_delay.max(properties::SHORTEST_WINDOW);
+        let removed = self.removed.entry((by.start, id.resource, source.to_owned())).or_default();
+        removed.insert(id.clone(), sent);
+        removed.retain(|_, at| sent.saturating_sub(*at) < window);
+        match removed.len() > limit {
+            false => Ok(()),
+            true => Err(Violation::new("many at once", format!("{removed:?} were removed because of {source}"))),
+        }
     }
 
     /// Whether controllers with equal flags take back each other's writes.

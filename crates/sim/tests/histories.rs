@@ -13,7 +13,7 @@ use k8s_replicator_sim::world::step::Step;
 use k8s_replicator_sim::world::users::Act;
 
 fn flags() -> Flags {
-    Flags { allow_all: false, ignore_unknown: false, removal_delay: Duration::from_secs(5), hold_incomplete_tls: true }
+    Flags::default()
 }
 
 fn setting(controllers: Vec<Flags>) -> Setting {
@@ -354,6 +354,39 @@ fn each_object_of_a_chain_has_the_last_word() {
             put("b/x", 1, &[("replication-allowed-namespaces", "b,team-1")]),
             Step::Calm(arrivals),
         ];
+        holds(setting(vec![flags()]), steps);
+    }
+}
+
+/// Seed 5001793. The controller makes a replica, reads it for who pulls from it, and a cache that lags says that it is missing: that was
+/// believed, though it is older than what the write was answered. It was made anew, refused as existing, and looked up, within
+/// milliseconds and without end.
+#[test]
+fn a_cache_that_lags_behind_a_write_is_not_believed_that_the_object_is_missing() {
+    let mut setting = setting(vec![Flags { removal_delay: Duration::from_secs(30), ..flags() }]);
+    setting.stale_reads = true;
+    let steps = vec![
+        put("b/y", 2, &[("replicate-to-namespaces", "team-.*"), ("replication-allowed", "true")]),
+        put("a/y", 3, &[("replicate-to-namespaces", ".*")]),
+        Step::Calm(60),
+        Step::Act(Act::StripAll(Id::new(Resource::Secret, "a", "y"))),
+        put_of_type("kubernetes.io/tls", "a/z", 5, &[("replicate-from", "team-1/y")]),
+    ];
+    holds(setting, steps);
+}
+
+/// Seed 7002443. A replica is immutable, and its user puts a `replicate-from` on it: what it holds counts as no copy of its source's data then.
+/// It is the same data, so only the annotation goes. The model wanted it made anew; the controller did that where it knew that
+/// it is immutable, though nothing was in the way of an update.
+#[test]
+fn an_immutable_replica_of_the_same_data_is_not_made_anew() {
+    let replica = Id::new(Resource::Secret, "a", "y");
+    for restarts in [false, true] {
+        let source = put("team-1/y", 3, &[("replicate-to-namespaces", "a,b,team-1")]);
+        let mut steps = vec![source, Step::Calm(60), Step::Act(Act::Freeze(replica.clone()))];
+        steps.extend(restarts.then_some(Step::Crash(0)));
+        let (name, value) = ("k8s-replicator/replicate-from".to_owned(), "team-1/x".to_owned());
+        steps.push(Step::Act(Act::Annotate(replica.clone(), name, value)));
         holds(setting(vec![flags()]), steps);
     }
 }

@@ -37,19 +37,37 @@ impl Cluster {
     /// # Errors
     /// When flags were named that cannot be read, or the cluster cannot be reached.
     pub async fn flags(&self) -> anyhow::Result<Flags> {
-        let found = self.get(format!("/apis/apps/v1/deployments?labelSelector={LABEL}")).await;
-        let (deployed, why_not) = match found {
-            Ok(list) => (list.as_ref().map(deployments).unwrap_or_default(), None),
-            Err(failure) if is_forbidden(&failure) => (Vec::new(), Some("you may not list Deployments")),
-            Err(failure) => anyhow::bail!("cannot ask the cluster: {}", failure.message),
-        };
-        if let Some(flags) = &self.controller_flags {
-            let settings =
-                args::parse(words(flags)).map_err(|stop| anyhow::anyhow!("--controller-flags: {}", stop.message))?;
-            return Ok(Flags { settings, deployed: deployed.into_iter().next(), note: None });
+        let (deployed, why_not) = self.deployed().await?;
+        match &self.controller_flags {
+            Some(flags) => {
+                let settings = named("--controller-flags", flags)?;
+                Ok(Flags { settings, deployed: deployed.into_iter().next(), note: None })
+            }
+            None => choose(deployed, why_not),
         }
-        choose(deployed, why_not)
     }
+
+    /// The flags of the controller's Deployment, whatever flags were named. `None`: no Deployment was found.
+    ///
+    /// # Errors
+    /// When the cluster cannot be reached.
+    pub(crate) async fn flags_of_deployment(&self) -> anyhow::Result<Option<Flags>> {
+        let (deployed, why_not) = self.deployed().await?;
+        if deployed.is_empty() { Ok(None) } else { choose(deployed, why_not).map(Some) }
+    }
+
+    async fn deployed(&self) -> anyhow::Result<(Vec<Deployed>, Option<&'static str>)> {
+        match self.get(format!("/apis/apps/v1/deployments?labelSelector={LABEL}")).await {
+            Ok(list) => Ok((list.as_ref().map(deployments).unwrap_or_default(), None)),
+            Err(failure) if is_forbidden(&failure) => Ok((Vec::new(), Some("you may not list Deployments"))),
+            Err(failure) => anyhow::bail!("cannot ask the cluster: {}", failure.message),
+        }
+    }
+}
+
+/// Flags of the controller as the value of a flag, which is called so.
+pub(crate) fn named(flag: &str, flags: &str) -> anyhow::Result<Settings> {
+    args::parse(words(flags)).map_err(|stop| anyhow::anyhow!("{flag}: {}", stop.message))
 }
 
 fn choose(deployed: Vec<Deployed>, why_not: Option<&str>) -> anyhow::Result<Flags> {

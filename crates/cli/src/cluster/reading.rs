@@ -78,10 +78,11 @@ pub struct Reading {
 }
 
 /// What the lists showed of one kind.
-struct Listed {
-    objects: Vec<Observed>,
+pub(crate) struct Listed {
+    pub(crate) objects: Vec<Observed>,
     seen: Seen,
-    scope: Scope,
+    /// What was seen of what was asked for.
+    pub(crate) scope: Scope,
     version: String,
 }
 
@@ -100,9 +101,27 @@ impl Cluster {
             notes.push(format!("The controller does not replicate {}s: --run-replicators.", kind.name()));
         }
         let kinds: Vec<_> =
-            kinds.iter().filter(|kind| options.kinds.iter().any(|its| its.name() == kind.name())).collect();
-        let objects = join_all(kinds.iter().map(|kind| self.list_objects(**kind, &scope, around, &dialect)));
-        let (namespaces, objects) = tokio::join!(self.list_namespaces(&dialect), objects);
+            kinds.iter().filter(|kind| options.kinds.iter().any(|its| its.name() == kind.name())).copied().collect();
+        let (listed, namespaces) = self.list_all(&kinds, &scope, around, &dialect, &mut notes).await?;
+        let kinds = kinds
+            .iter()
+            .zip(listed)
+            .map(|(kind, listed)| of_kind(*kind, listed, &namespaces, &options.rules))
+            .collect();
+        Ok(Reading { kinds, rules: options.rules, dialect, flags, notes })
+    }
+
+    /// The objects of each of these kinds, and the namespaces. What could not be seen is noted.
+    pub(crate) async fn list_all(
+        &self,
+        kinds: &[&'static dyn Kind],
+        scope: &Scope,
+        around: &[Namespace],
+        dialect: &Dialect,
+        notes: &mut Vec<String>,
+    ) -> anyhow::Result<(Vec<Listed>, BTreeMap<String, NamespaceFacts>)> {
+        let objects = join_all(kinds.iter().map(|kind| self.list_objects(*kind, scope, around, dialect)));
+        let (namespaces, objects) = tokio::join!(self.list_namespaces(dialect), objects);
         let mut listed = Vec::new();
         for (kind, objects) in kinds.iter().zip(objects) {
             let objects = objects?;
@@ -120,16 +139,11 @@ impl Cluster {
                      that you may get."
                         .to_owned(),
                 );
-                self.namespaces_one_by_one(&listed, around, &dialect).await?
+                self.namespaces_one_by_one(&listed, around, dialect).await?
             }
             Err(failure) => anyhow::bail!("cannot list namespaces: {}", failure.message),
         };
-        let kinds = kinds
-            .iter()
-            .zip(listed)
-            .map(|(kind, listed)| of_kind(**kind, listed, &namespaces, &options.rules))
-            .collect();
-        Ok(Reading { kinds, rules: options.rules, dialect, flags, notes })
+        Ok((listed, namespaces))
     }
 
     async fn list_namespaces(&self, dialect: &Dialect) -> Result<BTreeMap<String, NamespaceFacts>, Failure> {

@@ -192,6 +192,11 @@ impl Paces {
         failures
     }
 
+    /// How many reads of an object failed in a row.
+    pub(super) fn read_failures(&self, object: &Key) -> u32 {
+        self.paces.get(object).map_or(0, |pace| pace.read_failures)
+    }
+
     /// Why an object could not be read the last time.
     pub(super) fn read_failure(&self, object: &Key) -> Option<(Reason, &str)> {
         let (reason, error) = self.paces.get(object)?.read_failure.as_ref()?;

@@ -27,6 +27,8 @@ const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(60);
 const ORDINARY_FAILURES: u32 = 3;
 /// The watch shows that a deleted object is gone long before this, or it is looked at again.
 const SHOWN_BY: Duration = Duration::from_secs(10);
+/// A server whose cache lags has caught up with a write after so many attempts in a row.
+const LAGS_UNTIL: u32 = 3;
 /// So many corrections of a target within minutes are put down to chance.
 const ORDINARY_CORRECTIONS: u32 = 1;
 
@@ -110,7 +112,10 @@ impl Replicator {
                 is_not_older(&observed, held)?;
                 self.was_found(observed);
             }
-            Answer::Missing | Answer::Deleted => self.is_missing(need, held),
+            Answer::Missing | Answer::Deleted => {
+                self.is_not_from_before(need, held)?;
+                self.is_missing(need, held);
+            }
         }
         Ok(())
     }
@@ -120,6 +125,20 @@ impl Replicator {
         let key = observed.key.clone();
         let touched = self.graph.found(observed);
         self.look_at(touched, Some(&key));
+    }
+
+    /// A 404 has no version. About an object that only a response has shown it is older than that response, if the server's cache lags:
+    /// the watch will show what became of the object. If the watch does not, as its event got lost, the server is believed in the end.
+    fn is_not_from_before(&self, need: &Need, held: Option<&Held>) -> Result<(), Failure> {
+        let key = need.key();
+        let Some(held) = held.filter(|held| held.only_answered) else { return Ok(()) };
+        if self.queue.read_failures(key) >= LAGS_UNTIL {
+            return Ok(());
+        }
+        let version = &held.resource_version;
+        let message =
+            format!("the server answered that {key} is missing, which it has shown at version {version} before");
+        Err(Failure::new(FailureKind::Server, message))
     }
 
     /// The server says that an object is not there, and no watch event came since it was asked: it is believed, also where the watch
@@ -186,6 +205,7 @@ impl Replicator {
             // A read that was answered before this write says nothing of what is there now.
             self.under_way.was_seen(&turn);
             let touched = self.graph.wrote(observed, written);
+            self.note_change(now, &turn, &touched);
             self.advise_on_content(now, &turn);
             self.look_at(touched, Some(&turn));
         }
@@ -257,7 +277,7 @@ impl Replicator {
         let retry_in = backoff(failures, longest, (self.entropy)()).max(asked);
         let (reason, error) = (failure.kind.reason(), failure.message.clone());
         let outcome = Outcome::Failed { verb: Some(verb), reason, error, retry_in };
-        self.reports.failed(now.moment, Report::new(turn.clone(), verdict, outcome));
+        self.failed(now, Report::new(turn.clone(), verdict, outcome), reason);
         self.queue.end(turn, End::At(now.moment + retry_in));
     }
 

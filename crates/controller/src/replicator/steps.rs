@@ -61,6 +61,8 @@ impl Replicator {
                 break Decision::Need(Need::Portion(key, projection));
             }
         };
+        let Self { standing, queue, changes, .. } = self;
+        standing.decided(now.moment, target, &decision, || changes.cause(queue.cause(target)?, target));
         // Where the target has its source, others that push to its name are kept from it.
         if matches!(decision, Decision::Nothing(_) | Decision::Act(_)) {
             let losers = losers(&self.graph, self.kind, &self.rules, target).take(MOST_LOSERS).collect();
@@ -247,7 +249,13 @@ impl Replicator {
         let source = (*object != **target).then(|| object.clone().into());
         let verdict = Verdict { reason, source, detail: None };
         let outcome = Outcome::Failed { verb, reason, error, retry_in };
-        self.reports.failed(now.moment, Report::new(target.clone(), verdict, outcome));
+        self.failed(now, Report::new(target.clone(), verdict, outcome), reason);
+    }
+
+    /// Something failed for a target, for this reason, and is tried again. (The one place where failures are noted.)
+    pub(super) fn failed(&mut self, now: Now, report: Report, reason: Reason) {
+        self.standing.failed(now.moment, &report.target, reason);
+        self.reports.failed(now.moment, report);
     }
 
     /// What will be known of a target's content when the write is carried out: what it writes, or else what is known now.

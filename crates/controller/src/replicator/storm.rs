@@ -98,6 +98,11 @@ impl Storms {
         true
     }
 
+    /// Whether an object's changes are held up.
+    pub(super) fn is_raging(&self, object: &Key) -> bool {
+        self.storms.contains_key(object)
+    }
+
     /// A target was written because of this object.
     pub(super) fn was_written(&mut self, object: &Key, target: &TargetKey) {
         if let Some(storm) = self.storms.get_mut(object) {

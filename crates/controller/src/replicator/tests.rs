@@ -411,6 +411,43 @@ fn an_answer_that_was_overtaken_by_a_deletion_brings_nothing_back() {
     assert_eq!(it.replicator.graph().len(), 0);
 }
 
+/// A 404 has no version: of a cache that lags it is older than the response that showed the object.
+#[test]
+fn what_a_response_showed_is_missing_only_when_the_watch_or_the_server_goes_on_saying_so() {
+    let source = object("a/src", 1, "replicate-to=b/src replication-allowed=true", json!({ "k": "v" }));
+    let pulling = object("c/t", 2, "replicate-from=b/src", json!({}));
+    let made = object("b/src", 5, "replicated-by=a/src replicated-from-version=1 replication-allowed=true", json!({}));
+    let begin = || {
+        let mut it = Loop::with(&[source.clone(), pulling.clone()]);
+        // What `c/t` pulls from is looked up, and the controller makes it.
+        let (asked, tickets) = it.asks();
+        assert_eq!(asked, ["look b/src", "read a/src"]);
+        it.answer(tickets[0], Answer::Missing);
+        it.answer(tickets[1], content(&source));
+        let create = it.asks_for("create b/src");
+        it.answer(create, Answer::Seen(observed(&made)));
+        let read = it.asks_for("read b/src");
+        it.answer(read, Answer::Missing);
+        it.asks_nothing();
+        it
+    };
+    // The watch shows it after all: now a 404 is newer.
+    let mut it = begin();
+    it.seen(&made);
+    it.wait();
+    let read = it.asks_for("read b/src");
+    it.answer(read, Answer::Missing);
+    it.asks_for("create b/src");
+    // The watch says nothing, as its events got lost: the server is believed after a few times.
+    let mut it = begin();
+    for _ in 0..3 {
+        it.wait();
+        let read = it.asks_for("read b/src");
+        it.answer(read, Answer::Missing);
+    }
+    it.asks_for("create b/src");
+}
+
 #[test]
 fn why_nothing_comes_is_told_once() {
     let pulling = |version, notes: &str| object("b/t", version, &format!("replicate-from=a/src {notes}"), json!({}));

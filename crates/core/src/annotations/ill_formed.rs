@@ -111,3 +111,28 @@ pub enum IllFormed {
         annotation: Annotation,
     },
 }
+
+impl IllFormed {
+    /// The annotation that it is about, if it is about one that is known.
+    #[must_use]
+    pub fn annotation(&self) -> Option<Annotation> {
+        match self {
+            Self::Unknown(_) | Self::NotAnnotations => None,
+            Self::NotText { annotation }
+            | Self::Boolean { annotation, .. }
+            | Self::Duration { annotation, .. }
+            | Self::Name { annotation, .. }
+            | Self::BareName { annotation, .. }
+            | Self::List { annotation, .. }
+            | Self::Selector { annotation, .. }
+            | Self::Keys { annotation, .. }
+            | Self::Globs { annotation, .. }
+            | Self::Misplaced { annotation }
+            | Self::Itself { annotation }
+            | Self::Push(PushError::List { annotation, .. }) => Some(*annotation),
+            Self::Labels(_) => Some(Annotation::ReplicaLabels),
+            Self::Type(_) => Some(Annotation::ReplicateType),
+            Self::Push(_) => Some(Annotation::ReplicateTo),
+        }
+    }
+}

@@ -12,6 +12,7 @@ use super::{Answer, Case, Decision, End, Source, nothing, refuse};
 use crate::action::Owned;
 use crate::annotations::Annotation;
 use crate::graph::Knowledge;
+use crate::keys::Projection;
 use crate::managers::Owners;
 use crate::names::SourceKey;
 use crate::reason::Reason;
@@ -157,7 +158,7 @@ impl<'g> Case<'g, '_> {
         self.facts(Question::SourceRead, source)?;
         // Read, its type is known, and so is the one of its replicas.
         self.type_of(source.key, source.node, source.key)?;
-        if node.immutable && !crate::bug!(ImmutableIsUpdated) {
+        if self.cannot_hold(owned, source, projection.as_ref())? {
             return self.remake(owned, Question::Changeable, Reason::ReplicaImmutable, source.key);
         }
         wanted.set(Annotation::ReplicatedFromVersion, Some(current(source)));
@@ -277,7 +278,7 @@ impl<'g> Case<'g, '_> {
     fn fill_combined(self, combined: Combined<'g>, mut wanted: Wanted, fill: &Fill<'g>) -> End<'g> {
         let Combined { owned, type_, source, from } = combined;
         fill.annotate(&mut wanted);
-        if fill.fresh && owned.node().immutable {
+        if fill.fresh && self.cannot_hold(owned, fill.source, fill.projection())? {
             return self.remake(owned, Question::Changeable, Reason::ReplicaImmutable, source.key);
         }
         let (data, reason, gives) = (fill.data(), fill.reason, Some(fill.source));
@@ -307,6 +308,18 @@ impl<'g> Case<'g, '_> {
     fn remake(self, owned: Owned<'g>, question: Question, reason: Reason, source: &SourceKey) -> End<'g> {
         self.note(question, Outcome::Decided(reason), || "it is not".to_owned());
         self.remove(owned, Verb::Recreate, reason, source)
+    }
+
+    /// Whether a replica is immutable and holds another data than it gets. One that holds the same takes the annotations.
+    fn cannot_hold(self, owned: Owned<'g>, source: Source<'g>, part: Option<&Arc<Projection>>) -> Answer<'g, bool> {
+        if !owned.node().immutable || crate::bug!(ImmutableIsUpdated) {
+            return Continue(false);
+        }
+        let Ok(theirs) = self.portion(Question::Changeable, source, part)? else { return Continue(true) };
+        match owned.node().knowledge {
+            Knowledge::Known(ours) => Continue(ours.digest != theirs.digest),
+            Knowledge::Trusted | Knowledge::Suspect | Knowledge::Refused => self.need_target(Question::Changeable),
+        }
     }
 
     /// Whether a combined object's replica holds nothing, or minimal values.

@@ -91,6 +91,11 @@ impl<'g> Fill<'g> {
         wanted.set(Annotation::ReplicatedKeys, noted);
     }
 
+    /// The part of the source's data that it is; `None`: all.
+    pub(super) fn projection(&self) -> Option<&Arc<Projection>> {
+        self.projection.as_ref()
+    }
+
     pub(super) fn data(&self) -> Data<'g> {
         if self.fresh { Data::From(self.source, self.projection.clone()) } else { Data::Keep }
     }

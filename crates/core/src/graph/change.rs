@@ -77,12 +77,13 @@ impl Graph {
         let Some(old) = self.nodes.get_mut(&observed.key) else {
             // A response can be older than the list that it comes into: it does not count as shown by it.
             let epoch = if by == By::Watch { list.epoch } else { list.epoch.wrapping_sub(1) };
-            return self.put_new(observed, known, epoch, list);
+            return self.put_new(observed, known, by, epoch, list);
         };
         if by == By::Watch {
             old.epoch = list.epoch;
         }
         if old.is_version(&observed) {
+            old.only_answered &= by == By::Response;
             if let Some((knowledge, type_)) = known {
                 old.knowledge = knowledge;
                 old.type_ = type_.or_else(|| old.type_.take());
@@ -95,24 +96,24 @@ impl Graph {
             }
             return Vec::new();
         }
-        self.put_changed(observed, known)
+        self.put_changed(observed, known, by)
     }
 
     /// An object is shown at a version that went back, see [`Graph::end_part`].
     pub(super) fn put_anew(&mut self, observed: Observed) -> Touched {
-        self.put_changed(observed, None)
+        self.put_changed(observed, None, By::Watch)
     }
 
-    fn put_new(&mut self, observed: Observed, known: Option<Content>, epoch: u32, list: List) -> Touched {
+    fn put_new(&mut self, observed: Observed, known: Option<Content>, by: By, epoch: u32, list: List) -> Touched {
         // SPEC 9.15: what others wrote while the controller was stopped is read; what only the controller wrote is believed.
         let is_vouched_for =
             !list.complete && (observed.managers.data == Owners::Controller || crate::bug!(RestartBelievesAll));
         let knowledge = if is_vouched_for { Knowledge::Trusted } else { Knowledge::Suspect };
         let (knowledge, type_) = known.unwrap_or((knowledge, None));
-        self.keep(observed, (knowledge, type_, false), epoch)
+        self.keep(observed, (knowledge, type_, false), by, epoch)
     }
 
-    fn put_changed(&mut self, observed: Observed, known: Option<Content>) -> Touched {
+    fn put_changed(&mut self, observed: Observed, known: Option<Content>, by: By) -> Touched {
         let Some(old) = self.nodes.get_mut(&observed.key) else { return Vec::new() };
         // Neither ever changes as long as it is the same object.
         let (type_, immutable) = match old.uid == observed.uid {
@@ -131,11 +132,17 @@ impl Graph {
             None => (knowledge, type_),
         };
         let epoch = old.epoch;
-        self.keep(observed, (knowledge, type_, immutable), epoch)
+        self.keep(observed, (knowledge, type_, immutable), by, epoch)
     }
 
     /// Keeps what was shown, if it is anything to this program.
-    fn keep(&mut self, observed: Observed, content: (Knowledge, Option<Arc<str>>, bool), epoch: u32) -> Touched {
+    fn keep(
+        &mut self,
+        observed: Observed,
+        content: (Knowledge, Option<Arc<str>>, bool),
+        by: By,
+        epoch: u32,
+    ) -> Touched {
         let Observed {
             key,
             uid,
@@ -164,6 +171,7 @@ impl Graph {
             has_labels,
             type_,
             immutable,
+            only_answered: by == By::Response,
             epoch,
         };
         self.replace(key, Some(Box::new(node)))

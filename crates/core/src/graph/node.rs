@@ -48,6 +48,8 @@ pub struct Node {
     pub type_: Option<Arc<str>>,
     /// Whether its data is known to be immutable. It stays so as long as the uid does.
     pub immutable: bool,
+    /// Whether only a response has shown it at this version: what else a server says may be older.
+    pub(super) only_answered: bool,
     /// The list in which it was last seen.
     pub(super) epoch: u32,
 }

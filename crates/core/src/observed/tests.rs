@@ -384,3 +384,36 @@ proptest! {
         }
     }
 }
+
+/// A plan and the controller read the same of the same object.
+#[test]
+fn parts_are_read_as_the_whole_is() {
+    let (uid, version) = (Uid::new("u-1"), ResourceVersion::new("7"));
+    let key = Key::new("ns", "name").unwrap();
+    let labels = BTreeMap::from([("team".to_owned(), "red".to_owned()), ("x".to_owned(), "y".to_owned())]);
+    for annotations in [
+        vec![],
+        vec![("example.com/other", "x")],
+        vec![("k8s-replicator/replicate-to", "b/x"), ("k8s-replicator/replicate-labels", "team"), ("note", "n")],
+        vec![("k8s-replicator/replicate-to-namespaces", "team-*"), ("k8s-replicator/replicate-annotations", "*")],
+        vec![("k8s-replicator/replicated-by", "a/x"), ("k8s-replicator/nonsense", "x")],
+        vec![("k8s-replicator/nonsense", "x")],
+    ] {
+        let annotations: BTreeMap<String, String> =
+            annotations.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
+        let whole =
+            read(&json!({ "metadata": { "namespace": "ns", "name": "name", "uid": "u-1", "resourceVersion": "7",
+            "creationTimestamp": "2026-01-02T03:04:05Z", "labels": labels, "annotations": annotations } }));
+        let parts = Parts {
+            key: &key,
+            uid: &uid,
+            resource_version: &version,
+            created: 1_767_323_045,
+            deleting: false,
+            labels: &labels,
+            annotations: &annotations,
+            managers: &Managers::default(),
+        };
+        assert_eq!(Observed::of_parts(parts, &dialect()), whole.unwrap(), "{annotations:?}");
+    }
+}

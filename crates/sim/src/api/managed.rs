@@ -15,7 +15,7 @@ pub enum Field {
     Map(&'static str),
     /// An entry of a map.
     Entry(&'static str, String),
-    /// A field of the object: `type`, `immutable`.
+    /// A field of the object: `type`, `immutable`, `metadata.finalizers` (as a whole, where the API server keeps each item).
     Own(&'static str),
 }
 
@@ -35,7 +35,7 @@ pub struct Manager {
 const METADATA: [&str; 2] = ["annotations", "labels"];
 
 impl Manager {
-    /// `fieldsV1` as JSON.
+    /// `fieldsV1` as JSON. A map that is owned without any of its entries is written without the dot that stands for it.
     #[must_use]
     pub fn fields_v1(&self) -> Value {
         let (mut top, mut metadata) = (Map::new(), Map::new());
@@ -43,6 +43,10 @@ impl Manager {
             let (map, key) = match field {
                 Field::Map(map) => (*map, ".".to_owned()),
                 Field::Entry(map, key) => (*map, format!("f:{key}")),
+                Field::Own("finalizers") => {
+                    metadata.insert("f:finalizers".to_owned(), json!({}));
+                    continue;
+                }
                 Field::Own(name) => {
                     top.insert(format!("f:{name}"), json!({}));
                     continue;
@@ -51,6 +55,10 @@ impl Manager {
             let parent = if METADATA.contains(&map) { &mut metadata } else { &mut top };
             let entries = parent.entry(format!("f:{map}")).or_insert_with(|| json!({}));
             entries[key] = json!({});
+        }
+        let alone = json!({ ".": {} });
+        for map in top.values_mut().chain(metadata.values_mut()).filter(|map| **map == alone) {
+            *map = json!({});
         }
         if !metadata.is_empty() {
             top.insert("f:metadata".to_owned(), Value::Object(metadata));
@@ -73,6 +81,9 @@ fn fields(object: &Object) -> Vec<(Field, Vec<u8>)> {
     map("data", object.data.iter().map(|(k, v)| (k, v.clone().into_bytes())).collect());
     map("binaryData", object.binary_data.iter().map(|(k, v)| (k, v.clone().into_bytes())).collect());
     fields.extend(object.type_.as_ref().map(|type_| (Field::Own("type"), type_.clone().into_bytes())));
+    if !object.finalizers.is_empty() {
+        fields.push((Field::Own("finalizers"), object.finalizers.join(",").into_bytes()));
+    }
     if object.immutable {
         fields.push((Field::Own("immutable"), vec![1]));
     }
@@ -80,7 +91,13 @@ fn fields(object: &Object) -> Vec<(Field, Vec<u8>)> {
 }
 
 /// After an update (create, replace, patch) by `manager`: what it changed is its own, what is gone is nobody's.
+///
+/// Of an object that has no `managedFields` the API server does not begin to keep them before its first server-side apply.
 pub fn updated(old: Option<&Object>, new: &mut Object, manager: &str, time: i64) {
+    if old.is_some_and(|old| old.managers.is_empty()) {
+        new.managers.clear();
+        return;
+    }
     let before = old.map(fields).unwrap_or_default();
     let after = fields(new);
     let changed: BTreeSet<Field> =
@@ -104,17 +121,33 @@ pub fn updated(old: Option<&Object>, new: &mut Object, manager: &str, time: i64)
     new.managers = managers;
 }
 
-/// After a server-side apply by `manager` of exactly `applied`: it owns these, beside others whose value it did not change.
-pub fn applied(old: &Object, new: &mut Object, manager: &str, time: i64, applied: BTreeSet<Field>) {
-    let before = fields(old);
+/// Who owns what of an object that is applied: where nobody is known to have written what is there, `before-first-apply` has.
+#[must_use]
+pub fn before_apply(object: &Object, time: i64) -> Vec<Manager> {
+    let fields: BTreeSet<Field> = fields(object).into_iter().map(|(field, _)| field).collect();
+    if !object.managers.is_empty() || fields.is_empty() {
+        return object.managers.clone();
+    }
+    vec![Manager { name: "before-first-apply".to_owned(), operation: "Update", time, fields }]
+}
+
+/// After a server-side apply by `manager` of exactly `applied`: it owns these, beside others whose value it did not change. `old`:
+/// what was there before.
+pub fn applied(old: Option<&Object>, new: &mut Object, manager: &str, time: i64, applied: BTreeSet<Field>) {
+    let before = old.map(fields).unwrap_or_default();
     let changed: BTreeSet<Field> =
         fields(new).into_iter().filter(|field| !before.contains(field)).map(|(field, _)| field).collect();
-    let mut managers = old.managers.clone();
-    for entry in &mut managers {
+    let mut managers = old.map(|old| before_apply(old, time)).unwrap_or_default();
+    for entry in managers.iter_mut().filter(|entry| (&*entry.name, entry.operation) != (manager, "Apply")) {
         entry.fields.retain(|field| !changed.contains(field));
     }
     let is_own = |entry: &Manager| entry.name == manager && entry.operation == "Apply";
-    managers.retain(|entry| !(entry.fields.is_empty() || is_own(entry)));
-    managers.push(Manager { name: manager.to_owned(), operation: "Apply", time, fields: applied });
+    match managers.iter_mut().find(|entry| is_own(entry)) {
+        // Applied again: it has the time at which it said something else.
+        Some(own) if own.fields == applied => {}
+        Some(own) => (own.fields, own.time) = (applied, time),
+        None => managers.push(Manager { name: manager.to_owned(), operation: "Apply", time, fields: applied }),
+    }
+    managers.retain(|entry| !entry.fields.is_empty());
     new.managers = managers;
 }

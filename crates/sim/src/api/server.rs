@@ -156,11 +156,8 @@ impl Server {
             }
         };
         Ok(match written {
-            Written::Now(object) => {
-                let mut reply = granted(request, &object);
-                reply.status = if request.method == "POST" { 201 } else { 200 };
-                Outcome::Reply(reply)
-            }
+            Written::Created(object) => Outcome::Reply(Reply { status: 201, ..granted(request, &object) }),
+            Written::Now(object) => Outcome::Reply(granted(request, &object)),
             Written::Gone => {
                 let status = json!({ "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success" });
                 Outcome::Reply(Reply {

@@ -25,6 +25,8 @@ pub fn wall(at: Duration) -> i64 {
 /// What a write came to.
 #[derive(Debug, Clone)]
 pub enum Written {
+    /// The object, which was not there before.
+    Created(Rc<Object>),
     /// The object as it is now.
     Now(Rc<Object>),
     /// It is gone.
@@ -92,7 +94,17 @@ fn validate(old: Option<&Object>, new: &Object) -> Result<(), Refusal> {
 ///
 /// # Errors
 /// When the server refuses.
-pub fn create(store: &mut Store, mut object: Object, context: Context<'_>) -> Result<Written, Refusal> {
+pub fn create(store: &mut Store, object: Object, context: Context<'_>) -> Result<Written, Refusal> {
+    make(store, object, context, |object| updated(None, object, context.manager, wall(context.at)))
+}
+
+/// Stores an object that is not there; `own` says who owns what of it.
+fn make(
+    store: &mut Store,
+    mut object: Object,
+    context: Context<'_>,
+    own: impl FnOnce(&mut Object),
+) -> Result<Written, Refusal> {
     let id = object.id.clone();
     if id.resource != Resource::Namespace {
         let namespace = Id::of_namespace(&id.namespace);
@@ -122,8 +134,8 @@ pub fn create(store: &mut Store, mut object: Object, context: Context<'_>) -> Re
         return Err(Refusal::new(409, "AlreadyExists", message));
     }
     (object.uid, object.created, object.deleted) = (store.new_uid(), wall(context.at), None);
-    updated(None, &mut object, context.manager, wall(context.at));
-    Ok(Written::Now(store.put(context.at, object)))
+    own(&mut object);
+    Ok(Written::Created(store.put(context.at, object)))
 }
 
 /// Stores `new` in the place of `old`; `own` says who owns what then.
@@ -146,8 +158,9 @@ fn replace(
         return Ok(Written::Now(Rc::new(new)));
     }
     if new.deleted.is_some() && new.finalizers.is_empty() {
+        // What is answered is the object as it would be.
         store.remove(context.at, &new.id);
-        return Ok(Written::Gone);
+        return Ok(Written::Now(Rc::new(new)));
     }
     Ok(Written::Now(store.put(context.at, new)))
 }
@@ -184,11 +197,11 @@ pub fn patch(store: &mut Store, id: &Id, operations: &Value, context: Context<'_
     if (text("name"), text("namespace")) != (id.name.clone(), id.namespace.clone()) {
         return Err(Refusal::new(400, "BadRequest", "the name of the object does not match"));
     }
-    if text("uid") != old.uid {
-        return Err(conflict(id, "Precondition failed: UID in precondition"));
-    }
     if text("resourceVersion") != old.version.to_string() {
         return Err(conflict(id, MODIFIED));
+    }
+    if text("uid") != old.uid {
+        return Err(invalid(id, "metadata.uid: field is immutable"));
     }
     let new = json::read(&document, Some(&old), id)?;
     replace(store, &old, new, context, |old, new| updated(Some(old), new, context.manager, wall(context.at)))
@@ -206,13 +219,30 @@ fn patched(document: &mut Value, operation: &Value) -> Option<()> {
     let place = place.as_object_mut()?;
     let value = operation["value"].clone();
     match operation["op"].as_str()? {
-        "add" => drop(place.insert(last.clone(), value)),
-        "replace" => *place.get_mut(last)? = value,
+        // The API server's library replaces also what is not there.
+        "add" | "replace" => drop(place.insert(last.clone(), value)),
         "remove" => drop(place.remove(last)?),
         "test" => (place.get(last).unwrap_or(&Value::Null) == &value).then_some(())?,
         _ => return None,
     }
     Some(())
+}
+
+/// What a server-side apply can say in this model.
+fn applied_maps(body: &Value) -> [(&'static str, &Value); 3] {
+    [
+        ("annotations", &body["metadata"]["annotations"]),
+        ("labels", &body["metadata"]["labels"]),
+        ("data", &body["data"]),
+    ]
+}
+
+fn applied_fields(body: &Value) -> BTreeSet<Field> {
+    let keys = |map: &'static str, entries: &Value| -> Vec<Field> {
+        let entries = entries.as_object().into_iter().flatten();
+        entries.map(|(key, _)| Field::Entry(map, key.clone())).collect()
+    };
+    applied_maps(body).into_iter().flat_map(|(map, entries)| keys(map, entries)).collect()
 }
 
 /// PATCH with a server-side apply, of annotations, labels and data.
@@ -223,29 +253,19 @@ pub fn apply(store: &mut Store, id: &Id, body: &Value, force: bool, context: Con
     let version = body["metadata"]["resourceVersion"].as_str().unwrap_or_default();
     let uid = body["metadata"]["uid"].as_str().unwrap_or_default();
     let Some(old) = store.get(id).cloned() else {
-        if !version.is_empty() || !uid.is_empty() {
+        // A version alone does not keep it from being made.
+        if !uid.is_empty() {
             return Err(conflict(id, "StorageError: invalid object: it does not exist"));
         }
         let object = json::read(body, None, id)?;
-        return create(store, object, context);
+        let (manager, fields) = (context.manager, applied_fields(body));
+        return make(store, object, context, |object| applied(None, object, manager, wall(context.at), fields));
     };
-    if !uid.is_empty() && uid != old.uid {
-        return Err(conflict(id, "Precondition failed: UID in precondition"));
-    }
-    if !version.is_empty() && version != old.version.to_string() {
-        return Err(conflict(id, MODIFIED));
-    }
     let mut new = (*old).clone();
-    let mut fields = BTreeSet::new();
-    let places = [
-        ("annotations", &body["metadata"]["annotations"]),
-        ("labels", &body["metadata"]["labels"]),
-        ("data", &body["data"]),
-    ];
-    for (map, entries) in places {
+    let fields = applied_fields(body);
+    for (map, entries) in applied_maps(body) {
         for (key, value) in entries.as_object().into_iter().flatten() {
             let value = value.as_str().unwrap_or_default();
-            fields.insert(Field::Entry(map, key.clone()));
             match map {
                 "annotations" => drop(new.annotations.insert(key.clone(), value.as_bytes().to_vec())),
                 "labels" => drop(new.labels.insert(key.clone(), value.to_owned())),
@@ -254,7 +274,8 @@ pub fn apply(store: &mut Store, id: &Id, body: &Value, force: bool, context: Con
         }
     }
     let is_own = |entry: &managed::Manager| entry.name == context.manager && entry.operation == "Apply";
-    let others = |field: &Field| old.managers.iter().any(|entry| !is_own(entry) && entry.fields.contains(field));
+    let owners = managed::before_apply(&old, wall(context.at));
+    let others = |field: &Field| owners.iter().any(|entry| !is_own(entry) && entry.fields.contains(field));
     // What this manager applied before and does not any more goes, unless others want it.
     for field in old.managers.iter().filter(|entry| is_own(entry)).flat_map(|entry| &entry.fields) {
         if !fields.contains(field) && !others(field) {
@@ -276,8 +297,15 @@ pub fn apply(store: &mut Store, id: &Id, body: &Value, force: bool, context: Con
         let refusal = Refusal::new(409, "Conflict", "Apply failed with 1 conflict");
         return Err(Refusal { cause: Some("FieldManagerConflict"), ..refusal });
     }
+    // Only now: who owns what is asked before.
+    if !version.is_empty() && version != old.version.to_string() {
+        return Err(conflict(id, MODIFIED));
+    }
+    if !uid.is_empty() && uid != old.uid {
+        return Err(invalid(id, "metadata.uid: field is immutable"));
+    }
     let at = wall(context.at);
-    replace(store, &old, new, context, |old, new| applied(old, new, context.manager, at, fields))
+    replace(store, &old, new, context, |old, new| applied(Some(old), new, context.manager, at, fields))
 }
 
 /// DELETE.

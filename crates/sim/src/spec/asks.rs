@@ -3,11 +3,14 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::{Flags, PREFIX, matcher};
-use crate::api::object::{Id, Object};
+use super::carried::labels;
+use super::keys::{Globs, Keys};
+use super::namespaces::{Named, selector};
+use super::{Cluster, Flags, PREFIX, matcher};
+use crate::api::object::{Id, Object, Resource};
 
-/// SPEC 2's table, and 11.1's annotation.
-pub const KNOWN: [&str; 13] = [
+/// SPEC 2's table, and the annotations of 11.
+pub const KNOWN: [&str; 27] = [
     "replicate-from",
     "replicate-to",
     "replicate-to-namespaces",
@@ -21,6 +24,20 @@ pub const KNOWN: [&str; 13] = [
     "replicated-from-version",
     "replicated-from-origin",
     "replicated-from-allowed",
+    "replicate-to-namespace-selector",
+    "replication-allowed-namespace-selector",
+    "accept-replicas-from",
+    "replicate-keys",
+    "replication-allowed-keys",
+    "replicate-type",
+    "replicate-labels",
+    "replicate-annotations",
+    "replica-labels",
+    "paused",
+    "removal-approved",
+    "replicated-keys",
+    "replicated-labels",
+    "replicated-annotations",
 ];
 
 /// How an object's annotations read.
@@ -49,8 +66,14 @@ pub struct Asks {
     pub once: bool,
     /// `replication-allowed`.
     pub allowed: Option<bool>,
-    /// `replication-allowed-namespaces`.
-    pub allowed_namespaces: Option<Vec<String>>,
+    /// `replication-allowed-namespaces` and the selector.
+    pub allowed_namespaces: Option<Named>,
+    /// `paused`.
+    pub paused: bool,
+    /// `removal-approved`.
+    pub approved: bool,
+    /// `replicate-type`.
+    pub type_: Option<String>,
     /// On a replica: something that says who may pull from it is ill-formed, and passed over.
     pub unsure: bool,
     own: Option<Id>,
@@ -63,23 +86,30 @@ pub struct Push {
     qualified: Vec<(String, String)>,
     /// Names that are combined with every item of `namespaces`.
     names: Vec<String>,
-    namespaces: Vec<String>,
+    namespaces: Named,
 }
 
 /// What a replica says to those who pull from it.
-const SAY_WHO_MAY_PULL: [&str; 4] =
-    ["replicate-from", "replication-allowed", "replication-allowed-namespaces", "replicated-from-allowed"];
+const SAY_WHO_MAY_PULL: [&str; 7] = [
+    "replicate-from",
+    "replication-allowed",
+    "replication-allowed-namespaces",
+    "replication-allowed-namespace-selector",
+    "replication-allowed-keys",
+    "replicated-from-allowed",
+    "replicated-keys",
+];
 
 impl Asks {
     /// Whether its push names this target. A replica's own push is ignored (SPEC 3.1).
     #[must_use]
-    pub fn names(&self, target: &Id) -> bool {
+    pub fn names(&self, cluster: &Cluster, target: &Id) -> bool {
         let Some(push) = self.push.as_ref().filter(|_| self.by.is_none()) else { return false };
         let is_qualified =
             |(item, name): &(String, String)| *name == target.name && item_names(item, &target.namespace);
         self.own.as_ref() != Some(target)
             && (push.qualified.iter().any(is_qualified)
-                || (push.names.contains(&target.name) && list_names(&push.namespaces, &target.namespace)))
+                || (push.names.contains(&target.name) && push.namespaces.names(cluster, &target.namespace)))
     }
 
     /// Whether it has lost all annotations of a push.
@@ -111,7 +141,7 @@ fn is_literal(item: &str) -> bool {
     item.chars().all(|c| c.is_ascii_digit() || c.is_ascii_lowercase() || matches!(c, '.' | '-'))
 }
 
-fn is_well_formed(item: &str) -> bool {
+pub(super) fn is_well_formed(item: &str) -> bool {
     let item = item.strip_prefix('!').unwrap_or(item);
     is_literal(item) || matcher::matches(item, "").is_some()
 }
@@ -128,7 +158,7 @@ pub fn list_names(items: &[String], namespace: &str) -> bool {
     items.iter().any(|item| !item.starts_with('!') && item_names(item, namespace)) && !items.iter().any(taken_away)
 }
 
-fn boolean(text: &str) -> Option<bool> {
+pub(super) fn boolean(text: &str) -> Option<bool> {
     match text.trim() {
         "1" | "t" | "T" | "TRUE" | "true" | "True" => Some(true),
         "0" | "f" | "F" | "FALSE" | "false" | "False" => Some(false),
@@ -174,8 +204,16 @@ fn key(text: &str, own_namespace: Option<&str>) -> Option<(String, String)> {
 }
 
 /// `None`: ill-formed.
-fn push(own: &Id, to: Option<&String>, to_namespaces: Option<&String>) -> Option<Push> {
-    let namespaces = to_namespaces.map_or_else(|| vec![own.namespace.clone()], |text| items(text));
+fn push(own: &Id, to: Option<&String>, to_namespaces: Option<&String>, labels: Option<&String>) -> Option<Push> {
+    let by_labels = match labels {
+        Some(text) => Some(selector(text)?),
+        None => None,
+    };
+    let namespaces = match to_namespaces {
+        Some(text) => items(text),
+        None if by_labels.is_some() => Vec::new(),
+        None => vec![own.namespace.clone()],
+    };
     if namespaces.iter().any(|item| item.contains('/') || !is_well_formed(item)) {
         return None;
     }
@@ -200,20 +238,21 @@ fn push(own: &Id, to: Option<&String>, to_namespaces: Option<&String>) -> Option
             }
         }
     }
-    Some(Push { qualified, names, namespaces })
+    Some(Push { qualified, names, namespaces: Named { list: namespaces, selector: by_labels } })
 }
 
 /// Reads an object's annotations: well-formed as a whole, or not (SPEC 2, 9.10).
 #[must_use]
 pub fn read(object: &Object, flags: &Flags) -> Read {
     let mut asks = Asks { own: Some(object.id.clone()), ..Asks::default() };
-    let mut ill = None;
+    let (mut ill, mut is_paused_by_no_text) = (None, false);
     for (key, value) in &object.annotations {
         let Some(name) = key.strip_prefix(PREFIX) else { continue };
         match (KNOWN.iter().find(|known| **known == name), std::str::from_utf8(value)) {
             (None, _) if flags.ignore_unknown => {}
             (Some(known), Ok(text)) => drop(asks.texts.insert(known, text.to_owned())),
             (known, _) => {
+                is_paused_by_no_text |= known.is_some_and(|known| *known == "paused");
                 asks.unsure |= known.is_some_and(|known| SAY_WHO_MAY_PULL.contains(known));
                 ill = Some(name.to_owned());
             }
@@ -233,9 +272,13 @@ pub fn read(object: &Object, flags: &Flags) -> Read {
     let from = text("replicate-from").map(|text| key(text, Some(&object.id.namespace)));
     let by = text("replicated-by").map(|text| key(text, None));
     let (to, to_namespaces) = (text("replicate-to"), text("replicate-to-namespaces"));
-    let pushes = to.is_some() || to_namespaces.is_some();
-    let push = pushes.then(|| push(&object.id, to, to_namespaces));
+    let to_selector = text("replicate-to-namespace-selector");
+    let pushes = to.is_some() || to_namespaces.is_some() || to_selector.is_some();
+    let push = pushes.then(|| push(&object.id, to, to_namespaces, to_selector));
     let allowed_namespaces = text("replication-allowed-namespaces").map(|text| items(text));
+    let allowed_selector = text("replication-allowed-namespace-selector").map(|text| selector(text));
+    let (paused, approved) = (flag("paused"), flag("removal-approved"));
+    let type_ = text("replicate-type").map(|text| text.trim().to_owned());
     let from_allowed = text("replicated-from-allowed").map(|text| items(text));
     let delay = text("removal-delay").map(|text| text.trim() == "never" || seconds(text).is_some());
 
@@ -252,6 +295,17 @@ pub fn read(object: &Object, flags: &Flags) -> Read {
         ("replicate-from", from == Some(None)),
         ("replicate-to", matches!(push, Some(None))),
         ("removal-delay", delay == Some(false)),
+        ("replication-allowed-namespace-selector", matches!(allowed_selector, Some(None))),
+        ("paused", paused == Some(None)),
+        ("removal-approved", approved == Some(None)),
+        ("replicate-type", type_.as_ref().is_some_and(|text| text.is_empty() || text.contains(char::is_whitespace))),
+        ("accept-replicas-from", text("accept-replicas-from").is_some()),
+        ("replicate-keys", text("replicate-keys").is_some_and(|text| Keys::read(text).is_none())),
+        ("replicated-keys", text("replicated-keys").is_some_and(|text| Keys::read(text).is_none())),
+        ("replication-allowed-keys", text("replication-allowed-keys").is_some_and(|text| Globs::read(text).is_none())),
+        ("replicate-labels", text("replicate-labels").is_some_and(|text| Globs::read(text).is_none())),
+        ("replicate-annotations", text("replicate-annotations").is_some_and(|text| Globs::read(text).is_none())),
+        ("replica-labels", text("replica-labels").is_some_and(|text| labels(text).is_none())),
         // Of a combined object; a replica's own push is ignored.
         ("replicate-from", by.is_none() && pushes && from.is_some() && from.clone().flatten() == itself),
     ] {
@@ -273,6 +327,14 @@ pub fn read(object: &Object, flags: &Flags) -> Read {
     asks.allowed = allowed.flatten();
     asks.from = from.flatten();
     asks.push = push.flatten();
-    asks.allowed_namespaces = allowed_namespaces;
+    let allowed_selector = allowed_selector.flatten();
+    if allowed_namespaces.is_some() || allowed_selector.is_some() {
+        let list = allowed_namespaces.unwrap_or_default();
+        asks.allowed_namespaces = Some(Named { list, selector: allowed_selector });
+    }
+    // On a replica one that cannot be read pauses it too.
+    asks.paused = paused.is_some_and(|paused| paused.unwrap_or(true)) || is_paused_by_no_text;
+    asks.approved = approved.flatten().unwrap_or(false);
+    asks.type_ = type_.filter(|_| object.id.resource == Resource::Secret);
     Read::Well(Box::new(asks))
 }

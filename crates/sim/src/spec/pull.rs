@@ -3,12 +3,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::asks::{Asks, Read, items, list_names, read};
-use super::{Cluster, Flags, Note, Wanted, is_empty, is_half_issued, is_protected, matcher, was_emptied};
+use super::keys::Part;
+use super::{Cluster, Flags, Note, PAIR, Wanted, gives_something, is_half_issued, is_protected, matcher, was_emptied};
 use crate::api::object::{Id, Object};
 
 /// The annotations that a copy leaves, and that a clear removes.
-pub const WRITTEN: [&str; 4] =
-    ["replicated-from-version", "replicate-once-version", "replicated-from-allowed", "replicated-from-origin"];
+pub const WRITTEN: [&str; 5] = [
+    "replicated-from-version",
+    "replicated-keys",
+    "replicate-once-version",
+    "replicated-from-allowed",
+    "replicated-from-origin",
+];
 
 /// Who pulls.
 pub struct Receiver<'a> {
@@ -22,6 +28,8 @@ pub struct Receiver<'a> {
     pub once: bool,
     /// Whether it holds a copy.
     pub holds: bool,
+    /// What it gets of the source's data.
+    pub part: Part,
 }
 
 /// What it gets.
@@ -30,8 +38,13 @@ pub enum Pulled {
     Nothing,
     /// Its data is taken away; whether because the source is missing or says nothing any more.
     Cleared(bool),
-    /// It keeps its copy; this is what `replicated-from-allowed` has to be.
-    Held(Note),
+    /// It keeps its copy, less what it may not have any more.
+    Held {
+        /// What `replicated-from-allowed` has to be.
+        allowed: Note,
+        /// What it keeps.
+        data: Wanted,
+    },
     /// The source's data.
     Copied {
         /// It.
@@ -44,6 +57,8 @@ pub enum Pulled {
 /// The annotations of a cleared target.
 pub fn cleared(notes: &mut BTreeMap<&'static str, Note>) {
     notes.extend(WRITTEN.map(|name| (name, Note::Absent)));
+    // It was for this.
+    notes.insert("removal-approved", Note::Absent);
 }
 
 /// SPEC 5, in its order.
@@ -68,14 +83,22 @@ pub fn pull(cluster: &Cluster, flags: &Flags, from: &Id, receiver: &Receiver<'_>
     if asks.allowed == Some(false) {
         return Pulled::Cleared(false);
     }
-    if asks.allowed_namespaces.as_ref().is_some_and(|list| !list_names(list, namespace)) {
+    if asks.allowed_namespaces.as_ref().is_some_and(|named| !named.names(cluster, namespace)) {
         return Pulled::Cleared(false);
     }
     if asks.from.is_some() {
         // 3
-        let chain = asks.texts.get("replicated-from-allowed").map(|text| items(text));
-        let is_handed_down = chain.is_some_and(|list| list_names(&list, namespace));
-        if !is_handed_down || is_forbidden_above(cluster, flags, &asks, receiver.target) {
+        let chain = asks.texts.get("replicated-from-allowed").map(|text| items(text)).unwrap_or_default();
+        let is_handed_down = list_names(&chain, namespace);
+        let is_allowed = match above(cluster, flags, &asks, receiver.target) {
+            Above::Forbid => false,
+            // Labels and keys cannot be handed down.
+            Above::Unknown if asks.texts.contains_key("replicated-keys") => return unknown(&asks),
+            Above::Unknown if !is_handed_down && chain.iter().any(|item| item == SELECTED) => return unknown(&asks),
+            Above::Unknown => is_handed_down,
+            Above::Allow { by_labels } => is_handed_down || by_labels,
+        };
+        if !is_allowed {
             return Pulled::Cleared(false);
         }
         // 4
@@ -101,19 +124,41 @@ pub fn pull(cluster: &Cluster, flags: &Flags, from: &Id, receiver: &Receiver<'_>
     let allowed = narrowed(&asks);
     let once_version = asks.texts.get("replicate-once-version");
     let asked_again = once_version.is_some() && once_version != receiver.own.texts.get("replicate-once-version");
-    let emptied = receiver.object.is_some_and(was_emptied) && !is_empty(source);
+    let part = &receiver.part;
+    let given = part.of(&source.data, &source.binary_data);
+    let emptied = receiver.object.is_some_and(was_emptied)
+        && given.as_ref().is_some_and(|(data, binary)| gives_something(source, data, binary));
+    let held = |allowed| {
+        let data = receiver.object.filter(|_| part.is_limited() && receiver.holds).map(|object| {
+            let noted = receiver.own.texts.get("replicated-keys");
+            (part.kept(noted, &object.data, &object.binary_data), object)
+        });
+        match data {
+            Some(((data, binary), object)) if (&data, &binary) != (&object.data, &object.binary_data) => {
+                Pulled::Held { allowed, data: Wanted::Equal(data, binary) }
+            }
+            _ => Pulled::Held { allowed, data: Wanted::Kept },
+        }
+    };
     if (receiver.once || asks.once) && receiver.holds && !asked_again && !emptied {
-        return Pulled::Held(allowed);
+        return held(allowed);
     }
-    if is_half_issued(source, flags) {
-        return if receiver.holds { Pulled::Held(Note::Any) } else { Pulled::Nothing };
-    }
+    let half = is_half_issued(source, flags) && PAIR.iter().any(|key| part.has(key));
+    let Some((data, binary_data)) = given.filter(|_| !half) else {
+        return match receiver.holds {
+            true if half => held(Note::Any),
+            true => held(allowed),
+            // It is followed, though it gets nothing yet.
+            false if receiver.object.is_some() => held(Note::Any),
+            false => Pulled::Nothing,
+        };
+    };
     // A target that is immutable belongs to its user.
     let pulls_for_itself = receiver.own.by.is_none();
     if pulls_for_itself
-        && receiver.object.is_some_and(|object| {
-            object.immutable && (object.data != source.data || object.binary_data != source.binary_data)
-        })
+        && receiver
+            .object
+            .is_some_and(|object| object.immutable && (object.data != data || object.binary_data != binary_data))
     {
         return Pulled::Nothing;
     }
@@ -124,30 +169,54 @@ pub fn pull(cluster: &Cluster, flags: &Flags, from: &Id, receiver: &Receiver<'_>
         None => Note::Is(from.key()),
     };
     let notes = BTreeMap::from([
-        ("replicated-from-version", Note::VersionOf(from.clone())),
+        ("replicated-from-version", Note::VersionOf(from.clone(), Box::new(part.clone()))),
         ("replicate-once-version", once_version.map_or(Note::Absent, |text| Note::Is(text.clone()))),
         ("replicated-from-origin", origin),
         ("replicated-from-allowed", allowed),
+        ("replicated-keys", part.note().map_or(Note::Absent, Note::Is)),
     ]);
-    Pulled::Copied { data: Wanted::Equal(source.data.clone(), source.binary_data.clone()), notes }
+    Pulled::Copied { data: Wanted::Equal(data, binary_data), notes }
 }
 
-/// SPEC 11: whether an object further up does not allow the target's namespace, as far as they can be asked.
-fn is_forbidden_above(cluster: &Cluster, flags: &Flags, source: &Asks, target: &Id) -> bool {
-    let (mut next, mut seen) = (source.from.clone(), BTreeSet::new());
+/// What the objects above a source say about a target's namespace.
+enum Above {
+    /// One of them does not allow it.
+    Forbid,
+    /// All of them were asked; whether one of them selects it by its labels.
+    Allow {
+        /// Whether one of them has a label selector.
+        by_labels: bool,
+    },
+    /// One of them is missing or ill-formed, and so those above it.
+    Unknown,
+}
+
+/// The item of `replicated-from-allowed` that stands for label selectors.
+const SELECTED: &str = "selector.";
+
+/// While those above cannot be asked, what holds a copy keeps it to itself.
+fn unknown(source: &Asks) -> Pulled {
+    if source.holds_a_copy() { Pulled::Nothing } else { Pulled::Cleared(false) }
+}
+
+/// SPEC 11: what those further up say, as far as they can be asked.
+fn above(cluster: &Cluster, flags: &Flags, source: &Asks, target: &Id) -> Above {
+    let (mut next, mut seen, mut by_labels) = (source.from.clone(), BTreeSet::new(), false);
     while let Some((namespace, name)) = next.filter(|next| seen.insert(next.clone())) {
-        let object = cluster.get(&Id::new(target.resource, &namespace, &name));
-        let Some(Read::Well(asks)) = object.map(|object| read(object, flags)) else { return false };
-        if asks.unsure {
-            return false;
+        let asks = match cluster.get(&Id::new(target.resource, &namespace, &name)).map(|object| read(object, flags)) {
+            None | Some(Read::Ill(_)) => return Above::Unknown,
+            Some(Read::Nothing) => Asks::default(),
+            Some(Read::Well(asks)) if asks.unsure => return Above::Unknown,
+            Some(Read::Well(asks)) => *asks,
+        };
+        let named = asks.allowed_namespaces.as_ref();
+        if asks.allowed == Some(false) || named.is_some_and(|named| !named.names(cluster, &target.namespace)) {
+            return Above::Forbid;
         }
-        let list = asks.allowed_namespaces.as_ref();
-        if asks.allowed == Some(false) || list.is_some_and(|list| !list_names(list, &target.namespace)) {
-            return true;
-        }
+        by_labels |= named.is_some_and(|named| named.selector.is_some());
         next = asks.from;
     }
-    false
+    Above::Allow { by_labels }
 }
 
 /// Whether following `replicate-from` from here leads there, or goes on for too long. A ring of others that it leads into is refused to
@@ -172,9 +241,28 @@ fn leads_to(cluster: &Cluster, flags: &Flags, from: &Id, target: &Id) -> bool {
     true
 }
 
-/// SPEC 5.8: what the chain still allows.
+/// SPEC 5.8: what the chain still allows; with an item more where an object allows others by their labels.
 fn narrowed(asks: &Asks) -> Note {
-    let own = asks.texts.get("replication-allowed-namespaces");
+    let above = asks.from.as_ref().and(asks.texts.get("replicated-from-allowed"));
+    let is_selected = above.is_some_and(|text| items(text).iter().any(|item| item == SELECTED))
+        || asks.texts.contains_key("replication-allowed-namespace-selector");
+    let more = |mut items: Vec<String>| {
+        items.retain(|item| item != SELECTED);
+        items.push(SELECTED.to_owned());
+        Note::Items(items)
+    };
+    match narrowed_lists(asks) {
+        Note::Is(text) if is_selected && text == "-" => Note::Is(SELECTED.to_owned()),
+        Note::Is(text) if is_selected => more(items(&text)),
+        Note::Items(items) if is_selected => more(items),
+        note => note,
+    }
+}
+
+fn narrowed_lists(asks: &Asks) -> Note {
+    // A selector alone has an empty list, which names nobody.
+    let by_labels_alone = asks.texts.contains_key("replication-allowed-namespace-selector").then(String::new);
+    let own = asks.texts.get("replication-allowed-namespaces").or(by_labels_alone.as_ref());
     let above = asks.from.as_ref().and(asks.texts.get("replicated-from-allowed"));
     let is_all = |text: &&String| text.trim() != ".*";
     let (own, above) = (own.filter(is_all), above.filter(is_all));

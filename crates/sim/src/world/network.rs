@@ -30,6 +30,8 @@ pub(super) struct Flight {
     pub(super) sender: Sender,
     pub(super) id: RequestId,
     pub(super) request: Request,
+    /// When it was sent.
+    pub(super) sent: std::time::Duration,
     /// 1: it goes to the other API server.
     pub(super) turn: usize,
     pub(super) progress: Progress,
@@ -53,9 +55,9 @@ pub(super) struct Pipe {
     server: usize,
     /// The watch, as long as the server keeps it open.
     pub(super) stream: Option<Box<Stream>>,
-    head: Option<(u16, &'static str, Option<u64>)>,
+    pub(super) head: Option<(u16, &'static str, Option<u64>)>,
     /// Events that are on their way.
-    frames: VecDeque<Vec<u8>>,
+    pub(super) frames: VecDeque<Vec<u8>>,
 }
 
 fn headers(content_type: &'static str, retry_after: Option<u64>) -> HeaderMap {
@@ -122,7 +124,7 @@ impl World {
     /// A request reaches an API server.
     pub(super) fn carry(&mut self, at: usize, fate: Fate) -> Result<(), Violation> {
         let flight = &self.flights[at];
-        let (sender, request) = (flight.sender, flight.request.clone());
+        let (sender, request, sent) = (flight.sender, flight.request.clone(), flight.sent);
         let own = self.processes[sender.slot].as_ref().map_or(0, |process| process.server);
         let server = (own + flight.turn) % 2;
         let fate = self.proxies[sender.slot].filter(|_| !request.is_write()).map_or(fate, Fate::Proxy);
@@ -167,7 +169,7 @@ impl World {
             });
         }
         if let Some(id) = &target {
-            self.judge(sender, id, before.as_ref())?;
+            self.judge(sender, id, before.as_ref(), sent)?;
             self.revert(id, before.as_ref());
         }
         match outcome {

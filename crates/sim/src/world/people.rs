@@ -37,6 +37,12 @@ impl World {
                 let value = value.clone().into_bytes();
                 self.change(id, "kubectl-annotate", |object| drop(object.annotations.insert(name.clone(), value)));
             }
+            Act::Label(id, name, value) => {
+                self.change(id, "kubectl-label", |object| match value {
+                    Some(value) => drop(object.labels.insert((*name).to_owned(), (*value).to_owned())),
+                    None => drop(object.labels.remove(*name)),
+                });
+            }
             Act::Strip(id, nth) => {
                 self.change(id, "kubectl-edit", |object| {
                     let ours: Vec<String> =

@@ -1,6 +1,7 @@
 //! A controller that runs.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use k8s_replicator_controller::controller::{Controller, Message, Options, RequestId, Want};
@@ -12,8 +13,10 @@ use k8s_replicator_controller::wire::{HttpRequest, Received};
 use k8s_replicator_core::annotations::Dialect;
 use k8s_replicator_core::decide::Rules;
 use k8s_replicator_core::kind::{ConfigMap, Kind, Secret};
+use k8s_replicator_core::pattern::NamespaceList;
 use k8s_replicator_core::scope::Scope;
 
+use super::fingerprint::Given;
 use super::network::{Flight, Progress, Sender};
 use super::{Violation, World};
 use crate::api::http::Request;
@@ -46,6 +49,8 @@ pub(super) struct Process {
     pub(super) is_stirred: bool,
     /// Objects of which something was reported, other than that all is well.
     pub(super) told: BTreeSet<String>,
+    /// All that was delivered to it.
+    pub(super) given: Given,
 }
 
 impl World {
@@ -77,6 +82,9 @@ impl World {
                 allow_all: flags.allow_all,
                 removal_delay: flags.removal_delay,
                 hold_incomplete_tls: flags.hold_incomplete_tls,
+                exclude_namespaces: NamespaceList::parse(&Arc::from(flags.exclude_namespaces)).unwrap_or_default(),
+                require_acceptance: flags.require_acceptance,
+                removal_limit: flags.removal_limit,
                 ..Rules::default()
             },
             resync_period: self.setting.resync_period,
@@ -117,6 +125,7 @@ impl World {
             has_ended: false,
             is_stirred: true,
             told: BTreeSet::new(),
+            given: Given::default(),
         });
     }
 
@@ -212,7 +221,7 @@ impl World {
         }
         let sender = Sender { slot, start: process.start, started: process.started, oldest: process.oldest };
         let turn = if self.setting.balanced && request.whole.is_some() { self.requests % 2 } else { 0 };
-        self.flights.push(Flight { sender, id, request, turn, progress: Progress::Sent });
+        self.flights.push(Flight { sender, id, request, sent: self.now, turn, progress: Progress::Sent });
         Ok(())
     }
 
@@ -246,6 +255,7 @@ impl World {
         let Some(mut process) = self.processes[slot].take() else { return };
         if process.start == to.start {
             let now = self.now_of(&process);
+            process.given.add(id, &received);
             process.controller.deliver(now, id, received);
             process.is_stirred = true;
         }

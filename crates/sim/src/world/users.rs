@@ -46,6 +46,18 @@ pub fn data(resource: Resource, type_: &str, choice: u8) -> Data {
         return Data::from([("ssh-privatekey".to_owned(), encoded(&format!("s3cr3t-{choice}")))]);
     }
     let value = |text: String| if resource == Resource::Secret { encoded(&text) } else { text };
+    match choice {
+        6 => {
+            let keys = ["k", "l", "m"].map(|key| (key.to_owned(), value(format!("s3cr3t-{key}"))));
+            return Data::from(keys);
+        }
+        7 => {
+            return Data::from(
+                [("ca.crt", "ca"), ("l", "7")].map(|(key, it)| (key.to_owned(), value(format!("s3cr3t-{it}")))),
+            );
+        }
+        _ => {}
+    }
     match choice % 6 {
         0 => Data::new(),
         5 => Data::from([("k".to_owned(), String::new())]),
@@ -79,6 +91,8 @@ pub enum Act {
     },
     /// Sets an annotation.
     Annotate(Id, String, String),
+    /// Sets a label, or (`None`) takes it away.
+    Label(Id, &'static str, Option<&'static str>),
     /// Takes away the nth of the annotations under the prefix.
     Strip(Id, u8),
     /// Takes away all of them.
@@ -291,6 +305,8 @@ impl Act {
                 format!("kubectl replace {} # by {manager}: {type_} data {data}{more} {}", at(id), notes.join(" "))
             }
             Self::Annotate(id, name, value) => format!("kubectl annotate --overwrite {} {name}={value:?}", at(id)),
+            Self::Label(id, name, Some(value)) => format!("kubectl label --overwrite {} {name}={value}", at(id)),
+            Self::Label(id, name, None) => format!("kubectl label {} {name}-", at(id)),
             Self::Strip(id, nth) => format!("kubectl annotate {} (annotation {nth} under the prefix)-", at(id)),
             Self::StripAll(id) => format!("kubectl annotate {} (all under the prefix)-", at(id)),
             Self::Fill(id, data) => format!("kubectl patch {} # data {data}", at(id)),

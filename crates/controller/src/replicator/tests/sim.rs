@@ -12,6 +12,9 @@ use std::collections::BTreeMap;
 use super::*;
 use k8s_replicator_core::action::Action;
 use k8s_replicator_core::observed::{ResourceVersion, Uid};
+use k8s_replicator_core::reason::Reason;
+use k8s_replicator_core::state::State;
+use k8s_replicator_core::survey;
 
 const KEYS: [&str; 6] = ["a/x", "a/y", "b/x", "b/y", "c/x", "c/y"];
 
@@ -280,6 +283,31 @@ impl Sim {
         true
     }
 
+    /// What is counted of the targets, where nothing is to be done, is what a survey of the graph shows.
+    fn check_standing(&self) -> Result<(), String> {
+        let (graph, standing) = (self.it.graph(), self.it.standing());
+        let rows: Vec<_> = survey::rows(graph, self.it.kind(), &self.it.rules)
+            .filter(|row| row.reason != Some(Reason::NamespaceMissing))
+            .collect();
+        for row in &rows {
+            let (state, reason) = (row.state, row.reason.filter(|_| row.state != State::Current));
+            let (stands, _) = standing.of(&row.target).unzip();
+            let said = stands.map_or((State::Current, None), |stands| (stands.state, stands.reason));
+            // One that the server never lets be written fails for ever, and is to be written.
+            let fails = said.0 == State::Failing && state == State::Waiting;
+            if said != (state, reason) && !fails {
+                return Err(format!("{}: {said:?}, and the survey says {state} {reason:?}", row.target));
+            }
+        }
+        let failing = standing.count(State::Failing);
+        let counted: usize = State::ALL.iter().map(|state| standing.count(*state)).sum();
+        let current = rows.iter().filter(|row| row.state == State::Current).count();
+        if (counted, standing.kept(), standing.count(State::Current)) != (rows.len(), rows.len(), current) {
+            return Err(format!("{counted} counted, {} kept, {failing} fail, of {rows:?}", standing.kept()));
+        }
+        Ok(())
+    }
+
     fn tail(&self) -> String {
         self.trace[self.trace.len().saturating_sub(150)..].join("\n")
     }
@@ -325,6 +353,7 @@ fn run(seed: u64, relists: bool) -> Result<(), String> {
         let steps = sim.trace[before..before + 60].join("\n");
         return Err(format!("seed {seed}: it never ends\n{}\n{steps}", all.join("\n")));
     }
+    sim.check_standing().map_err(|error| format!("seed {seed}: {error}\n{}", sim.tail()))?;
     let writes = sim.writes;
     let end = sim.trace.len();
     // A new one, that verifies all of it.
@@ -332,6 +361,7 @@ fn run(seed: u64, relists: bool) -> Result<(), String> {
     if !sim.settle() {
         return Err(format!("seed {seed}: it never ends after a restart\n{}", sim.trace[end..end + 60].join("\n")));
     }
+    sim.check_standing().map_err(|error| format!("seed {seed}: after a restart: {error}\n{}", sim.tail()))?;
     if sim.writes != writes {
         let from = end.saturating_sub(70);
         return Err(format!(

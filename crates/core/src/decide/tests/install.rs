@@ -297,6 +297,12 @@ fn what_cannot_be_changed_is_made_again() {
             "nothing UpToDate a/src ← a/src b/t",
         ),
         (
+            "immutable, and somebody put a replicate-from on it: the same data is no reason to make it anew",
+            "a/src #8 to=b/t :one; b/t by=a/src from=a/y version=7 immutable :one refused",
+            "b/t",
+            "update FirstCopy a/src +version=8 -from data=one as Opaque ← a/src b/t",
+        ),
+        (
             "immutable, and only annotations change",
             "a/src #8 to=b/t allowed :one; b/t by=a/src version=7 immutable :one",
             "b/t",

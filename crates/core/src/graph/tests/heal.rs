@@ -105,7 +105,10 @@ fn an_object_that_a_read_did_not_find_is_gone_unless_it_came_or_changed_since() 
     for (meanwhile, touched, then) in cases {
         let mut graph = graph(&base);
         let held = graph.held(&key("b/x"));
-        assert_eq!(held, Some(Held { uid: uid("1"), resource_version: ResourceVersion::new("5") }));
+        assert_eq!(
+            held,
+            Some(Held { uid: uid("1"), resource_version: ResourceVersion::new("5"), only_answered: false })
+        );
         for event in meanwhile {
             match *event {
                 "-" => drop(graph.forget(&key("b/x"), &uid("1"))),
@@ -123,6 +126,25 @@ fn an_object_that_a_read_did_not_find_is_gone_unless_it_came_or_changed_since() 
     let held = graph.held(&key("c/t"));
     assert_eq!(names(graph.not_found(&key("c/t"), held.as_ref())), "c/t");
     assert_eq!(graph.forget(&key("c/t"), &uid("1")), []);
+}
+
+#[test]
+fn what_only_a_response_has_shown_is_told_from_what_the_watch_has() {
+    let mut graph = graph(&["a/s #5 to=b/x"]);
+    let only_answered = |graph: &Graph| graph.held(&key("b/x")).unwrap().only_answered;
+    graph.wrote(object("b/x #6 by=a/s"), None);
+    assert!(only_answered(&graph), "the controller made it");
+    graph.found(object("b/x #6 by=a/s"));
+    assert!(only_answered(&graph), "and read it");
+    graph.observe(object("b/x #6 by=a/s"));
+    assert!(!only_answered(&graph), "the watch shows it");
+    graph.found(object("b/x #6 by=a/s"));
+    assert!(!only_answered(&graph), "and has shown it before it is read again");
+    graph.found(object("b/x #7 by=a/s"));
+    graph.observe(object("b/x #6 by=a/s"));
+    assert!(only_answered(&graph), "the watch is behind");
+    graph.observe(object("b/x #8 by=a/s"));
+    assert!(!only_answered(&graph), "and past it");
 }
 
 #[test]

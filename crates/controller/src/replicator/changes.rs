@@ -1,0 +1,82 @@
+//! When the changes of objects were seen that are being followed: so that it is known how long it took when a target is written.
+
+use std::collections::BTreeMap;
+
+use k8s_replicator_core::names::{Key, TargetKey};
+
+use super::standing::Cause;
+use crate::event::Moment;
+
+/// Fewer than this are not swept.
+const FEW: usize = 64;
+
+/// See the [module](self).
+#[derive(Debug)]
+pub(super) struct Changes {
+    seen: BTreeMap<Key, Moment>,
+    sweep_at: usize,
+}
+
+impl Default for Changes {
+    fn default() -> Self {
+        Self { seen: BTreeMap::new(), sweep_at: FEW }
+    }
+}
+
+impl Changes {
+    /// An object changed. `is_followed`: whether targets are still to be looked at because of an earlier change of an object: then
+    /// the time counts from that one.
+    pub(super) fn seen(&mut self, now: Moment, object: &Key, is_followed: impl Fn(&Key) -> bool) {
+        if self.seen.len() >= self.sweep_at {
+            self.seen.retain(|object, _| is_followed(object));
+            self.sweep_at = (self.seen.len() * 2).max(FEW);
+        }
+        match self.seen.get_mut(object) {
+            Some(_) if is_followed(object) => {}
+            Some(seen) => *seen = now,
+            None => drop(self.seen.insert(object.clone(), now)),
+        }
+    }
+
+    /// A change of `object`, because of which a target is looked at. A change of the target itself is none that it follows.
+    pub(super) fn cause(&self, object: &Key, target: &TargetKey) -> Option<Cause> {
+        if *object == **target {
+            return None;
+        }
+        self.seen.get(object).map(|seen| Cause { seen: *seen })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn key(name: &str) -> Key {
+        Key::new("ns", name).unwrap()
+    }
+
+    #[test]
+    fn time_counts_from_the_first_change_that_is_not_followed_yet() {
+        let millis = Duration::from_millis;
+        let mut changes = Changes::default();
+        let cause = |changes: &Changes| changes.cause(&key("s"), &key("t").into()).map(|cause| cause.seen);
+        assert_eq!(cause(&changes), None);
+        changes.seen(millis(1), &key("s"), |_| false);
+        changes.seen(millis(2), &key("s"), |_| true);
+        assert_eq!(cause(&changes), Some(millis(1)));
+        changes.seen(millis(3), &key("s"), |_| false);
+        assert_eq!(cause(&changes), Some(millis(3)));
+        assert_eq!(changes.cause(&key("s"), &key("s").into()), None, "drift");
+    }
+
+    #[test]
+    fn those_that_are_followed_are_forgotten() {
+        let mut changes = Changes::default();
+        for n in 0..10_000 {
+            changes.seen(Moment::ZERO, &key(&format!("s-{n}")), |_| false);
+        }
+        assert!(changes.seen.len() <= FEW);
+    }
+}

@@ -1,0 +1,366 @@
+//! How each target stands: its state, why, and since when; kept in step with what is decided and with what fails.
+//!
+//! The metrics count it, and the page follows it by the journal of its changes. It is told of each decision and of each failure, in
+//! one place each ([`Replicator`](super::Replicator)), and decides nothing by itself.
+//!
+//! Most targets are current: of these only a fingerprint of the name is kept, of the others what the journal shows. A target that is
+//! none any more leaves nothing behind. A name in a namespace that does not exist is not counted: nobody has to act before there is
+//! one, and then it is looked at.
+//!
+//! *Pending* is a target that the controller itself has to do something about: it is about to be read or written, or an attempt
+//! failed. One that is held, refused, or waits for something else (a source, a delay) is not.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
+use std::hash::{BuildHasher as _, BuildHasherDefault, Hasher, RandomState};
+
+use k8s_replicator_core::decide::Decision;
+use k8s_replicator_core::names::TargetKey;
+use k8s_replicator_core::reason::Reason;
+use k8s_replicator_core::state::State;
+
+use crate::event::Moment;
+
+/// So many changes are remembered. Who has seen none of them takes a new view of all targets.
+const REMEMBERED: usize = 4_096;
+
+/// How a target stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stands {
+    /// Its state.
+    pub state: State,
+    /// Why; `None`: it depends on what has to be read first.
+    pub reason: Option<Reason>,
+}
+
+/// A target stands otherwise than before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// Its number: each change has the one after that of the change before.
+    pub number: u64,
+    /// Which target.
+    pub target: TargetKey,
+    /// How it stands now; `None`: it is no target any more.
+    pub stands: Option<Stands>,
+}
+
+/// A change of another object because of which a target is to be written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cause {
+    /// When it was seen.
+    pub seen: Moment,
+}
+
+/// A target that is not current.
+#[derive(Debug)]
+struct Entry {
+    stands: Stands,
+    /// Since when it has had this state.
+    since: Moment,
+    /// Since when it has been pending.
+    pending: Option<Moment>,
+    /// What it became pending for.
+    cause: Option<Cause>,
+}
+
+/// See the [module](self).
+#[derive(Debug)]
+pub struct Standing {
+    others: BTreeMap<TargetKey, Entry>,
+    /// Fingerprints of the names of those that are current. A million of them take less than 20 bytes each; that two of a million
+    /// are alike has a probability of 3 in 100 million, and makes a count wrong by one.
+    current: HashSet<u64, BuildHasherDefault<Fingerprint>>,
+    hasher: RandomState,
+    states: [usize; State::ALL.len()],
+    /// Of the others.
+    reasons: [usize; Reason::ALL.len()],
+    pending: BTreeSet<(Moment, TargetKey)>,
+    journal: VecDeque<Change>,
+    last: u64,
+}
+
+impl Default for Standing {
+    fn default() -> Self {
+        Self {
+            others: BTreeMap::new(),
+            current: HashSet::default(),
+            hasher: RandomState::new(),
+            states: [0; State::ALL.len()],
+            reasons: [0; Reason::ALL.len()],
+            pending: BTreeSet::new(),
+            journal: VecDeque::new(),
+            last: 0,
+        }
+    }
+}
+
+impl Standing {
+    /// This was decided about a target. `cause`: the change of another object because of which it was looked at, if it was one.
+    pub(super) fn decided(
+        &mut self,
+        now: Moment,
+        target: &TargetKey,
+        decision: &Decision<'_>,
+        cause: impl FnOnce() -> Option<Cause>,
+    ) {
+        let verdict = match decision {
+            Decision::Nothing(verdict) | Decision::Refuse(verdict) | Decision::Wait(verdict, _) => Some(verdict),
+            Decision::Act(plan) => Some(&plan.verdict),
+            Decision::Need(_) => None,
+        };
+        let reason = verdict.map(|verdict| verdict.reason);
+        let is_pending = matches!(decision, Decision::Act(_) | Decision::Need(_));
+        let state = State::of(decision).filter(|_| reason != Some(Reason::NamespaceMissing));
+        let was = self.others.get(target);
+        // To try again what failed is not better than before; to read more says nothing new.
+        let says_nothing = |was: &Entry| was.stands.state == State::Failing || reason.is_none();
+        if is_pending && was.is_some_and(|was| was.pending.is_some() && says_nothing(was)) {
+            return;
+        }
+        let cause = if is_pending { was.and_then(|was| was.cause).or_else(cause) } else { None };
+        self.set(now, target, state.map(|state| Stands { state, reason }), is_pending, cause);
+    }
+
+    /// An attempt to read something for a target, or to write it, failed for this reason, and is repeated.
+    pub(super) fn failed(&mut self, now: Moment, target: &TargetKey, reason: Reason) {
+        let state = State::at_rest(reason).unwrap_or(State::Failing);
+        let cause = self.others.get(target).and_then(|was| was.cause);
+        self.set(now, target, Some(Stands { state, reason: Some(reason) }), true, cause);
+    }
+
+    /// A target was written. Answers the change because of which, which is followed now.
+    pub(super) fn written(&mut self, target: &TargetKey) -> Option<Cause> {
+        self.others.get_mut(target).and_then(|entry| entry.cause.take())
+    }
+
+    fn set(&mut self, now: Moment, target: &TargetKey, stands: Option<Stands>, is_pending: bool, cause: Option<Cause>) {
+        let fingerprint = self.hasher.hash_one(target.as_str());
+        let old = self.others.remove(target);
+        let was_current = old.is_none() && self.current.remove(&fingerprint);
+        let was = match &old {
+            Some(entry) => Some(entry.stands),
+            None if was_current => Some(Stands { state: State::Current, reason: Some(Reason::UpToDate) }),
+            None => None,
+        };
+        if let Some(Stands { state, reason }) = was {
+            self.states[state as usize] -= 1;
+            reason.filter(|_| old.is_some()).inspect(|reason| self.reasons[*reason as usize] -= 1);
+        }
+        let pending = old.as_ref().and_then(|old| old.pending);
+        if let Some(since) = pending {
+            self.pending.remove(&(since, target.clone()));
+        }
+        match stands {
+            None => {}
+            Some(Stands { state: State::Current, .. }) => drop(self.current.insert(fingerprint)),
+            Some(stands) => {
+                let same = old.as_ref().filter(|old| old.stands.state == stands.state);
+                let since = same.map_or(now, |old| old.since);
+                let pending = is_pending.then(|| pending.unwrap_or(now));
+                self.pending.extend(pending.map(|since| (since, target.clone())));
+                stands.reason.inspect(|reason| self.reasons[*reason as usize] += 1);
+                self.others.insert(target.clone(), Entry { stands, since, pending, cause });
+            }
+        }
+        stands.inspect(|stands| self.states[stands.state as usize] += 1);
+        if was != stands {
+            self.note(target, stands);
+        }
+    }
+
+    fn note(&mut self, target: &TargetKey, stands: Option<Stands>) {
+        self.last += 1;
+        if self.journal.len() == REMEMBERED {
+            self.journal.pop_front();
+        }
+        self.journal.push_back(Change { number: self.last, target: target.clone(), stands });
+    }
+
+    /// So many targets have this state.
+    #[must_use]
+    pub fn count(&self, state: State) -> usize {
+        self.states[state as usize]
+    }
+
+    /// So many targets that are not current are so for this reason.
+    #[must_use]
+    pub fn count_because(&self, reason: Reason) -> usize {
+        self.reasons[reason as usize]
+    }
+
+    /// How a target that is not current stands, and since when; `None`: it is current, no target, or was never looked at.
+    #[must_use]
+    pub fn of(&self, target: &TargetKey) -> Option<(Stands, Moment)> {
+        self.others.get(target).map(|entry| (entry.stands, entry.since))
+    }
+
+    /// The target that has been pending for longest, and since when.
+    #[must_use]
+    pub fn oldest_pending(&self) -> Option<(Moment, &TargetKey)> {
+        self.pending.first().map(|(since, target)| (*since, target))
+    }
+
+    /// The number of the last change; 0: there was none.
+    #[must_use]
+    pub fn last_change(&self) -> u64 {
+        self.last
+    }
+
+    /// What changed after the change with this number; `None`: not all of it is remembered.
+    #[must_use]
+    pub fn changes_since(&self, number: u64) -> Option<impl Iterator<Item = &Change>> {
+        let missed = self.last.checked_sub(number).and_then(|missed| usize::try_from(missed).ok())?;
+        let seen = self.journal.len().checked_sub(missed)?;
+        Some(self.journal.iter().skip(seen))
+    }
+
+    /// How many targets it keeps something of.
+    #[cfg(test)]
+    pub(super) fn kept(&self) -> usize {
+        self.others.len() + self.current.len()
+    }
+}
+
+/// Takes a fingerprint as it is.
+#[derive(Debug, Default)]
+struct Fingerprint(u64);
+
+impl Hasher for Fingerprint {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|byte| self.0 = self.0.rotate_left(8) ^ u64::from(*byte));
+    }
+
+    fn write_u64(&mut self, fingerprint: u64) {
+        self.0 = fingerprint;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use k8s_replicator_core::decide::{Need, Verdict};
+    use k8s_replicator_core::names::Key;
+
+    use super::*;
+
+    fn target(name: &str) -> TargetKey {
+        Key::new("ns", name).unwrap().into()
+    }
+
+    fn verdict(reason: Reason) -> Verdict {
+        Verdict { reason, source: None, detail: None }
+    }
+
+    fn seconds(seconds: u64) -> Moment {
+        Duration::from_secs(seconds)
+    }
+
+    const READS: fn() -> Decision<'static> = || Decision::Need(Need::Content(Key::new("ns", "source").unwrap()));
+
+    struct Told(Standing);
+
+    impl Told {
+        fn decided(&mut self, now: u64, name: &str, decision: &Decision<'_>) {
+            self.0.decided(seconds(now), &target(name), decision, || Some(Cause { seen: seconds(now) }));
+        }
+
+        fn nothing(&mut self, now: u64, name: &str, reason: Reason) {
+            self.decided(now, name, &Decision::Nothing(verdict(reason)));
+        }
+
+        fn counts(&self) -> [usize; 5] {
+            State::ALL.map(|state| self.0.count(state))
+        }
+
+        fn changes(&self, since: u64) -> Vec<String> {
+            let shown = |change: &Change| {
+                let stands = change.stands.map(|Stands { state, reason }| format!("{state} {reason:?}"));
+                format!("{} {}", change.target.name(), stands.unwrap_or("gone".to_owned()))
+            };
+            self.0.changes_since(since).unwrap().map(shown).collect()
+        }
+    }
+
+    #[test]
+    fn a_target_is_pending_until_it_is_written_however_often_that_fails() {
+        let mut told = Told(Standing::default());
+        told.nothing(1, "a", Reason::UpToDate);
+        assert_eq!((told.counts(), told.0.oldest_pending()), ([1, 0, 0, 0, 0], None));
+        told.decided(10, "a", &READS());
+        assert_eq!(told.0.oldest_pending(), Some((seconds(10), &target("a"))));
+        told.0.failed(seconds(11), &target("a"), Reason::Forbidden);
+        // It is tried again: that does not make it better.
+        told.decided(20, "a", &READS());
+        assert_eq!(told.counts(), [0, 0, 0, 0, 1]);
+        assert_eq!((told.0.count_because(Reason::Forbidden), told.0.oldest_pending().unwrap().0), (1, seconds(10)));
+        assert_eq!(told.0.of(&target("a")).unwrap().1, seconds(11), "it has failed since then");
+        assert_eq!(
+            told.0.written(&target("a")),
+            Some(Cause { seen: seconds(10) }),
+            "of the change, not of the attempt"
+        );
+        assert_eq!(told.0.written(&target("a")), None);
+        told.nothing(21, "a", Reason::UpToDate);
+        assert_eq!((told.counts(), told.0.oldest_pending()), ([1, 0, 0, 0, 0], None));
+        assert_eq!(
+            told.changes(0),
+            ["a current Some(UpToDate)", "a waiting None", "a failing Some(Forbidden)", "a current Some(UpToDate)"]
+        );
+        assert_eq!(told.changes(3), ["a current Some(UpToDate)"]);
+    }
+
+    #[test]
+    fn what_is_held_refused_or_waits_for_others_is_not_pending() {
+        let mut told = Told(Standing::default());
+        for (name, reason) in [
+            ("held", Reason::HeldByOnce),
+            ("refused", Reason::Loop),
+            ("waits", Reason::SourceMissing),
+            ("none", Reason::NotATarget),
+            ("nowhere", Reason::NamespaceMissing),
+        ] {
+            told.nothing(1, name, reason);
+        }
+        assert_eq!((told.counts(), told.0.oldest_pending(), told.0.kept()), ([0, 1, 1, 1, 0], None, 3));
+        // One that is no target any more leaves nothing.
+        for name in ["held", "refused", "waits"] {
+            told.nothing(2, name, Reason::NotWanted);
+        }
+        assert_eq!((told.counts(), told.0.kept(), told.0.last_change()), ([0; 5], 0, 6));
+    }
+
+    /// A replica has 0.3 KiB in all, of which the graph takes 292 bytes (`core/tests/memory.rs`).
+    #[test]
+    fn a_current_target_takes_few_bytes() {
+        const TARGETS: usize = 100_000;
+        let mut told = Told(Standing::default());
+        for n in 0..TARGETS {
+            told.decided(1, &format!("t-{n}"), &READS());
+            told.nothing(2, &format!("t-{n}"), Reason::UpToDate);
+        }
+        // A table has 8 places for 7 entries, each with a byte beside it.
+        let bytes = told.0.current.capacity() * 8 / 7 * (size_of::<u64>() + 1);
+        assert!(bytes / TARGETS <= 15, "{bytes}");
+        assert_eq!((told.0.others.len(), told.0.pending.len(), told.counts()), (0, 0, [TARGETS, 0, 0, 0, 0]));
+    }
+
+    #[test]
+    fn the_journal_is_bounded_and_says_what_it_has_forgotten() {
+        let mut told = Told(Standing::default());
+        let all = REMEMBERED as u64 + 10;
+        for n in 0..all {
+            told.nothing(n, &format!("t-{n}"), Reason::UpToDate);
+        }
+        assert_eq!(told.0.last_change(), all);
+        assert!(told.0.changes_since(9).is_none() && told.0.changes_since(all + 1).is_none());
+        assert_eq!(told.0.changes_since(10).unwrap().count(), REMEMBERED);
+        assert_eq!(told.0.changes_since(all).unwrap().count(), 0);
+        // To say the same again is no change.
+        told.nothing(all, "t-0", Reason::UpToDate);
+        assert_eq!(told.0.last_change(), all);
+    }
+}

@@ -1,0 +1,223 @@
+//! Every order, where the cases are few: two sources, two namespaces, and all orders of a few edits, requests, lost answers,
+//! answers and watch events.
+//!
+//! How many of the steps may be edits (or crashes of the controller) is bounded; the others are what the network does. The search
+//! goes level by level. A world is reached by replaying its steps from the start, and looked at once: worlds of one level that go on
+//! alike ([`World::fingerprint`]) are one. Each of them is let come to rest, with the properties that a seed's run has.
+
+use std::collections::HashSet;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use crate::api::object::{Id, Resource};
+use crate::run::{Script, run_safely};
+use crate::spec::{Flags, PREFIX};
+use crate::world::step::Step;
+use crate::world::users::Act;
+use crate::world::{Setting, Violation, World};
+
+/// What a search found.
+#[derive(Debug)]
+pub struct Searched {
+    /// How many worlds there were on each level, each counted once.
+    pub worlds: Vec<usize>,
+    /// How many ways led to them.
+    pub ways: usize,
+    /// The first script that broke a property, with what it broke.
+    pub violation: Option<(Script, Violation)>,
+}
+
+fn id(key: &str) -> Id {
+    let (namespace, name) = key.split_once('/').unwrap_or_default();
+    Id::new(Resource::Secret, namespace, name)
+}
+
+fn put(key: &str, data: u8, notes: &[(&str, &str)]) -> Act {
+    Act::Put {
+        id: id(key),
+        type_: "Opaque",
+        data,
+        annotations: notes.iter().map(|(name, value)| (format!("{PREFIX}{name}"), (*value).to_owned())).collect(),
+        immutable: false,
+        finalizer: false,
+        manager: "kubectl-client-side-apply",
+    }
+}
+
+/// The beginning: a source that pushes, a source that consents and an object that pulls from it, all at rest.
+fn beginning() -> Vec<Step> {
+    let acts = [
+        put("a/x", 1, &[("replicate-to-namespaces", "b")]),
+        put("a/y", 1, &[("replication-allowed", "true")]),
+        put("b/y", 0, &[("replicate-from", "a/y")]),
+    ];
+    acts.into_iter()
+        .map(Step::Act)
+        .chain([Step::Calm(255), Step::Wait(Duration::from_secs(30)), Step::Calm(255)])
+        .collect()
+}
+
+/// What people may do in each world.
+fn acts() -> Vec<Step> {
+    let consent = format!("{PREFIX}replication-allowed");
+    let acts = [
+        Act::Fill(id("a/x"), 2),
+        Act::Delete(id("a/x")),
+        put("a/x", 3, &[("replicate-to-namespaces", "b")]),
+        Act::StripAll(id("a/x")),
+        Act::Fill(id("b/x"), 4),
+        Act::Delete(id("b/x")),
+        Act::Fill(id("a/y"), 2),
+        Act::Annotate(id("a/y"), consent, "false".to_owned()),
+        Act::Delete(id("b/y")),
+    ];
+    acts.into_iter().map(Step::Act).chain([Step::Crash(0)]).collect()
+}
+
+fn setting() -> Setting {
+    let flags = Flags { removal_delay: Duration::ZERO, ..Flags::default() };
+    Setting {
+        seed: 1,
+        controllers: vec![flags],
+        resources: vec![Resource::Secret],
+        resync_period: Duration::from_secs(120),
+        stale_reads: false,
+        crowd: None,
+        leader_elect: false,
+        balanced: false,
+        page: 500,
+        bug: None,
+    }
+}
+
+/// A step of the search: the server's cache follows at once, since what is on its way in a watch is as late as a cache could be.
+fn with_caches(step: Step) -> [Step; 2] {
+    [step, Step::CatchUp(0, u8::MAX)]
+}
+
+/// Looks at every world that `depth` steps lead to, of which at most `edits` are edits or crashes.
+#[must_use]
+pub fn search(depth: usize, edits: usize) -> Searched {
+    let mut searched = Searched { worlds: Vec::new(), ways: 0, violation: None };
+    let mut level: Vec<Vec<Step>> = vec![Vec::new()];
+    for _ in 0..depth {
+        let (ways, found) = expand(&level, edits);
+        searched.ways += ways;
+        match found {
+            Ok(worlds) => {
+                searched.worlds.push(worlds.len());
+                level = worlds;
+            }
+            Err(violation) => {
+                searched.violation = Some(*violation);
+                return searched;
+            }
+        }
+    }
+    searched
+}
+
+/// A way to a world: the position of the world before, the number of the step from there, the fingerprint, and all steps.
+type Reached = (usize, usize, u64, Vec<Step>);
+/// The worlds of a level, or what broke a property.
+type Found = Result<Vec<Vec<Step>>, Box<(Script, Violation)>>;
+
+/// The worlds one step further, each by the first way that led to it; and how many ways there were.
+fn expand(level: &[Vec<Step>], edits: usize) -> (usize, Found) {
+    let (at, ways) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    // By position, so that the result does not depend on which thread was faster.
+    let found: Mutex<Vec<Reached>> = Mutex::default();
+    let broken: Mutex<Option<(usize, Script, Violation)>> = Mutex::default();
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                loop {
+                    let position = at.fetch_add(1, Ordering::Relaxed);
+                    let Some(steps) = level.get(position) else { return };
+                    let mut here = Vec::new();
+                    for (number, step) in choices(steps, edits).into_iter().enumerate() {
+                        ways.fetch_add(1, Ordering::Relaxed);
+                        let further = [&steps[..], &with_caches(step)].concat();
+                        match reached(&further) {
+                            Ok(fingerprint) => here.push((position, number, fingerprint, further)),
+                            Err(violation) => keep_first(&broken, position, script(&further), violation),
+                        }
+                    }
+                    found.lock().unwrap().extend(here);
+                }
+            });
+        }
+    });
+    let ways = ways.into_inner();
+    if let Some((_, script, violation)) = broken.into_inner().unwrap() {
+        return (ways, Err(Box::new((script, violation))));
+    }
+    let mut found = found.into_inner().unwrap();
+    found.sort_by_key(|(position, number, ..)| (*position, *number));
+    let mut seen = HashSet::new();
+    let worlds: Vec<Vec<Step>> =
+        found.into_iter().filter(|(_, _, fingerprint, _)| seen.insert(*fingerprint)).map(|(.., steps)| steps).collect();
+    (ways, settle_all(worlds))
+}
+
+fn keep_first(
+    broken: &Mutex<Option<(usize, Script, Violation)>>,
+    position: usize,
+    script: Script,
+    violation: Violation,
+) {
+    let mut broken = broken.lock().unwrap();
+    if broken.as_ref().is_none_or(|(first, ..)| position < *first) {
+        *broken = Some((position, script, violation));
+    }
+}
+
+fn script(steps: &[Step]) -> Script {
+    Script { setting: setting(), steps: [beginning(), steps.to_vec()].concat() }
+}
+
+fn replayed(steps: &[Step]) -> Result<World, Violation> {
+    let Script { setting, steps } = script(steps);
+    let mut world = World::new(setting, false);
+    steps.iter().try_for_each(|step| world.step(step))?;
+    Ok(world)
+}
+
+/// What can happen next.
+fn choices(steps: &[Step], edits: usize) -> Vec<Step> {
+    let made = steps.iter().filter(|step| matches!(step, Step::Act(_) | Step::Crash(_))).count();
+    let acts = if made < edits { acts() } else { Vec::new() };
+    // What broke a property has no world, and was reported.
+    let ways = replayed(steps).map_or_else(|_| Vec::new(), |mut world| world.ways());
+    acts.into_iter().chain(ways).collect()
+}
+
+fn reached(steps: &[Step]) -> Result<u64, Violation> {
+    replayed(steps).map(|world| world.fingerprint())
+}
+
+/// Lets each world come to rest.
+fn settle_all(worlds: Vec<Vec<Step>>) -> Found {
+    let at = AtomicUsize::new(0);
+    let broken: Mutex<Option<(usize, Script, Violation)>> = Mutex::default();
+    std::thread::scope(|scope| {
+        for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
+            scope.spawn(|| {
+                loop {
+                    let position = at.fetch_add(1, Ordering::Relaxed);
+                    let Some(steps) = worlds.get(position) else { return };
+                    let script = script(steps);
+                    if let Some(violation) = run_safely(&script, false).violation {
+                        keep_first(&broken, position, script, violation);
+                    }
+                }
+            });
+        }
+    });
+    match broken.into_inner().unwrap() {
+        Some((_, script, violation)) => Err(Box::new((script, violation))),
+        None => Ok(worlds),
+    }
+}
