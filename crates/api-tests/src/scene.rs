@@ -2,6 +2,7 @@
 
 mod barrier;
 mod circumstances;
+mod commands;
 mod identity;
 mod says;
 

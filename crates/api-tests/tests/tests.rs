@@ -37,6 +37,9 @@ mod retries; // 9.1, 9.9: failed writes, many at once, Retry-After
 // SPEC 11: policy.
 mod policy; // namespaces by label, acceptance, keys, labels, pause, removal; deletion by accident
 
+// SPEC 12: what a person is told who asks.
+mod seeing; // explain and its remedies, list, wait, approve, diff, graph
+
 // SPEC 10: the program.
 mod flags; // command lines and kubeconfigs
 mod leadership; // 13: --leader-elect: who writes, and who goes on

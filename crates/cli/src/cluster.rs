@@ -9,9 +9,10 @@ mod reading;
 use std::path::PathBuf;
 
 use anyhow::Context as _;
+use http::Method;
 use k8s_replicator_controller::cluster::{Failure, FailureKind};
 use k8s_replicator_controller::connect::{self, ConnectError, Connection};
-use k8s_replicator_controller::wire::JSON;
+use k8s_replicator_controller::wire::{Expects, HttpRequest, JSON, Received};
 use k8s_replicator_core::names::Namespace;
 use serde_json::Value;
 
@@ -19,6 +20,10 @@ pub(crate) use controller::named;
 pub use controller::{Deployed, Flags};
 pub use reading::{OfKind, Reading, Seen};
 
+/// Who writes, as `metadata.managedFields` tells it: not the controller.
+const MANAGER: &str = "kubectl-replicator";
+/// No object's metadata is longer.
+const LONGEST_RESPONSE: usize = 4 << 20;
 /// Metadata alone.
 const METADATA: &str = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
 
@@ -101,6 +106,29 @@ impl Cluster {
             Err(failure) if failure.kind == FailureKind::Gone => Ok(None),
             Err(failure) => Err(failure),
         }
+    }
+}
+
+impl Cluster {
+    /// What came of a request that is answered in one piece.
+    pub(crate) async fn ask(&self, request: HttpRequest) -> Received {
+        self.connection.ask(request).await
+    }
+
+    /// Changes an object by a JSON merge patch, as a person's tool.
+    ///
+    /// # Errors
+    /// When the server refuses, or cannot be reached.
+    pub async fn merge_patch(&self, path: &str, patch: &Value) -> Result<(), Failure> {
+        let request = HttpRequest {
+            method: Method::PATCH,
+            path: format!("{path}?fieldManager={MANAGER}"),
+            accept: METADATA,
+            content_type: Some("application/merge-patch+json"),
+            body: patch.to_string().into(),
+            expects: Expects::Whole(LONGEST_RESPONSE),
+        };
+        self.connection.granted(request).await.map(drop)
     }
 }
 

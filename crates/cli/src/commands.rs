@@ -10,12 +10,16 @@
 //! to standard output, everything else to standard error. An output is made by a pure function of what was found and of the
 //! [`Paper`](crate::terminal::Paper), so that tests can read it. Exit codes are those of [`Exit`].
 
+mod approve;
 mod completions;
+mod diff;
 mod explain;
+mod graph;
 mod list;
 mod man;
 mod options;
 mod plan;
+mod wait;
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -52,6 +56,14 @@ pub enum Command {
     Explain(explain::Explain),
     /// List replicas, or sources, with their state and why.
     List(list::List),
+    /// Draw who gives to whom: for dot, Mermaid, or as SVG.
+    Graph(graph::Graph),
+    /// Wait until a namespace has every Secret and ConfigMap that is meant for it.
+    Wait(wait::Wait),
+    /// Show in which keys a replica differs from its source, never the values.
+    Diff(diff::Diff),
+    /// Approve removals that the controller holds because they are many.
+    Approve(approve::Approve),
     /// Say what the controller would do with manifests, or with other flags, and write nothing.
     Plan(Box<plan::Plan>),
     /// Print a script that completes the commands in a shell.
@@ -129,6 +141,10 @@ pub fn run(command: Command, terminal: &Terminal) -> anyhow::Result<Exit> {
         match command {
             Command::Explain(command) => command.run(terminal).await,
             Command::List(command) => command.run(terminal).await,
+            Command::Graph(command) => command.run(terminal).await,
+            Command::Wait(command) => command.run(terminal).await,
+            Command::Diff(command) => command.run(terminal).await,
+            Command::Approve(command) => command.run(terminal).await,
             Command::Plan(command) => command.run(terminal).await,
             Command::Completions(command) => command.run(terminal),
             Command::Man(command) => command.run(terminal),

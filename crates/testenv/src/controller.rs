@@ -16,6 +16,8 @@ use serde_json::Value;
 
 use crate::{Child, scratch};
 
+pub(crate) use binary::up_to_date as program;
+
 /// How long the program may take until it has bound its status address.
 const STATUS_LIMIT: Duration = Duration::from_secs(30);
 /// How long its status server may take for one answer.

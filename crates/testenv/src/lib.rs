@@ -3,6 +3,7 @@
 //! - [`assets`] finds the programs, or builds them from the Go modules in `tools`, and runs them as child processes.
 //! - [`ControlPlane`] runs them on loopback, hands out users ([`User`]) and tells what each of them asked ([`Request`]).
 //! - [`Controller`] runs the program under test against it.
+//! - [`Shell`] is a person with kubectl and its plugin.
 //! - [`Helm`] renders the project's chart and installs it.
 //! - [`Proxy`] stands between the two and breaks what it is told to ([`Fault`]).
 //!
@@ -24,6 +25,7 @@ mod helm;
 mod kubeconfig;
 mod proxy;
 mod runtime;
+mod shell;
 mod users;
 
 use k8s_replicator_assets::scratch;
@@ -35,4 +37,5 @@ pub use controller::Controller;
 pub use helm::{Helm, Said, chart};
 pub use k8s_replicator_assets::{self as assets, Child, image};
 pub use proxy::{Fault, Proxy, RequestView};
+pub use shell::{Ran, Shell};
 pub use users::{Rights, User};

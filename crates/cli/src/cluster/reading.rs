@@ -9,7 +9,7 @@ use k8s_replicator_controller::cluster::{Answer, Failure, Request};
 use k8s_replicator_controller::wire::JSON;
 use k8s_replicator_core::advice::Advice;
 use k8s_replicator_core::annotations::Dialect;
-use k8s_replicator_core::decide::{Decision, Need, Rules, advise, decide, decide_recording};
+use k8s_replicator_core::decide::{Decision, Need, Rules, advise, decide};
 use k8s_replicator_core::facts::Facts;
 use k8s_replicator_core::graph::{Graph, Knowledge, Node};
 use k8s_replicator_core::kind::Kind;
@@ -325,8 +325,13 @@ impl OfKind {
         target: &TargetKey,
     ) -> anyhow::Result<(Option<Row>, Trail)> {
         for _ in 0..MOST_READS {
-            let (decision, _) = decide_recording(&self.graph, self.kind, rules, target);
-            let Decision::Need(need) = decision else { break };
+            let need = match decide(&self.graph, self.kind, rules, target) {
+                Decision::Need(need) => need,
+                // What keeps the controller from writing (the target is immutable, or of another type) it learns when a write is
+                // refused: a person is told before.
+                Decision::Act(_) if self.is_unread(target) => Need::Content(Key::clone(target)),
+                _ => break,
+            };
             if !self.learn(cluster, dialect, &need).await? {
                 break;
             }
@@ -343,13 +348,18 @@ impl OfKind {
         Ok((row, trail))
     }
 
+    /// Whether the object exists, and its content was not read.
+    fn is_unread(&self, key: &Key) -> bool {
+        let is_known = |node: &Node| matches!(node.knowledge, Knowledge::Known(_));
+        self.graph.node(key).is_some_and(|node| !is_known(node))
+    }
+
     /// Reads an object's content, so that advice can be given on it. The person may lack the right: then there is none.
     ///
     /// # Errors
     /// When the cluster cannot be reached.
     pub async fn read(&mut self, cluster: &Cluster, dialect: &Dialect, key: &Key) -> anyhow::Result<()> {
-        let is_known = |node: &Node| matches!(node.knowledge, Knowledge::Known(_));
-        if self.graph.node(key).is_some_and(|node| !is_known(node)) {
+        if self.is_unread(key) {
             self.learn(cluster, dialect, &Need::Content(key.clone())).await?;
         }
         Ok(())

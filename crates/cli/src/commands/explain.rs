@@ -21,7 +21,7 @@ use super::Exit;
 use super::options::{KindName, NamespaceArgs, Output, OutputArgs, json as written, key};
 use crate::cluster::{Cluster, ClusterArgs};
 use crate::entry::{Entry, Standing, time};
-use crate::terminal::Terminal;
+use crate::terminal::{Paper, Terminal};
 use consumers::Consumer;
 
 pub(super) use gather::explain;
@@ -73,7 +73,7 @@ impl Explain {
         let now = jiff::Timestamp::now().as_second();
         terminal.print(&match self.output.output {
             Output::Json => written(&answer.json()),
-            Output::Text => draw::draw(terminal.paper, now, &answer),
+            Output::Text => answer.draw(terminal.paper, now),
         })?;
         Ok(if answer.is_fine() { Exit::Fine } else { Exit::Problems })
     }
@@ -162,6 +162,11 @@ impl Answer {
     fn is_source(&self) -> bool {
         let own = self.chain.first().filter(|seen| seen.link.there == There::Present);
         !self.given.is_empty() || own.is_some_and(|seen| !seen.annotations.is_empty())
+    }
+
+    /// For people.
+    pub(super) fn draw(&self, paper: Paper, now: i64) -> String {
+        draw::draw(paper, now, self)
     }
 
     /// For programs.

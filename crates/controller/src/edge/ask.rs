@@ -33,12 +33,20 @@ impl Connection {
         }
     }
 
+    /// The response to a request, which the server granted.
+    ///
+    /// # Errors
+    /// When it was refused, or nothing came.
+    pub async fn granted(&self, request: HttpRequest) -> Result<Response, Failure> {
+        granted(self.ask(request).await)
+    }
+
     /// The response to a `GET`, which the server granted.
     ///
     /// # Errors
     /// When it was refused, or nothing came.
     pub async fn get(&self, path: String, accept: &'static str) -> Result<Response, Failure> {
-        granted(self.ask(HttpRequest::get(path, accept, Expects::Whole(LONGEST_RESPONSE))).await)
+        self.granted(HttpRequest::get(path, accept, Expects::Whole(LONGEST_RESPONSE))).await
     }
 
     /// Lists the metadata of a resource of the core API group, page by page, and gives each object to `take`. Answers the version
@@ -54,7 +62,7 @@ impl Connection {
     ) -> Result<String, Failure> {
         let (mut limit, mut position, mut version) = (FIRST_PAGE, String::new(), None);
         loop {
-            let response = granted(self.ask(page::request(resource, part, limit, &position)).await)?;
+            let response = self.granted(page::request(resource, part, limit, &position)).await?;
             let size = response.body.len();
             let mut read = page::Page::read(response)?;
             while !read.give(|object| take(object).map_err(crate::watch::unreadable))? {}

@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 use anyhow::{Context as _, Result, anyhow, ensure};
 
 /// The program, built by cargo with the profile of the running test unless `K8S_REPLICATOR_BIN` names one.
-pub(super) fn up_to_date() -> Result<&'static Path> {
+pub(crate) fn up_to_date() -> Result<&'static Path> {
     static BINARY: OnceLock<Result<PathBuf, String>> = OnceLock::new();
     let found = BINARY.get_or_init(|| find_or_build().map_err(|error| format!("{error:#}")));
     found.as_deref().map_err(|error| anyhow!("{error}"))

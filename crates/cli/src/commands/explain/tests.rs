@@ -4,7 +4,6 @@ use k8s_replicator_core::explain::By;
 use k8s_replicator_core::trail::Question;
 
 use super::*;
-use crate::terminal::Paper;
 
 const NOW: i64 = 1_800_000_000;
 const HOUR: i64 = 3_600;
@@ -115,7 +114,7 @@ fn refused() -> Answer {
 }
 
 fn draw(width: usize, answer: &Answer) -> String {
-    draw::draw(Paper { width: Some(width), colour: false }, NOW, answer)
+    answer.draw(Paper { width: Some(width), colour: false }, NOW)
 }
 
 #[test]

@@ -1,0 +1,3 @@
+//! SPEC 12, issue 11: what a person is told who asks.
+
+mod explain;

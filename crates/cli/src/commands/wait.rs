@@ -1,0 +1,194 @@
+//! `wait`: until a namespace has all that is meant for it.
+
+use std::time::Duration;
+
+use k8s_replicator_core::duration;
+use k8s_replicator_core::names::Namespace;
+use serde_json::json;
+
+use super::Exit;
+use super::explain::{explain, is_good};
+use super::options::{KindName, NamespaceArgs, Output, OutputArgs, json as written, kinds};
+use crate::cluster::{Cluster, ClusterArgs};
+use crate::entry::{Entry, summary};
+use crate::terminal::Terminal;
+
+/// Between two looks.
+const PAUSE: Duration = Duration::from_secs(1);
+/// So many of what is missing are explained.
+const MOST_EXPLAINED: usize = 5;
+
+/// Wait until a namespace has every Secret and ConfigMap that is meant for it.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Wait {
+    #[command(flatten)]
+    namespace: NamespaceArgs,
+    /// For how long, such as 30s or 5m.
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = timeout)]
+    timeout: Duration,
+    /// For objects of this kind only.
+    #[arg(long, value_enum, ignore_case = true, value_name = "KIND")]
+    kind: Vec<KindName>,
+    #[command(flatten)]
+    output: OutputArgs,
+    #[command(flatten)]
+    cluster: ClusterArgs,
+}
+
+const EXAMPLES: &str = "\
+Meant for a namespace is what asks for data there, and what sources push there. A replica that is
+held by replicate-once has what is meant for it.
+Exit codes: 0 all is there; 1 it is not, and what is missing is explained; 2 there is no answer.
+
+Examples:
+  kubectl replicator wait --namespace shop --timeout 2m
+  kubectl replicator wait -n shop && kubectl -n shop apply -f app.yaml";
+
+fn timeout(text: &str) -> Result<Duration, String> {
+    duration::parse(text).ok_or_else(|| "expected a duration such as 30s, 5m or 1h30m".to_owned())
+}
+
+impl Wait {
+    pub(super) async fn run(self, terminal: &Terminal) -> anyhow::Result<Exit> {
+        let cluster = Cluster::open(&self.cluster).await?;
+        let namespace = self.namespace.or_of_context(&cluster)?;
+        let (kinds, end) = (kinds(&self.kind), tokio::time::Instant::now() + self.timeout);
+        let mut said = String::new();
+        loop {
+            let (entries, notes) = self.look(&cluster, &kinds, &namespace).await?;
+            let missing: Vec<&Entry> = entries.iter().filter(|entry| !is_good(entry.standing, entry.reason)).collect();
+            let is_over = tokio::time::Instant::now() >= end;
+            if missing.is_empty() || is_over {
+                return self.end(terminal, &cluster, &namespace, &entries, &missing, notes).await;
+            }
+            let progress = progress(&namespace, &entries, &missing);
+            if progress != said && self.output.output == Output::Text {
+                terminal.note(&progress);
+                said = progress;
+            }
+            tokio::time::sleep_until(end.min(tokio::time::Instant::now() + PAUSE)).await;
+        }
+    }
+
+    /// The targets in the namespace, with what they depend on read.
+    async fn look(
+        &self,
+        cluster: &Cluster,
+        kinds: &[&'static dyn k8s_replicator_core::kind::Kind],
+        namespace: &Namespace,
+    ) -> anyhow::Result<(Vec<Entry>, Vec<String>)> {
+        let mut reading = cluster.read(kinds, std::slice::from_ref(namespace)).await?;
+        let (rules, dialect) = (reading.rules.clone(), reading.dialect.clone());
+        let mut entries = Vec::new();
+        for of in &mut reading.kinds {
+            for row in of.rows(&rules).into_iter().filter(|row| row.target.namespace() == &**namespace) {
+                let row = match row.needs {
+                    Some(_) => of.look(cluster, &dialect, &rules, &row.target).await?.0,
+                    None => Some(row),
+                };
+                entries.extend(row.map(|row| Entry::new(of, row)));
+            }
+        }
+        Ok((entries, reading.notes))
+    }
+
+    async fn end(
+        &self,
+        terminal: &Terminal,
+        cluster: &Cluster,
+        namespace: &Namespace,
+        entries: &[Entry],
+        missing: &[&Entry],
+        notes: Vec<String>,
+    ) -> anyhow::Result<Exit> {
+        let exit = if missing.is_empty() { Exit::Fine } else { Exit::Problems };
+        if self.output.output == Output::Json {
+            terminal.print(&written(&json!({
+                "namespace": &**namespace,
+                "ready": missing.is_empty(),
+                "targets": entries.iter().map(Entry::json).collect::<Vec<_>>(),
+                "notes": notes,
+            })))?;
+            return Ok(exit);
+        }
+        if missing.is_empty() {
+            terminal.print(&format!("{namespace} has all that is meant for it: {}\n", count(entries.len())))?;
+            notes.iter().for_each(|note| terminal.note(note));
+            return Ok(exit);
+        }
+        terminal.print(&format!("{}\n", progress(namespace, entries, missing)))?;
+        for entry in missing.iter().take(MOST_EXPLAINED) {
+            let kind = k8s_replicator_core::kind::ALL.into_iter().filter(|kind| kind.name() == entry.kind);
+            let mut reading = cluster.read(&kind.collect::<Vec<_>>(), std::slice::from_ref(namespace)).await?;
+            let answer = explain(cluster, &mut reading, &entry.target, None).await?;
+            terminal.print(&format!("\n---\n{}", answer.draw(terminal.paper, jiff::Timestamp::now().as_second())))?;
+        }
+        if let Some(rest) = missing.len().checked_sub(MOST_EXPLAINED).filter(|rest| *rest > 0) {
+            terminal.print(&format!("\n… and {rest} more: kubectl replicator list -n {namespace}\n"))?;
+        }
+        Ok(exit)
+    }
+}
+
+fn count(number: usize) -> String {
+    format!("{number} {}", if number == 1 { "object" } else { "objects" })
+}
+
+/// One line: "shop: 3 of 5 are there; 1 refused, 1 waiting (secret shop/db: SourceMissing, …)".
+fn progress(namespace: &Namespace, entries: &[Entry], missing: &[&Entry]) -> String {
+    const MOST: usize = 3;
+    let shown = missing.iter().take(MOST).map(|entry| {
+        let why = entry.reason.map_or_else(|| entry.standing.word(), k8s_replicator_core::reason::Reason::code);
+        format!("{} {}: {why}", entry.kind.to_ascii_lowercase(), entry.target.name())
+    });
+    let mut shown: Vec<String> = shown.collect();
+    if missing.len() > MOST {
+        shown.push("…".to_owned());
+    }
+    let there = entries.len() - missing.len();
+    let rest = summary(missing.iter().copied());
+    format!("{namespace}: {there} of {} there, {rest} ({})", count(entries.len()), shown.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use k8s_replicator_core::names::Key;
+    use k8s_replicator_core::reason::Reason;
+    use k8s_replicator_core::state::State;
+
+    use crate::entry::Standing;
+
+    use super::*;
+
+    #[test]
+    fn progress_is_one_line() {
+        let entry = |name: &str, state, reason| Entry {
+            kind: "Secret",
+            target: Key::new("shop", name).unwrap(),
+            source: None,
+            standing: Standing::Known(state),
+            reason: Some(reason),
+            detail: None,
+            version: None,
+            created: None,
+            verb: None,
+        };
+        let entries = [
+            entry("a", State::Current, Reason::UpToDate),
+            entry("b", State::Refused, Reason::ConsentMissing),
+            entry("c", State::Waiting, Reason::NewTarget),
+        ];
+        let missing: Vec<&Entry> = entries.iter().skip(1).collect();
+        assert_eq!(
+            progress(&Namespace::parse("shop").unwrap(), &entries, &missing),
+            "shop: 1 of 3 objects there, 1 refused, 1 waiting (secret b: ConsentMissing, secret c: NewTarget)"
+        );
+    }
+
+    #[test]
+    fn a_timeout_is_a_duration() {
+        assert_eq!(timeout("2m"), Ok(Duration::from_secs(120)));
+        assert!(timeout("soon").is_err() && timeout("-1s").is_err());
+    }
+}
