@@ -85,7 +85,7 @@ fn cases() -> Vec<Case> {
                 .data("username", "")
                 .data("password", "")
                 .note("replicate-from", "{b}/f"),
-            says: "another field manager",
+            says: "the field manager kubectl-create",
             follow: |scene| {
                 // Without the keys in what is applied.
                 scene.delete("a/s");

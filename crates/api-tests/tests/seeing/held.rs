@@ -69,7 +69,7 @@ fn what_is_about_to_be_written_is_said_and_is_written() {
         assert!(text.code == 1 && text.output.contains(&comes), "{reason}: {text:?}");
         scene.start(&[]);
         scene.until(&format!("{reason} is done"), || {
-            (scene.explains(&format!("secret {target}"), &[])["state"] == "current").then_some(())
+            (scene.says(&format!("explain secret {target}"), &[]).code == 0).then_some(())
         });
         scene.delete("a/s");
         scene.is_gone("b/s");
