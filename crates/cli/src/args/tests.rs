@@ -450,9 +450,11 @@ fn a_subcommand_comes_first_or_it_is_the_controller() {
 #[test]
 fn the_help_lists_the_subcommands() {
     let help = read(&["--help"]).unwrap_err().message;
-    for command in commands::plugin().get_subcommands() {
+    for command in commands::plugin().get_subcommands().filter(|command| !command.is_hide_set()) {
         let about = command.get_about().unwrap().to_string();
-        assert!(help.lines().any(|line| line == format!("  {:<12} {about}", command.get_name())), "{about}");
+        // A long one is wrapped.
+        let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(words(&help).contains(&words(&format!("{} {about}", command.get_name()))), "{about}");
     }
     // clap's own check that nothing is defined twice.
     commands::plugin().debug_assert();
