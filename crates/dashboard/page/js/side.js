@@ -46,7 +46,7 @@ export function drawOverview(model, rows, reason, listener) {
       h("h2", { id: "actions" }, "As it happens"),
       model.actions.length === 0
         ? h("p", { class: "soft" }, "Nothing was written since the page was turned on.")
-        : h("ol", { class: "actions", role: "log", "aria-label": "Last actions" }, ...model.actions.slice(0, MOST_ACTIONS).map((action) => drawAction(action, listener)))),
+        : h("ol", { class: "actions" }, ...model.actions.slice(0, MOST_ACTIONS).map((action) => drawAction(action, listener)))),
     reasons.length === 0 ? null : h("section", { "aria-labelledby": "reasons" },
       h("h2", { id: "reasons" }, "By reason"),
       h("ul", { class: "reasons" }, ...reasons.map((it) => h("li", null,
@@ -115,7 +115,7 @@ export function drawSource(model, kind, source, listener) {
       h("h2", { tabindex: "-1" }, keyed(source)),
       own === undefined ? null : h("p", { class: "verdict" }, "It is itself a target: ",
         h("button", { type: "button", class: "link-like", click: () => listener.trail(kind, source) }, `${STATES[model.state[own] ?? 0]}`))),
-    h("section", { "aria-label": "Targets by state" },
+    h("section", { "aria-label": "Its targets by state" },
       h("h3", null, count(direct.length, "target")),
       h("ul", { class: "bars" }, ...STATES.map((state, n) => [state, counts[n] ?? 0, n]).filter(([, n]) => n !== 0).map(([state, number, n]) => {
         const bar = h("span", { class: `fill is-${state}` });
