@@ -6,7 +6,6 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context as _, Result, bail, ensure};
-use k8s_replicator_sim::world::users::NAMES;
 use k8s_replicator_testenv::Client;
 use serde_json::Value;
 
