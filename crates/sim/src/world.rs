@@ -227,13 +227,7 @@ impl World {
     }
 
     /// A write of a controller took effect, or none: it is judged.
-    fn judge(
-        &mut self,
-        by: Sender,
-        id: &Id,
-        before: Option<&Rc<Object>>,
-        sent: Duration,
-    ) -> Result<(), Violation> {
+    fn judge(&mut self, by: Sender, id: &Id, before: Option<&Rc<Object>>, sent: Duration) -> Result<(), Violation> {
         let after = self.store.get(id).cloned();
         if before.map(Rc::as_ptr) == after.as_ref().map(Rc::as_ptr) {
             return Ok(());

@@ -51,7 +51,11 @@ pub fn data(resource: Resource, type_: &str, choice: u8) -> Data {
             let keys = ["k", "l", "m"].map(|key| (key.to_owned(), value(format!("s3cr3t-{key}"))));
             return Data::from(keys);
         }
-        7 => return Data::from([("ca.crt", "ca"), ("l", "7")].map(|(key, it)| (key.to_owned(), value(format!("s3cr3t-{it}"))))),
+        7 => {
+            return Data::from(
+                [("ca.crt", "ca"), ("l", "7")].map(|(key, it)| (key.to_owned(), value(format!("s3cr3t-{it}")))),
+            );
+        }
         _ => {}
     }
     match choice % 6 {
