@@ -418,7 +418,9 @@ impl<'g> Case<'g, '_> {
         source: Option<&'g Arc<str>>,
         key: &SourceKey,
     ) -> Answer<'g, Option<&'g Arc<str>>> {
-        let Some(type_) = marks.replicate_type.as_ref().filter(|_| self.kind.is_typed()) else {
+        let Some(type_) =
+            marks.replicate_type.as_ref().filter(|_| self.kind.is_typed() && !crate::bug!(OtherTypeForgotten))
+        else {
             return ControlFlow::Continue(source);
         };
         if self.kind.is_protected(type_) {
