@@ -53,6 +53,9 @@ mod image; // the static program in an empty root
 mod least_rights; // no call is forbidden, and no verb is too many
 mod upgrade; // from v1.3.0's installation
 
+// Issue 12.
+mod page; // the page, in a real browser
+
 // Issue 3, "bad input".
 mod faults; // an API server that is away, refuses or answers nonsense
 mod rights; // accounts that lack rights, or that nobody knows

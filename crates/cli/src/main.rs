@@ -14,8 +14,12 @@ use k8s_replicator::terminal::Terminal;
 use k8s_replicator_controller::connect::Connection;
 use k8s_replicator_controller::controller::Controller;
 use k8s_replicator_controller::edge::clock::Clock;
+use k8s_replicator_controller::edge::look::Audience;
 use k8s_replicator_controller::health::Health;
 use k8s_replicator_controller::{admin, connect, lease, run};
+use k8s_replicator_dashboard::feed::{About, Heard};
+use k8s_replicator_dashboard::guard::Hosts;
+use k8s_replicator_dashboard::{Dashboard, Feed};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -86,6 +90,19 @@ fn listen(address: &StatusAddress) -> io::Result<TcpListener> {
     TcpListener::from_std(address.listen()?)
 }
 
+/// Serves the page, and answers who looks at the controller for it. It is no reason to end the controller if it breaks off.
+fn show(listener: TcpListener, settings: &Settings, health: Arc<Health>, server: String) -> Audience {
+    let (hear, heard) = Heard::new();
+    let (looks, audience) = Audience::of(hear);
+    let about = About { version: env!("CARGO_PKG_VERSION"), server };
+    let mut entropy = run::random_bytes();
+    let epoch = (0..8).fold(0, |epoch, _| epoch << 8 | u64::from(entropy()));
+    let feed = Feed::new(looks, heard, health, about, epoch);
+    let hosts = Hosts::also(settings.dashboard_hosts.iter().cloned());
+    tokio::spawn(k8s_replicator_dashboard::serve(listener, Dashboard { feed, hosts }));
+    audience
+}
+
 /// On one thread: nearly all of the time it waits for the API server, and threads that wake each other cost it more than they
 /// would gain.
 #[tokio::main(flavor = "current_thread")]
@@ -93,20 +110,29 @@ async fn replicate(settings: Settings) -> anyhow::Result<()> {
     let listener = listen(&settings.status_address).with_context(|| {
         format!("cannot serve the status on {}; name another --status-address", settings.status_address)
     })?;
+    let page = settings.dashboard.as_ref().map(listen).transpose();
+    let page = page.context("cannot serve the page there; name another --dashboard")?;
     let health = Arc::new(Health::default());
     let clock = Clock::start();
     let (connection, url) = connect::open(settings.kube_config.as_deref()).await?;
     info!(version = env!("CARGO_PKG_VERSION"), server = url, "k8s-replicator starts");
     info!(address = listener.local_addr()?.to_string(), "serving status");
+    if let Some(page) = &page {
+        info!(address = page.local_addr()?.to_string(), "serving the page");
+    }
 
     let (stop, stopped) = watch::channel(false);
     // Before the status is served: from now on `health` knows whom it has to wait for.
     let mut controller = Controller::new(settings.options(), url.clone(), &health, &mut run::random_bytes);
     if let Some(name) = &settings.leader_elect {
-        controller = controller.elected_by(lease_settings(name, &connection, url, &health), &health);
+        controller = controller.elected_by(lease_settings(name, &connection, url.clone(), &health), &health);
     }
     let mut status = tokio::spawn(admin::serve(listener, health.clone(), clock));
-    let mut controller = tokio::spawn(run::run(controller, connection, clock, stopped));
+    let audience = match page {
+        None => Audience::nobody(),
+        Some(page) => show(page, &settings, health.clone(), url),
+    };
+    let mut controller = tokio::spawn(run::run(controller, connection, clock, stopped, audience));
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut asked_to_stop = async || {

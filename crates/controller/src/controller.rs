@@ -334,6 +334,12 @@ impl Controller {
         self.loops.iter().map(|each| &each.replicator)
     }
 
+    /// How the annotations are named.
+    #[must_use]
+    pub fn dialect(&self) -> &Dialect {
+        &self.dialect
+    }
+
     /// What there is to log since this was last called.
     pub fn take_messages(&mut self) -> Vec<Message> {
         self.take_messages_of_all();

@@ -6,4 +6,6 @@ pub mod causes;
 pub mod clock;
 pub mod connect;
 mod http;
+pub mod limited;
+pub mod look;
 pub mod run;

@@ -32,6 +32,8 @@ use k8s_replicator_core::kind::Kind;
 use k8s_replicator_core::names::{Key, TargetKey};
 use k8s_replicator_core::observed::{Observed, ResourceVersion, Uid};
 use k8s_replicator_core::scope::{Part, Scope};
+use k8s_replicator_core::survey::{Row, look};
+use k8s_replicator_core::trail::Trail;
 
 use crate::cluster::Request;
 use crate::contents::Contents;
@@ -131,6 +133,12 @@ impl Replicator {
     #[must_use]
     pub fn standing(&self) -> &Standing {
         &self.standing
+    }
+
+    /// How a target stands by what is known now, and the questions that led to it; no row if it is no target.
+    #[must_use]
+    pub fn look(&self, target: &TargetKey) -> (Option<Row>, Trail) {
+        look(&self.graph, self.kind, &self.rules, target)
     }
 
     /// Whether every first list is complete.

@@ -34,13 +34,7 @@ pub(crate) fn merged(old: &Payload, new: &Payload, is_taken_away: impl Fn(&str) 
 }
 
 /// A content that stands for what an object holds at a version, of which only metadata is known: no other one is the same.
-pub(crate) fn made_up(
-    kind: &dyn Kind,
-    key: &Key,
-    version: &ResourceVersion,
-    keys: &[String],
-    type_: Option<Arc<str>>,
-) -> Content {
+pub(crate) fn made_up(kind: &dyn Kind, key: &Key, version: &ResourceVersion, keys: &[String]) -> Content {
     let value = BASE64.encode(format!("{key}@{version}"));
     let entries: BTreeMap<&str, &str> = match keys {
         [] => BTreeMap::from([("unknown", &*value)]),
@@ -48,7 +42,7 @@ pub(crate) fn made_up(
     };
     let first = serde_json::to_string(&entries).ok().map(Arc::from);
     let fields = kind.data_fields().iter().enumerate().map(|(at, _)| first.clone().filter(|_| at == 0));
-    let type_ = kind.is_typed().then(|| type_.unwrap_or_else(|| Arc::from("Opaque")));
+    let type_ = kind.is_typed().then(|| Arc::from("Opaque"));
     Content { type_, immutable: false, payload: Payload::new(fields) }
 }
 
@@ -61,4 +55,18 @@ pub(crate) fn have_an_entry_in_common(one: Option<&Payload>, other: &Payload) ->
             |(key, value): (&String, &Box<RawValue>)| other.get(key).is_some_and(|same| same.get() == value.get());
         one.map(field).unwrap_or_default().iter().any(is_in)
     })
+}
+
+/// So many names of keys are looked for in annotations.
+const MOST_ASKED: usize = 1_000;
+
+/// The keys that lists of keys ask for by name: a content that is made up has them.
+pub(crate) fn asked_for<'a>(lists: impl Iterator<Item = &'a str>) -> Vec<String> {
+    let items = lists.flat_map(|text| text.split([',', '\n']));
+    let keys = items.map(|item| item.split(':').next().unwrap_or_default().trim());
+    let literals = keys.filter(|key| !key.is_empty() && !key.contains('*') && !key.starts_with('!'));
+    let mut keys: Vec<String> = literals.take(MOST_ASKED).map(str::to_owned).collect();
+    keys.sort();
+    keys.dedup();
+    keys
 }

@@ -77,7 +77,8 @@ fn content(old: &Object, manifest: &Manifest) -> Result<(Known, k8s_replicator_c
     }
     let type_ = manifest.type_.clone().or_else(|| known.type_.clone());
     if manifest.has_keys && !is_same {
-        managers.claim = Claim::Applied;
+        (managers.claim, managers.is_others_claim) = (Claim::Applied, true);
+        managers.other = Some("that applies this manifest".into());
         managers.data = match managers.data {
             Owners::Controller | Owners::Shared
                 if crate::contents::have_an_entry_in_common(Some(&known.payload), &payload) =>

@@ -66,6 +66,8 @@ pub struct NamespaceManifest {
 pub struct Problem {
     /// [`UNREADABLE`] or [`NOT_ACCEPTED`].
     pub code: &'static str,
+    /// What it is about: an object, if its name can be read.
+    pub about: String,
     /// What is wrong.
     pub message: String,
     /// What to do about it.
@@ -119,6 +121,7 @@ impl Reader<'_> {
                     let at = At { line: error.line, column: error.column, ..At::default() };
                     into.problems.push(Problem {
                         code: UNREADABLE,
+                        about: "a document that cannot be read".to_owned(),
                         message: error.what,
                         help: in_file.template_help(),
                         place: in_file.place(at, None),
@@ -195,6 +198,7 @@ impl One<'_, '_> {
         if self.left == 0 {
             self.problem(
                 UNREADABLE,
+                "a list",
                 (self.document.at(root), format!("more than {MOST_OBJECTS} objects in one document"), None),
             );
             return;
@@ -214,7 +218,11 @@ impl One<'_, '_> {
             Some(kind) => self.object(kind, root),
             None if is_ours && kind == "Namespace" => self.namespace(root),
             None if self.document.entries(root).is_none() => {
-                self.problem(UNREADABLE, (self.document.at(root), "this is not an object".to_owned(), None));
+                self.problem(
+                    UNREADABLE,
+                    "a document",
+                    (self.document.at(root), "it is not an object".to_owned(), None),
+                );
                 return;
             }
             None if kind.is_empty() => {
@@ -228,14 +236,16 @@ impl One<'_, '_> {
             }
         };
         if let Err(refused) = read {
-            self.problem(NOT_ACCEPTED, refused);
+            let name = self.document.get(root, "metadata").and_then(|id| self.document.get(id, "name"));
+            let name = name.and_then(|id| self.document.text(id)).map(excerpt).unwrap_or_default();
+            self.problem(NOT_ACCEPTED, format!("{kind} {name}").trim_end(), refused);
         }
     }
 
-    fn problem(&mut self, code: &'static str, (at, message, help): Refused) {
-        let place = self.in_file.place(at, None);
+    fn problem(&mut self, code: &'static str, about: &str, (at, message, help): Refused) {
+        let (place, about) = (self.in_file.place(at, None), about.to_owned());
         let help = help.or_else(|| self.in_file.template_help());
-        self.into.problems.push(Problem { code, message, help, place });
+        self.into.problems.push(Problem { code, about, message, help, place });
     }
 
     fn object(&mut self, kind: &'static dyn Kind, root: Id) -> Result<(), Refused> {
@@ -344,7 +354,7 @@ impl One<'_, '_> {
             let help = format!("put the value in quotes, as in \"{is}\"");
             (
                 self.document.at(id),
-                format!("{what} is not a text, so that the API server does not accept the object"),
+                format!("{what} is not a text: the API server does not accept the object"),
                 Some(help),
             )
         };
@@ -353,7 +363,11 @@ impl One<'_, '_> {
             Some(Scalar::Null) => Ok(String::new()),
             Some(Scalar::Boolean(is)) => Err(refused(if is { "true" } else { "false" })),
             Some(Scalar::Number) => Err(refused("1")),
-            None => Err((self.document.at(id), format!("{what} is a list or a map, and not a text"), None)),
+            None => Err((
+                self.document.at(id),
+                format!("{what} is a list or a map, and not a text: the API server does not accept the object"),
+                None,
+            )),
         }
     }
 }

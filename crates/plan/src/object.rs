@@ -94,8 +94,9 @@ impl Object {
             data: if manifest.has_keys { Owners::Others } else { Owners::Nobody },
             replicated_by: if is_replica { Owners::Others } else { Owners::Nobody },
             claim: if manifest.has_keys { Claim::Applied } else { Claim::None },
-            is_others_claim: false,
-            other: None,
+            is_others_claim: manifest.has_keys,
+            // As messages name it: "the field manager …".
+            other: manifest.has_keys.then(|| "that applies this manifest".into()),
         };
         Self {
             key: manifest.key.clone(),

@@ -4,18 +4,20 @@ mod blame;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use k8s_replicator_core::annotations::{Dialect, Value};
-use k8s_replicator_core::decide::{Decision, Verdict, advise, decide, losers};
+use k8s_replicator_core::annotations::{Annotation, Dialect, Value};
+use k8s_replicator_core::decide::{Decision, Verb, Verdict, advise, decide, losers};
 use k8s_replicator_core::kind::{self, Kind};
 use k8s_replicator_core::names::{Key, TargetKey};
 use k8s_replicator_core::namespace::NamespaceFacts;
 use k8s_replicator_core::reason::Reason;
 use k8s_replicator_core::state::State;
+use k8s_replicator_core::time::Moment;
 
+use crate::contents;
 use crate::edit;
 use crate::manifest::{Manifest, Manifests, NOT_ACCEPTED, NamespaceManifest, Problem};
-use crate::object::Object;
-use crate::planner::{Flags, Planner};
+use crate::object::{Known, Object};
+use crate::planner::{Effect, Flags, Planner};
 use crate::report::{Finding, Level, Line, Report};
 
 use blame::Blame;
@@ -78,7 +80,8 @@ pub fn plan(question: Question<'_>) -> Report {
     for kind in kind::ALL {
         let mut one =
             One { kind, manifests, flags, report: &mut report, blame: Blame::new(kind, manifests, &flags.dialect) };
-        let objects = objects.remove(kind.name()).unwrap_or_default();
+        let mut objects = objects.remove(kind.name()).unwrap_or_default();
+        give_keys(&mut objects, manifests, &now.dialect);
         let is_now = |flags: &Flags| flags.kinds.iter().any(|its| its.name() == kind.name());
         let nothing =
             || Planner::new(kind, &Flags { rules: now.rules.clone(), ..now.clone() }, &namespaces, Vec::new());
@@ -115,6 +118,20 @@ pub fn plan(question: Question<'_>) -> Report {
     }
     sort(&mut report);
     report
+}
+
+/// What is not known of contents has the keys that somebody asks for.
+fn give_keys(objects: &mut [Object], manifests: &Manifests, dialect: &Dialect) {
+    let asks = [Annotation::ReplicateKeys, Annotation::ReplicationAllowedKeys].map(|it| dialect.key(it));
+    let annotations = objects.iter().map(|object| &object.annotations);
+    let annotations = annotations.chain(manifests.objects.iter().map(|manifest| &manifest.annotations));
+    let lists = annotations.flat_map(|annotations| asks.iter().filter_map(|key| annotations.get(key)));
+    let keys = contents::asked_for(lists.map(String::as_str));
+    for object in objects {
+        if let Known::No(own) = &mut object.content {
+            own.clone_from(&keys);
+        }
+    }
 }
 
 fn sort(report: &mut Report) {
@@ -181,6 +198,7 @@ impl<'a> One<'a> {
                 Ok(None) => {}
                 Err(message) => self.report.problems.push(Problem {
                     code: NOT_ACCEPTED,
+                    about: format!("{} {}", self.kind.name(), manifest.key),
                     message,
                     help: None,
                     place: manifest.place.clone(),
@@ -203,9 +221,8 @@ impl<'a> One<'a> {
     fn standings(&self, planner: &Planner) -> Standings {
         let mut standings = Standings::new();
         for target in planner.graph().all_asked_for() {
-            if let Some((reason, why)) = planner.failed().get(&target) {
-                let verdict = Verdict { reason: *reason, source: None, detail: Some(why.clone()) };
-                standings.insert(target, (State::Failing, verdict));
+            if let Some(verdict) = planner.failed().get(&target) {
+                standings.insert(target, (State::Failing, verdict.clone()));
                 continue;
             }
             let decision = decide(planner.graph(), self.kind, &planner.flags().rules, &target);
@@ -236,7 +253,7 @@ impl<'a> One<'a> {
         let after = self.standings(planner);
         for (target, change) in planner.changes() {
             let Some(effect) = planner.effect(target) else { continue };
-            let Some((_, verdict, at)) = change.writes.last() else { continue };
+            let Some((_, verdict, at)) = decisive(effect, &change.writes) else { continue };
             self.report.lines.push(Line {
                 kind: self.kind.name(),
                 target: target.clone().into(),
@@ -250,7 +267,16 @@ impl<'a> One<'a> {
                 place: self.blame.of(target, verdict, planner).0,
             });
         }
+        let removed: BTreeSet<(&TargetKey, Reason)> = planner
+            .changes()
+            .iter()
+            .filter_map(|(target, change)| Some((target, change.writes.last()?.1.reason)))
+            .collect();
         for (target, (state, verdict)) in &after {
+            // What is taken away is told by that.
+            if removed.contains(&(target, verdict.reason)) && planner.effect(target).is_some() {
+                continue;
+            }
             let is_ours = self.blame.is_in_manifests(target)
                 || verdict.source.as_ref().is_some_and(|source| self.blame.is_in_manifests(source));
             let is_new = before.get(target) != Some(&(*state, verdict.clone()));
@@ -288,6 +314,18 @@ impl<'a> One<'a> {
             other,
         }
     }
+}
+
+/// Of a target's writes the one that its effect is told by.
+fn decisive(effect: Effect, writes: &[(Verb, Verdict, Moment)]) -> Option<&(Verb, Verdict, Moment)> {
+    let verb = match effect {
+        Effect::Delete => Verb::Delete,
+        Effect::Clear => Verb::Clear,
+        Effect::Recreate => Verb::Recreate,
+        Effect::Create => Verb::Create,
+        Effect::Update => return writes.last(),
+    };
+    writes.iter().rev().find(|(other, _, _)| *other == verb).or(writes.last())
 }
 
 /// What to do about it, if there is anything.

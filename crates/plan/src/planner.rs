@@ -19,7 +19,7 @@ use k8s_replicator_core::graph::{Graph, Touched};
 use k8s_replicator_core::identity::{ResourceVersion, Uid};
 use k8s_replicator_core::keys::Projection;
 use k8s_replicator_core::kind::Kind;
-use k8s_replicator_core::names::{Key, TargetKey};
+use k8s_replicator_core::names::{Key, SourceKey, TargetKey};
 use k8s_replicator_core::namespace::NamespaceFacts;
 use k8s_replicator_core::reason::Reason;
 use k8s_replicator_core::scope::Scope;
@@ -98,8 +98,6 @@ pub struct Planner {
     objects: BTreeMap<Key, Object>,
     /// What objects held at versions before their current one.
     held: HashMap<(Key, ResourceVersion), Known>,
-    /// All keys that annotations ask for by name: what is made up has them.
-    asked_keys: Vec<String>,
     queue: VecDeque<TargetKey>,
     queued: HashSet<TargetKey>,
     waiting: BTreeSet<(Moment, TargetKey)>,
@@ -109,7 +107,7 @@ pub struct Planner {
     next_version: u64,
     changes: BTreeMap<TargetKey, Change>,
     /// Targets of which a write would be refused, and why.
-    failed: BTreeMap<TargetKey, (Reason, String)>,
+    failed: BTreeMap<TargetKey, Verdict>,
 }
 
 /// What one turn of a target comes to.
@@ -141,7 +139,6 @@ impl Planner {
             next_version: objects.values().map(version).max().unwrap_or_default() + 1,
             objects,
             held: HashMap::new(),
-            asked_keys: Vec::new(),
             queue: VecDeque::new(),
             queued: HashSet::new(),
             waiting: BTreeSet::new(),
@@ -203,7 +200,7 @@ impl Planner {
 
     /// The targets of which a write would be refused, and why.
     #[must_use]
-    pub fn failed(&self) -> &BTreeMap<TargetKey, (Reason, String)> {
+    pub fn failed(&self) -> &BTreeMap<TargetKey, Verdict> {
         &self.failed
     }
 
@@ -363,7 +360,12 @@ impl Planner {
                     let is_made_up = copied.is_some_and(|key| self.is_assumed(&key));
                     is_assumed |= is_made_up;
                     if self.is_restless(target) {
-                        self.fail(target, Reason::Contested, "it would be written again and again".to_owned());
+                        self.fail(
+                            target,
+                            Reason::Contested,
+                            verdict.source,
+                            "it would be written again and again".to_owned(),
+                        );
                         return;
                     }
                     let before = self.objects.get(&**target).cloned();
@@ -382,22 +384,22 @@ impl Planner {
                         // As the controller does: it is read, if it was not, and decided about again.
                         Err(_) if !self.is_read(target) => self.graph.doubt(target),
                         Err(why) => {
-                            self.fail(target, Reason::Invalid, why);
+                            self.fail(target, Reason::Invalid, verdict.source, why);
                             return;
                         }
                     }
                 }
             }
         }
-        self.fail(target, Reason::Contested, "it cannot be decided about".to_owned());
+        self.fail(target, Reason::Contested, None, "it cannot be decided about".to_owned());
     }
 
     fn is_restless(&self, target: &TargetKey) -> bool {
         self.changes.get(target).is_some_and(|change| change.writes.len() >= MOST_WRITES)
     }
 
-    fn fail(&mut self, target: &TargetKey, reason: Reason, why: String) {
-        self.failed.insert(target.clone(), (reason, why));
+    fn fail(&mut self, target: &TargetKey, reason: Reason, source: Option<SourceKey>, why: String) {
+        self.failed.insert(target.clone(), Verdict { reason, source, detail: Some(why) });
     }
 
     fn decide(&self, target: &TargetKey) -> Step {

@@ -122,7 +122,13 @@ fn run(seed: u64) -> Result<usize, String> {
     let (allow_all, ignore_unknown, hold) = (dice.once_in(4), dice.once_in(8), !dice.once_in(5));
     let setting = Setting {
         seed,
-        controllers: vec![spec::Flags { allow_all, ignore_unknown, removal_delay: delay, hold_incomplete_tls: hold }],
+        controllers: vec![spec::Flags {
+            allow_all,
+            ignore_unknown,
+            removal_delay: delay,
+            hold_incomplete_tls: hold,
+            ..spec::Flags::default()
+        }],
         resources: vec![resource],
         resync_period: Duration::ZERO,
         stale_reads: false,

@@ -44,6 +44,14 @@ impl Controller {
         Self::start_binary(binary::up_to_date()?, kubeconfig, arguments)
     }
 
+    /// The program of this build, brought up to date as for [`Controller::start`].
+    ///
+    /// # Errors
+    /// When it cannot be built.
+    pub fn program() -> Result<&'static Path> {
+        binary::up_to_date()
+    }
+
     /// Starts `program` with `--kube-config`, then a free status address, JSON logs and level debug, then `arguments`; a flag
     /// that they name is left to them. Returns at once: see [`Controller::wait_ready`].
     ///

@@ -266,6 +266,18 @@ fn create_with_labels() {
 }
 
 #[test]
+fn the_page_is_asked_for_and_then_for_this_machine_alone() {
+    assert_eq!(read(&[]).unwrap().dashboard, None);
+    for (value, expected) in [(":9103", "127.0.0.1:9103"), ("0.0.0.0:1", "0.0.0.0:1"), ("[::]:1", "[::]:1")] {
+        assert_eq!(with("--dashboard", value).dashboard.map(|address| address.to_string()).as_deref(), Some(expected));
+    }
+    refused("--dashboard", &["", "9103"], "host:port or :port, such as :9103, 0.0.0.0:9103 or [::1]:9103");
+    assert_eq!(with("--dashboard-hosts", "A.example.com, b").dashboard_hosts, ["a.example.com", "b"]);
+    let expected = "names of hosts without ports, separated by commas, such as replication.example.com";
+    refused("--dashboard-hosts", &["a:80", "http://a", "*.a"], expected);
+}
+
+#[test]
 fn status_address() {
     for (value, expected) in [(":0", "[::]:0"), ("127.0.0.1:0", "127.0.0.1:0"), ("[::1]:80", "[::1]:80")] {
         assert_eq!(with("--status-address", value).status_address.to_string(), expected);

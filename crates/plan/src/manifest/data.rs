@@ -42,7 +42,7 @@ pub(super) fn read(one: &One<'_, '_>, kind: &dyn Kind, root: Id, type_: Option<&
     // Which are required is said only where they are all that is missing: their values may come from elsewhere.
     if let Some((key, _)) = clear::completion(type_, has).first() {
         let message = format!(
-            "a Secret of type {} needs the key {key:?}, so that the API server does not accept it",
+            "a Secret of type {} needs the key {key:?}: the API server does not accept it without",
             excerpt(type_)
         );
         return Err((document.at(root), message, None));

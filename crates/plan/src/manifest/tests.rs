@@ -97,7 +97,7 @@ fn what_cannot_be_read_leaves_the_rest_alone() {
     let secret = |rest: &str| format!("apiVersion: v1\nkind: Secret\nmetadata:\n  name: x\n{rest}");
     let cases: Vec<(String, &str, usize, &str)> = vec![
         ("a: b: c\n".to_owned(), UNREADABLE, 1, "map"),
-        ("- x\n- y\n".to_owned(), UNREADABLE, 1, "not an object"),
+        ("- x\n- y\n".to_owned(), UNREADABLE, 1, "it is not an object"),
         ("{{ if .Values.x }}\nkind: Secret\n{{ end }}\n".to_owned(), UNREADABLE, 2, ""),
         (secret("  annotations:\n    k8s-replicator/replication-allowed: true\n"), NOT_ACCEPTED, 6, "is not a text"),
         (secret("  annotations: [a]\n"), NOT_ACCEPTED, 5, "annotations are not a map"),

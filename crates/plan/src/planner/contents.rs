@@ -7,15 +7,13 @@ use k8s_replicator_core::decide::Need;
 use k8s_replicator_core::graph::{Facts, LONGEST_CHAIN};
 use k8s_replicator_core::identity::ResourceVersion;
 use k8s_replicator_core::keys::Projection;
+use k8s_replicator_core::managers::Owners;
 use k8s_replicator_core::names::{Key, TargetKey};
 use k8s_replicator_core::payload::Content;
 
 use super::{Part, Planner};
 use crate::contents::made_up;
 use crate::object::{Known, Object};
-
-/// So many names of keys are looked for in annotations.
-const MOST_ASKED: usize = 1_000;
 
 impl Planner {
     /// Answers a need. Whether the answer is made up.
@@ -62,7 +60,6 @@ impl Planner {
         if self.objects.values().all(|object| !matches!(object.content, Known::No(_))) {
             return;
         }
-        self.asked_keys = self.keys_asked_for();
         let unknown: Vec<Key> = self
             .objects
             .values()
@@ -78,46 +75,31 @@ impl Planner {
         let Some(object) = self.objects.get(key) else { return };
         let Known::No(keys) = &object.content else { return };
         let (keys, own_version) = (keys.clone(), object.resource_version.clone());
-        let copied = copy_of(object, &self.flags.dialect);
-        let content = match copied {
+        // As the controller believes after a restart (SPEC 9.15).
+        let is_vouched_for = object.managers.data == Owners::Controller;
+        let content = match copy_of(object, &self.flags.dialect) {
             Some((source, version, asked)) if depth > 0 => {
                 self.make_up_one(&source, depth - 1);
-                let of_source = self.at_version(&source, &version, &keys);
+                let (of_source, is_known) = self.at_version(&source, &version, &keys);
                 let projection = Projection { asked, limits: Vec::new(), type_: None };
                 let payload = projection.project(&of_source.payload).unwrap_or_else(|_| of_source.payload.clone());
-                Content { payload, ..of_source }
+                let content = Content { payload, ..of_source };
+                if is_known && is_vouched_for { Known::Yes(content) } else { Known::Assumed(content) }
             }
-            _ => self.made_up(key, &own_version, &keys),
+            _ => Known::Assumed(made_up(self.kind, key, &own_version, &keys)),
         };
         if let Some(object) = self.objects.get_mut(key) {
-            object.content = Known::Assumed(content);
+            object.content = content;
         }
     }
 
-    fn made_up(&self, key: &Key, version: &ResourceVersion, keys: &[String]) -> Content {
-        let keys = if keys.is_empty() { &self.asked_keys } else { keys };
-        made_up(self.kind, key, version, keys, None)
-    }
-
-    /// What an object held at a version.
-    fn at_version(&self, key: &Key, version: &ResourceVersion, keys: &[String]) -> Content {
+    /// What an object held at a version, and whether that is known.
+    fn at_version(&self, key: &Key, version: &ResourceVersion, keys: &[String]) -> (Content, bool) {
         let now =
             self.objects.get(key).filter(|object| object.resource_version == *version).map(|object| &object.content);
         let then = now.or_else(|| self.held.get(&(key.clone(), version.clone())));
-        then.and_then(Known::content).cloned().unwrap_or_else(|| self.made_up(key, version, keys))
-    }
-
-    /// The keys that some annotation asks for by name.
-    fn keys_asked_for(&self) -> Vec<String> {
-        let asks = [Annotation::ReplicateKeys, Annotation::ReplicationAllowedKeys].map(|it| self.flags.dialect.key(it));
-        let texts = self.objects.values().flat_map(|object| asks.iter().filter_map(|key| object.annotations.get(key)));
-        let items = texts.flat_map(|text| text.split([',', '\n']));
-        let keys = items.map(|item| item.split(':').next().unwrap_or_default().trim());
-        let literals = keys.filter(|key| !key.is_empty() && !key.contains('*') && !key.starts_with('!'));
-        let mut keys: Vec<String> = literals.take(MOST_ASKED).map(str::to_owned).collect();
-        keys.sort();
-        keys.dedup();
-        keys
+        let known = then.and_then(|known| Some((known.content()?.clone(), !known.is_assumed())));
+        known.unwrap_or_else(|| (made_up(self.kind, key, version, keys), false))
     }
 }
 

@@ -53,6 +53,7 @@ fn one(file: &Path, reader: &Reader<'_>, into: &mut Manifests, seen: &mut BTreeS
 fn take(name: &str, bytes: Vec<u8>, reader: &Reader<'_>, into: &mut Manifests) {
     let problem = |line: usize, message: String| Problem {
         code: UNREADABLE,
+        about: "a file that cannot be read".to_owned(),
         message,
         help: None,
         place: Place { file: name.into(), line, column: 1, excerpt: None },

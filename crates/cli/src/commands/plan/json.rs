@@ -11,7 +11,7 @@ pub(super) fn value(report: &Report) -> Value {
         Effect::ALL.iter().map(|effect| (effect.word(), report.count(*effect))).collect();
     let findings = |level| report.of(level).map(finding).collect::<Vec<_>>();
     let of_manifests = report.problems.iter().map(|problem| {
-        json!({ "reason": problem.code, "sentence": problem.message, "remedy": problem.help, "at": at(Some(&problem.place)) })
+        json!({ "object": problem.about, "reason": problem.code, "sentence": problem.message, "remedy": problem.help, "at": at(Some(&problem.place)) })
     });
     let mut problems: Vec<Value> = of_manifests.collect();
     problems.append(&mut findings(Level::Problem));

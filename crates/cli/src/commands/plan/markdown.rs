@@ -25,7 +25,13 @@ pub(super) fn draw(report: &Report) -> String {
     }
     let problems = report.problems.iter().map(|problem| {
         let help = problem.help.as_ref().map(|help| format!(" {}", text(help))).unwrap_or_default();
-        format!("- **{}** {}: {}.{help}\n", problem.code, at(Some(&problem.place)), text(&problem.message))
+        format!(
+            "- **{}** {} {}: {}.{help}\n",
+            problem.code,
+            text(&problem.about),
+            at(Some(&problem.place)),
+            text(&problem.message)
+        )
     });
     let problems: Vec<String> = problems.chain(report.of(Level::Problem).map(item)).collect();
     section(&mut out, "Problems", problems);
@@ -103,7 +109,7 @@ pub(super) fn workflow_commands(report: &Report) -> String {
     };
     for problem in &report.problems {
         let help = problem.help.as_ref().map(|help| format!("\n{help}")).unwrap_or_default();
-        command("error", problem.code, Some(&problem.place), &format!("{}{help}", problem.message));
+        command("error", problem.code, Some(&problem.place), &format!("{}: {}{help}", problem.about, problem.message));
     }
     for (level, word) in [(Level::Problem, "error"), (Level::Advice, "warning")] {
         for finding in report.of(level) {

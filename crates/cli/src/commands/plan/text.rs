@@ -140,10 +140,10 @@ fn diagnostics(report: &Report) -> Vec<Result<Diagnostic<'_>, String>> {
         word: "error",
         ink: Ink::Bad,
         code: problem.code,
-        title: problem.message.clone(),
+        title: problem.about.clone(),
         place: Some(&problem.place),
         other: None,
-        notes: Vec::new(),
+        notes: vec![problem.message.clone()],
         help: problem.help.clone(),
     });
     let findings = [(Level::Problem, "error", Ink::Bad), (Level::Advice, "advice", Ink::Pending)];
