@@ -182,3 +182,41 @@ fn what_is_being_deleted_says_what_holds_it() {
     scene.patch("secrets", "b/s", &json!({ "metadata": { "finalizers": null } }));
     scene.has_data("b/s", &[("k", "v")]);
 }
+
+/// Issue 11: what failed only the controller knows, and its Events tell. Here they are written by the test, so that each reason comes
+/// about.
+#[test]
+fn what_failed_is_told_by_the_events() {
+    let scene = Scene::new();
+    scene.namespaces(&["a", "b"]);
+    let created = scene.create(&source())["metadata"]["creationTimestamp"].as_str().expect("a time").replace('Z', "");
+    for (number, reason) in
+        ["Contested", "Conflict", "Throttled", "Forbidden", "Invalid", "ServerError", "Unreachable"].iter().enumerate()
+    {
+        // On the source, since there is no target yet, which is the other end.
+        let object = |namespace: &str| json!({"apiVersion": "v1", "kind": "Secret", "namespace": scene.namespace_name(namespace), "name": "s"});
+        let event = json!({
+            "apiVersion": "events.k8s.io/v1",
+            "kind": "Event",
+            "metadata": {"name": format!("s.{number}"), "namespace": scene.namespace_name("a")},
+            "eventTime": format!("{created}.{number:06}Z"),
+            "reportingController": "k8s-replicator",
+            "reportingInstance": "pod-1",
+            "action": "Create",
+            "reason": reason,
+            "note": format!("attempt {number} failed"),
+            "type": "Warning",
+            "regarding": object("a"),
+            "related": object("b"),
+        });
+        let path = format!("/apis/events.k8s.io/v1/namespaces/{}/events", scene.namespace_name("a"));
+        let (status, answer) = scene.call("POST", &path, "application/json", &event);
+        assert_eq!(status, 201, "{answer}");
+        let answer = scene.explains("secret {b}/s", &[]);
+        assert_eq!(answer["reason"], *reason, "{answer:#}");
+        assert_eq!(answer["attempts"][0]["message"], format!("attempt {number} failed"));
+        assert!(answer["remedy"].as_str().is_some_and(|remedy| !remedy.is_empty()), "{answer:#}");
+    }
+    let text = scene.says("explain secret {b}/s", &[]);
+    assert!(text.code == 1 && text.output.contains("Attempts that failed\n  Unreachable, "), "{text:?}");
+}

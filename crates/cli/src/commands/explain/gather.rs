@@ -18,6 +18,8 @@ use crate::entry::{Entry, Standing};
 
 /// So many sources that do not get the name are shown.
 const MOST_RIVALS: usize = 10;
+/// An attempt that failed so many seconds ago says nothing of now: what goes on to fail is told more often.
+const FRESH: i64 = 15 * 60;
 /// The annotations by which the controller notes what it did: no question to the reader.
 const NOTED: [Annotation; 6] = [
     Annotation::ReplicatedAt,
@@ -124,7 +126,7 @@ pub(in crate::commands) async fn explain(
     let owners =
         seen.first().and_then(|(_, object)| object.as_ref()).filter(|_| is_claimed).map(owners).unwrap_or_default();
     let attempts = match &entry {
-        Some(entry) if !is_good(entry.standing, entry.reason) => attempts(cluster, of, target).await?,
+        Some(entry) if !is_good(entry.standing, entry.reason) => attempts(cluster, of, target, source.as_ref()).await?,
         _ => Vec::new(),
     };
     Ok(Answer {
@@ -298,24 +300,39 @@ async fn waiting(
     Ok(waiting)
 }
 
-/// What the controller's Events tell of failed attempts, the newest first.
-async fn attempts(cluster: &Cluster, of: &OfKind, target: &Key) -> anyhow::Result<Vec<Attempt>> {
-    let (namespace, kind, name) = (target.namespace(), of.kind.name(), target.name());
-    let path = format!(
-        "/api/v1/namespaces/{namespace}/events?fieldSelector=involvedObject.kind%3D{kind},involvedObject.name%3D{name}&limit=500"
-    );
-    let list = match cluster.get(path).await {
-        Ok(list) => list.unwrap_or_default(),
-        Err(failure) if is_forbidden(&failure) => return Ok(Vec::new()),
-        Err(failure) => anyhow::bail!("cannot list events: {}", failure.message),
-    };
-    let items = list.get("items").and_then(Value::as_array).into_iter().flatten();
-    let mut attempts: Vec<Attempt> = items.filter_map(attempt).collect();
-    attempts.sort_by_key(|attempt| std::cmp::Reverse(attempt.at));
-    Ok(attempts)
+/// What the controller's Events tell of failed attempts, the newest first. They are on the object whose owner can act: the target,
+/// or the source, with the target as the other end.
+async fn attempts(
+    cluster: &Cluster,
+    of: &OfKind,
+    target: &Key,
+    source: Option<&SourceKey>,
+) -> anyhow::Result<Vec<Attempt>> {
+    let mut attempts: Vec<(Option<jiff::Timestamp>, Attempt)> = Vec::new();
+    for object in [Some(target), source.map(|source| -> &Key { source })].into_iter().flatten() {
+        let (namespace, kind, name) = (object.namespace(), of.kind.name(), object.name());
+        let selector = format!("involvedObject.kind%3D{kind},involvedObject.name%3D{name}");
+        let path = format!("/api/v1/namespaces/{namespace}/events?fieldSelector={selector}&limit=500");
+        let list = match cluster.get(path).await {
+            Ok(list) => list.unwrap_or_default(),
+            Err(failure) if is_forbidden(&failure) => continue,
+            Err(failure) => anyhow::bail!("cannot list events: {}", failure.message),
+        };
+        let items = list.get("items").and_then(Value::as_array).into_iter().flatten();
+        let is_about_target = |event: &&Value| {
+            let other = |field: &str| event.get("related")?.get(field)?.as_str();
+            object == target || (other("namespace"), other("name")) == (Some(target.namespace()), Some(target.name()))
+        };
+        attempts.extend(items.filter(is_about_target).filter_map(attempt));
+    }
+    let now = jiff::Timestamp::now().as_second();
+    attempts.retain(|(_, attempt)| attempt.at.is_none_or(|at| now - at < FRESH));
+    attempts.sort_by_key(|(at, _)| std::cmp::Reverse(*at));
+    Ok(attempts.into_iter().map(|(_, attempt)| attempt).collect())
 }
 
-fn attempt(event: &Value) -> Option<Attempt> {
+/// A failure that an Event of the controller tells, and when.
+fn attempt(event: &Value) -> Option<(Option<jiff::Timestamp>, Attempt)> {
     let text = |path: &str| event.pointer(path).and_then(Value::as_str).filter(|text| !text.is_empty());
     let reporter = text("/reportingComponent")?;
     let code = text("/reason").filter(|_| reporter.contains("k8s-replicator"))?;
@@ -323,9 +340,10 @@ fn attempt(event: &Value) -> Option<Attempt> {
     let is_failure = State::at_rest(reason) == Some(State::Failing);
     let times = ["/series/lastObservedTime", "/lastTimestamp", "/eventTime", "/metadata/creationTimestamp"];
     let at = times.iter().find_map(|path| text(path)?.parse::<jiff::Timestamp>().ok());
-    is_failure.then(|| Attempt {
+    let attempt = Attempt {
         reason,
         message: text("/message").unwrap_or_default().to_owned(),
         at: at.map(jiff::Timestamp::as_second),
-    })
+    };
+    is_failure.then_some((at, attempt))
 }
