@@ -1,3 +1,4 @@
 //! SPEC 12, issue 11: what a person is told who asks.
 
 mod explain;
+mod plan;
