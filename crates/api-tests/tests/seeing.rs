@@ -5,3 +5,5 @@ mod commands; // list, wait, approve, diff, graph; with few rights
 mod explain; // what keeps an object from its data
 mod held; // what is held, is about to be written, or to go
 mod speed; // how long it takes, asked for by name
+mod explain;
+mod plan;
