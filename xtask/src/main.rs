@@ -109,7 +109,9 @@ enum ControlPlaneChore {
 
 fn main() -> ExitCode {
     let done = match Arguments::parse().command {
-        Chore::Demo { .. } | Chore::Chaos { .. } | Chore::ControlPlane(ControlPlaneChore::Up { .. }) => lab::with_control_plane(),
+        Chore::Demo { .. } | Chore::Chaos { .. } | Chore::ControlPlane(ControlPlaneChore::Up { .. }) => {
+            lab::with_control_plane()
+        }
         Chore::Manifests { .. } | Chore::ControlPlane(ControlPlaneChore::Down { .. }) => lab::run(&[]),
         Chore::Bench { .. } => lab::run(&["--release"]),
         Chore::Image { binary_only } => image::run(binary_only),
