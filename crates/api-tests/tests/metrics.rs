@@ -15,7 +15,7 @@ const TEXT: &str = "text/plain";
 fn parsed(scene: &mut Scene, format: &str) -> (BTreeMap<String, f64>, String) {
     let exposition = scene.controller_mut().metrics(format).expect("metrics");
     let program = assets::prometheus().expect("Prometheus' parser").join("parse-metrics");
-    let output = fed(&mut Command::new(program).arg(format), &exposition);
+    let output = fed(Command::new(program).arg(format), &exposition);
     let series = output.lines().filter(|line| !line.starts_with("TYPE ")).map(|line| {
         let (series, value) = line.rsplit_once(' ').expect("a series and its value");
         (series.to_owned(), value.parse().expect("a number"))

@@ -64,7 +64,7 @@ impl Occurrence {
         // An object that is advised about has no other end.
         let source = match outcome {
             Outcome::Advice => None,
-            _ => verdict.source.as_ref().or_else(|| named()).map(|source| &**source),
+            _ => verdict.source.as_ref().or_else(named).map(|source| &**source),
         };
         let source = source.filter(|source| **source != **target);
         let source_node = source.and_then(|source| graph.node(source));
