@@ -223,6 +223,16 @@ fn refuse<'g>(reason: Reason, source: Option<&SourceKey>, detail: Option<String>
 }
 
 impl Decision<'_> {
+    /// Why; `None`: more has to be known.
+    #[must_use]
+    pub fn reason(&self) -> Option<Reason> {
+        match self {
+            Self::Nothing(verdict) | Self::Refuse(verdict) | Self::Wait(verdict, _) => Some(verdict.reason),
+            Self::Act(plan) => Some(plan.verdict.reason),
+            Self::Need(_) => None,
+        }
+    }
+
     fn outcome(&self) -> Outcome {
         match self {
             Self::Nothing(verdict) | Self::Refuse(verdict) | Self::Wait(verdict, _) => Outcome::Decided(verdict.reason),
