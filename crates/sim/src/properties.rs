@@ -401,7 +401,8 @@ fn is_held(history: &[(Duration, State)], state: &Cluster, flags: &Flags, target
     }
     const NAMES: [&str; 2] = ["replicated-by", "replicate-from"];
     let sources: Vec<Id> = NAMES.iter().filter_map(|name| named_by(object, name)).collect();
-    let names = |object: &Object| NAMES.iter().filter_map(|name| named_by(object, name)).any(|id| sources.contains(&id));
+    let names =
+        |object: &Object| NAMES.iter().filter_map(|name| named_by(object, name)).any(|id| sources.contains(&id));
     let all = history.iter().flat_map(|(_, state)| state.values()).filter(|object| names(object));
     all.map(|object| &object.id).collect::<BTreeSet<_>>().len() > limit
 }
