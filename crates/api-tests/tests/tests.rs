@@ -41,8 +41,10 @@ mod policy; // namespaces by label, acceptance, keys, labels, pause, removal; de
 mod seeing; // explain and its remedies, list, wait, approve, diff, graph
 
 // SPEC 10: the program.
+mod events; // Kubernetes Events, as kubectl shows them
 mod flags; // command lines and kubeconfigs
 mod leadership; // 13: --leader-elect: who writes, and who goes on
+mod metrics; // /metrics, as Prometheus reads it
 mod namespaces; // --namespaces: Roles are enough, nothing outside
 mod program; // status pages, SIGTERM, kinds
 

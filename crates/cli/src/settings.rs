@@ -65,6 +65,8 @@ pub struct Settings {
     pub dashboard_hosts: Vec<String>,
     /// The kubeconfig file; `None`: the cluster that the program runs in.
     pub kube_config: Option<PathBuf>,
+    /// Whether what is done is told as Kubernetes Events.
+    pub events: bool,
     /// The Lease whose holder alone writes; `None`: without election (SPEC 13).
     pub leader_elect: Option<LeaseName>,
     /// How log lines are written.
@@ -219,6 +221,7 @@ impl TryFrom<Flags> for Settings {
                 hosts,
             )?,
             kube_config: flags.kube_config.filter(|path| !path.is_empty()).map(PathBuf::from),
+            events: read("--events", &flags.events, BOOLEAN, go_flags::boolean)?,
             leader_elect: read("--leader-elect", &flags.leader_elect, BOOLEAN, go_flags::boolean)?.then_some(lease),
             log_format: read("--log-format", &flags.log_format, "text or json", log_format)?,
             log_level: read(

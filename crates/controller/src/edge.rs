@@ -8,4 +8,6 @@ pub mod connect;
 mod http;
 pub mod limited;
 pub mod look;
+pub mod metrics;
+mod process;
 pub mod run;

@@ -102,13 +102,13 @@ fn flags() -> Flags {
     Flags { removal_delay: REMOVAL_DELAY, ..Flags::default() }
 }
 
-/// Waits until every target is as wanted.
+/// Waits until every target is as wanted, and whatever is being deleted is gone: with it others may have to go.
 fn settle(client: &Client, faults: &mut Faults<'_>) -> Result<Duration> {
     let begun = Instant::now();
     loop {
         faults.supervise()?;
         let wrong = match cluster::read(client) {
-            Ok(state) => cluster::not_as_wanted(&state, &flags()),
+            Ok(state) => [cluster::being_deleted(&state), cluster::not_as_wanted(&state, &flags())].concat(),
             Err(error) => vec![format!("the cluster cannot be read: {error:#}")],
         };
         if wrong.is_empty() {

@@ -12,20 +12,21 @@ use std::time::Duration;
 use k8s_replicator_core::annotations::Dialect;
 use k8s_replicator_core::decide::Rules;
 use k8s_replicator_core::identity::{ResourceVersion, Uid};
-use k8s_replicator_core::kind::{ConfigMap, Kind, Secret};
+use k8s_replicator_core::kind::{self, ConfigMap, Kind, Secret};
 use k8s_replicator_core::names::Key;
 use k8s_replicator_core::namespace::NamespaceFacts;
 use k8s_replicator_core::observed::{Observed, content_from_json};
+use k8s_replicator_core::pattern::{Budget, NamespaceList};
 use k8s_replicator_core::scope::Scope;
-use k8s_replicator_plan::planner::{Flags, Planner};
+use k8s_replicator_plan::planner::{Effect, Flags, Planner};
 use k8s_replicator_plan::{Applied, Known, Object};
 use k8s_replicator_sim::api::json;
 use k8s_replicator_sim::api::object::{Id, Object as Stored, Resource};
 use k8s_replicator_sim::api::store::State;
-use k8s_replicator_sim::dice::Dice;
-use k8s_replicator_sim::spec::{self, PREFIX};
+use k8s_replicator_sim::run::{Script, script};
+use k8s_replicator_sim::spec::PREFIX;
 use k8s_replicator_sim::world::step::Step;
-use k8s_replicator_sim::world::users::{self, Act};
+use k8s_replicator_sim::world::users::Act;
 use k8s_replicator_sim::world::{Setting, World};
 
 /// Longer than any removal delay of the histories.
@@ -60,12 +61,16 @@ fn facts(stored: &Stored, dialect: &Dialect) -> NamespaceFacts {
     NamespaceFacts::from_json(json::partial(stored).to_string().as_bytes(), dialect).unwrap().1
 }
 
-fn planner(state: &State, resource: Resource, flags: &Flags) -> Planner {
+fn planner(state: &State, resource: Resource, flags: &Flags, is_known: impl Fn(&Id) -> bool) -> Planner {
     let namespaces = state.values().filter(|stored| stored.id.resource == Resource::Namespace);
     let namespaces: BTreeMap<_, _> =
         namespaces.map(|stored| (stored.id.name.clone(), facts(stored, &flags.dialect))).collect();
     let objects = state.values().filter(|stored| stored.id.resource == resource);
-    Planner::new(kind(resource), flags, &namespaces, objects.map(|stored| object(stored, &flags.dialect)))
+    let object = |stored: &std::rc::Rc<Stored>| {
+        let object = object(stored, &flags.dialect);
+        if is_known(&stored.id) { object } else { Object { content: Known::No(Vec::new()), ..object } }
+    };
+    Planner::new(kind(resource), flags, &namespaces, objects.map(object))
 }
 
 /// All that is compared, as text.
@@ -116,73 +121,148 @@ fn is_left_out(act: &Act) -> bool {
 }
 
 fn run(seed: u64) -> Result<usize, String> {
-    let dice = &mut Dice::new(seed);
-    let resource = if dice.once_in(5) { Resource::ConfigMap } else { Resource::Secret };
-    let delay = Duration::from_secs(dice.pick(&[0, 5, 5, 30]));
-    let (allow_all, ignore_unknown, hold) = (dice.once_in(4), dice.once_in(8), !dice.once_in(5));
+    let Script { setting, steps } = script(seed);
+    let its = setting.controllers[0].clone();
+    // What users and operators do, without what goes wrong on the way.
     let setting = Setting {
-        seed,
-        controllers: vec![spec::Flags {
-            allow_all,
-            ignore_unknown,
-            removal_delay: delay,
-            hold_incomplete_tls: hold,
-            ..spec::Flags::default()
-        }],
-        resources: vec![resource],
+        controllers: vec![its.clone()],
         resync_period: Duration::ZERO,
         stale_reads: false,
         crowd: None,
         leader_elect: false,
         balanced: false,
         page: 500,
-        bug: None,
+        ..setting
     };
-    let rules = Rules { allow_all, removal_delay: delay, hold_incomplete_tls: hold, ..Rules::default() };
-    let dialect = Dialect::new(PREFIX, ignore_unknown);
-    let flags = Flags { dialect: dialect.clone(), rules, scope: Scope::Cluster, kinds: vec![kind(resource)] };
+    let resources = setting.resources.clone();
+    let excluded = NamespaceList::parse_without_slash(&its.exclude_namespaces.into(), &mut Budget::default()).unwrap();
+    let rules = Rules {
+        allow_all: its.allow_all,
+        removal_delay: its.removal_delay,
+        removal_limit: its.removal_limit,
+        hold_incomplete_tls: its.hold_incomplete_tls,
+        require_acceptance: its.require_acceptance,
+        exclude_namespaces: excluded,
+        ..Rules::default()
+    };
+    let dialect = Dialect::new(PREFIX, its.ignore_unknown);
+    let flags = Flags { dialect: dialect.clone(), rules, scope: Scope::Cluster, kinds: kind::ALL.to_vec() };
     let mut world = World::new(setting, true);
     let mut said = 0;
     let rest = |world: &mut World| world.rest(REST).map_err(|it| format!("{}: {}", it.property, it.what));
     rest(&mut world)?;
-    for number in 0..14 {
-        let act = users::act(dice, &[resource]);
-        if is_left_out(&act) {
-            continue;
-        }
+    let acts = steps.into_iter().filter_map(|step| if let Step::Act(act) = step { Some(act) } else { None });
+    for (number, act) in acts.filter(|act| !is_left_out(act)).take(16).enumerate() {
         let before = world.live().clone();
-        let mut planner = planner(&before, resource, &flags);
-        planner.run();
-        let pending: Vec<_> = planner.changes().keys().filter(|target| planner.effect(target).is_some()).collect();
         let story = |world: &World| world.story().join("\n");
-        if !pending.is_empty() {
-            return Err(format!("{}\nact {number}: nothing is left to do, and a plan does {pending:?}", story(&world)));
-        }
-        planner.begin();
-        world.step(&Step::Act(act.clone())).map_err(|it| it.what)?;
-        let edited = world.live().clone();
-        edit(&mut planner, resource, &before, &edited, &dialect);
-        planner.run();
-        said += planner.changes().keys().filter(|target| planner.effect(target).is_some()).count();
-        rest(&mut world)?;
-        let planned: BTreeMap<String, String> = planner.objects().map(|it| (it.key.to_string(), look(it))).collect();
-        let live = world.live().values().filter(|stored| stored.id.resource == resource);
-        let done: BTreeMap<String, String> =
-            live.map(|stored| (stored.id.key(), look(&object(stored, &dialect)))).collect();
-        for key in planned.keys().chain(done.keys()) {
-            if planned.get(key) != done.get(key) {
-                let words = act.words();
-                let (planned, done) = (planned.get(key), done.get(key));
-                let changes = planner.changes().iter().map(|(target, change)| format!("{target} {:?}", change.writes));
-                let changes: Vec<_> = changes.collect();
+        let mut planners = Vec::new();
+        for resource in &resources {
+            let mut planner = planner(&before, *resource, &flags, |_| true);
+            planner.run();
+            let pending: Vec<_> = planner.changes().keys().filter(|target| planner.effect(target).is_some()).collect();
+            // A running controller remembers what a plan, as a new one, judges anew: that more were due than the limit allows, and that
+            // a target was immutable when other data was to be written.
+            let remembers = its.removal_limit.is_some() || before.values().any(|stored| stored.immutable);
+            if !pending.is_empty() && remembers {
+                return Ok(said);
+            }
+            if !pending.is_empty() {
                 return Err(format!(
-                    "{}\nact {number}: {words}\n{key} is planned as\n  {planned:?}\nand becomes\n  {done:?}\nplanned: {changes:#?}",
+                    "{}\nact {number}: nothing is left to do, and a plan does {pending:?}",
                     story(&world)
                 ));
+            }
+            planners.push((*resource, planner));
+        }
+        world.step(&Step::Act(act.clone())).map_err(|it| it.what)?;
+        let edited = world.live().clone();
+        rest(&mut world)?;
+        for (resource, mut planner) in planners {
+            planner.begin();
+            edit(&mut planner, resource, &before, &edited, &dialect);
+            planner.run();
+            said += planner.changes().keys().filter(|target| planner.effect(target).is_some()).count();
+            let done = world.live();
+            compare(&planner, resource, done, &dialect)
+                .map_err(|error| format!("{}\nact {number}: {}\n{error}", story(&world), act.words()))?;
+            if is_plain(&before) && is_plain(&edited) {
+                blind(resource, [&before, &edited, done], &flags).map_err(|error| {
+                    format!("{}\nact {number}, by metadata alone: {}\n{error}", story(&world), act.words())
+                })?;
             }
         }
     }
     Ok(said)
+}
+
+/// All objects are as planned.
+fn compare(planner: &Planner, resource: Resource, done: &State, dialect: &Dialect) -> Result<(), String> {
+    let planned: BTreeMap<String, String> = planner.objects().map(|it| (it.key.to_string(), look(it))).collect();
+    let live = done.values().filter(|stored| stored.id.resource == resource);
+    // Who learnt that one is immutable does not try to write it, also not what it holds already.
+    let immutable: BTreeSet<String> =
+        live.clone().filter(|stored| stored.immutable).map(|stored| stored.id.key()).collect();
+    let done: BTreeMap<String, String> = live.map(|stored| (stored.id.key(), look(&object(stored, dialect)))).collect();
+    for key in planned.keys().chain(done.keys()) {
+        let (planned, done) = (planned.get(key), done.get(key));
+        if planned != done && !immutable.contains(key) {
+            let changes = told(planner);
+            return Err(format!("{key} is planned as\n  {planned:?}\nand becomes\n  {done:?}\nplanned: {changes:#?}"));
+        }
+    }
+    Ok(())
+}
+
+fn told(planner: &Planner) -> Vec<String> {
+    planner.changes().iter().map(|(target, change)| format!("{target} {:?}", change.writes)).collect()
+}
+
+/// Whether nothing is decided by types, or by what is in the data.
+fn is_plain(state: &State) -> bool {
+    let decides = ["replicate-keys", "replication-allowed-keys", "replicate-type", "replicate-once"];
+    state.values().all(|stored| {
+        let notes = decides.iter().any(|name| stored.annotation(&format!("{PREFIX}{name}")).is_some());
+        !notes && !stored.immutable && stored.type_.as_deref().is_none_or(|type_| type_ == "Opaque")
+    })
+}
+
+/// A plan that knows the contents of nothing but what is edited: it makes and removes just what the controller does, and changes
+/// all that the controller changes.
+fn blind(resource: Resource, [before, edited, done]: [&State; 3], flags: &Flags) -> Result<(), String> {
+    let is_edited = |id: &Id| before.get(id) != edited.get(id);
+    let mut planner = planner(before, resource, flags, is_edited);
+    planner.run();
+    planner.begin();
+    edit(&mut planner, resource, before, edited, &flags.dialect);
+    planner.run();
+    let stays = |id: &&Id| edited.get(&Id::of_namespace(&id.namespace)).is_some_and(|it| it.deleted.is_none());
+    let ids = edited.keys().chain(done.keys()).filter(|id| id.resource == resource);
+    for id in ids.filter(stays).collect::<BTreeSet<&Id>>() {
+        let target = Key::new(&id.namespace, &id.name).unwrap().into();
+        let planned = planner.effect(&target);
+        let (was, is) = (edited.get(id), done.get(id));
+        let says = |stored: &Stored| {
+            let mut annotations = stored.annotations.clone();
+            annotations.retain(|key, _| !key.ends_with("replicated-at") && !key.ends_with("replicated-from-version"));
+            (stored.data.clone(), stored.binary_data.clone(), stored.labels.clone(), annotations)
+        };
+        let happened = match (was, is) {
+            (None, Some(_)) => Some(Effect::Create),
+            (Some(_), None) => Some(Effect::Delete),
+            (Some(was), Some(is)) if was.uid != is.uid => Some(Effect::Recreate),
+            (Some(was), Some(is)) if says(was) != says(is) => Some(Effect::Update),
+            _ => None,
+        };
+        let is_right = match happened {
+            None => matches!(planned, None | Some(Effect::Update | Effect::Clear)),
+            Some(Effect::Update) => matches!(planned, Some(Effect::Update | Effect::Clear)),
+            _ => planned == happened,
+        };
+        if !is_right {
+            return Err(format!("{id}: planned {planned:?}, happened {happened:?}: {:#?}", told(&planner)));
+        }
+    }
+    Ok(())
 }
 
 #[test]

@@ -31,6 +31,22 @@ impl Scene {
         shell.run(&line, COLUMNS).expect("a shell")
     }
 
+    /// A plan, for programs, made with the flags of this scene's controller; and all that was said.
+    #[track_caller]
+    pub fn plans(&self, shell: &Shell, line: &str) -> (Value, String) {
+        let answer = self.plans_flags(shell, line, &[]);
+        let text = answer.to_string();
+        (answer, text)
+    }
+
+    /// The same of a change to these flags.
+    #[track_caller]
+    pub fn plans_flags(&self, shell: &Shell, line: &str, flags: &[&str]) -> Value {
+        let now = self.arguments(&[]).join(" ");
+        let ran = self.says_to(shell, &format!("{line} --flags-now '{now}'"), flags);
+        serde_json::from_str(&ran.output).unwrap_or_else(|error| panic!("{line}: {error}: {ran:?}"))
+    }
+
     /// The explanation of an object, for programs.
     #[track_caller]
     pub fn explains(&self, object: &str, flags: &[&str]) -> Value {

@@ -98,6 +98,17 @@ fn booleans() {
     }
 }
 
+#[test]
+fn events() {
+    for (flags, expected) in
+        [(&[][..], true), (&["--events"], true), (&["-events=0"], false), (&["--events=false", "--events"], true)]
+    {
+        assert_eq!(read(flags).unwrap().events, expected, "{flags:?}");
+    }
+    let message = "error: invalid value \"no\" for --events: expected true or false";
+    assert_eq!(read(&["--events=no"]).unwrap_err().message, message);
+}
+
 /// SPEC 11.9: on unless it is switched off.
 #[test]
 fn hold_incomplete_tls() {

@@ -47,13 +47,13 @@ impl Cluster {
         }
     }
 
-    /// The flags of the controller's Deployment, whatever flags were named. `None`: no Deployment was found.
+    /// The flags of the controller's Deployment, whatever flags were named. `None`: there is none, or there are several.
     ///
     /// # Errors
     /// When the cluster cannot be reached.
     pub(crate) async fn flags_of_deployment(&self) -> anyhow::Result<Option<Flags>> {
         let (deployed, why_not) = self.deployed().await?;
-        if deployed.is_empty() { Ok(None) } else { choose(deployed, why_not).map(Some) }
+        if deployed.len() == 1 { choose(deployed, why_not).map(Some) } else { Ok(None) }
     }
 
     async fn deployed(&self) -> anyhow::Result<(Vec<Deployed>, Option<&'static str>)> {

@@ -1,4 +1,4 @@
-//! The status address: `/healthz`, `/readyz`, `/livez`.
+//! The status address: `/healthz`, `/readyz`, `/livez`, `/metrics`.
 //!
 //! It has [limits](super::limited): a connection is for one request, and has [`LIFETIME`] for all of it. There are
 //! [`MOST_CONNECTIONS`] at most: so the kubelet gets its response whoever holds connections open.
@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
@@ -17,6 +17,7 @@ use tokio::net::TcpListener;
 
 use super::clock::Clock;
 use super::limited::{self, Limits};
+use super::metrics::{Format, Scraper};
 use crate::health::Health;
 
 /// More connections than that are not open at once. The kubelet has one or two.
@@ -28,18 +29,20 @@ pub const LIFETIME: Duration = Duration::from_secs(10);
 struct Status {
     health: Arc<Health>,
     clock: Clock,
+    scraper: Scraper,
 }
 
 /// Answers until the program ends.
 ///
 /// # Errors
 /// None so far: what fails concerns one connection.
-pub async fn serve(listener: TcpListener, health: Arc<Health>, clock: Clock) -> io::Result<()> {
+pub async fn serve(listener: TcpListener, health: Arc<Health>, clock: Clock, scraper: Scraper) -> io::Result<()> {
     let routes = Router::new()
         .route("/healthz", get(healthz))
         .route("/readyz", get(readyz))
         .route("/livez", get(livez))
-        .with_state(Status { health, clock });
+        .route("/metrics", get(metrics))
+        .with_state(Status { health, clock, scraper });
     let limits = Limits { connections: MOST_CONNECTIONS, lifetime: LIFETIME, unread: LIFETIME, keep_alive: false };
     limited::serve(listener, routes, limits).await
 }
@@ -62,13 +65,22 @@ async fn readyz(State(Status { health, .. }): State<Status>) -> Response {
     (status(ready), Json(answer)).into_response()
 }
 
-async fn livez(State(Status { health, clock }): State<Status>) -> Response {
+async fn livez(State(Status { health, clock, .. }): State<Status>) -> Response {
     let stuck: Vec<_> = health
         .stuck(clock.moment())
         .into_iter()
         .map(|(resource, silence)| json!({ "watch": resource, "silentForSeconds": silence.as_secs() }))
         .collect();
     (status(stuck.is_empty()), Json(json!({ "stuck": stuck }))).into_response()
+}
+
+/// Nothing is told while the controller ends: then it is not up.
+async fn metrics(State(Status { health, clock, scraper }): State<Status>, headers: HeaderMap) -> Response {
+    let format = Format::asked_for(&headers);
+    match scraper.exposition(&health, clock, format).await {
+        Some(exposition) => ([(header::CONTENT_TYPE, format.content_type())], exposition).into_response(),
+        None => StatusCode::SERVICE_UNAVAILABLE.into_response(),
+    }
 }
 
 fn status(well: bool) -> StatusCode {
@@ -82,11 +94,12 @@ mod tests {
 
     use super::*;
     use crate::edge::limited::{BUFFER, HEADERS};
+    use crate::edge::look::Audience;
 
     async fn served() -> std::net::SocketAddr {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        tokio::spawn(serve(listener, Arc::default(), Clock::start()));
+        tokio::spawn(serve(listener, Arc::default(), Clock::start(), Scraper::new(Audience::looking().0)));
         address
     }
 

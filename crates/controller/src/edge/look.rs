@@ -42,11 +42,24 @@ pub struct Audience {
 }
 
 impl Audience {
-    /// Somebody who can look. `hear` is called with each message.
+    /// Somebody who can look.
+    #[must_use]
+    pub fn looking() -> (Looks, Self) {
+        let (sender, looks) = mpsc::channel(WAITING);
+        (Looks(sender), Self { looks, hear: None })
+    }
+
+    /// The same, and `hear` is called with each message.
+    #[must_use]
+    pub fn heard_by(self, hear: Hear) -> Self {
+        Self { hear: Some(hear), ..self }
+    }
+
+    /// Somebody who can look, and hears each message.
     #[must_use]
     pub fn of(hear: Hear) -> (Looks, Self) {
-        let (sender, looks) = mpsc::channel(WAITING);
-        (Looks(sender), Self { looks, hear: Some(hear) })
+        let (looks, audience) = Self::looking();
+        (looks, audience.heard_by(hear))
     }
 
     /// Nobody.

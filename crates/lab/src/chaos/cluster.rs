@@ -93,6 +93,12 @@ pub(super) fn not_as_wanted(state: &Cluster, flags: &Flags) -> Vec<String> {
     wrong.map(|(id, problem)| format!("{id}: {problem}\n  it is: {}", is(&id))).collect()
 }
 
+/// Each namespace, and each object, that is still being deleted, in a line.
+pub(super) fn being_deleted(state: &Cluster) -> Vec<String> {
+    let deleted = state.values().filter(|object| object.deleted.is_some());
+    deleted.map(|object| format!("{} is being deleted", object.id)).collect()
+}
+
 /// Whether the API server can never accept what is wanted: data without the keys that the target's type requires.
 fn is_refused_for_ever(state: &Cluster, flags: &Flags, id: &Id) -> bool {
     let Wish::Look(shape) = spec::wish(state, flags, id) else { return false };

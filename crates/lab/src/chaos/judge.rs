@@ -6,7 +6,6 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context as _, Result, bail, ensure};
-use k8s_replicator_sim::world::users::NAMES;
 use k8s_replicator_testenv::Client;
 use serde_json::Value;
 
@@ -77,8 +76,8 @@ pub(super) fn judge(asked: &[Asked]) -> Result<String> {
     /// round in circles comes to hundreds.
     const MOST: usize = 120;
     const WINDOW: u64 = 10;
-    let outside =
-        asked.iter().find(|request| request.is_write() && !NAMES.contains(&&*request.name) && !request.name.is_empty());
+    // People's annotations, and those of the corpus, name objects by one letter.
+    let outside = asked.iter().find(|request| request.is_write() && request.name.len() > 1);
     if let Some(outside) = outside {
         bail!("outside of what anybody asks for: {outside}");
     }
