@@ -27,6 +27,7 @@ COPY Cargo.toml Cargo.lock ./
 COPY crates crates
 COPY xtask xtask
 COPY deploy/image deploy/image
+COPY docs/reasons.md docs/reasons.md
 ARG TARGETARCH
 RUN --mount=type=cache,target=/usr/local/cargo/registry,sharing=locked \
     --mount=type=cache,target=/source/target,id=target-$TARGETARCH \

@@ -68,6 +68,16 @@ enum Chore {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARGUMENTS")]
         arguments: Vec<String>,
     },
+    /// Break it: two API servers on one etcd, kills, lost responses and a restore of etcd, while people work in 50 namespaces; then
+    /// every target has to be as wanted.
+    Chaos {
+        /// How long things break, in minutes. What comes after takes about two more.
+        #[arg(long, default_value_t = 2)]
+        minutes: u64,
+        /// For the dice.
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+    },
     /// The Kubernetes API server that the demo, the tests and the bench run on.
     #[command(subcommand)]
     ControlPlane(ControlPlaneChore),
@@ -99,7 +109,9 @@ enum ControlPlaneChore {
 
 fn main() -> ExitCode {
     let done = match Arguments::parse().command {
-        Chore::Demo { .. } | Chore::ControlPlane(ControlPlaneChore::Up { .. }) => lab::with_control_plane(),
+        Chore::Demo { .. } | Chore::Chaos { .. } | Chore::ControlPlane(ControlPlaneChore::Up { .. }) => {
+            lab::with_control_plane()
+        }
         Chore::Manifests { .. } | Chore::ControlPlane(ControlPlaneChore::Down { .. }) => lab::run(&[]),
         Chore::Bench { .. } => lab::run(&["--release"]),
         Chore::Image { binary_only } => image::run(binary_only),

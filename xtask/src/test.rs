@@ -63,7 +63,8 @@ fn steps(count: &mut Count) -> Result<()> {
     // What Go builds is needed by the first test, and what cargo compiles until then is a lot: side by side.
     let control_plane = thread::spawn(|| {
         assets::find_or_build()?;
-        assets::controller_manager().map(drop)
+        assets::controller_manager()?;
+        assets::prometheus().map(drop)
     });
     step("clippy", || plain(cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])))?;
     step("cargo deny", deny)?;

@@ -50,7 +50,7 @@ fn helm_has_nothing_to_say_against_it() {
 const MATRIX: &[&[&str]] = &[
     &[],
     &["allowAll=true", "ignoreUnknown=true", "resyncPeriod=0", "annotationsPrefix=a.example.com/"],
-    &["removalDelay=0", "holdIncompleteTLS=false"],
+    &["removalDelay=0", "holdIncompleteTLS=false", "events=false"],
     &["removalDelay=1h30m", "strategy.type=Recreate"],
     &["removalLimit=100", "excludeNamespaces={kube-.*,vault}", "requireAcceptance=true"],
     &["runReplicators={configMap,secret}", "createWithLabels=a=b\\,c=d"],
@@ -84,6 +84,7 @@ const MATRIX: &[&[&str]] = &[
         "affinity.nodeAffinity.preferredDuringSchedulingIgnoredDuringExecution[0].preference.matchExpressions[0].operator=Exists",
     ],
     &["selectorLabels.app=k8s-replicator"],
+    &["monitoring.dashboard.enabled=true", "monitoring.dashboard.annotations.folder=x"],
 ];
 
 #[test]
@@ -102,6 +103,39 @@ fn the_server_takes_what_it_renders_where_only_restricted_pods_are_let_in() {
     let path = "/api/v1/namespaces/chart-matrix/pods?dryRun=All";
     let (status, answer) = plane.client().send(&Method::POST, path, Some(&pod)).expect("an answer");
     assert!(status == 403 && answer.contains("allowPrivilegeEscalation"), "{status} {answer}");
+}
+
+/// Issue 11, 4: what the Prometheus operator takes (whose types this server does not know), and Grafana's sidecar.
+#[test]
+fn monitoring_is_made_where_it_is_asked_for() {
+    assert!(render("n", &[]).objects.iter().all(|object| object["apiVersion"] != "monitoring.coreos.com/v1"));
+    let values = [
+        "monitoring.podMonitor.enabled=true",
+        "monitoring.podMonitor.labels.release=prometheus",
+        "monitoring.podMonitor.interval=15s",
+        "monitoring.rules.enabled=true",
+        "monitoring.rules.labels.release=prometheus",
+        "monitoring.dashboard.enabled=true",
+    ];
+    let arguments: Vec<&str> = values.iter().flat_map(|value| ["--set", value]).collect();
+    let rendered = render("n", &arguments);
+    let one = |kind: &str| rendered.of_kind(kind).next().unwrap_or_else(|| panic!("no {kind}")).clone();
+    let pods = &rendered.deployment()["spec"]["template"];
+    let monitor = one("PodMonitor");
+    for (label, value) in monitor["spec"]["selector"]["matchLabels"].as_object().expect("labels") {
+        assert_eq!(&pods["metadata"]["labels"][label], value);
+    }
+    let endpoint = &monitor["spec"]["podMetricsEndpoints"][0];
+    assert_eq!(endpoint, &json!({ "port": "health", "path": "/metrics", "interval": "15s" }));
+    let ports = pods["spec"]["containers"][0]["ports"].as_array().expect("ports");
+    assert!(ports.iter().any(|port| port["name"] == endpoint["port"]));
+    let rules = one("PrometheusRule");
+    assert_eq!(rules["metadata"]["labels"]["release"], "prometheus");
+    assert!(rules["spec"]["groups"][0]["rules"].as_array().is_some_and(|rules| rules.len() == 9));
+    let dashboard = one("ConfigMap");
+    assert_eq!(dashboard["metadata"]["labels"]["grafana_dashboard"], "1");
+    let dashboard = dashboard["data"]["k8s-replicator.json"].as_str().expect("a dashboard");
+    assert_eq!(serde_json::from_str::<Value>(dashboard).expect("JSON")["uid"], "k8s-replicator");
 }
 
 /// Each value of the old chart that becomes a flag, and what the program is told.
@@ -135,6 +169,7 @@ fn values_become_flags() {
         ("excludeNamespaces=kube-.*\\,!kube-public", "--exclude-namespaces=kube-.*,!kube-public"),
         ("requireAcceptance=true", "--require-acceptance"),
         ("holdIncompleteTLS=false", "--hold-incomplete-tls=false"),
+        ("events=false", "--events=false"),
         ("runReplicators=configMap", "--run-replicators=configMap"),
         ("runReplicators={configMap,secret}", "--run-replicators=configMap,secret"),
         ("annotationsPrefix=a.b/", "--annotations-prefix=a.b"),

@@ -155,10 +155,12 @@ fn sigterm_waits_ten_seconds_for_a_request_that_hangs() {
 
 /// SPEC 10: what is not a status page is not there.
 #[test]
-fn the_status_address_serves_its_three_pages_and_no_more() {
+fn the_status_address_serves_its_four_pages_and_no_more() {
     let mut scene = Scene::new();
     scene.start(&[]);
-    for (path, code) in [("/healthz", 200), ("/readyz", 200), ("/livez", 200), ("/", 404), ("/debug/pprof", 404)] {
+    for (path, code) in
+        [("/healthz", 200), ("/readyz", 200), ("/livez", 200), ("/metrics", 200), ("/", 404), ("/debug/pprof", 404)]
+    {
         assert_eq!(scene.controller_mut().get(path).map(|(code, _)| code).unwrap_or(0), code, "{path}");
     }
 }

@@ -41,8 +41,10 @@ mod policy; // namespaces by label, acceptance, keys, labels, pause, removal; de
 mod seeing; // explain and its remedies, list, wait, approve, diff, graph
 
 // SPEC 10: the program.
+mod events; // Kubernetes Events, as kubectl shows them
 mod flags; // command lines and kubeconfigs
 mod leadership; // 13: --leader-elect: who writes, and who goes on
+mod metrics; // /metrics, as Prometheus reads it
 mod namespaces; // --namespaces: Roles are enough, nothing outside
 mod program; // status pages, SIGTERM, kinds
 
@@ -52,6 +54,9 @@ mod chart; // lint, a matrix of values, bad values, manifests
 mod image; // the static program in an empty root
 mod least_rights; // no call is forbidden, and no verb is too many
 mod upgrade; // from v1.3.0's installation
+
+// Issue 12.
+mod page; // the page, in a real browser
 
 // Issue 3, "bad input".
 mod faults; // an API server that is away, refuses or answers nonsense

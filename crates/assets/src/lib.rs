@@ -1,4 +1,4 @@
-//! Where `etcd`, `kube-apiserver`, `kubectl`, `kube-controller-manager` and `helm` come from, and how they are run.
+//! Where `etcd`, `kube-apiserver`, `kubectl`, `kube-controller-manager`, `helm` and `promtool` come from, and how they are run.
 //!
 //! Ready-made ones can be named: the control plane's by `KUBEBUILDER_ASSETS`, the ecosystem's name for a folder with them, and
 //! helm by `K8S_REPLICATOR_HELM`. Otherwise they are built once for each user and each state of their Go module in `tools`
@@ -38,6 +38,8 @@ struct Set {
     processor_minutes: u64,
     /// What to do where they cannot be built.
     otherwise: &'static str,
+    /// Build tags; empty: none.
+    tags: &'static str,
     /// The linker's flags.
     link: fn(&Module) -> Result<String>,
 }
@@ -59,6 +61,7 @@ const CONTROL_PLANE: Set = Set {
     ],
     processor_minutes: 12,
     otherwise: "set KUBEBUILDER_ASSETS to a folder with ready-made etcd, kube-apiserver and kubectl",
+    tags: "",
     link: kubernetes_version,
 };
 
@@ -70,6 +73,7 @@ const CONTROLLER_MANAGER: Set = Set {
     tools: &[Tool { name: "kube-controller-manager", package: "k8s.io/kubernetes/cmd/kube-controller-manager" }],
     processor_minutes: 4,
     otherwise: "set KUBEBUILDER_ASSETS to a folder that also has a ready-made kube-controller-manager",
+    tags: "",
     link: kubernetes_version,
 };
 
@@ -80,10 +84,26 @@ const HELM: Set = Set {
     tools: &[Tool { name: "helm", package: "helm.sh/helm/v4/cmd/helm" }],
     processor_minutes: 5,
     otherwise: "set K8S_REPLICATOR_HELM to a ready-made helm of version 4",
+    tags: "",
     link: |module| {
         let version = module.line("helm.sh/helm/v4")?;
         Ok(format!("-s -w -X helm.sh/helm/v4/internal/version.version={version}"))
     },
+};
+
+/// Without what finds services in the clouds, which is most of it.
+const PROMETHEUS: Set = Set {
+    title: "Prometheus' tools",
+    module: "prometheus",
+    folder: "prometheus",
+    tools: &[
+        Tool { name: "promtool", package: "github.com/prometheus/prometheus/cmd/promtool" },
+        Tool { name: "parse-metrics", package: "k8s-replicator/tools/prometheus/parse" },
+    ],
+    processor_minutes: 5,
+    otherwise: "leave out the tests of metrics and alerts",
+    tags: "remove_all_sd",
+    link: |_| Ok("-s -w".to_owned()),
 };
 
 /// Without its version, kube-apiserver calls itself `v0.0.0-master+$Format:%H$`, which kubectl and helm cannot parse.
@@ -163,6 +183,15 @@ pub fn helm() -> Result<PathBuf> {
     Ok(HELM.find_or_build(&Progress::new().lane("Go"))?.join("helm"))
 }
 
+/// The folder with `promtool`, and with `parse-metrics`, which reads an exposition as Prometheus does. Builds them on first use, with
+/// progress on stderr.
+///
+/// # Errors
+/// When there is no fitting Go, when the build fails.
+pub fn prometheus() -> Result<PathBuf> {
+    PROMETHEUS.find_or_build(&Progress::new().lane("Go"))
+}
+
 fn ready_made() -> Option<PathBuf> {
     set("KUBEBUILDER_ASSETS").map(PathBuf::from)
 }
@@ -197,8 +226,10 @@ impl Set {
     }
 
     /// What `go build` is told. Debug information would be made for each package, and thrown away by the linker.
-    fn build_flags(&self, module: &Module) -> Result<[String; 4]> {
-        Ok(["-trimpath".into(), "-gcflags=all=-dwarf=false".into(), "-ldflags".into(), (self.link)(module)?])
+    fn build_flags(&self, module: &Module) -> Result<Vec<String>> {
+        let tags = (!self.tags.is_empty()).then(|| format!("-tags={}", self.tags));
+        let always = ["-trimpath".into(), "-gcflags=all=-dwarf=false".into(), "-ldflags".into(), (self.link)(module)?];
+        Ok(always.into_iter().chain(tags).collect())
     }
 }
 
@@ -243,7 +274,7 @@ fn set(variable: &str) -> Option<std::ffi::OsString> {
 mod tests {
     use super::*;
 
-    const SETS: [Set; 3] = [CONTROL_PLANE, CONTROLLER_MANAGER, HELM];
+    const SETS: [Set; 4] = [CONTROL_PLANE, CONTROLLER_MANAGER, HELM, PROMETHEUS];
 
     #[test]
     fn versions_come_from_go_mod() {

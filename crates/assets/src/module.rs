@@ -32,13 +32,25 @@ impl Module {
             .with_context(|| format!("tools/{}/go.mod has no line `{word} …`", self.name))
     }
 
-    /// Names the programs that come out: another one whenever a version or a flag changes.
+    /// The programs that are this module's own, in folders of their own: few have any.
+    fn own_programs(&self) -> Result<Vec<PathBuf>> {
+        let entries = fs::read_dir(&self.folder).with_context(|| format!("cannot read tools/{}", self.name))?;
+        let programs = entries.map_while(Result::ok).map(|entry| entry.path().join("main.go"));
+        let mut programs: Vec<_> = programs.filter(|program| program.is_file()).collect();
+        programs.sort();
+        Ok(programs)
+    }
+
+    /// Names the programs that come out: another one whenever a version, a flag or a program of the module's own changes.
     pub(super) fn fingerprint(&self, build_flags: &[String]) -> Result<String> {
         let go_sum = self.folder.join("go.sum");
         let mut hash = Sha256::new();
         hash.update(&self.go_mod);
         hash.update(fs::read(go_sum).with_context(|| format!("cannot read tools/{}/go.sum", self.name))?);
         hash.update(build_flags.join(" "));
+        for program in self.own_programs()? {
+            hash.update(fs::read(program)?);
+        }
         Ok(hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect())
     }
 }

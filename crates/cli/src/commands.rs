@@ -11,6 +11,7 @@
 //! [`Paper`](crate::terminal::Paper), so that tests can read it. Exit codes are those of [`Exit`].
 
 mod approve;
+mod complete;
 mod completions;
 mod diff;
 mod explain;
@@ -68,6 +69,9 @@ pub enum Command {
     Plan(Box<plan::Plan>),
     /// Print a script that completes the commands in a shell.
     Completions(completions::Completions),
+    /// Answer kubectl's question about what comes next.
+    #[command(name = "__complete", hide = true)]
+    Complete(complete::Complete),
     /// Print the manual pages, or write them into a folder.
     Man(man::Man),
 }
@@ -124,7 +128,8 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>, is_plugin: bool) -
 /// A line for each subcommand, for the program's help.
 pub(crate) fn overview() -> String {
     let command = plugin();
-    let lines = command.get_subcommands().map(|command| {
+    let shown = command.get_subcommands().filter(|command| !command.is_hide_set());
+    let lines = shown.map(|command| {
         let about = command.get_about().map(ToString::to_string).unwrap_or_default();
         format!("  {:<12} {about}\n", command.get_name())
     });
@@ -147,6 +152,7 @@ pub fn run(command: Command, terminal: &Terminal) -> anyhow::Result<Exit> {
             Command::Approve(command) => command.run(terminal).await,
             Command::Plan(command) => command.run(terminal).await,
             Command::Completions(command) => command.run(terminal),
+            Command::Complete(command) => command.run(terminal),
             Command::Man(command) => command.run(terminal),
         }
     })

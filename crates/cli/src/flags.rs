@@ -114,9 +114,33 @@ pub(crate) struct Flags {
     pub(crate) kube_config: Option<OsString>,
 
     #[arg(long, help_heading = CONNECTION, value_name = "ADDRESS", default_value = ":9102", hide_default_value = true)]
-    #[arg(help = "The host and port where the program tells how it is: /healthz, /livez and /readyz. The default is \
-                  :9102, which is port 9102 of every interface.")]
+    #[arg(
+        help = "The host and port where the program tells how it is: /healthz, /livez, /readyz and /metrics. The default is \
+                  :9102, which is port 9102 of every interface."
+    )]
     pub(crate) status_address: OsString,
+
+    #[arg(long, help_heading = CONNECTION, value_name = "ADDRESS", hide_default_value = true)]
+    #[arg(
+        help = "Serve a read-only page about what is replicated at this host and port, such as :9103. Without a host it \
+                  is served to this machine (or pod) alone, as for kubectl port-forward. By default there is no page. \
+                  Whoever reaches the address sees the names of all sources and targets, and no data."
+    )]
+    pub(crate) dashboard: Option<OsString>,
+
+    #[arg(long, help_heading = CONNECTION, value_name = "NAMES", default_value = "", hide_default_value = true)]
+    #[arg(help = "Names, separated by commas, under which browsers may ask for that page, as behind an Ingress. \
+                  Addresses, localhost and names that end in .svc need not be named; by default no \
+                  other is taken.")]
+    pub(crate) dashboard_hosts: OsString,
+
+    #[arg(long, help_heading = CONNECTION, value_name = "true|false", num_args = 0..=1, require_equals = true)]
+    #[arg(default_missing_value = "true", default_value = "true", hide_default_value = true)]
+    #[arg(
+        help = "Tell what is done, and why something is not, as Kubernetes Events on the objects whose owners can act. This \
+                  is the default; --events=false tells it in the log alone."
+    )]
+    pub(crate) events: OsString,
 
     #[arg(long, help_heading = CONNECTION, value_name = "true|false", num_args = 0..=1, require_equals = true)]
     #[arg(default_missing_value = "true", default_value = "false", hide_default_value = true)]

@@ -14,8 +14,13 @@ use k8s_replicator::terminal::Terminal;
 use k8s_replicator_controller::connect::Connection;
 use k8s_replicator_controller::controller::Controller;
 use k8s_replicator_controller::edge::clock::Clock;
+use k8s_replicator_controller::edge::look::{Audience, Hear, Looks};
+use k8s_replicator_controller::edge::metrics::Scraper;
 use k8s_replicator_controller::health::Health;
-use k8s_replicator_controller::{admin, connect, lease, run};
+use k8s_replicator_controller::{admin, connect, events, lease, run};
+use k8s_replicator_dashboard::feed::{About, Heard};
+use k8s_replicator_dashboard::guard::Hosts;
+use k8s_replicator_dashboard::{Dashboard, Feed};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -71,19 +76,36 @@ fn lease_settings(
 ) -> lease::Settings {
     let mut entropy = run::random_bytes();
     let unique: String = (0..8).map(|_| format!("{:02x}", entropy())).collect();
-    let host = std::env::var("HOSTNAME").unwrap_or_else(|_| "k8s-replicator".to_owned());
     lease::Settings {
         namespace: namespace.as_ref().map_or_else(|| connection.namespace(), ToString::to_string),
         name: name.clone(),
-        identity: format!("{host}_{unique}"),
+        identity: format!("{}_{unique}", host()),
         url,
         progress: health.watch("leases"),
         entropy,
     }
 }
 
+/// The name of the pod (or of the host).
+fn host() -> String {
+    std::env::var("HOSTNAME").unwrap_or_else(|_| "k8s-replicator".to_owned())
+}
+
 fn listen(address: &StatusAddress) -> io::Result<TcpListener> {
     TcpListener::from_std(address.listen()?)
+}
+
+/// Serves the page, which looks at the controller, and answers what hears it for the page. It is no reason to end the controller if it
+/// breaks off.
+fn show(listener: TcpListener, settings: &Settings, health: Arc<Health>, server: String, looks: Looks) -> Hear {
+    let (hear, heard) = Heard::new();
+    let about = About { version: env!("CARGO_PKG_VERSION"), server };
+    let mut entropy = run::random_bytes();
+    let epoch = (0..8).fold(0, |epoch, _| epoch << 8 | u64::from(entropy()));
+    let feed = Feed::new(looks, heard, health, about, epoch);
+    let hosts = Hosts::also(settings.dashboard_hosts.iter().cloned());
+    tokio::spawn(k8s_replicator_dashboard::serve(listener, Dashboard { feed, hosts }));
+    hear
 }
 
 /// On one thread: nearly all of the time it waits for the API server, and threads that wake each other cost it more than they
@@ -93,20 +115,34 @@ async fn replicate(settings: Settings) -> anyhow::Result<()> {
     let listener = listen(&settings.status_address).with_context(|| {
         format!("cannot serve the status on {}; name another --status-address", settings.status_address)
     })?;
+    let page = settings.dashboard.as_ref().map(listen).transpose();
+    let page = page.context("cannot serve the page there; name another --dashboard")?;
     let health = Arc::new(Health::default());
     let clock = Clock::start();
     let (connection, url) = connect::open(settings.kube_config.as_deref()).await?;
     info!(version = env!("CARGO_PKG_VERSION"), server = url, "k8s-replicator starts");
     info!(address = listener.local_addr()?.to_string(), "serving status");
+    if let Some(page) = &page {
+        info!(address = page.local_addr()?.to_string(), "serving the page");
+    }
 
     let (stop, stopped) = watch::channel(false);
     // Before the status is served: from now on `health` knows whom it has to wait for.
     let mut controller = Controller::new(settings.options(), url.clone(), &health, &mut run::random_bytes);
     if let Some(name) = &settings.leader_elect {
-        controller = controller.elected_by(lease_settings(name, &connection, url, &health), &health);
+        controller = controller.elected_by(lease_settings(name, &connection, url.clone(), &health), &health);
     }
-    let mut status = tokio::spawn(admin::serve(listener, health.clone(), clock));
-    let mut controller = tokio::spawn(run::run(controller, connection, clock, stopped));
+    if settings.events {
+        let version_key = format!("{}source-version", settings.annotations_prefix);
+        let entropy = run::random_bytes();
+        controller = controller.telling_events(events::Settings { instance: host(), version_key, entropy });
+    }
+    let (looks, mut audience) = Audience::looking();
+    let mut status = tokio::spawn(admin::serve(listener, health.clone(), clock, Scraper::new(looks.clone())));
+    if let Some(page) = page {
+        audience = audience.heard_by(show(page, &settings, health.clone(), url, looks));
+    }
+    let mut controller = tokio::spawn(run::run(controller, connection, clock, stopped, audience));
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut asked_to_stop = async || {

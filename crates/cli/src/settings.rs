@@ -59,8 +59,14 @@ pub struct Settings {
     pub create_with_labels: BTreeMap<String, String>,
     /// Where the status is served.
     pub status_address: StatusAddress,
+    /// Where the page is served; `None`: it is not.
+    pub dashboard: Option<StatusAddress>,
+    /// Under which other names it may be asked for.
+    pub dashboard_hosts: Vec<String>,
     /// The kubeconfig file; `None`: the cluster that the program runs in.
     pub kube_config: Option<PathBuf>,
+    /// Whether what is done is told as Kubernetes Events.
+    pub events: bool,
     /// The Lease whose holder alone writes; `None`: without election (SPEC 13).
     pub leader_elect: Option<LeaseName>,
     /// How log lines are written.
@@ -204,7 +210,18 @@ impl TryFrom<Flags> for Settings {
                 "host:port or :port, such as :9102, 127.0.0.1:9102 or [::1]:9102",
                 StatusAddress::parse,
             )?,
+            dashboard: flags.dashboard.map_or(Ok(None), |text| {
+                let address = |text: &str| StatusAddress::parse(text).map(StatusAddress::or_loopback).map(Some);
+                read("--dashboard", &text, "host:port or :port, such as :9103, 0.0.0.0:9103 or [::1]:9103", address)
+            })?,
+            dashboard_hosts: read(
+                "--dashboard-hosts",
+                &flags.dashboard_hosts,
+                "names of hosts without ports, separated by commas, such as replication.example.com",
+                hosts,
+            )?,
             kube_config: flags.kube_config.filter(|path| !path.is_empty()).map(PathBuf::from),
+            events: read("--events", &flags.events, BOOLEAN, go_flags::boolean)?,
             leader_elect: read("--leader-elect", &flags.leader_elect, BOOLEAN, go_flags::boolean)?.then_some(lease),
             log_format: read("--log-format", &flags.log_format, "text or json", log_format)?,
             log_level: read(
@@ -248,6 +265,12 @@ fn namespaces(text: &str) -> Option<Scope> {
     let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
     let named: BTreeSet<_> = items.map(Namespace::parse).collect::<Result<_, _>>().ok()?;
     (!named.is_empty()).then_some(Scope::Namespaces(named))
+}
+
+/// Names of hosts; spaces and empty items do not count.
+fn hosts(text: &str) -> Option<Vec<String>> {
+    let items = text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(str::to_ascii_lowercase);
+    items.map(|item| is_subdomain(&item).then_some(item)).collect()
 }
 
 /// The prefix with its slash. (Annotations' prefixes may have capital letters, unlike those of labels.)

@@ -44,6 +44,12 @@ impl StatusAddress {
         Some(Self { host, port })
     }
 
+    /// The same; without a host it is that of this machine alone.
+    #[must_use]
+    pub fn or_loopback(self) -> Self {
+        Self { host: self.host.or(Some(Host::Address(Ipv4Addr::LOCALHOST.into()))), ..self }
+    }
+
     /// Listens on the first of the addresses that the system has. On `[::]`, which is also what is meant without a host, that is IPv6
     /// and IPv4, whatever the system's default is. The socket does not block, as tokio wants it. A name is looked up, which may take
     /// time.

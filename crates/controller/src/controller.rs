@@ -33,8 +33,10 @@
 //! // Later: controller.deliver(now, id, Received::Response(…)), and poll again.
 //! ```
 
+mod calls;
 mod consumers;
 mod election;
+mod telling;
 #[cfg(test)]
 mod tests;
 mod watches;
@@ -53,6 +55,7 @@ use tracing::info;
 use crate::cluster::{self, Answer, Failure, kube};
 use crate::event::{Moment, Now};
 use crate::health::Health;
+use crate::metrics::{Metric, Samples};
 use crate::notice::Notice;
 use crate::poll::Poll;
 use crate::replicator::{self, Replicator, Ticket};
@@ -60,8 +63,10 @@ use crate::report::Report;
 use crate::watch::{self, Entropy, Watch};
 use crate::wire::{HttpRequest, Received};
 
+use calls::Calls;
 use consumers::{Namespaces, Objects};
 use election::Election;
+use telling::Telling;
 use watches::{NamespaceSource, NamespaceWatch, ObjectWatch};
 
 /// What the controller is to do.
@@ -138,7 +143,10 @@ pub struct Controller {
     loops: Vec<Loop>,
     /// `None`: it writes without being elected.
     election: Option<Election>,
+    /// `None`: nothing is told as Events.
+    telling: Option<Telling>,
     requests: BTreeMap<RequestId, Owner>,
+    calls: Calls,
     /// When the replicators' requests will have timed out, in the order in which they were sent.
     deadlines: VecDeque<(Moment, RequestId)>,
     last_id: u64,
@@ -159,6 +167,7 @@ enum Owner {
     Watch(usize),
     Namespaces,
     Election,
+    Events,
     /// The control loop with this number.
     Loop {
         loop_: usize,
@@ -219,7 +228,9 @@ impl Controller {
             namespaces: NamespaceWatch { source, request: None },
             loops,
             election: None,
+            telling: None,
             requests: BTreeMap::new(),
+            calls: Calls::default(),
             deadlines: VecDeque::new(),
             last_id: 0,
             is_stopping: false,
@@ -242,6 +253,7 @@ impl Controller {
             if self.may_write(now) {
                 wait_until = wait_until.min(self.poll_loops(now, &mut wants));
             }
+            wait_until = wait_until.min(self.poll_events(now, &mut wants));
         }
         self.take_messages_of_all();
         if wait_until < Moment::MAX {
@@ -253,6 +265,7 @@ impl Controller {
     /// Takes what came of a request. After that, or after several of them, it is to be polled.
     pub fn deliver(&mut self, now: Now, id: RequestId, received: Received) {
         let is_last = received.is_last();
+        self.calls.received(now.moment, id, &received);
         match self.requests.get(&id) {
             None => return,
             Some(Owner::Watch(number)) => {
@@ -282,6 +295,7 @@ impl Controller {
                     lease.deliver(now.moment, received);
                 }
             }
+            Some(Owner::Events) => self.events_came(now, received),
             Some(Owner::Loop { .. }) => {
                 let Some(Owner::Loop { loop_, ticket, request }) = self.requests.remove(&id) else { return };
                 let Some(Loop { replicator, .. }) = self.loops.get_mut(loop_) else { return };
@@ -334,10 +348,40 @@ impl Controller {
         self.loops.iter().map(|each| &each.replicator)
     }
 
+    /// How the annotations are named.
+    #[must_use]
+    pub fn dialect(&self) -> &Dialect {
+        &self.dialect
+    }
+
     /// What there is to log since this was last called.
     pub fn take_messages(&mut self) -> Vec<Message> {
         self.take_messages_of_all();
         std::mem::take(&mut self.messages)
+    }
+
+    /// What was counted since the start, and what there is now.
+    #[must_use]
+    pub fn metrics(&self, now: Now) -> Samples {
+        let mut samples = Samples::default();
+        for Loop { replicator, .. } in &self.loops {
+            replicator.metrics(now.moment, self.may_write(now), &mut samples);
+        }
+        self.calls.metrics(&mut samples);
+        self.telling.iter().for_each(|telling| telling.events.metrics(&mut samples));
+        let mut restarts = BTreeMap::new();
+        let watches = self.watches.iter().map(|slot| &slot.watch).chain(self.namespaces.source.watch());
+        for watch in watches {
+            // So that there is a series from the beginning: what is counted then shows.
+            restarts.entry((watch.resource(), "Closed")).or_insert(0);
+            watch
+                .restarts()
+                .for_each(|(cause, count)| *restarts.entry((watch.resource(), cause)).or_insert(0) += count);
+        }
+        for ((resource, cause), count) in restarts {
+            samples.count(Metric::WatchRestarts, &[resource, cause], count);
+        }
+        samples
     }
 
     fn next_id(&mut self) -> RequestId {
@@ -353,6 +397,7 @@ impl Controller {
                     return at;
                 }
                 wants.push(Want::Cancel(id));
+                self.calls.cancelled(now.moment, id);
                 if let Some(Owner::Loop { loop_, ticket, request }) = self.requests.remove(&id)
                     && let Some(Loop { replicator, .. }) = self.loops.get_mut(loop_)
                 {
@@ -375,6 +420,7 @@ impl Controller {
                 let id = self.next_id();
                 self.deadlines.push_back((now.moment + kube::TIMEOUT, id));
                 self.requests.insert(id, Owner::Loop { loop_, ticket, request });
+                self.calls.sent(now.moment, id, &http);
                 wants.push(Want::Request(id, http));
             }
             if let Some(Loop { replicator, .. }) = self.loops.get(loop_) {
@@ -396,7 +442,9 @@ impl Controller {
     }
 
     fn take_messages_of_all(&mut self) {
-        let Self { watches, namespaces, loops, election, messages, .. } = self;
+        let Self { watches, namespaces, loops, election, telling, messages, .. } = self;
+        let of_events = telling.iter_mut().flat_map(|telling| telling.events.take_notices());
+        messages.extend(of_events.map(Message::Notice));
         let of_lease = election.iter_mut().flat_map(|election| election.lease.take_notices());
         messages.extend(of_lease.map(Message::Notice));
         for slot in watches {

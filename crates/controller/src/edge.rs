@@ -6,4 +6,8 @@ pub mod causes;
 pub mod clock;
 pub mod connect;
 mod http;
+pub mod limited;
+pub mod look;
+pub mod metrics;
+mod process;
 pub mod run;

@@ -23,6 +23,9 @@ pub const LONGEST_SILENCE: Duration = {
     LONGEST_IDLE.saturating_add(pause).saturating_add(PAGE_TIMEOUT).saturating_add(SLACK)
 };
 
+/// What is watched, or asked for again and again.
+const RESOURCES: [&str; 4] = ["secrets", "configmaps", "namespaces", "leases"];
+
 /// The heartbeat of one watch.
 #[derive(Debug, Default)]
 pub struct Progress {
@@ -95,6 +98,17 @@ impl Health {
         replicators.iter().filter(|(_, ready)| !ready.load(Ordering::Relaxed)).map(|(name, _)| *name).collect()
     }
 
+    /// When each resource was last heard of; of several watches of one, the one that has waited longest.
+    #[must_use]
+    pub fn last_progress(&self) -> Vec<(&'static str, Moment)> {
+        let watches = locked(&self.watches);
+        let of = |resource: &str| {
+            let of_resource = watches.iter().filter(|(name, _)| name.split(' ').next() == Some(resource));
+            of_resource.map(|(_, progress)| Duration::from_millis(progress.last.load(Ordering::Relaxed))).min()
+        };
+        RESOURCES.into_iter().filter_map(|resource| Some((resource, of(resource)?))).collect()
+    }
+
     /// The watches that are stuck at `now`, and for how long each has been silent.
     #[must_use]
     pub fn stuck(&self, now: Moment) -> Vec<(String, Duration)> {
@@ -124,6 +138,18 @@ mod tests {
         namespaces.made(Duration::from_secs(10));
         secrets.made(Duration::ZERO);
         assert_eq!(health.stuck(later), [("secrets".to_owned(), LONGEST_SILENCE + Duration::from_secs(5))]);
+    }
+
+    #[test]
+    fn the_last_progress_of_a_resource_is_that_of_the_watch_that_waits_longest() {
+        let health = Health::default();
+        let (one, other, namespaces) =
+            (health.watch("secrets in a"), health.watch("secrets in b"), health.watch("namespaces"));
+        let seconds = Duration::from_secs;
+        one.made(seconds(5));
+        other.made(seconds(3));
+        namespaces.made(seconds(9));
+        assert_eq!(health.last_progress(), [("secrets", seconds(3)), ("namespaces", seconds(9))]);
     }
 
     #[test]

@@ -90,6 +90,8 @@ struct Entry {
     /// Added while it was handed out.
     again: Option<(Priority, Option<Key>)>,
     failures: Failures,
+    /// Since when it has been due because something changed; `None`: it is only to be verified, or waits for a time.
+    due: Option<Moment>,
 }
 
 /// Failures in a row of requests for one target. `Paces` counts them too, but forgets where more targets fail than it remembers:
@@ -138,9 +140,52 @@ pub struct Queue {
     because_of: HashMap<Key, usize>,
     paces: Paces,
     turns: u64,
+    /// See [`Queue::set_time`].
+    time: Moment,
+}
+
+/// How many targets are to be looked at.
+#[derive(Debug)]
+pub struct Depth {
+    /// By what they wait for.
+    pub classes: [(&'static str, usize); 6],
+    /// Since when the one that is due for longest, because something changed, has been so.
+    pub oldest_urgent: Option<Moment>,
 }
 
 impl Queue {
+    /// It has no clock: the caller says what time it is before anything is added.
+    pub fn set_time(&mut self, now: Moment) {
+        self.time = now;
+    }
+
+    /// How many targets are to be looked at. It goes through all of them.
+    #[must_use]
+    pub fn depth(&self) -> Depth {
+        let (mut urgent, mut ready, mut verify, mut handed_out, mut waiting, mut parked) = (0, 0, 0, 0, 0, 0);
+        for entry in self.entries.values() {
+            *match entry.state {
+                State::Queued(Priority::Urgent) => &mut urgent,
+                State::Queued(Priority::Ready) => &mut ready,
+                State::Queued(Priority::Verify) => &mut verify,
+                State::HandedOut => &mut handed_out,
+                State::Waiting(_) => &mut waiting,
+                State::Parked => &mut parked,
+            } += 1;
+        }
+        Depth {
+            classes: [
+                ("urgent", urgent),
+                ("ready", ready),
+                ("verify", verify),
+                ("handed_out", handed_out),
+                ("waiting", waiting),
+                ("parked", parked),
+            ],
+            oldest_urgent: self.entries.values().filter_map(|entry| entry.due).min(),
+        }
+    }
+
     /// Adds a target. `cause`: the object that changed; `None`: no particular one. A target that waits is looked at now, since
     /// something may have changed, unless it is only to be verified.
     pub fn add(&mut self, target: TargetKey, priority: Priority, cause: Option<&Key>) {
@@ -155,15 +200,23 @@ impl Queue {
             Some((State::Waiting(_) | State::Parked, _)) if priority == Priority::Verify => return,
             _ => {}
         }
-        let failures = self.leave(&target);
-        self.enter(target, priority, cause.cloned(), failures);
+        let (failures, due) = self.leave(&target);
+        self.enter(target, priority, cause.cloned(), failures, due);
     }
 
-    fn enter(&mut self, target: TargetKey, priority: Priority, cause: Option<Key>, failures: Failures) {
+    fn enter(
+        &mut self,
+        target: TargetKey,
+        priority: Priority,
+        cause: Option<Key>,
+        failures: Failures,
+        due: Option<Moment>,
+    ) {
         if let Some(cause) = &cause {
             *self.because_of.entry(cause.clone()).or_default() += 1;
         }
-        let entry = Entry { state: State::Queued(priority), cause: cause.clone(), again: None, failures };
+        let due = due.or_else(|| (priority != Priority::Verify).then_some(self.time));
+        let entry = Entry { state: State::Queued(priority), cause: cause.clone(), again: None, failures, due };
         self.entries.insert(target.clone(), entry);
         match priority {
             Priority::Ready => self.ready.push(target, cause),
@@ -172,15 +225,15 @@ impl Queue {
         }
     }
 
-    /// Takes a target out of where it stands. Answers what failed for it.
-    fn leave(&mut self, target: &TargetKey) -> Failures {
-        let Some(entry) = self.entries.remove(target) else { return Failures::default() };
+    /// Takes a target out of where it stands. Answers what failed for it, and since when it has been due.
+    fn leave(&mut self, target: &TargetKey) -> (Failures, Option<Moment>) {
+        let Some(entry) = self.entries.remove(target) else { return (Failures::default(), None) };
         if let State::Waiting(at) = entry.state {
             self.waiting.remove(&(at, target.clone()));
         }
         // In the lanes, and among the parked ones, its name stays until its turn comes, and is passed over then.
         self.no_longer_because_of(entry.cause);
-        entry.failures
+        (entry.failures, entry.due)
     }
 
     fn no_longer_because_of(&mut self, cause: Option<Key>) {
@@ -214,6 +267,7 @@ impl Queue {
     /// Hands out the next target. `pressed`: there is little room for more contents of sources, so that those that were read
     /// come first, source by source. `has_room`: whether a request may be made in a namespace.
     pub fn next(&mut self, now: Moment, pressed: bool, has_room: impl Fn(&str) -> bool) -> Option<Turn> {
+        self.set_time(now);
         self.wake(now);
         let turn = self.turns + 1;
         let parked_first = turn.is_multiple_of(PARKED_EVERY);
@@ -286,26 +340,26 @@ impl Queue {
                 (_, Some(cause)) | (Some((_, Some(cause))), None) => Some(cause),
                 _ => None,
             };
-            let failures = self.leave(&target);
-            return self.enter(target, Priority::Ready, cause, failures);
+            let (failures, due) = self.leave(&target);
+            return self.enter(target, Priority::Ready, cause, failures, due);
         }
         if let Some((priority, cause)) = entry.again.take() {
-            let failures = self.leave(&target);
-            return self.enter(target, priority, cause, failures);
+            let (failures, _) = self.leave(&target);
+            return self.enter(target, priority, cause, failures, None);
         }
-        let failures = self.leave(&target);
-        let state = match end {
+        let (failures, due) = self.leave(&target);
+        let (state, due) = match end {
             End::Settled | End::Now | End::At(Moment::MAX) => return self.give_back(),
             End::At(at) => {
                 self.waiting.insert((at, target.clone()));
-                State::Waiting(at)
+                (State::Waiting(at), None)
             }
             End::Parked(namespace) => {
                 self.parked.entry(namespace).or_default().push(&target);
-                State::Parked
+                (State::Parked, due)
             }
         };
-        self.entries.insert(target, Entry { state, cause: None, again: None, failures });
+        self.entries.insert(target, Entry { state, cause: None, again: None, failures, due });
     }
 
     /// There may be room for requests in this namespace again.
@@ -318,7 +372,8 @@ impl Queue {
     /// After the first lists every target stood here once: that takes memory which is not needed again soon.
     fn give_back(&mut self) {
         if self.entries.is_empty() && self.entries.capacity() > MANY {
-            *self = Self { paces: std::mem::take(&mut self.paces), turns: self.turns, ..Self::default() };
+            *self =
+                Self { paces: std::mem::take(&mut self.paces), turns: self.turns, time: self.time, ..Self::default() };
         }
     }
 

@@ -15,6 +15,7 @@
 
 mod answers;
 mod changes;
+mod counters;
 pub mod standing;
 mod steps;
 mod storm;
@@ -32,10 +33,13 @@ use k8s_replicator_core::kind::Kind;
 use k8s_replicator_core::names::{Key, TargetKey};
 use k8s_replicator_core::observed::{Observed, ResourceVersion, Uid};
 use k8s_replicator_core::scope::{Part, Scope};
+use k8s_replicator_core::survey::{Row, look};
+use k8s_replicator_core::trail::Trail;
 
 use crate::cluster::Request;
 use crate::contents::Contents;
 use crate::event::{Moment, NamespaceEvent, Now, ObjectEvent};
+use crate::events::Occurrence;
 use crate::queue::{Priority, Queue, Turn};
 use crate::report::{Report, Reports};
 use crate::window::Window;
@@ -43,6 +47,7 @@ use crate::window::Window;
 pub use under_way::Ticket;
 
 use changes::Changes;
+use counters::Counters;
 use standing::Standing;
 use storm::Storms;
 use under_way::InFlight;
@@ -82,10 +87,13 @@ pub struct Replicator {
     /// When the changes were seen that are being followed.
     changes: Changes,
     standing: Standing,
+    counters: Counters,
     /// Targets that a write found other than the graph shows them: they are looked up before they are decided about.
     look_up: BTreeSet<TargetKey>,
     tells_all: bool,
     reports: Reports,
+    /// Targets that are looked at because of the first lists alone: how they stand is no news. Kept only for Events.
+    old: HashSet<TargetKey>,
 }
 
 /// What will be known of the target's content once the write is carried out; `None`: what is known now.
@@ -109,9 +117,11 @@ impl Replicator {
             storms: Storms::default(),
             changes: Changes::default(),
             standing: Standing::default(),
+            counters: Counters::default(),
             look_up: BTreeSet::new(),
             tells_all: settings.tells_all,
             reports: Reports::default(),
+            old: HashSet::new(),
         }
     }
 
@@ -131,6 +141,12 @@ impl Replicator {
     #[must_use]
     pub fn standing(&self) -> &Standing {
         &self.standing
+    }
+
+    /// How a target stands by what is known now, and the questions that led to it; no row if it is no target.
+    #[must_use]
+    pub fn look(&self, target: &TargetKey) -> (Option<Row>, Trail) {
+        look(&self.graph, self.kind, &self.rules, target)
     }
 
     /// Whether every first list is complete.
@@ -156,9 +172,26 @@ impl Replicator {
         self.reports.take()
     }
 
+    /// Neither the graph nor the queue has a clock.
+    fn set_time(&mut self, now: Now) {
+        self.graph.set_time(now.moment);
+        self.queue.set_time(now.moment);
+    }
+
+    /// From now on what happens is kept for [`take_occurrences`](Self::take_occurrences).
+    pub fn tell_events(&mut self) {
+        self.reports.want_occurred();
+    }
+
+    /// What happened since this was last called, for Events.
+    pub fn take_occurrences(&mut self) -> Vec<Occurrence> {
+        let reports = self.reports.take_occurred();
+        reports.iter().filter_map(|report| Occurrence::of(&self.graph, self.kind, report)).collect()
+    }
+
     /// A watch of objects, or a list, showed something.
     pub fn object(&mut self, now: Now, event: ObjectEvent) {
-        self.graph.set_time(now.moment);
+        self.set_time(now);
         match event {
             ObjectEvent::ListBegins(part) => self.graph.begin_part(&part),
             ObjectEvent::Seen(observed) => self.was_seen(now, observed),
@@ -215,8 +248,16 @@ impl Replicator {
         let touched = self.graph.end_part(part, version);
         let graph = &self.graph;
         self.under_way.were_deleted(|key| part.covers(key.namespace()) && graph.node(key).is_none());
+        self.note_old(is_first, &touched);
         self.look_at(touched, None);
         self.list_ended(now, is_first);
+    }
+
+    /// With the last of the first lists these targets are looked at for the first time.
+    fn note_old(&mut self, is_first: bool, touched: &Touched) {
+        if is_first && self.is_ready() && self.reports.wants_occurred() {
+            self.old.extend(touched.iter().cloned());
+        }
     }
 
     /// A list is complete. With the last of the first ones all is known that advice may depend on; after that, all targets are
@@ -226,6 +267,7 @@ impl Replicator {
             return self.verify();
         }
         if self.is_ready() {
+            self.reports.are_old(true);
             let advised: Vec<_> = self.graph.keys().filter_map(|key| self.advice_on(key)).collect();
             for (key, advice) in advised {
                 self.reports.advise_also(now.moment, &key, advice);
@@ -238,6 +280,8 @@ impl Replicator {
         if self.is_ready()
             && let Some((key, advice)) = self.advice_on(key)
         {
+            // While it is read what the first lists did not show, what that shows is no news.
+            self.reports.are_old(!self.old.is_empty());
             self.reports.advise_also(now.moment, &key, advice);
         }
     }
@@ -257,6 +301,7 @@ impl Replicator {
 
     /// What is advised about an object, as it is now: `advice`, by its annotations alone, and what else there is.
     fn advise(&mut self, now: Now, key: &Key, mut advice: Vec<Advice>) {
+        self.reports.are_old(!self.is_ready());
         if self.is_ready() {
             advice.extend(advise(&self.graph, self.kind, key));
         }
@@ -265,7 +310,7 @@ impl Replicator {
 
     /// The watch of namespaces, or a list of them, showed something. Only this says that a namespace is terminating.
     pub fn namespace(&mut self, now: Now, event: NamespaceEvent) {
-        self.graph.set_time(now.moment);
+        self.set_time(now);
         let touched = match event {
             NamespaceEvent::ListBegins => {
                 self.graph.begin_namespaces();
@@ -278,6 +323,7 @@ impl Replicator {
             NamespaceEvent::ListEnds => {
                 let is_first = !self.is_ready();
                 let touched = self.graph.end_namespaces();
+                self.note_old(is_first, &touched);
                 self.list_ended(now, is_first);
                 touched
             }
@@ -293,6 +339,9 @@ impl Replicator {
     /// These targets are looked at soon. `cause`: the object that changed.
     fn look_at(&mut self, targets: Touched, cause: Option<&Key>) {
         for target in targets {
+            if cause.is_some() {
+                self.old.remove(&target);
+            }
             self.queue.add(target, Priority::Urgent, cause);
         }
     }
@@ -316,7 +365,7 @@ impl Replicator {
 
     /// What happens by itself.
     fn time_passed(&mut self, now: Now) {
-        self.graph.set_time(now.moment);
+        self.set_time(now);
         self.contents.expire(now.moment);
         self.reports.flush(now.moment);
         self.under_way.notice_slow(now.moment);

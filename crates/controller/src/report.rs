@@ -146,7 +146,8 @@ fn seconds(time: Duration) -> String {
     format!("{:.1} s", time.as_secs_f64())
 }
 
-fn done(verb: Verb) -> &'static str {
+/// In a log line, and in an Event.
+pub(crate) fn done(verb: Verb) -> &'static str {
     match verb {
         Verb::Create => "replica created",
         Verb::Adopt => "replica adopted",
@@ -157,7 +158,8 @@ fn done(verb: Verb) -> &'static str {
     }
 }
 
-fn failed(verb: Option<Verb>) -> &'static str {
+/// In a log line, and in an Event.
+pub(crate) fn failed(verb: Option<Verb>) -> &'static str {
     match verb {
         None => "an object could not be read",
         Some(Verb::Create) => "the replica could not be created",

@@ -27,6 +27,7 @@ mod stream;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -132,6 +133,10 @@ pub struct Watch {
     silence: Duration,
     /// Why it cannot go on.
     end: Option<String>,
+    /// Why the watch that ends now is begun again, where that is no failure.
+    cause: Option<&'static str>,
+    /// How often one was begun again, by the cause.
+    restarts: BTreeMap<&'static str, u64>,
     log: LogOnce,
     notices: Vec<Notice>,
 }
@@ -161,6 +166,8 @@ impl Watch {
             failed_watches: 0,
             silence: Duration::ZERO,
             end: None,
+            cause: None,
+            restarts: BTreeMap::new(),
             log: LogOnce::default(),
             notices: Vec::new(),
         }
@@ -171,6 +178,21 @@ impl Watch {
         std::mem::take(&mut self.notices)
     }
 
+    /// The resource that it watches.
+    #[must_use]
+    pub fn resource(&self) -> &'static str {
+        self.settings.resource
+    }
+
+    /// How often a watch was begun again, by the cause.
+    pub fn restarts(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        self.restarts.iter().map(|(cause, count)| (*cause, *count))
+    }
+
+    fn count_restart(&mut self, cause: &'static str) {
+        *self.restarts.entry(cause).or_default() += 1;
+    }
+
     /// Goes on as far as it can without IO. To be called until it answers [`Next::WaitUntil`] or [`Next::End`].
     pub fn poll(&mut self, now: Moment, consumer: &mut impl Consumer) -> Next {
         if let Some(why) = &self.end {
@@ -179,6 +201,9 @@ impl Watch {
         self.give_up_waiting(now);
         if self.wants_to_verify(now) {
             // What the watch would still have delivered is in the list, or after it.
+            if let Some(Asked::Watch(_)) = self.asked {
+                self.count_restart("Verification");
+            }
             self.drop_request();
             self.begin_list(consumer);
         }

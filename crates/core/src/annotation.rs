@@ -104,6 +104,12 @@ impl Dialect {
         Self { prefix: prefix.into(), ignore_unknown: ignore_unknown || prefix.is_empty() }
     }
 
+    /// What stands before each name: it ends in `/`, or is empty.
+    #[must_use]
+    pub fn prefix(&self) -> &str {
+        &self.prefix
+    }
+
     /// The whole key of an annotation, as it stands in an object's metadata.
     #[must_use]
     pub fn key(&self, annotation: Annotation) -> String {

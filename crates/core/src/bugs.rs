@@ -120,6 +120,62 @@ bugs! {
     /// Inherited annotations do not follow when the data is the same.
     InheritedStays,
 
+    // --- Policy ---
+    /// A namespace whose labels change is not looked at again.
+    RelabelledNotTouched,
+    /// What a label selector names an item with `!` does not take away.
+    ExceptionsForgotten,
+    /// A consent by a label selector is one for every namespace.
+    ConsentSelectorForgotten,
+    /// What an object further up a chain selects by labels is not asked.
+    ChainLabelsForgotten,
+    /// An object of a chain that is missing, and said more than its list, is taken to allow everything.
+    UnseenChainAllows,
+    /// What a namespace accepts is not asked.
+    AcceptanceForgotten,
+    /// A namespace that says nothing accepts everybody, under `--require-acceptance` too.
+    RequirementForgotten,
+    /// A replica stays that its namespace does not accept any more.
+    UnacceptedStays,
+    /// Excluded namespaces are written in.
+    ExclusionForgotten,
+    /// What is ill-formed on a Namespace is passed over.
+    IllFormedNamespacePassed,
+    /// A paused Namespace is written in.
+    PausedNamespaceWritten,
+    /// A paused target is written.
+    PausedTargetWritten,
+    /// A paused source is followed.
+    PausedSourceFollowed,
+    /// What was paused is not looked at when it is not any more.
+    UnpausedNotTouched,
+    /// All keys are copied, whatever is asked for.
+    KeysForgotten,
+    /// Keys are copied under their own names.
+    RenamesForgotten,
+    /// A key that is asked for by its name and is not there is passed over.
+    MissingKeyPassed,
+    /// Who pulls gets all keys, whatever may be had.
+    AllowedKeysForgotten,
+    /// What a target holds and may not have any more stays.
+    KeysNotTrimmed,
+    /// Replicas have their source's type, whatever is asked for.
+    OtherTypeForgotten,
+    /// No labels and annotations go along.
+    LabelsForgotten,
+    /// Marks of other tools go along with the labels.
+    MarksCopied,
+    /// Labels that are not asked for any more stay.
+    LabelsStay,
+    /// Any number of replicas is removed at once.
+    LimitForgotten,
+    /// What was removed a moment ago does not count.
+    LimitForgetsTheRemoved,
+    /// What is approved is held too.
+    ApprovalForgotten,
+    /// An approval stays when the replica is followed again.
+    ApprovalStays,
+
     // --- Asking and writing ---
     /// Updates carry no resourceVersion.
     UpdateWithoutVersion,

@@ -77,7 +77,7 @@ pub fn is_never_copied(key: &str, dialect: &Dialect) -> bool {
 /// The same, of the marks of other tools alone.
 #[must_use]
 pub fn is_mark(key: &str) -> bool {
-    !DESCRIBES.contains(&key) && NEVER_COPIED.iter().any(|mark| mark.is_on(key))
+    !crate::bug!(MarksCopied) && !DESCRIBES.contains(&key) && NEVER_COPIED.iter().any(|mark| mark.is_on(key))
 }
 
 /// Labels or annotations, in the order of their keys.

@@ -223,6 +223,16 @@ fn refuse<'g>(reason: Reason, source: Option<&SourceKey>, detail: Option<String>
 }
 
 impl Decision<'_> {
+    /// Why; `None`: more has to be known.
+    #[must_use]
+    pub fn reason(&self) -> Option<Reason> {
+        match self {
+            Self::Nothing(verdict) | Self::Refuse(verdict) | Self::Wait(verdict, _) => Some(verdict.reason),
+            Self::Act(plan) => Some(plan.verdict.reason),
+            Self::Need(_) => None,
+        }
+    }
+
     fn outcome(&self) -> Outcome {
         match self {
             Self::Nothing(verdict) | Self::Refuse(verdict) | Self::Wait(verdict, _) => Outcome::Decided(verdict.reason),
@@ -418,7 +428,9 @@ impl<'g> Case<'g, '_> {
         source: Option<&'g Arc<str>>,
         key: &SourceKey,
     ) -> Answer<'g, Option<&'g Arc<str>>> {
-        let Some(type_) = marks.replicate_type.as_ref().filter(|_| self.kind.is_typed()) else {
+        let Some(type_) =
+            marks.replicate_type.as_ref().filter(|_| self.kind.is_typed() && !crate::bug!(OtherTypeForgotten))
+        else {
             return ControlFlow::Continue(source);
         };
         if self.kind.is_protected(type_) {

@@ -116,7 +116,7 @@ impl<'t> Keys<'t> {
                 keys.globs.take(excepts, key)?;
                 continue;
             }
-            let name = name.unwrap_or(key);
+            let name = name.filter(|_| !crate::bug!(RenamesForgotten)).unwrap_or(key);
             for text in [key, name] {
                 if !is_key(text) {
                     return Err(KeysError::Key(excerpt(text)));
@@ -236,6 +236,9 @@ impl Projection {
         let exists = |key: &str| fields.iter().any(|field| field.contains_key(key));
         if let Some(keys) = &keys {
             for key in keys.literals() {
+                if !exists(key) && crate::bug!(MissingKeyPassed) {
+                    continue;
+                }
                 if !exists(key) {
                     return Err(KeyProblem::Missing(excerpt(key)));
                 }

@@ -70,6 +70,9 @@ pub struct Managers {
     pub data: Owners,
     /// Who owns the annotation `replicated-by`.
     pub replicated_by: Owners,
+    /// When one of those who own data last wrote, in seconds since 1970; 0: not known. (It is the newest `time` of their entries: a
+    /// manager that owns data may have changed something else then.) It is here since there is room for it.
+    pub data_written: u32,
     /// What others claim of the data: the strongest of their claims.
     pub claim: Claim,
     /// Whether [`other`](Self::other) has that claim.
@@ -128,6 +131,7 @@ impl Managers {
             let is_controller = entry.manager == FIELD_MANAGER;
             if fields.data {
                 managers.data = managers.data.and(is_controller);
+                managers.data_written = managers.data_written.max(u32::try_from(entry.time).unwrap_or(0));
             }
             if fields.replicated_by {
                 managers.replicated_by = managers.replicated_by.and(is_controller);
@@ -358,6 +362,13 @@ mod tests {
             let read = read(entries);
             assert_eq!((read.claim, read.is_others_claim), (*claim, *is_others_claim), "{entries:?}");
         }
+        let written = |entries| read(entries).data_written;
+        assert_eq!(
+            written(&[("helm", 3, DATA), (FIELD_MANAGER, 7, BY), ("kubectl", 5, DATA)]),
+            5,
+            "the newest of the data's"
+        );
+        assert_eq!(written(&[("helm", -3, DATA), ("kubectl", i64::MAX, DATA)]), 0);
         assert_eq!(size_of::<Managers>(), 16, "a graph of a million objects has a million of them");
     }
 

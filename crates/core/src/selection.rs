@@ -75,7 +75,7 @@ impl Selection {
     pub(crate) fn names_legal(&self, namespace: &str, facts: &NamespaceFacts) -> bool {
         let selects = |selector: &Arc<Selector>| selector.matches(|key| facts.label(namespace, key));
         match &self.selector {
-            Some(selector) if selects(selector) => !self.list.excepts(namespace),
+            Some(selector) if selects(selector) => !self.list.excepts(namespace) || crate::bug!(ExceptionsForgotten),
             _ => self.list.matches_legal(namespace),
         }
     }

@@ -9,7 +9,7 @@ use crate::kind::Kind;
 use crate::names::{Key, SourceKey, TargetKey};
 use crate::reason::Reason;
 use crate::state::State;
-use crate::trail::{Outcome, Trail};
+use crate::trail::{Outcome, Question, Step, Trail};
 
 /// One target, and how it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,9 +51,15 @@ pub fn look(graph: &Graph, kind: &dyn Kind, rules: &Rules, target: &TargetKey) -
     };
     let marks = graph.node(target).and_then(|node| node.marks());
     let named = || marks.and_then(|marks| marks.replicated_by.as_ref().or(marks.replicate_from.as_ref())).cloned();
+    // Of one that does not exist yet only the trail says whose push it is waiting for.
+    let pushing = |trail: &Trail| {
+        let is_it = |step: &&Step| step.question == Question::Pushed && step.outcome == Outcome::Passed;
+        let (namespace, name) = trail.steps().iter().find(is_it)?.fact.split_once('/')?;
+        Key::new(namespace, name).ok().map(SourceKey::from)
+    };
     let row = Row {
         target: target.clone(),
-        source: verdict.and_then(|verdict| verdict.source.clone()).or_else(named),
+        source: verdict.and_then(|verdict| verdict.source.clone()).or_else(named).or_else(|| pushing(&trail)),
         state,
         reason: verdict.map(|verdict| verdict.reason).or_else(|| decided(&trail)),
         detail: verdict.and_then(|verdict| verdict.detail.clone()),

@@ -42,8 +42,9 @@ pub(crate) fn run(exit: bool) -> Result<()> {
     // Only where they are there already: nobody is to wait for them, and the acts do without.
     let controllers = assets::built_controller_manager()?.is_some();
     let plane = ControlPlane::start(Settings { controllers, ..Settings::default() })?;
-    let controller = Controller::start_binary(&crate::controller()?, &plane.user(Rights::Admin).kubeconfig, &[])?;
-    let mut stage = Stage { controller, plane, kubectl: assets.join("kubectl") };
+    let program = crate::controller()?;
+    let controller = Controller::start_binary(&program, &plane.user(Rights::Admin).kubeconfig, &[])?;
+    let mut stage = Stage { controller, plane, kubectl: assets.join("kubectl"), program };
     stage.controller.wait_ready(READY_LIMIT)?;
 
     println!("{}", style.dim(LEGEND));
@@ -84,6 +85,11 @@ fn play(stage: &mut Stage, style: Style, pause: Duration) -> Result<usize> {
         } else {
             println!("The controller's log of this act:\n{}", &stage.controller.log()[since..]);
             failed += 1;
+        }
+        // The last one is the one with a story.
+        if let Some((asked, _)) = outcome.checks.last() {
+            println!("\n{}", style.dim(&format!("$ kubectl replicator explain secret {}", asked.object)));
+            print!("{}", stage.explain(asked.object)?);
         }
         before = outcome.snapshot;
         thread::sleep(pause);

@@ -5,6 +5,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "speaks to the person who runs it")]
 
 mod bench;
+mod chaos;
 mod control_plane;
 mod demo;
 mod manifests;
@@ -34,6 +35,7 @@ enum Chore {
         check: bool,
     },
     Bench(bench::Arguments),
+    Chaos(chaos::Arguments),
     #[command(subcommand)]
     ControlPlane(ControlPlane),
 }
@@ -58,6 +60,7 @@ fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Chore::Demo { exit } => demo::run(exit),
         Chore::Manifests { check } => manifests::run(check),
+        Chore::Chaos(arguments) => chaos::run(&arguments),
         Chore::Bench(arguments) => bench::run(&arguments),
         Chore::ControlPlane(ControlPlane::Up { dir, port, controllers }) => control_plane::up(dir, port, controllers),
         Chore::ControlPlane(ControlPlane::Down { dir }) => control_plane::down(dir),

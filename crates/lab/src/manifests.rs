@@ -1,5 +1,7 @@
-//! What is made from the chart and lies beside it: the plain manifests, and the table of values in the chart's README.
+//! What is made from the chart and lies beside it: the plain manifests, what Prometheus needs, and the table of values in the
+//! chart's README; and the dashboard, in the chart and beside it.
 
+mod monitoring;
 mod values;
 
 use std::fs;
@@ -16,6 +18,14 @@ const NAME: &str = "k8s-replicator";
 /// The selector of v1.3.0's `deploy/deployment.yaml`: applied over it, another one would be refused.
 const SELECTOR: &str = "selectorLabels.app=k8s-replicator";
 const CHART: &str = "deploy/helm-chart/k8s-replicator";
+/// A template, the file that is rendered from it, and the value that has it rendered.
+const MONITORING: [(&str, &str, &str); 2] = [
+    ("podmonitor", "deploy/monitoring/podmonitor.yaml", "monitoring.podMonitor.enabled=true"),
+    ("prometheusrule", "deploy/monitoring/prometheusrule.yaml", "monitoring.rules.enabled=true"),
+];
+/// Where the chart has the dashboard, and where people look for it.
+const DASHBOARD: &str = "deploy/helm-chart/k8s-replicator/files/dashboard.json";
+const DASHBOARD_COPY: &str = "deploy/monitoring/dashboard.json";
 /// Between these the README's table stands.
 const MARKS: [&str; 2] = ["<!-- values: begin -->", "<!-- values: end -->"];
 
@@ -43,9 +53,12 @@ pub(crate) fn run(check: bool) -> Result<()> {
 /// The paths of all that is rendered.
 #[cfg(test)]
 fn all_names() -> impl Iterator<Item = PathBuf> {
-    ["deploy/rbac.yaml", "deploy/deployment.yaml", "deploy/helm-chart/k8s-replicator/README.md"]
-        .map(PathBuf::from)
+    let of_chart = ["deploy/rbac.yaml", "deploy/deployment.yaml", "deploy/helm-chart/k8s-replicator/README.md"];
+    of_chart
         .into_iter()
+        .chain(MONITORING.map(|(_, path, _)| path))
+        .chain([DASHBOARD, DASHBOARD_COPY])
+        .map(PathBuf::from)
 }
 
 /// Every file, by its path in the workspace.
@@ -56,6 +69,15 @@ fn all() -> Result<Vec<(PathBuf, String)>> {
         let template = format!("templates/{name}.yaml");
         let rendered = helm.template(NAME, NAMESPACE, &["--set", SELECTOR, "--show-only", &template])?;
         files.push((PathBuf::from(format!("deploy/{name}.yaml")), plain(&rendered)));
+    }
+    for (name, path, value) in MONITORING {
+        let template = format!("templates/{name}.yaml");
+        let rendered =
+            helm.template(NAME, NAMESPACE, &["--set", SELECTOR, "--set", value, "--show-only", &template])?;
+        files.push((PathBuf::from(path), plain(&rendered)));
+    }
+    for path in [DASHBOARD, DASHBOARD_COPY] {
+        files.push((PathBuf::from(path), monitoring::dashboard()));
     }
     let chart = Path::new(CHART);
     let read = |name: &str| {

@@ -95,6 +95,7 @@ impl Object {
             replicated_by: if is_replica { Owners::Others } else { Owners::Nobody },
             claim: if manifest.has_keys { Claim::Applied } else { Claim::None },
             is_others_claim: manifest.has_keys,
+            data_written: 0,
             // As messages name it: "the field manager …".
             other: manifest.has_keys.then(|| "that applies this manifest".into()),
         };

@@ -66,6 +66,10 @@ pub fn add_to(script: &mut Script) {
             }
         }
     }
+    // A crowd that no namespace accepts is none.
+    if script.setting.controllers.iter().any(|flags| flags.require_acceptance) {
+        script.setting.crowd = None;
+    }
     for step in &mut script.steps {
         let Step::Act(Act::Put { annotations, .. }) = step else { continue };
         if dice.once_in(2) {
@@ -83,7 +87,7 @@ pub fn add_to(script: &mut Script) {
         let act = dice.pick(&themes).act(dice, &resources);
         insert(dice, vec![Step::Act(act)]);
     }
-    if dice.once_in(2) {
+    if !dice.once_in(3) {
         let scene = dice.pick(&themes).scene(dice, dice.clone().pick(&resources));
         insert(dice, scene);
     }
@@ -233,8 +237,8 @@ fn selected(dice: &mut Dice, resource: Resource) -> Vec<Step> {
     let source = Id::new(resource, "a", dice.pick(&["x", "y"]));
     let mut notes = vec![("replicate-to-namespace-selector", dice.pick(&["env=prod", "env in (prod,stage)", "!env"]))];
     match dice.roll(4) {
-        0 => notes.push(("replicate-to-namespaces", dice.pick(&["team-1", "!b", "late", "!team-.*"]))),
-        1 => notes.push(("replicate-to", dice.pick(&["x", "y,z"]))),
+        0 | 1 => notes.push(("replicate-to-namespaces", dice.pick(&["team-1", "!b", "!b", "late", "!team-.*"]))),
+        2 => notes.push(("replicate-to", dice.pick(&["x", "y,z"]))),
         _ => {}
     }
     let mut steps = vec![label("b", "env", Some("prod")), put(&source, &notes), calm(dice)];
@@ -260,8 +264,8 @@ fn chain(dice: &mut Dice, resource: Resource, name: &str, value: &str) -> Vec<St
         steps.push(note(&dice.pick(&[&middle, &leaf]).clone(), "replicate-once", "true"));
     }
     steps.push(Step::Calm(dice.pick(&[30, 90, 90])));
-    steps.push(match dice.roll(6) {
-        0 => label("team-1", "env", None),
+    steps.push(match dice.roll(7) {
+        0 | 6 => label("team-1", "env", None),
         1 => label("b", "env", Some("stage")),
         2 => note(&top, name, ""),
         3 => Step::Act(Act::Delete(top.clone())),
@@ -307,8 +311,8 @@ fn paused(dice: &mut Dice, resource: Resource) -> Vec<Step> {
         2 => Act::Fill(target, 0),
         _ => Act::Fill(source, 2),
     }));
-    steps.push(calm(dice));
-    if dice.once_in(2) {
+    steps.push(Step::Calm(dice.pick(&[10, 60, 60])));
+    if !dice.once_in(3) {
         steps.push(note(&pauses, "paused", "false"));
     }
     steps
@@ -371,11 +375,17 @@ fn limited(dice: &mut Dice, resource: Resource) -> Vec<Step> {
     let source = Id::new(resource, "a", "x");
     let push = [("replicate-to", "b/x,b/y,team-1/x,team-1/y")];
     let mut steps = vec![put(&source, &push), Step::Calm(90)];
-    steps.push(match dice.roll(4) {
-        0 | 1 => Step::Act(Act::Delete(source.clone())),
-        2 => Step::Act(Act::StripAll(source.clone())),
-        _ => note(&source, "replicate-to", dice.pick(&["b/x", "", "b/x,team-1/x"])),
-    });
+    match dice.roll(4) {
+        0 => steps.push(Step::Act(Act::Delete(source.clone()))),
+        1 => steps.push(Step::Act(Act::StripAll(source.clone()))),
+        2 => steps.push(note(&source, "replicate-to", dice.pick(&["b/x", "", "b/x,team-1/x"]))),
+        // One after the other.
+        _ => {
+            for list in ["b/x,b/y,team-1/x", "b/x,b/y", "b/x"] {
+                steps.extend([note(&source, "replicate-to", list), Step::Calm(30)]);
+            }
+        }
+    }
     steps.extend([calm(dice), Step::Wait(Duration::from_secs(dice.pick(&[1, 8, 40]))), calm(dice)]);
     for _ in 0..dice.roll(4) {
         let (namespace, name) = (dice.pick(&["b", "team-1"]), dice.pick(&["x", "y"]));

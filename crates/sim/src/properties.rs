@@ -392,17 +392,19 @@ fn has_note(name: &str, note: &Note, before: Option<&Rc<Object>>, after: &Object
     }
 }
 
-/// Whether a target may be held by the removal limit: more than so many were due because of its source, all in all.
+/// Whether a target may be held by the removal limit: so many have named its source, all in all. (Whether they were due at the same time
+/// depends on the moments of which the controller knows; once they were, those that are left stay held, though they are few.)
 fn is_held(history: &[(Duration, State)], state: &Cluster, flags: &Flags, target: &Id, wish: &Wish) -> bool {
     let (Some(limit), Some(object)) = (flags.removal_limit, state.get(target)) else { return false };
     if !is_limited(wish, object, flags) {
         return false;
     }
-    ["replicated-by", "replicate-from"].iter().any(|name| {
-        let Some(source) = named_by(object, name) else { return false };
-        let all: BTreeSet<Id> = history.iter().flat_map(|(_, state)| due(state, flags, &source)).collect();
-        all.len() > limit
-    })
+    const NAMES: [&str; 2] = ["replicated-by", "replicate-from"];
+    let sources: Vec<Id> = NAMES.iter().filter_map(|name| named_by(object, name)).collect();
+    let names =
+        |object: &Object| NAMES.iter().filter_map(|name| named_by(object, name)).any(|id| sources.contains(&id));
+    let all = history.iter().flat_map(|(_, state)| state.values()).filter(|object| names(object));
+    all.map(|object| &object.id).collect::<BTreeSet<_>>().len() > limit
 }
 
 /// Every target that is not as SPEC wants it, and how it should be. `history`: all states that there were.

@@ -198,11 +198,16 @@ pub fn is_half_issued(source: &Object, flags: &Flags) -> bool {
     certificate.is_empty() || key.is_empty() || crate::world::users::is_mismatched(certificate, key)
 }
 
+/// Reading all that others say would only take longer.
+fn says_something_of_a_push(object: &Object) -> bool {
+    object.annotations.keys().any(|key| key.strip_prefix(PREFIX).is_some_and(|name| name.starts_with("replicate-to")))
+}
+
 /// Sources that push to this name, the one that wins first (SPEC 3.4).
 fn pushing<'c>(cluster: &'c Cluster, flags: &Flags, target: &Id) -> Vec<(&'c Id, &'c Object, Asks)> {
     let mut pushing: Vec<(&Id, &Object, Asks)> = cluster
         .iter()
-        .filter(|(id, _)| id.resource == target.resource)
+        .filter(|(id, object)| id.resource == target.resource && says_something_of_a_push(object))
         .filter_map(|(id, object)| match read(object, flags) {
             Read::Well(asks) if asks.names(cluster, target) => Some((id, &**object, *asks)),
             _ => None,

@@ -104,6 +104,17 @@ impl ControlPlane {
         Ok(())
     }
 
+    /// Ends them at once (SIGKILL) and starts them anew, as after a restore of etcd.
+    ///
+    /// # Errors
+    /// As [`ControlPlane::start_controllers`].
+    pub fn restart_controllers(&self) -> Result<()> {
+        if let Some(mut running) = self.processes().controllers.take() {
+            running.kill();
+        }
+        self.start_controllers()
+    }
+
     /// The one that all tests of this process share, started by the first who asks. It ends with the process.
     ///
     /// # Panics

@@ -44,6 +44,14 @@ impl Controller {
         Self::start_binary(binary::up_to_date()?, kubeconfig, arguments)
     }
 
+    /// The program of this build, brought up to date as for [`Controller::start`].
+    ///
+    /// # Errors
+    /// When it cannot be built.
+    pub fn program() -> Result<&'static Path> {
+        binary::up_to_date()
+    }
+
     /// Starts `program` with `--kube-config`, then a free status address, JSON logs and level debug, then `arguments`; a flag
     /// that they name is left to them. Returns at once: see [`Controller::wait_ready`].
     ///
@@ -141,6 +149,18 @@ impl Controller {
         get(address, path).with_context(|| format!("{url}{path}"))
     }
 
+    /// Its metrics in the format that this `Accept` header asks for.
+    ///
+    /// # Errors
+    /// When there are none.
+    pub fn metrics(&mut self, accept: &str) -> Result<String> {
+        let url = self.status_url()?;
+        let answer = get_as(url.trim_start_matches("http://"), "/metrics", accept);
+        let (code, body) = answer.with_context(|| format!("{url}/metrics"))?;
+        anyhow::ensure!(code == 200, "{url}/metrics: {code} {body}");
+        Ok(body)
+    }
+
     /// All it wrote, on both outputs.
     #[must_use]
     pub fn log(&self) -> String {
@@ -207,9 +227,13 @@ impl Drop for Controller {
 
 /// One GET without any library: HTTP 1.0, where the answer ends with the connection.
 fn get(address: &str, path: &str) -> Result<(u16, String)> {
+    get_as(address, path, "*/*")
+}
+
+fn get_as(address: &str, path: &str, accept: &str) -> Result<(u16, String)> {
     let mut stream = TcpStream::connect(address)?;
     stream.set_read_timeout(Some(ANSWER_LIMIT))?;
-    write!(stream, "GET {path} HTTP/1.0\r\nHost: {address}\r\n\r\n")?;
+    write!(stream, "GET {path} HTTP/1.0\r\nHost: {address}\r\nAccept: {accept}\r\n\r\n")?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer)?;
     let (head, body) = answer.split_once("\r\n\r\n").context("the answer is no HTTP")?;

@@ -61,9 +61,11 @@ impl Scene {
     /// What the controller is started with: the flags of the test, and `--removal-delay=0` unless it gives that flag too, since tests
     /// that are not about the delay are about what comes after it.
     pub(super) fn arguments(&self, flags: &[&str]) -> Vec<String> {
-        let names_delay = flags.iter().any(|flag| flag.trim_start_matches('-').starts_with("removal-delay"));
-        let flags: Vec<&str> =
-            (!names_delay).then_some("--removal-delay=0").into_iter().chain(flags.iter().copied()).collect();
+        let names = |name: &str| flags.iter().any(|flag| flag.trim_start_matches('-').starts_with(name));
+        // Tests count and hold up requests: those for Events are asked for by the tests of Events.
+        let defaults = [("removal-delay", "--removal-delay=0"), ("events", "--events=false")];
+        let defaults = defaults.into_iter().filter(|(name, _)| !names(name)).map(|(_, flag)| flag);
+        let flags: Vec<&str> = defaults.chain(flags.iter().copied()).collect();
         let flags = flags.as_slice();
         let own = self.prefix.is_none().then(|| self.prefix());
         match self.identity {

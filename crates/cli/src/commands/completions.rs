@@ -2,6 +2,7 @@
 
 use clap::ValueEnum;
 
+use super::complete::SHIM;
 use super::{Exit, PLUGIN, plugin, program};
 use crate::terminal::Terminal;
 
@@ -20,13 +21,16 @@ pub struct Completions {
 const EXAMPLES: &str = "\
 Examples:
   source <(k8s-replicator completions bash)
-  k8s-replicator completions zsh > ~/.zfunc/_k8s-replicator";
+  k8s-replicator completions zsh > ~/.zfunc/_k8s-replicator
+  k8s-replicator completions kubectl > ~/bin/kubectl_complete-replicator && chmod +x ~/bin/kubectl_complete-replicator";
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Shell {
     Bash,
     Elvish,
     Fish,
+    /// Not a shell: the executable kubectl_complete-replicator, by which kubectl completes the plugin.
+    Kubectl,
     Powershell,
     Zsh,
 }
@@ -38,6 +42,10 @@ impl Completions {
             Shell::Bash => clap_complete::Shell::Bash,
             Shell::Elvish => clap_complete::Shell::Elvish,
             Shell::Fish => clap_complete::Shell::Fish,
+            Shell::Kubectl => {
+                terminal.print(SHIM)?;
+                return Ok(Exit::Fine);
+            }
             Shell::Powershell => clap_complete::Shell::PowerShell,
             Shell::Zsh => clap_complete::Shell::Zsh,
         };

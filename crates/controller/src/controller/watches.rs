@@ -46,6 +46,13 @@ impl NamespaceSource {
         }
     }
 
+    pub(super) fn watch(&self) -> Option<&Watch> {
+        match self {
+            Self::Watch(watch) => Some(watch),
+            Self::Poll(_) => None,
+        }
+    }
+
     pub(super) fn take_notices(&mut self) -> Vec<Notice> {
         match self {
             Self::Watch(watch) => watch.take_notices(),
@@ -55,10 +62,11 @@ impl NamespaceSource {
 }
 
 impl Controller {
-    /// Cancels what they have under way.
+    /// Cancels what they have under way, and what is told as an Event.
     pub(super) fn cancel_watches(&mut self, wants: &mut Vec<Want>) {
         let of_watches = self.watches.iter_mut().map(|slot| &mut slot.request);
-        for request in of_watches.chain([&mut self.namespaces.request]) {
+        let of_events = self.telling.as_mut().map(|telling| &mut telling.request);
+        for request in of_watches.chain([&mut self.namespaces.request]).chain(of_events) {
             if let Some(id) = request.take() {
                 self.requests.remove(&id);
                 wants.push(Want::Cancel(id));
@@ -118,12 +126,14 @@ impl Controller {
                 let id = self.next_id();
                 *own = Some(id);
                 self.requests.insert(id, owner);
+                self.calls.sent(now.moment, id, &request);
                 wants.push(Want::Request(id, request));
                 None
             }
             Next::Cancel => {
                 if let Some(id) = own.take() {
                     self.requests.remove(&id);
+                    self.calls.cancelled(now.moment, id);
                     wants.push(Want::Cancel(id));
                 }
                 None

@@ -1,90 +1,50 @@
-//! The status address: `/healthz`, `/readyz`, `/livez`.
+//! The status address: `/healthz`, `/readyz`, `/livez`, `/metrics`.
 //!
-//! Anyone in the cluster may be able to connect to it, so it has limits: a connection is for one request, has
-//! [`LIFETIME`] for all of it, and a small buffer. There are [`MOST_CONNECTIONS`] at most; when one more comes, the oldest is
-//! closed, and not the new one made to wait: so the kubelet gets its response whoever holds connections open.
+//! It has [limits](super::limited): a connection is for one request, and has [`LIFETIME`] for all of it. There are
+//! [`MOST_CONNECTIONS`] at most: so the kubelet gets its response whoever holds connections open.
 
-use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
-use hyper::server::conn::http1;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::service::TowerToHyperService;
 use serde_json::json;
-use tokio::net::{TcpListener, TcpStream};
-use tokio::task::{AbortHandle, JoinSet};
-use tracing::debug;
+use tokio::net::TcpListener;
 
 use super::clock::Clock;
+use super::limited::{self, Limits};
+use super::metrics::{Format, Scraper};
 use crate::health::Health;
 
 /// More connections than that are not open at once. The kubelet has one or two.
 pub const MOST_CONNECTIONS: usize = 64;
 /// A connection is closed after this time at the latest. A response takes a millisecond.
 pub const LIFETIME: Duration = Duration::from_secs(10);
-/// The headers of a request have to be there after this time.
-const HEADERS: Duration = Duration::from_secs(5);
-/// The longest request line and headers; hyper takes no less.
-const BUFFER: usize = 8 << 10;
-/// After an error to accept a connection, as when the process has too many files open.
-const PAUSE: Duration = Duration::from_millis(100);
-
 /// What the answers are made of.
 #[derive(Clone)]
 struct Status {
     health: Arc<Health>,
     clock: Clock,
+    scraper: Scraper,
 }
 
 /// Answers until the program ends.
 ///
 /// # Errors
 /// None so far: what fails concerns one connection.
-pub async fn serve(listener: TcpListener, health: Arc<Health>, clock: Clock) -> io::Result<()> {
+pub async fn serve(listener: TcpListener, health: Arc<Health>, clock: Clock, scraper: Scraper) -> io::Result<()> {
     let routes = Router::new()
         .route("/healthz", get(healthz))
         .route("/readyz", get(readyz))
         .route("/livez", get(livez))
-        .with_state(Status { health, clock });
-    let mut connections = JoinSet::new();
-    // The oldest first.
-    let mut handles: VecDeque<AbortHandle> = VecDeque::new();
-    loop {
-        let stream = match listener.accept().await {
-            Ok((stream, _)) => stream,
-            Err(error) => {
-                debug!(%error, "the status address cannot accept a connection");
-                tokio::time::sleep(PAUSE).await;
-                continue;
-            }
-        };
-        while connections.try_join_next().is_some() {}
-        handles.retain(|handle| !handle.is_finished());
-        while handles.len() >= MOST_CONNECTIONS {
-            if let Some(oldest) = handles.pop_front() {
-                oldest.abort();
-            }
-        }
-        handles.push_back(connections.spawn(connection(stream, routes.clone())));
-    }
-}
-
-async fn connection(stream: TcpStream, routes: Router) {
-    let serving = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEADERS)
-        .max_buf_size(BUFFER)
-        .keep_alive(false)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(routes));
-    // An error is the client's: it went away, sent no HTTP, or was too slow.
-    let _ = tokio::time::timeout(LIFETIME, serving).await;
+        .route("/metrics", get(metrics))
+        .with_state(Status { health, clock, scraper });
+    let limits = Limits { connections: MOST_CONNECTIONS, lifetime: LIFETIME, unread: LIFETIME, keep_alive: false };
+    limited::serve(listener, routes, limits).await
 }
 
 /// As v1.3.0 answered it (SPEC 10).
@@ -105,13 +65,22 @@ async fn readyz(State(Status { health, .. }): State<Status>) -> Response {
     (status(ready), Json(answer)).into_response()
 }
 
-async fn livez(State(Status { health, clock }): State<Status>) -> Response {
+async fn livez(State(Status { health, clock, .. }): State<Status>) -> Response {
     let stuck: Vec<_> = health
         .stuck(clock.moment())
         .into_iter()
         .map(|(resource, silence)| json!({ "watch": resource, "silentForSeconds": silence.as_secs() }))
         .collect();
     (status(stuck.is_empty()), Json(json!({ "stuck": stuck }))).into_response()
+}
+
+/// Nothing is told while the controller ends: then it is not up.
+async fn metrics(State(Status { health, clock, scraper }): State<Status>, headers: HeaderMap) -> Response {
+    let format = Format::asked_for(&headers);
+    match scraper.exposition(&health, clock, format).await {
+        Some(exposition) => ([(header::CONTENT_TYPE, format.content_type())], exposition).into_response(),
+        None => StatusCode::SERVICE_UNAVAILABLE.into_response(),
+    }
 }
 
 fn status(well: bool) -> StatusCode {
@@ -121,13 +90,16 @@ fn status(well: bool) -> StatusCode {
 #[cfg(test)]
 mod tests {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpStream;
 
     use super::*;
+    use crate::edge::limited::{BUFFER, HEADERS};
+    use crate::edge::look::Audience;
 
     async fn served() -> std::net::SocketAddr {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        tokio::spawn(serve(listener, Arc::default(), Clock::start()));
+        tokio::spawn(serve(listener, Arc::default(), Clock::start(), Scraper::new(Audience::looking().0)));
         address
     }
 

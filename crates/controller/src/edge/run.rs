@@ -15,6 +15,7 @@ use tracing::{error, info, warn};
 use super::clock::Clock;
 use super::connect::Connection;
 use super::http;
+use super::look::Audience;
 use crate::cluster::{Failure, FailureKind};
 use crate::controller::{Controller, Message, RequestId, Want};
 use crate::event::Moment;
@@ -31,8 +32,14 @@ pub const GRACE: Duration = Duration::from_secs(10);
 const LONGEST_SLEEP: Duration = Duration::from_secs(3_600);
 
 /// Runs the controller until `stop` changes to true, and what is under way then has ended. It ends by itself only when it
-/// cannot go on.
-pub async fn run(mut controller: Controller, connection: Connection, clock: Clock, mut stop: watch::Receiver<bool>) {
+/// cannot go on. The audience has a turn whenever the controller has done a step.
+pub async fn run(
+    mut controller: Controller,
+    connection: Connection,
+    clock: Clock,
+    mut stop: watch::Receiver<bool>,
+    mut audience: Audience,
+) {
     let (sender, mut inbox) = mpsc::channel(INBOX);
     let mut tasks = Tasks { connection, sender, set: JoinSet::new(), ids: HashMap::new(), handles: HashMap::new() };
     let mut is_stopping = false;
@@ -51,7 +58,9 @@ pub async fn run(mut controller: Controller, connection: Connection, clock: Cloc
                 Want::WaitUntil(at) => wake_at = at,
             }
         }
-        controller.take_messages().iter().for_each(Message::log);
+        let messages = controller.take_messages();
+        messages.iter().for_each(Message::log);
+        audience.hears(&messages, clock.now());
         if let Some(why) = controller.end() {
             error!(error = why, "the controller cannot go on");
             return;
@@ -72,6 +81,9 @@ pub async fn run(mut controller: Controller, connection: Connection, clock: Cloc
             while let Ok((id, received)) = inbox.try_recv() {
                 tasks.deliver(&mut controller, &clock, id, received);
             }
+            if let Ok(look) = audience.looks.try_recv() {
+                look(&controller, clock.now());
+            }
             continue;
         }
         tokio::select! {
@@ -85,6 +97,7 @@ pub async fn run(mut controller: Controller, connection: Connection, clock: Cloc
                 }
             }
             Some(ended) = tasks.set.join_next_with_id() => tasks.ended(&mut controller, &clock, ended),
+            Some(look) = audience.looks.recv() => look(&controller, clock.now()),
             () = tokio::time::sleep_until(clock.instant(wake_at.min(give_up))) => {}
         }
     }
@@ -192,7 +205,7 @@ mod tests {
         let options = Options { kinds: kind::ALL.to_vec(), scope: Scope::Cluster, dialect, rules, resync_period };
         let (health, (stop, stopped)) = (Arc::new(Health::default()), watch::channel(false));
         let controller = Controller::new(options, url, &health, &mut random_bytes);
-        (tokio::spawn(run(controller, connection, Clock::start(), stopped)), stop, health)
+        (tokio::spawn(run(controller, connection, Clock::start(), stopped, Audience::nobody())), stop, health)
     }
 
     #[tokio::test]

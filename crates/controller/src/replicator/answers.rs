@@ -35,7 +35,7 @@ const ORDINARY_CORRECTIONS: u32 = 1;
 impl Replicator {
     /// Takes the response to a request.
     pub fn answer(&mut self, now: Now, ticket: Ticket, answer: Result<Answer, Failure>) {
-        self.graph.set_time(now.moment);
+        self.set_time(now);
         let Some(Sent { at, request, overtaken, .. }) = self.under_way.end(ticket) else { return };
         let namespace = request.key().namespace();
         self.queue.reopen(namespace);
@@ -212,6 +212,11 @@ impl Replicator {
         if let Some(source) = &verdict.source {
             self.storms.was_written(source, &turn);
         }
+        let since = self.standing.written(&turn).map(|cause| cause.seen);
+        // Only then it is the source's data that is new, and not the target.
+        let copied = verdict.source.as_ref().filter(|_| verdict.reason == Reason::SourceChanged);
+        let written = copied.and_then(|source| Some(self.graph.node(source)?.managers.data_written));
+        self.counters.written(now, verb, since, written.filter(|written| *written > 0));
         let because = match (verb, verdict.reason) {
             (Verb::Recreate, _) => Because::Remade,
             (_, Reason::Drift | Reason::Emptied) => Because::SomebodyChangedIt,
@@ -239,6 +244,7 @@ impl Replicator {
 
     fn write_failed(&mut self, now: Now, writing: Writing, failure: &Failure) {
         let Writing { turn, verb, verdict, .. } = writing;
+        self.counters.write_failed(verb, failure.kind.reason());
         let failures = self.queue.write_failed(now.moment, &turn);
         let is_passed_over = match failure.kind {
             FailureKind::NamespaceTerminating => bug!(TerminatingAnswerBelieved),

@@ -102,12 +102,7 @@ impl Standing {
         decision: &Decision<'_>,
         cause: impl FnOnce() -> Option<Cause>,
     ) {
-        let verdict = match decision {
-            Decision::Nothing(verdict) | Decision::Refuse(verdict) | Decision::Wait(verdict, _) => Some(verdict),
-            Decision::Act(plan) => Some(&plan.verdict),
-            Decision::Need(_) => None,
-        };
-        let reason = verdict.map(|verdict| verdict.reason);
+        let reason = decision.reason();
         let is_pending = matches!(decision, Decision::Act(_) | Decision::Need(_));
         let state = State::of(decision).filter(|_| reason != Some(Reason::NamespaceMissing));
         let was = self.others.get(target);

@@ -1,5 +1,6 @@
 //! One turn of a target: from a decision to a request, or back to the queue.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -61,8 +62,17 @@ impl Replicator {
                 break Decision::Need(Need::Portion(key, projection));
             }
         };
-        let Self { standing, queue, changes, .. } = self;
+        let Self { standing, queue, changes, counters, .. } = self;
+        decision.reason().inspect(|reason| counters.decided(*reason));
         standing.decided(now.moment, target, &decision, || changes.cause(queue.cause(target)?, target));
+        let is_old = self.old.contains(target);
+        self.reports.are_old(is_old);
+        if is_old && !matches!(decision, Decision::Need(_)) {
+            self.old.remove(target);
+            if self.old.is_empty() {
+                self.old = HashSet::new();
+            }
+        }
         // Where the target has its source, others that push to its name are kept from it.
         if matches!(decision, Decision::Nothing(_) | Decision::Act(_)) {
             let losers = losers(&self.graph, self.kind, &self.rules, target).take(MOST_LOSERS).collect();
@@ -255,6 +265,7 @@ impl Replicator {
     /// Something failed for a target, for this reason, and is tried again. (The one place where failures are noted.)
     pub(super) fn failed(&mut self, now: Now, report: Report, reason: Reason) {
         self.standing.failed(now.moment, &report.target, reason);
+        self.counters.retried(reason);
         self.reports.failed(now.moment, report);
     }
 

@@ -101,6 +101,10 @@ impl Object {
 #[derive(Debug)]
 pub struct Reports {
     ready: Vec<Report>,
+    /// The same, of each object by itself, for Events; `None`: nobody wants them.
+    occurred: Option<Vec<Report>>,
+    /// What is reported now was so before the program began.
+    is_old: bool,
     objects: BTreeMap<TargetKey, Object>,
     groups: BTreeMap<Cause, Group>,
     /// When groups have something to say.
@@ -116,6 +120,8 @@ impl Default for Reports {
     fn default() -> Self {
         Self {
             ready: Vec::new(),
+            occurred: None,
+            is_old: false,
             objects: BTreeMap::new(),
             groups: BTreeMap::new(),
             due: BTreeSet::new(),
@@ -130,6 +136,41 @@ impl Reports {
     /// What is to be logged since it was last asked.
     pub fn take(&mut self) -> Vec<Report> {
         std::mem::take(&mut self.ready)
+    }
+
+    /// From now on what happens to each object is kept for [`take_occurred`](Self::take_occurred).
+    pub fn want_occurred(&mut self) {
+        self.occurred.get_or_insert_default();
+    }
+
+    /// Whether [`want_occurred`](Self::want_occurred) was called.
+    #[must_use]
+    pub fn wants_occurred(&self) -> bool {
+        self.occurred.is_some()
+    }
+
+    /// What happened to each object since this was last called, as often as a line may be about it.
+    pub fn take_occurred(&mut self) -> Vec<Report> {
+        self.occurred.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    /// Whether the states that are reported next were so before the program began, as far as is known: they are logged, and
+    /// have not occurred.
+    pub fn are_old(&mut self, are_old: bool) {
+        self.is_old = are_old;
+    }
+
+    fn occurred(&mut self, report: &Report) {
+        if let Some(occurred) = &mut self.occurred {
+            occurred.push(report.clone());
+        }
+    }
+
+    /// A state that is reported for the first time occurred, unless it was so before.
+    fn began(&mut self, report: &Report) {
+        if !self.is_old {
+            self.occurred(report);
+        }
     }
 
     /// How many objects and causes it remembers.
@@ -184,6 +225,7 @@ impl Reports {
             // That nothing comes, and why, is said by this very action.
             self.objects.entry(report.target.clone()).or_default().state = Some(report.verdict.clone());
         }
+        self.occurred(&report);
         self.ready.push(report);
     }
 
@@ -207,6 +249,7 @@ impl Reports {
             return;
         }
         object.state = Some(report.verdict.clone());
+        self.began(&report);
         self.state(now, report);
     }
 
@@ -221,7 +264,9 @@ impl Reports {
         let before = std::mem::replace(&mut self.object(now, &target).advice, advice.clone());
         for Advice { reason, detail } in advice.into_iter().filter(|advice| !before.contains(advice)) {
             let verdict = Verdict { reason, source: None, detail: Some(detail) };
-            self.state(now, Report::new(target.clone(), verdict, Outcome::Advice));
+            let report = Report::new(target.clone(), verdict, Outcome::Advice);
+            self.began(&report);
+            self.state(now, report);
         }
     }
 
@@ -243,7 +288,9 @@ impl Reports {
         }
         let before = std::mem::replace(&mut self.object(now, target).losers, losers.clone());
         for verdict in losers.into_iter().filter(|verdict| !before.contains(verdict)) {
-            self.state(now, Report::new(target.clone(), verdict, Outcome::Refused));
+            let report = Report::new(target.clone(), verdict, Outcome::Refused);
+            self.began(&report);
+            self.state(now, report);
         }
     }
 
@@ -281,6 +328,7 @@ impl Reports {
             true => spacing.say_once(now),
             false => spacing.say(now),
         }
+        self.occurred(&report);
         self.group(now, report);
     }
 

@@ -119,7 +119,7 @@ impl Watch {
                              listing again"
                         );
                         self.notice(Level::INFO, message);
-                        self.forget_version();
+                        self.forget_version("MissedEvent");
                         return Ok(false);
                     }
                 }
@@ -137,11 +137,12 @@ impl Watch {
             return;
         }
         self.notice(Level::DEBUG, "the version to watch from is too old; listing again".to_owned());
-        self.forget_version();
+        self.forget_version("Expired");
     }
 
-    /// It has to be listed again.
-    fn forget_version(&mut self) {
+    /// It has to be listed again, for this cause.
+    fn forget_version(&mut self, cause: &'static str) {
+        self.cause = Some(cause);
         self.note_newest();
         self.version = None;
         self.verify_at = Moment::MAX;
@@ -177,7 +178,7 @@ impl Watch {
                 // deleted (KEP-3926), a list shows what is there now.
                 let is_about_it = matches!(failure.kind, FailureKind::Server | FailureKind::Invalid);
                 if self.failed_watches >= MOST_FAILED_WATCHES && is_about_it {
-                    self.forget_version();
+                    self.forget_version(failure.kind.reason().code());
                 }
             }
         }
@@ -193,12 +194,15 @@ impl Watch {
                 Level::DEBUG,
                 "the watch does not come to versions that were there before; listing again".to_owned(),
             );
-            self.forget_version();
+            self.forget_version("WentBack");
         }
         if is_noticed && self.silence >= LONGEST_SILENCE && self.version.is_some() {
             self.notice(Level::DEBUG, "neither events nor bookmarks come; listing again".to_owned());
             self.silence = Duration::ZERO;
-            self.forget_version();
+            self.forget_version("Silent");
         }
+        let by_itself = failure.map_or("Closed", |failure| failure.kind.reason().code());
+        let cause = self.cause.take().unwrap_or(by_itself);
+        self.count_restart(cause);
     }
 }

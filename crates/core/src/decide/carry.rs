@@ -13,6 +13,9 @@ use crate::labels;
 /// What a replica is to have, besides this program's annotations.
 pub(super) fn carried_to(pushing: Pushing<'_>) -> Carried {
     let mut carried = pushing.source.node.carried().cloned().unwrap_or_default();
+    if crate::bug!(LabelsForgotten) {
+        return Carried::default();
+    }
     // What is said outright comes before what is copied.
     if let Some(own) = pushing.marks.text(Annotation::ReplicaLabels).and_then(|text| labels::parse(text)) {
         carried.labels.extend(own.into_iter().map(|(key, value)| (key.into(), value.into())));
@@ -44,6 +47,6 @@ fn change_of(now: &Map, wanted: &Map) -> MapChange {
     let differs = |(key, value): &(&Arc<str>, &Arc<str>)| now.get(*key) != Some(&kept(value));
     MapChange {
         set: wanted.iter().filter(differs).map(|(key, value)| (key.clone(), value.clone())).collect(),
-        remove: now.keys().filter(|key| !wanted.contains_key(*key)).cloned().collect(),
+        remove: now.keys().filter(|key| !wanted.contains_key(*key) && !crate::bug!(LabelsStay)).cloned().collect(),
     }
 }

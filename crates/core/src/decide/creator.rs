@@ -68,7 +68,7 @@ impl<'g> Case<'g, '_> {
         };
         if self.graph.pushes_to(creator, self.target) {
             self.pass(Question::Creator, || format!("{creator}: {}", says(Some(marks), &PUSH)))?;
-            if !self.accepts(creator) {
+            if !self.accepts(creator) && !crate::bug!(UnacceptedStays) {
                 self.note(Question::Accepted, Outcome::Decided(Reason::NotAccepted), || self.accepts_says());
                 let reason = Reason::NotAccepted;
                 return Continue(Creator::Stopped(Stopped { source: creator, reason, without: None, delay: None }));

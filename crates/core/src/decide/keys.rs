@@ -44,6 +44,7 @@ impl<'g> Case<'g, '_> {
         type_: Option<&Arc<str>>,
         of_another_type: bool,
     ) -> Option<Arc<Projection>> {
+        let asked = asked.filter(|_| !crate::bug!(KeysForgotten));
         if asked.is_none() && limits.is_empty() && !of_another_type {
             return None;
         }
@@ -55,6 +56,9 @@ impl<'g> Case<'g, '_> {
     /// What the chain that begins with `from` says about keys: of each object, up to the last one that says which may be had.
     pub(super) fn limits(self, from: &'g SourceKey) -> Vec<Limit> {
         let mut limits: Vec<Limit> = Vec::new();
+        if crate::bug!(AllowedKeysForgotten) {
+            return limits;
+        }
         for marks in self.graph.above(from).map_while(|(_, node)| node?.marks()) {
             let text = |annotation| marks.text(annotation).cloned();
             // What it asked for says what its keys were above only where it holds a copy.
@@ -87,7 +91,7 @@ impl<'g> Case<'g, '_> {
         let Some(projection) = receiver.projection.as_ref().filter(|projection| projection.is_limited()) else {
             return Continue(None);
         };
-        if receiver.copy.is_none() {
+        if receiver.copy.is_none() || crate::bug!(KeysNotTrimmed) {
             return Continue(None);
         }
         // What it holds has the names under which it was copied, which are noted.

@@ -163,7 +163,11 @@ impl Wanted {
         let mut change = AnnotationChange::default();
         let wanted = &mut self.annotations;
         // A user's `paused` is left where it is, also where it says "false".
-        let ours = |annotation: &Annotation| !matches!(annotation, Annotation::ReplicatedAt | Annotation::Paused);
+        let ours = |annotation: &Annotation| match annotation {
+            Annotation::ReplicatedAt | Annotation::Paused => false,
+            Annotation::RemovalApproved => !crate::bug!(ApprovalStays),
+            _ => true,
+        };
         for annotation in Annotation::ALL.iter().copied().filter(ours) {
             match (wanted.remove(&annotation), marks.text(annotation)) {
                 (Some(text), now) if now != Some(&text) => drop(change.set.insert(annotation, text)),

@@ -26,7 +26,7 @@ impl<'g> Case<'g, '_> {
     /// `--exclude-namespaces`.
     fn is_not_excluded(self, source: Option<&SourceKey>) -> Answer<'g> {
         let namespace = self.target.namespace();
-        if self.rules.exclude_namespaces.matches(namespace) {
+        if self.rules.exclude_namespaces.matches(namespace) && !crate::bug!(ExclusionForgotten) {
             let refused = refuse(Reason::NamespaceExcluded, source, None);
             return self.stop(Question::Excluded, refused, || format!("--exclude-namespaces names {namespace}"));
         }
@@ -44,6 +44,7 @@ impl<'g> Case<'g, '_> {
             // Of a name that is not taken this is asked in its turn.
             None => Answer::Continue(()),
             Some(facts) => match facts.ill_formed() {
+                Some(_) if crate::bug!(IllFormedNamespacePassed) => Answer::Continue(()),
                 Some(error) => {
                     let detail = format!("{namespace}: {error}");
                     let refused = refuse(Reason::NamespaceIllFormed, source, Some(detail.clone()));
@@ -61,10 +62,10 @@ impl<'g> Case<'g, '_> {
             self.stop(Question::Paused, refused, || format!("{what} says paused"))
         };
         let namespace = self.target.namespace();
-        if self.facts_of_namespace().is_paused() {
+        if self.facts_of_namespace().is_paused() && !crate::bug!(PausedNamespaceWritten) {
             return paused(format!("the namespace {namespace}"));
         }
-        if marks.is_some_and(|marks| marks.paused) {
+        if marks.is_some_and(|marks| marks.paused) && !crate::bug!(PausedTargetWritten) {
             return paused(self.target.to_string());
         }
         let marks_of = |key: &'g SourceKey| self.graph.node(key).and_then(|node| node.marks());
@@ -73,7 +74,7 @@ impl<'g> Case<'g, '_> {
         let above = above.filter(|_| marks.is_none_or(|marks| marks.replicated_by.is_some()));
         let own = marks.and_then(|marks| marks.replicate_from.as_ref());
         for key in [source, above, own].into_iter().flatten() {
-            if marks_of(key).is_some_and(|marks| marks.paused) {
+            if marks_of(key).is_some_and(|marks| marks.paused) && !crate::bug!(PausedSourceFollowed) {
                 return paused(key.to_string());
             }
         }
@@ -88,8 +89,10 @@ impl<'g> Case<'g, '_> {
     /// Whether the target's namespace lets sources of this namespace push into it (SPEC 11.4). Its own sources always may.
     pub(super) fn accepts(self, source: &SourceKey) -> bool {
         let accepts = self.facts_of_namespace().accepts();
-        source.namespace() == self.target.namespace()
-            || accepts.map_or(!self.rules.require_acceptance, |list| list.matches(source.namespace()))
+        let unless_said = !self.rules.require_acceptance || crate::bug!(RequirementForgotten);
+        crate::bug!(AcceptanceForgotten)
+            || source.namespace() == self.target.namespace()
+            || accepts.map_or(unless_said, |list| list.matches(source.namespace()))
     }
 
     /// The answer to that question, for the trail.

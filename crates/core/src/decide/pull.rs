@@ -276,6 +276,7 @@ impl<'g> Case<'g, '_> {
         match (allowed, namespaces) {
             (Some(false), _) if self.rules.allow_all && crate::bug!(RefusalForgotten) => None,
             (Some(false), _) => Some((Reason::ConsentRefused, None)),
+            (_, Some(selection)) if selection.selector().is_some() && crate::bug!(ConsentSelectorForgotten) => None,
             (_, Some(selection)) if !selection.names(self.target.namespace(), self.facts_of_namespace()) => {
                 Some((Reason::NamespaceNotAllowed, None))
             }
@@ -357,13 +358,17 @@ impl<'g> Case<'g, '_> {
             };
             let Some(marks) = node.marks() else { continue };
             let selection = marks.allowed_namespaces.as_deref();
-            let names = |selection: &Selection| selection.names(self.target.namespace(), self.facts_of_namespace());
+            let names = |selection: &Selection| {
+                selection.names(self.target.namespace(), self.facts_of_namespace())
+                    || selection.selector().is_some() && crate::bug!(ChainLabelsForgotten)
+            };
             if marks.allowed == Some(false) || selection.is_some_and(|selection| !names(selection)) {
                 return Above::Forbids;
             }
             is_selected |= selection.is_some_and(|selection| selection.selector().is_some());
         }
         match invisible {
+            Some(_) if crate::bug!(UnseenChainAllows) => Above::Allows,
             Some(key) if in_part || by_labels && !by_lists => Above::NotVisible(key),
             Some(_) | None if by_lists => Above::Allows,
             // Nobody above says no, and one of them says yes by labels.

@@ -55,12 +55,13 @@ impl<'g> Case<'g, '_> {
         inherited: Option<RemovalDelay>,
         approved: bool,
     ) -> Option<Decision<'g>> {
-        self.delayed(stopped, inherited).or_else(|| if approved { None } else { self.held(stopped) })
+        self.delayed(stopped, inherited)
+            .or_else(|| if approved && !crate::bug!(ApprovalForgotten) { None } else { self.held(stopped) })
     }
 
     /// SPEC 11.2: too many are due because of one source, or were a moment ago.
     fn held(self, stopped: &Stopped<'g>) -> Option<Decision<'g>> {
-        let limit = self.rules.removal_limit?;
+        let limit = self.rules.removal_limit.filter(|_| !crate::bug!(LimitForgotten))?;
         let window = self.rules.removal_delay.max(SHORTEST_WINDOW);
         let is_due = |target: &TargetKey| self.about(target).is_to_be_removed(stopped.source);
         let removals = Removals { limit, window, is_due: &is_due };

@@ -192,7 +192,7 @@ impl Graph {
             Seen::Changed(id, was) => {
                 self.revision += 1;
                 let mut touched = Vec::new();
-                if !facts.has_labels_of(&was) {
+                if !facts.has_labels_of(&was) && !crate::bug!(RelabelledNotTouched) {
                     let changed = self.pushes.selections_mut().namespace_changed(id, namespace, &facts);
                     self.touch_relabelled(namespace, &was, &facts, &changed, &mut touched);
                 }

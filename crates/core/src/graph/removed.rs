@@ -54,7 +54,7 @@ impl Graph {
         let (now, revision) = (self.time(), self.revision());
         let mut removed = self.removed.borrow_mut();
         let of_source = removed.sources.entry(source.clone()).or_default();
-        of_source.allowed.retain(|_, at| now.saturating_sub(*at) < window);
+        of_source.allowed.retain(|_, at| now.saturating_sub(*at) < window && !crate::bug!(LimitForgetsTheRemoved));
         let named = || self.named_as_source_by(source);
         let (due, gone) = match of_source.counted {
             Some((counted_at, due, gone)) if counted_at == revision => (due, gone),

@@ -269,6 +269,7 @@ fn managed_fields_are_read_of_objects_with_our_annotations() {
     let expected = Managers {
         data: Owners::Others,
         replicated_by: Owners::Controller,
+        data_written: 2,
         claim: Claim::Applied,
         is_others_claim: true,
         other: Some("helm".into()),

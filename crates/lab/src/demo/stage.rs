@@ -28,6 +28,8 @@ pub(super) struct Stage {
     pub(super) controller: Controller,
     pub(super) plane: ControlPlane,
     pub(super) kubectl: PathBuf,
+    /// The program, which is also kubectl's plugin.
+    pub(super) program: PathBuf,
 }
 
 /// All Secrets at one moment, by `namespace/name`.
@@ -78,6 +80,18 @@ impl Stage {
             .with_context(|| format!("cannot run {}", self.kubectl.display()))?;
         ensure!(status.success(), "kubectl {} failed", shown(arguments));
         Ok(())
+    }
+
+    /// What a person is told who asks about a Secret.
+    pub(super) fn explain(&self, object: &str) -> Result<String> {
+        let output = Command::new(&self.program)
+            .args(["explain", "secret", object, "--controller-flags", ""])
+            .env("KUBECONFIG", self.plane.kubeconfig())
+            .stdin(Stdio::null())
+            .stderr(Stdio::inherit())
+            .output()
+            .with_context(|| format!("cannot run {}", self.program.display()))?;
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     }
 
     /// Waits until all that is expected of the act holds, or long enough. `since`: the log's length when it began.

@@ -67,6 +67,48 @@ impl Manager {
     }
 }
 
+impl Manager {
+    /// The same as a text, which is what a watch event needs. Keys are plain: nothing in them has to be escaped.
+    #[must_use]
+    pub fn fields_v1_text(&self) -> String {
+        let (mut top, mut metadata) = (String::new(), String::new());
+        for map in ["annotations", "binaryData", "data", "labels"] {
+            let mut entries = String::new();
+            for field in &self.fields {
+                match field {
+                    Field::Map(of) if *of == map => entries.push_str("\".\":{},"),
+                    Field::Entry(of, key) if *of == map => {
+                        entries.push_str("\"f:");
+                        entries.push_str(key);
+                        entries.push_str("\":{},");
+                    }
+                    _ => {}
+                }
+            }
+            if entries.pop().is_some() {
+                let parent = if METADATA.contains(&map) { &mut metadata } else { &mut top };
+                for part in ["\"f:", map, "\":{", &entries, "},"] {
+                    parent.push_str(part);
+                }
+            }
+        }
+        for field in &self.fields {
+            if let Field::Own(name) = field {
+                for part in ["\"f:", name, "\":{},"] {
+                    top.push_str(part);
+                }
+            }
+        }
+        if metadata.pop().is_some() {
+            for part in ["\"f:metadata\":{", &metadata, "},"] {
+                top.push_str(part);
+            }
+        }
+        top.pop();
+        format!("{{{top}}}")
+    }
+}
+
 /// Every field that an object has, with its value.
 fn fields(object: &Object) -> Vec<(Field, Vec<u8>)> {
     let mut fields = Vec::new();
@@ -150,4 +192,32 @@ pub fn applied(old: Option<&Object>, new: &mut Object, manager: &str, time: i64,
     }
     managers.retain(|entry| !entry.fields.is_empty());
     new.managers = managers;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_text_says_the_same() {
+        let all = [
+            Field::Map("annotations"),
+            Field::Entry("annotations", "p/x".to_owned()),
+            Field::Entry("labels", "l".to_owned()),
+            Field::Map("data"),
+            Field::Entry("data", "k".to_owned()),
+            Field::Entry("data", "m".to_owned()),
+            Field::Entry("binaryData", "b".to_owned()),
+            Field::Own("type"),
+            Field::Own("immutable"),
+        ];
+        for count in 0..=all.len() {
+            for from in 0..=all.len() - count {
+                let fields = all[from..from + count].iter().cloned().collect();
+                let manager = Manager { name: "m".to_owned(), operation: "Update", time: 0, fields };
+                let read: Value = serde_json::from_str(&manager.fields_v1_text()).unwrap();
+                assert_eq!(read, manager.fields_v1());
+            }
+        }
+    }
 }

@@ -74,6 +74,12 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 - apiGroups: [""]
   resources: {{ include "k8s-replicator.resources" . }}
   verbs: ["get", "list", "watch", "create", "patch", "delete"]
+{{- if .Values.events }}
+# What is done, and why something is not, is told on the objects that it is about.
+- apiGroups: ["events.k8s.io"]
+  resources: ["events"]
+  verbs: ["create", "patch"]
+{{- end }}
 {{- end -}}
 
 {{/* "true" where several pods elect the one that writes. */}}

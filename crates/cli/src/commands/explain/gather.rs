@@ -6,7 +6,7 @@ use k8s_replicator_core::explain::{There, chain};
 use k8s_replicator_core::names::{Key, SourceKey, TargetKey};
 use k8s_replicator_core::reason::Reason;
 use k8s_replicator_core::state::State;
-use k8s_replicator_core::trail::Outcome;
+use k8s_replicator_core::trail::{Outcome, Question, Step};
 use serde_json::Value;
 
 use super::change::Change;
@@ -18,6 +18,8 @@ use crate::entry::{Entry, Standing};
 
 /// So many sources that do not get the name are shown.
 const MOST_RIVALS: usize = 10;
+/// An attempt that failed so many seconds ago says nothing of now: what goes on to fail is told more often.
+const FRESH: i64 = 15 * 60;
 /// The annotations by which the controller notes what it did: no question to the reader.
 const NOTED: [Annotation; 6] = [
     Annotation::ReplicatedAt,
@@ -44,22 +46,36 @@ pub(in crate::commands) async fn explain(
     let mut notes = notes.clone();
     let (row, trail) = of.look(cluster, dialect, rules, &key).await?;
     let unread = row.as_ref().and_then(|row| row.needs.clone());
-    let no_target = match (&row, trail.steps().last()) {
+    let mut steps = trail.steps().to_vec();
+    let mut no_target = match (&row, steps.last()) {
         (None, Some(step)) => match step.outcome {
             Outcome::Decided(reason) => Some(reason),
             Outcome::Passed | Outcome::Needs(_) => None,
         },
         _ => None,
     };
+    // What is nothing to the controller the graph does not keep, whether it exists or not.
+    let plain = match no_target {
+        Some(Reason::NotWanted) => metadata(cluster, of, target, &mut notes).await?,
+        _ => None,
+    };
+    if plain.is_some() {
+        no_target = Some(Reason::NotATarget);
+        let fact = format!("no annotation under {}", prefix(dialect));
+        steps = vec![Step { question: Question::IsTarget, fact, outcome: Outcome::Decided(Reason::NotATarget) }];
+    }
     let entry = row.map(|row| Entry::new(of, row));
     let source = entry.as_ref().and_then(|entry| entry.source.clone());
     let links = chain(&of.graph, target, source.as_ref());
     let mut seen = Vec::new();
-    for (at, link) in links.into_iter().enumerate() {
+    for (at, mut link) in links.into_iter().enumerate() {
         let object = match link.there {
             There::Present => metadata(cluster, of, &link.key, &mut notes).await?,
-            There::Missing | There::Unknown => None,
+            There::Missing | There::Unknown => plain.clone().filter(|_| at == 0),
         };
+        if object.is_some() {
+            link.there = There::Present;
+        }
         let own = if at == 0 || link.again {
             None
         } else {
@@ -68,9 +84,11 @@ pub(in crate::commands) async fn explain(
         };
         seen.push((see(of, dialect, link, own, object.as_ref()), object));
     }
-    // Advice on a content needs the content: that of the one who gives.
-    let giver = source.as_ref().map_or(target, |source| source);
-    of.read(cluster, dialect, giver).await?;
+    // Advice on contents and types needs the content.
+    of.read(cluster, dialect, target).await?;
+    if let Some(source) = &source {
+        of.read(cluster, dialect, source).await?;
+    }
     let given = given(of, rules, target);
     let is_above = |from: &Key| seen.iter().skip(1).any(|(seen, _)| seen.link.key == *from);
     let asked = from.map(|from| (from.clone(), says_of(of, dialect, from, &key, entry.as_ref(), is_above(from))));
@@ -108,7 +126,7 @@ pub(in crate::commands) async fn explain(
     let owners =
         seen.first().and_then(|(_, object)| object.as_ref()).filter(|_| is_claimed).map(owners).unwrap_or_default();
     let attempts = match &entry {
-        Some(entry) if !is_good(entry.standing, entry.reason) => attempts(cluster, of, target).await?,
+        Some(entry) if !is_good(entry.standing, entry.reason) => attempts(cluster, of, target, source.as_ref()).await?,
         _ => Vec::new(),
     };
     Ok(Answer {
@@ -117,7 +135,7 @@ pub(in crate::commands) async fn explain(
         no_target,
         from: asked.map(|(key, (says, gives))| (key, says, gives)),
         chain: seen.into_iter().map(|(seen, _)| seen).collect(),
-        steps: trail.steps().to_vec(),
+        steps,
         rivals,
         advice,
         attempts,
@@ -128,9 +146,14 @@ pub(in crate::commands) async fn explain(
         unread: unread.filter(|_| entry.as_ref().is_some_and(|entry| entry.standing == Standing::Unread)),
         entry,
         controller: flags.deployed.as_ref().map(|deployed| (deployed.name.clone(), deployed.ready)),
-        prefix: dialect.key(Annotation::ReplicateFrom).trim_end_matches(Annotation::ReplicateFrom.name()).to_owned(),
+        prefix: prefix(dialect),
         notes,
     })
+}
+
+/// What stands before the annotations' names.
+fn prefix(dialect: &Dialect) -> String {
+    dialect.key(Annotation::ReplicateFrom).trim_end_matches(Annotation::ReplicateFrom.name()).to_owned()
 }
 
 fn advice_is_about_claims(advice: &[(Key, k8s_replicator_core::advice::Advice, String)]) -> bool {
@@ -177,11 +200,14 @@ fn see(
             annotations.push((key.clone(), value.as_str().unwrap_or_default().to_owned()));
         }
     }
-    let at = raw(Annotation::ReplicatedAt).and_then(|at| at.trim().parse::<jiff::Timestamp>().ok());
+    let at = raw(Annotation::ReplicatedAt).and_then(|at| seconds(at.trim()));
+    let text = |field: &str| object?.get("metadata")?.get(field)?.as_str();
     Seen {
         entry,
-        version: node.map(|node| node.resource_version.to_string()),
-        created: node.map(|node| node.created),
+        version: node
+            .map(|node| node.resource_version.to_string())
+            .or_else(|| Some(text("resourceVersion")?.to_owned())),
+        created: node.map(|node| node.created).or_else(|| Some(seconds(text("creationTimestamp")?)?.as_second())),
         copy: marks.and_then(|marks| marks.from_version.as_ref()).map(ToString::to_string),
         copied: at.map(jiff::Timestamp::as_second),
         annotations,
@@ -189,6 +215,10 @@ fn see(
         deleting: node.is_some_and(|node| node.deleting),
         link,
     }
+}
+
+fn seconds(text: &str) -> Option<jiff::Timestamp> {
+    text.parse().ok()
 }
 
 /// The targets that have the object as their source, the worst first.
@@ -270,24 +300,39 @@ async fn waiting(
     Ok(waiting)
 }
 
-/// What the controller's Events tell of failed attempts, the newest first.
-async fn attempts(cluster: &Cluster, of: &OfKind, target: &Key) -> anyhow::Result<Vec<Attempt>> {
-    let (namespace, kind, name) = (target.namespace(), of.kind.name(), target.name());
-    let path = format!(
-        "/api/v1/namespaces/{namespace}/events?fieldSelector=involvedObject.kind%3D{kind},involvedObject.name%3D{name}&limit=500"
-    );
-    let list = match cluster.get(path).await {
-        Ok(list) => list.unwrap_or_default(),
-        Err(failure) if is_forbidden(&failure) => return Ok(Vec::new()),
-        Err(failure) => anyhow::bail!("cannot list events: {}", failure.message),
-    };
-    let items = list.get("items").and_then(Value::as_array).into_iter().flatten();
-    let mut attempts: Vec<Attempt> = items.filter_map(attempt).collect();
-    attempts.sort_by_key(|attempt| std::cmp::Reverse(attempt.at));
-    Ok(attempts)
+/// What the controller's Events tell of failed attempts, the newest first. They are on the object whose owner can act: the target,
+/// or the source, with the target as the other end.
+async fn attempts(
+    cluster: &Cluster,
+    of: &OfKind,
+    target: &Key,
+    source: Option<&SourceKey>,
+) -> anyhow::Result<Vec<Attempt>> {
+    let mut attempts: Vec<(Option<jiff::Timestamp>, Attempt)> = Vec::new();
+    for object in [Some(target), source.map(|source| -> &Key { source })].into_iter().flatten() {
+        let (namespace, kind, name) = (object.namespace(), of.kind.name(), object.name());
+        let selector = format!("involvedObject.kind%3D{kind},involvedObject.name%3D{name}");
+        let path = format!("/api/v1/namespaces/{namespace}/events?fieldSelector={selector}&limit=500");
+        let list = match cluster.get(path).await {
+            Ok(list) => list.unwrap_or_default(),
+            Err(failure) if is_forbidden(&failure) => continue,
+            Err(failure) => anyhow::bail!("cannot list events: {}", failure.message),
+        };
+        let items = list.get("items").and_then(Value::as_array).into_iter().flatten();
+        let is_about_target = |event: &&Value| {
+            let other = |field: &str| event.get("related")?.get(field)?.as_str();
+            object == target || (other("namespace"), other("name")) == (Some(target.namespace()), Some(target.name()))
+        };
+        attempts.extend(items.filter(is_about_target).filter_map(attempt));
+    }
+    let now = jiff::Timestamp::now().as_second();
+    attempts.retain(|(_, attempt)| attempt.at.is_none_or(|at| now - at < FRESH));
+    attempts.sort_by_key(|(at, _)| std::cmp::Reverse(*at));
+    Ok(attempts.into_iter().map(|(_, attempt)| attempt).collect())
 }
 
-fn attempt(event: &Value) -> Option<Attempt> {
+/// A failure that an Event of the controller tells, and when.
+fn attempt(event: &Value) -> Option<(Option<jiff::Timestamp>, Attempt)> {
     let text = |path: &str| event.pointer(path).and_then(Value::as_str).filter(|text| !text.is_empty());
     let reporter = text("/reportingComponent")?;
     let code = text("/reason").filter(|_| reporter.contains("k8s-replicator"))?;
@@ -295,9 +340,10 @@ fn attempt(event: &Value) -> Option<Attempt> {
     let is_failure = State::at_rest(reason) == Some(State::Failing);
     let times = ["/series/lastObservedTime", "/lastTimestamp", "/eventTime", "/metadata/creationTimestamp"];
     let at = times.iter().find_map(|path| text(path)?.parse::<jiff::Timestamp>().ok());
-    is_failure.then(|| Attempt {
+    let attempt = Attempt {
         reason,
         message: text("/message").unwrap_or_default().to_owned(),
         at: at.map(jiff::Timestamp::as_second),
-    })
+    };
+    is_failure.then_some((at, attempt))
 }

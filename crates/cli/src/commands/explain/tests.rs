@@ -153,6 +153,11 @@ What to do
 You may not list namespaces.
 ";
     assert_eq!(draw(80, &refused()), expected);
+    // The documentation shows it.
+    let shown = expected.trim_end_matches("\nYou may not list namespaces.\n");
+    for document in [include_str!("../../../../../docs/commands.md"), include_str!("../../../../../README.md")] {
+        assert!(document.contains(shown), "it shows what is drawn");
+    }
     assert!(!refused().is_fine());
 }
 

@@ -16,6 +16,8 @@ use k8s_replicator_core::reason::Reason;
 use k8s_replicator_core::state::State;
 use k8s_replicator_core::survey;
 
+use crate::metrics::Samples;
+
 const KEYS: [&str; 6] = ["a/x", "a/y", "b/x", "b/y", "c/x", "c/y"];
 
 struct Dice(u64);
@@ -308,6 +310,13 @@ impl Sim {
         Ok(())
     }
 
+    /// How many series its metrics have.
+    fn series(&self) -> usize {
+        let mut samples = Samples::default();
+        self.it.metrics(self.moment, true, &mut samples);
+        samples.series()
+    }
+
     fn tail(&self) -> String {
         self.trace[self.trace.len().saturating_sub(150)..].join("\n")
     }
@@ -338,6 +347,7 @@ impl Sim {
 fn run(seed: u64, relists: bool) -> Result<(), String> {
     let mut sim = Sim::new(seed);
     let allow_all = sim.it.rules.allow_all;
+    let series = sim.series();
     for _ in 0..(sim.dice.roll(250) + 20) {
         sim.pump();
         let choice = sim.dice.pick(&[0, 0, 0, 1, 2, 2, 3, 3, 3, 3, 3, 4, 5, 6]);
@@ -354,6 +364,9 @@ fn run(seed: u64, relists: bool) -> Result<(), String> {
         return Err(format!("seed {seed}: it never ends\n{}\n{steps}", all.join("\n")));
     }
     sim.check_standing().map_err(|error| format!("seed {seed}: {error}\n{}", sim.tail()))?;
+    if sim.series() != series {
+        return Err(format!("seed {seed}: {series} series of metrics, and {} after all that happened", sim.series()));
+    }
     let writes = sim.writes;
     let end = sim.trace.len();
     // A new one, that verifies all of it.

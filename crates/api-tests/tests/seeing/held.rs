@@ -1,0 +1,222 @@
+//! `explain` of what is held, of what the controller is about to write, and of what is due for removal. The controller is stopped
+//! in between, so that what it is about to do stays so.
+
+use k8s_replicator_api_tests::{Object, Scene, secret};
+use serde_json::{Value, json};
+
+fn source() -> Object {
+    secret("a/s").data("k", "v").note("replicate-to-namespaces", "{b}")
+}
+
+/// What somebody does while the controller is away, and what it is about to do then.
+struct Case {
+    reason: &'static str,
+    next: &'static str,
+    before: Vec<Object>,
+    change: fn(&Scene),
+}
+
+fn case(reason: &'static str, next: &'static str, before: Object, change: fn(&Scene)) -> Case {
+    Case { reason, next, before: vec![before], change }
+}
+
+fn cases() -> Vec<Case> {
+    vec![
+        case("NewTarget", "create", source(), |scene| scene.delete("b/s")),
+        case("SourceChanged", "update", source(), |scene| drop(scene.set_data("a/s", "k", "w"))),
+        case("Drift", "update", source(), |scene| drop(scene.set_data("b/s", "k", "mine"))),
+        case("InheritedChanged", "update", source(), |scene| {
+            drop(scene.note("a/s", "replication-allowed", Some("true")))
+        }),
+        case("OnceVersionChanged", "update", source().note("replicate-once", "true"), |scene| {
+            scene.set_data("a/s", "k", "w");
+            scene.note("a/s", "replicate-once-version", Some("2"));
+        }),
+        case("Emptied", "update", source().note("replicate-once", "true"), |scene| {
+            scene.patch("secrets", "b/s", &json!({ "data": null }));
+        }),
+        case("TypeChanged", "recreate", source(), |scene| {
+            scene.delete("a/s");
+            scene.create(&source().of_type("example.com/other"));
+        }),
+        Case {
+            reason: "FirstCopy",
+            next: "update",
+            before: vec![source().note("replication-allowed", "true")],
+            change: |scene| drop(scene.create(&secret("b/t").note("replicate-from", "{a}/s"))),
+        },
+    ]
+}
+
+/// SPEC 4, 6, 9. "Nothing" is to be done about these: when the controller runs again, all is well.
+#[test]
+fn what_is_about_to_be_written_is_said_and_is_written() {
+    let mut scene = Scene::new();
+    scene.namespaces(&["a", "b"]);
+    for case in cases() {
+        let reason = case.reason;
+        case.before.iter().for_each(|object| drop(scene.create(object)));
+        scene.start(&[]);
+        scene.has_data("b/s", &[("k", "v")]);
+        scene.barrier();
+        scene.kill();
+        (case.change)(&scene);
+        let target = if reason == "FirstCopy" { "{b}/t" } else { "{b}/s" };
+        let answer = scene.explains(&format!("secret {target}"), &[]);
+        assert_eq!((&answer["reason"], &answer["next"]), (&json!(reason), &json!(case.next)), "{answer:#}");
+        let text = scene.says(&format!("explain secret {target}"), &[]);
+        let comes = format!("The controller is about to {} it", case.next);
+        assert!(text.code == 1 && text.output.contains(&comes), "{reason}: {text:?}");
+        scene.start(&[]);
+        scene.until(&format!("{reason} is done"), || {
+            (scene.says(&format!("explain secret {target}"), &[]).code == 0).then_some(())
+        });
+        scene.delete("a/s");
+        scene.is_gone("b/s");
+        if reason == "FirstCopy" {
+            scene.delete("b/t");
+        }
+        scene.kill();
+    }
+}
+
+/// SPEC 6: held by once is what was asked for; newer data comes by what is given to paste.
+#[test]
+fn what_once_holds_is_well_and_newer_data_can_be_had() {
+    let mut scene = Scene::new();
+    scene.namespaces(&["a", "b"]);
+    scene.create(&source().note("replicate-once", "true"));
+    scene.start(&[]);
+    scene.has_data("b/s", &[("k", "v")]);
+    scene.set_data("a/s", "k", "w");
+    let answer = scene.until("it is held", || {
+        Some(scene.explains("secret {b}/s", &[])).filter(|answer| answer["reason"] == "HeldByOnce")
+    });
+    assert_eq!(answer["state"], "held");
+    assert_eq!(scene.says("explain secret {b}/s", &[]).code, 0);
+    scene.pastes(answer["commands"][0].as_str().expect("something to paste"));
+    scene.has_data("b/s", &[("k", "w")]);
+}
+
+/// SPEC 3.1: the source pushes to it again, by what is given to paste, before the controller removes it.
+#[test]
+fn what_its_source_does_not_push_to_any_more_can_be_kept() {
+    let mut scene = Scene::new();
+    scene.namespaces(&["a", "b", "c"]);
+    scene.create(&source());
+    scene.start(&[]);
+    let replica = scene.has_data("b/s", &[("k", "v")]);
+    scene.barrier();
+    scene.kill();
+    scene.note("a/s", "replicate-to-namespaces", Some(&scene.full("{c}")));
+    let answer = scene.explains("secret {b}/s", &[]);
+    assert_eq!((&answer["reason"], &answer["next"]), (&json!("SourceStoppedPushing"), &json!("delete")), "{answer:#}");
+    scene.pastes(answer["commands"][0].as_str().expect("something to paste"));
+    scene.start(&[]);
+    scene.has_data("c/s", &[("k", "v")]);
+    scene.stays(&replica);
+    assert_eq!(scene.explains("secret {b}/s", &[])["state"], "current");
+}
+
+/// SPEC 11.1.
+#[test]
+fn what_waits_for_the_removal_delay_is_saved_by_its_source() {
+    let flags = ["--removal-delay=1h"];
+    let mut scene = Scene::new();
+    scene.namespaces(&["a", "b"]);
+    scene.create(&source());
+    scene.start(&flags);
+    scene.has_data("b/s", &[("k", "v")]);
+    scene.barrier();
+    scene.delete("a/s");
+    let answer = scene.explains("secret {b}/s", &flags);
+    assert_eq!((&answer["reason"], &answer["state"]), (&json!("RemovalDelayed"), &json!("waiting")), "{answer:#}");
+    assert_eq!(answer["chain"][1]["there"], "missing");
+    scene.create(&source());
+    scene.until("it is well again", || (scene.explains("secret {b}/s", &flags)["state"] == "current").then_some(()));
+}
+
+/// SPEC 11.2: what is held because of many is approved by what is given to paste; by each, or all of a source.
+#[test]
+fn what_the_removal_limit_holds_is_approved() {
+    let flags = ["--removal-limit=1"];
+    let mut scene = Scene::new();
+    scene.namespaces(&["a", "b", "c", "d"]);
+    let three = source().note("replicate-to-namespaces", "{b},{c},{d}");
+    scene.create(&three);
+    scene.start(&flags);
+    let keys = ["b/s", "c/s", "d/s"];
+    keys.iter().for_each(|key| drop(scene.has_data(key, &[("k", "v")])));
+    scene.barrier();
+    let early = scene.says("approve secret {b}/s", &flags);
+    assert!(early.code == 1 && early.output.contains("is not held (UpToDate)"), "{early:?}");
+    scene.delete("a/s");
+    let answer = scene.until("it is held", || {
+        Some(scene.explains("secret {b}/s", &flags)).filter(|answer| answer["reason"] == "RemovalHeld")
+    });
+    assert_eq!(answer["state"], "held");
+    let command = answer["commands"][0].as_str().expect("something to paste").to_owned();
+    scene.pastes(&format!("{command} --controller-flags '--annotations-prefix={} {}'", scene.prefix(), flags[0]));
+    scene.is_gone("b/s");
+    let rest = scene.says("approve secret --source {a}/s -o json", &flags);
+    let said: Value = serde_json::from_str(&rest.output).unwrap_or_else(|error| panic!("{error}: {rest:?}"));
+    assert_eq!((rest.code, said["replicas"].as_array().map(Vec::len)), (0, Some(2)), "{said:#}");
+    keys.iter().for_each(|key| scene.is_gone(key));
+}
+
+/// SPEC 9.16: finalizers hold it.
+#[test]
+fn what_is_being_deleted_says_what_holds_it() {
+    let mut scene = Scene::new();
+    scene.namespaces(&["a", "b"]);
+    scene.create(&source());
+    scene.start(&[]);
+    scene.has_data("b/s", &[("k", "v")]);
+    scene.patch("secrets", "b/s", &json!({ "metadata": { "finalizers": ["example.com/held"] } }));
+    scene.delete("b/s");
+    let answer = scene.until("it is being deleted", || {
+        Some(scene.explains("secret {b}/s", &[])).filter(|answer| answer["reason"] == "BeingDeleted")
+    });
+    let held = scene.pastes(answer["commands"][0].as_str().expect("something to paste"));
+    assert!(held.contains("example.com/held"), "{held}");
+    scene.patch("secrets", "b/s", &json!({ "metadata": { "finalizers": null } }));
+    scene.has_data("b/s", &[("k", "v")]);
+}
+
+/// Issue 11: what failed only the controller knows, and its Events tell. Here they are written by the test, so that each reason comes
+/// about.
+#[test]
+fn what_failed_is_told_by_the_events() {
+    let scene = Scene::new();
+    scene.namespaces(&["a", "b"]);
+    let created = scene.create(&source())["metadata"]["creationTimestamp"].as_str().expect("a time").replace('Z', "");
+    for (number, reason) in
+        ["Contested", "Conflict", "Throttled", "Forbidden", "Invalid", "ServerError", "Unreachable"].iter().enumerate()
+    {
+        // On the source, since there is no target yet, which is the other end.
+        let object = |namespace: &str| json!({"apiVersion": "v1", "kind": "Secret", "namespace": scene.namespace_name(namespace), "name": "s"});
+        let event = json!({
+            "apiVersion": "events.k8s.io/v1",
+            "kind": "Event",
+            "metadata": {"name": format!("s.{number}"), "namespace": scene.namespace_name("a")},
+            "eventTime": format!("{created}.{number:06}Z"),
+            "reportingController": "k8s-replicator",
+            "reportingInstance": "pod-1",
+            "action": "Create",
+            "reason": reason,
+            "note": format!("attempt {number} failed"),
+            "type": "Warning",
+            "regarding": object("a"),
+            "related": object("b"),
+        });
+        let path = format!("/apis/events.k8s.io/v1/namespaces/{}/events", scene.namespace_name("a"));
+        let (status, answer) = scene.call("POST", &path, "application/json", &event);
+        assert_eq!(status, 201, "{answer}");
+        let answer = scene.explains("secret {b}/s", &[]);
+        assert_eq!(answer["reason"], *reason, "{answer:#}");
+        assert_eq!(answer["attempts"][0]["message"], format!("attempt {number} failed"));
+        assert!(answer["remedy"].as_str().is_some_and(|remedy| !remedy.is_empty()), "{answer:#}");
+    }
+    let text = scene.says("explain secret {b}/s", &[]);
+    assert!(text.code == 1 && text.output.contains("Attempts that failed\n  Unreachable, "), "{text:?}");
+}

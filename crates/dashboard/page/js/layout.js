@@ -1,0 +1,260 @@
+// Where everything is on the matrix: rows are sources, columns are namespaces or groups of them. Pure; no DOM.
+
+import { rank } from "./states.js";
+
+/**
+ * @typedef {import("./model.js").Model} Model
+ *
+ * @typedef {object} Column
+ * @property {string} label      The namespace, or what the group's have in common.
+ * @property {string} group      What names the group; nothing: a namespace.
+ * @property {string} inGroup    The opened group that the namespace is of; nothing: none.
+ * @property {number[]} members  Namespaces, by number.
+ *
+ * @typedef {object} SourceRow
+ * @property {string} kind
+ * @property {string} key      `namespace/name`; nothing: no source is known.
+ * @property {number} worst    The rank of its worst state.
+ * @property {number} targets
+ *
+ * @typedef {object} Cell
+ * @property {number} row
+ * @property {number} column
+ * @property {number[]} counts  By state.
+ * @property {number} total
+ * @property {number} first     A row of the model, of the worst state.
+ */
+
+/** The sizes of a cell that one can zoom to. */
+export const SIZES = [11, 14, 18, 22, 28, 36];
+/** A group needs room for its name and a bar. */
+export const GROUP = 82;
+/** So many groups with names that mean something are better than fewer without, also where one has to scroll. */
+const PLENTY = 26;
+
+/** @param {number} zoom */
+export function size(zoom) {
+  return SIZES[Math.max(0, Math.min(SIZES.length - 1, zoom))] ?? 18;
+}
+
+/**
+ * Names in groups, where there are more than `capacity` of them: those with the same beginning are one.
+ *
+ * What stands before the first dash groups them; then the largest group is split at its next dash for as long as there is room. Where
+ * that says nothing (ns-1, ns-2, …, or no two alike), groups are runs.
+ * @param {string[]} names  In order.
+ * @param {number} capacity
+ * @returns {{ label: string, names: string[] }[]}
+ */
+export function group(names, capacity) {
+  const most = Math.max(1, capacity);
+  if (names.length <= most) return names.map((name) => ({ label: name, names: [name] }));
+  /** @type {{ names: string[], prefix: string, done: boolean }[]} */
+  let groups = split(names, "");
+  if (groups.length > Math.max(most, PLENTY)) groups = runs(names, most);
+  for (;;) {
+    const largest = groups.filter((it) => !it.done && it.names.length > 1).sort((a, b) => b.names.length - a.names.length)[0];
+    if (largest === undefined) break;
+    const pieces = split(largest.names, largest.prefix);
+    const room = most - groups.length + 1;
+    if (pieces.length <= room) {
+      groups = groups.flatMap((it) => (it === largest ? pieces : [it]));
+      continue;
+    }
+    largest.done = true;
+    // One that holds most of all tells nothing: runs of it do.
+    const fair = names.length / most;
+    if (largest.names.length >= 2 * fair && room > 1) {
+      const pieces = runs(largest.names, Math.min(room, Math.ceil(largest.names.length / fair)));
+      groups = groups.flatMap((it) => (it === largest ? pieces : [it]));
+    }
+  }
+  return groups.map((it) => ({ label: label(it.names, it.prefix), names: it.names }));
+}
+
+/**
+ * @param {string[]} names
+ * @param {number} count
+ */
+function runs(names, count) {
+  const long = Math.ceil(names.length / count);
+  const found = [];
+  for (let at = 0; at < names.length; at += long) found.push({ names: names.slice(at, at + long), prefix: "", done: true });
+  return found;
+}
+
+/**
+ * @param {string[]} names
+ * @param {string} prefix
+ */
+function split(names, prefix) {
+  /** @type {Map<string, string[]>} */
+  const pieces = new Map();
+  for (const name of names) {
+    const dash = name.indexOf("-", prefix.length);
+    const key = dash < 0 ? name : name.slice(0, dash + 1);
+    const piece = pieces.get(key);
+    if (piece === undefined) pieces.set(key, [name]);
+    else piece.push(name);
+  }
+  return [...pieces].map(([key, piece]) => ({ names: piece, prefix: piece.length === 1 ? (piece[0] ?? key) : key, done: false }));
+}
+
+/**
+ * @param {string[]} names
+ * @param {string} prefix
+ */
+function label(names, prefix) {
+  const [first = "", last = ""] = [names[0], names[names.length - 1]];
+  if (names.length === 1) return first;
+  if (prefix !== "") return `${prefix}*`;
+  return `${first} … ${last}`;
+}
+
+/**
+ * The columns: all namespaces of these rows, grouped where they do not fit.
+ * @param {Model} model
+ * @param {Uint32Array} rows
+ * @param {number} width   For the columns.
+ * @param {number} cell    The size of one cell.
+ * @param {string[]} opened
+ * @param {boolean} groups  Whether those that do not fit are grouped.
+ */
+export function columns(model, rows, width, cell, opened, groups) {
+  const used = new Uint8Array(model.namespaces.list.length);
+  for (const row of rows) used[model.namespace[row] ?? 0] = 1;
+  /** @type {string[]} */
+  const names = [];
+  used.forEach((is, number) => is === 1 && names.push(model.namespaces.text(number)));
+  names.sort(natural);
+  const fits = names.length * cell <= width;
+  const found = group(names, fits || !groups ? names.length : Math.floor(width / GROUP));
+  const number = (/** @type {string} */ name) => model.namespaces.numbers.get(name) ?? 0;
+  /** @type {Column[]} */
+  const list = found.flatMap((it) => {
+    if (it.names.length === 1) return [{ label: it.label, group: "", inGroup: "", members: it.names.map(number) }];
+    if (!opened.includes(it.label)) return [{ label: it.label, group: it.label, inGroup: "", members: it.names.map(number) }];
+    return it.names.map((name) => ({ label: name, group: "", inGroup: it.label, members: [number(name)] }));
+  });
+  return { fits, list };
+}
+
+const collator = new Intl.Collator("en", { numeric: true });
+
+/** @param {string} a @param {string} b */
+export function natural(a, b) {
+  return collator.compare(a, b);
+}
+
+export class Layout {
+  /**
+   * @param {Model} model
+   * @param {Uint32Array} rows
+   * @param {{ width: number, zoom: number, opened: string[], order: "problems" | "name", grouped: boolean }} how  `width`: for the columns
+   */
+  constructor(model, rows, { width, zoom, opened, order, grouped }) {
+    this.cell = size(zoom);
+    this.rowHeight = Math.max(this.cell, 20);
+    const { fits, list } = columns(model, rows, width, this.cell, opened, grouped);
+    this.columns = list;
+    /** Whether all namespaces have room side by side. */
+    this.fits = fits;
+    /** Where each column begins, and where the last one ends. */
+    this.edges = new Float64Array(this.columns.length + 1);
+    this.grouped = this.columns.some((column) => column.group !== "" || column.inGroup !== "");
+    this.columns.forEach((column, n) => {
+      this.edges[n + 1] = (this.edges[n] ?? 0) + (this.isWide(column) ? GROUP : this.cell);
+    });
+    const ofNamespace = new Int32Array(model.namespaces.list.length).fill(-1);
+    this.columns.forEach((column, n) => column.members.forEach((member) => (ofNamespace[member] = n)));
+
+    // The sources, each with its worst state.
+    const none = model.sources.list.length;
+    const [targets, worst] = [new Uint32Array(none + model.kinds.length), new Uint8Array(none + model.kinds.length).fill(9)];
+    const slot = (/** @type {number} */ row) => {
+      const source = model.source[row] ?? 0;
+      return source === 0 ? none + (model.kind[row] ?? 0) : source - 1;
+    };
+    for (const row of rows) {
+      const at = slot(row);
+      targets[at] = (targets[at] ?? 0) + 1;
+      worst[at] = Math.min(worst[at] ?? 9, rank(model.state[row] ?? 0));
+    }
+    /** @type {(SourceRow & { slot: number })[]} */
+    const sources = [];
+    targets.forEach((count, at) => {
+      if (count === 0) return;
+      const text = at < none ? model.sources.text(at) : `${model.kinds[at - none] ?? ""} `;
+      const space = text.indexOf(" ");
+      sources.push({ slot: at, kind: text.slice(0, space), key: text.slice(space + 1), worst: worst[at] ?? 9, targets: count });
+    });
+    // What waits goes by: it would make rows jump. Only what is refused or fails comes first.
+    const asks = (/** @type {SourceRow} */ row) => (order === "problems" && row.worst < 2 ? row.worst : 2);
+    sources.sort((a, b) => asks(a) - asks(b) || Number(a.key === "") - Number(b.key === "") || natural(a.key, b.key) || natural(a.kind, b.kind));
+    /** @type {SourceRow[]} */
+    this.rows = sources;
+    const ofSlot = new Int32Array(none + model.kinds.length).fill(-1);
+    sources.forEach((source, n) => (ofSlot[source.slot] = n));
+
+    /** @type {Map<number, Cell>} By row × columns + column. */
+    this.cells = new Map();
+    for (const row of rows) {
+      const [r, c] = [ofSlot[slot(row)] ?? -1, ofNamespace[model.namespace[row] ?? 0] ?? -1];
+      if (r < 0 || c < 0) continue;
+      const key = r * this.columns.length + c;
+      const state = model.state[row] ?? 0;
+      const cell = this.cells.get(key);
+      if (cell === undefined) {
+        const counts = [0, 0, 0, 0, 0];
+        counts[state] = 1;
+        this.cells.set(key, { row: r, column: c, counts, total: 1, first: row });
+        continue;
+      }
+      cell.counts[state] = (cell.counts[state] ?? 0) + 1;
+      cell.total++;
+      if (rank(state) < rank(model.state[cell.first] ?? 0)) cell.first = row;
+    }
+    this.width = this.edges[this.columns.length] ?? 0;
+    this.height = this.rows.length * this.rowHeight;
+  }
+
+  /** Whether a column is as wide as a group: beside groups, its name stands as theirs do. @param {Column} column */
+  isWide(column) {
+    return column.group !== "" || (this.grouped && column.inGroup === "");
+  }
+
+  /** @param {number} row @param {number} column */
+  at(row, column) {
+    return this.cells.get(row * this.columns.length + column);
+  }
+
+  /** The column at a place; -1: none. @param {number} x */
+  columnAt(x) {
+    if (x < 0 || x >= this.width) return -1;
+    let [low, high] = [0, this.columns.length - 1];
+    while (low < high) {
+      const middle = (low + high + 1) >> 1;
+      if ((this.edges[middle] ?? 0) <= x) low = middle;
+      else high = middle - 1;
+    }
+    return low;
+  }
+
+  /** The row at a place; -1: none. @param {number} y */
+  rowAt(y) {
+    const row = Math.floor(y / this.rowHeight);
+    return row >= 0 && row < this.rows.length ? row : -1;
+  }
+
+  /**
+   * The rows and columns that are seen: from, to (without).
+   * @param {number} x @param {number} y @param {number} width @param {number} height
+   */
+  seen(x, y, width, height) {
+    const last = this.columnAt(Math.min(this.width - 1, x + width));
+    return {
+      rows: [Math.max(0, Math.floor(y / this.rowHeight)), Math.min(this.rows.length, Math.ceil((y + height) / this.rowHeight))],
+      columns: [Math.max(0, this.columnAt(Math.max(0, x))), last < 0 ? this.columns.length : last + 1],
+    };
+  }
+}

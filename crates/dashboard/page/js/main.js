@@ -1,0 +1,437 @@
+// The page: puts together what the server says, what the address bar says, and what is drawn.
+
+import { byId, h } from "./dom.js";
+import { isFiltering, matching, NO_FILTER } from "./filter.js";
+import { Layout, SIZES } from "./layout.js";
+import { Matrix } from "./matrix.js";
+import { countStates, Model } from "./model.js";
+import { command, glyph } from "./parts.js";
+import { Server, trail as fetchTrail } from "./server.js";
+import { drawOverview, drawSource } from "./side.js";
+import { MEANING, STATES } from "./states.js";
+import { Table } from "./table.js";
+import { drawTrail } from "./trail.js";
+import { parse, serialise } from "./url.js";
+import { count, grouped } from "./words.js";
+
+/**
+ * @typedef {import("./url.js").View} View
+ * @typedef {import("./server.js").Link} Link
+ */
+
+/** While frames come, all is drawn anew once in this time. */
+const CALM = 200;
+/** A trail that is open is asked for again at most once in this time. */
+const TRAIL_AGAIN = 1_500;
+
+/** @type {View} */
+let view = parse(location.search);
+let model = new Model();
+/** @type {Uint32Array} */
+let rows = new Uint32Array();
+let loaded = false;
+/** @type {{ link: Link, why: string }} */
+let link = { link: "loading", why: "" };
+let drawn = 0;
+let drawing = 0;
+/** Where the focus was before a panel was opened. @type {HTMLElement | null} */
+let before = null;
+/** Somebody opened a panel: its heading gets the focus when it is there. */
+let wantsFocus = false;
+
+const [stage, side, states, filters, notice, search] = [byId("stage"), byId("side"), byId("states"), byId("filters"), byId("notice"), /** @type {HTMLInputElement} */ (byId("search"))];
+
+// --- What is open ---
+
+/**
+ * Another view.
+ * @param {Partial<View>} changes
+ * @param {"push" | "replace"} [how]  `push`: back leads to the view before.
+ */
+function go(changes, how = "push") {
+  view = { ...view, ...changes };
+  const query = serialise(view);
+  if (query !== location.search) history[how === "push" ? "pushState" : "replaceState"](null, "", query === "" ? location.pathname : query);
+  draw();
+}
+
+/** @param {Partial<import("./filter.js").Filter>} changes @param {"push" | "replace"} [how] */
+function filter(changes, how = "push") {
+  go({ filter: { ...view.filter, ...changes } }, how);
+}
+
+/** @param {"trail" | "source"} what @param {string} kind @param {string} key */
+function open(what, kind, key) {
+  if (view.place === null) before = /** @type {HTMLElement | null} */ (document.activeElement);
+  wantsFocus = true;
+  go({ place: { what, kind, key } });
+}
+
+function close() {
+  if (view.place === null) return;
+  go({ place: null });
+  const to = before !== null && before.isConnected && before !== document.body ? before : null;
+  before = null;
+  if (to !== null) to.focus();
+  else if (view.as === "matrix") matrix.scroll.focus();
+  else table.focus(true);
+}
+
+function focusSide() {
+  side.scrollTop = 0;
+  const heading = /** @type {HTMLElement | null} */ (side.querySelector("h2[tabindex]"));
+  (heading ?? side).focus({ preventScroll: true });
+}
+
+addEventListener("popstate", () => {
+  const was = view.place;
+  view = parse(location.search);
+  if (search.value !== view.filter.text) search.value = view.filter.text;
+  wantsFocus = view.place !== null && view.place.key !== was?.key;
+  draw();
+});
+
+// --- What is drawn ---
+
+/** @param {number} row */
+function openRow(row) {
+  const it = model.row(row);
+  open("trail", it.kind, it.target);
+}
+
+const matrix = new Matrix({
+  open: (cell) => (cell.total === 1 ? openRow(cell.first) : openRow(cell.first)),
+  source: (source) => open("source", source.kind, source.key),
+  toggle: (group) => go({ opened: view.opened.includes(group) ? view.opened.filter((it) => it !== group) : [...view.opened, group] }),
+  namespace: (namespace) => filter({ namespace: view.filter.namespace === namespace ? "" : namespace }),
+});
+const table = new Table(openRow);
+
+/** Draws all of it before the next frame. */
+function draw() {
+  if (drawing === 0) drawing = requestAnimationFrame(paint);
+}
+
+/** The same, but not more often than one can follow. */
+function drawCalmly() {
+  const wait = drawn + CALM - performance.now();
+  if (wait <= 0) draw();
+  else if (drawing === 0) {
+    drawing = -1;
+    setTimeout(() => {
+      drawing = 0;
+      draw();
+    }, wait);
+  }
+}
+
+function paint() {
+  drawing = 0;
+  drawn = performance.now();
+  document.body.classList.toggle("open", view.place !== null);
+  document.body.classList.toggle("stale", link.link === "lost" && loaded);
+  rows = matching(model, view.filter);
+  drawLink();
+  drawStates();
+  drawFilters();
+  drawStage();
+  drawSide();
+  // What the tests measure: when there was something to be seen of the cluster.
+  if (loaded && performance.getEntriesByName("drawn").length === 0) performance.mark("drawn");
+}
+
+function drawLink() {
+  const words = { loading: "Connecting", live: model.standby === true ? "Live · standby" : "Live", lost: "Disconnected", forbidden: "Not allowed", failed: "Trouble", old: "Updated" }[link.link];
+  const element = byId("link");
+  element.className = `link is-${link.link}`;
+  const text = /** @type {Element} */ (element.lastElementChild);
+  if (text.textContent !== words) text.textContent = words;
+  element.title = model.server === "" ? "" : `${model.server} · k8s-replicator ${model.version}`;
+  const lost = link.link === "lost" && loaded;
+  notice.hidden = !lost;
+  if (lost && notice.childElementCount === 0) {
+    notice.replaceChildren(h("strong", null, "Disconnected. "), h("span", null, "What is shown may be old. The page comes back by itself."));
+  }
+  if (!lost) notice.replaceChildren();
+  const bad = loaded ? countStates(model) : [];
+  const failing = bad[4] ?? 0;
+  document.title = failing > 0 ? `${grouped(failing)} failing · Replication` : "Replication · k8s-replicator";
+}
+
+/** @type {HTMLButtonElement[]} */
+let tiles = [];
+
+function drawStates() {
+  if (tiles.length === 0) {
+    tiles = STATES.map((state, n) => h("button", {
+      type: "button",
+      class: `tile is-${state}`,
+      "aria-pressed": "false",
+      title: MEANING[state],
+      click: () => filter({ states: view.filter.states.includes(state) ? view.filter.states.filter((it) => it !== state) : [...view.filter.states, state] }),
+    }, h("span", { class: "number" }, "–"), h("span", { class: "word" }, glyph(n, 13), state)));
+    states.replaceChildren(...tiles);
+  }
+  // The numbers are of all that the other filters let through: so that one sees what else there is.
+  const others = isFiltering(view.filter) && view.filter.states.length > 0 ? matching(model, { ...view.filter, states: [] }) : rows;
+  const counts = countStates(model, others);
+  tiles.forEach((tile, n) => {
+    const number = /** @type {HTMLElement} */ (tile.firstElementChild);
+    const text = loaded && model.ready ? grouped(counts[n] ?? 0) : "–";
+    if (number.textContent !== text) number.textContent = text;
+    tile.classList.toggle("none", (counts[n] ?? 0) === 0);
+    tile.setAttribute("aria-pressed", String(view.filter.states.includes(STATES[n] ?? "current")));
+  });
+}
+
+/** @type {{ kind: HTMLSelectElement, reason: HTMLSelectElement, namespace: HTMLInputElement, clear: HTMLButtonElement } | null} */
+let fields = null;
+
+function drawFilters() {
+  if (fields === null) {
+    fields = {
+      kind: h("select", { id: "kind", change: () => filter({ kind: fields?.kind.value ?? "" }) }),
+      reason: h("select", { id: "reason", change: () => filter({ reason: fields?.reason.value ?? "" }) }),
+      namespace: h("input", {
+        id: "namespace", type: "text", placeholder: "team-*", autocomplete: "off", spellcheck: "false", size: 14,
+        input: () => filter({ namespace: fields?.namespace.value.trim() ?? "" }, "replace"),
+      }),
+      clear: h("button", { type: "button", class: "clear", click: clear }, "Clear filters"),
+    };
+    filters.replaceChildren(
+      h("label", null, h("span", null, "Kind"), fields.kind),
+      h("label", null, h("span", null, "Namespace"), fields.namespace),
+      h("label", null, h("span", null, "Reason"), fields.reason),
+      fields.clear);
+  }
+  options(fields.kind, ["", ...model.kinds], view.filter.kind);
+  const reasons = model.reasons.list.filter((code) => code !== "UpToDate").sort();
+  options(fields.reason, ["", ...reasons], view.filter.reason);
+  if (document.activeElement !== fields.namespace) fields.namespace.value = view.filter.namespace;
+  fields.clear.hidden = !isFiltering(view.filter);
+}
+
+/**
+ * @param {HTMLSelectElement} select
+ * @param {string[]} values
+ * @param {string} value
+ */
+function options(select, values, value) {
+  const all = value === "" || values.includes(value) ? values : [...values, value];
+  const key = all.join(" ");
+  if (select.getAttribute("data-of") !== key) {
+    select.setAttribute("data-of", key);
+    select.replaceChildren(...all.map((it) => h("option", { value: it }, it === "" ? "All" : it)));
+  }
+  if (select.value !== value) select.value = value;
+}
+
+function clear() {
+  search.value = "";
+  go({ filter: { ...NO_FILTER, states: [] } });
+  search.focus();
+}
+
+function drawStage() {
+  byId("as-matrix").setAttribute("aria-pressed", String(view.as === "matrix"));
+  byId("as-table").setAttribute("aria-pressed", String(view.as === "table"));
+  byId("zoom").hidden = view.as !== "matrix";
+  byId("order").setAttribute("aria-pressed", String(view.order === "problems"));
+  byId("grouped").setAttribute("aria-pressed", String(view.grouped));
+  const blank = drawBlank();
+  const shown = blank ?? (view.as === "matrix" ? matrix.element : table.element);
+  if (blank !== null ? stage.firstElementChild?.getAttribute("data-of") !== blank.getAttribute("data-of") : stage.firstElementChild !== shown) stage.replaceChildren(shown);
+  byId("count").textContent = blank !== null ? "" : isFiltering(view.filter) ? `${grouped(rows.length)} of ${count(model.length, "target")}` : `${count(model.length, "target")} in ${count(model.existingNamespaces, "namespace")}`;
+  if (blank !== null) return;
+  const chosen = view.place === null ? "" : `${view.place.kind}:${view.place.key}`;
+  if (view.as === "table") table.show(model, rows, view.order, chosen);
+  else matrix.show(model, new Layout(model, rows, { width: matrix.room, zoom: view.zoom, opened: view.opened, order: view.order, grouped: view.grouped }), chosen);
+}
+
+/** What stands where there is nothing to be shown; `null`: there is. */
+function drawBlank() {
+  /** @param {string} of @param {string} title @param {...(Node | string)} text */
+  const blank = (of, title, ...text) => h("div", { class: "blank", "data-of": of }, h("h2", null, title), ...text.map((it) => (typeof it === "string" ? h("p", null, it) : it)));
+  if (link.link === "forbidden") {
+    return blank("forbidden", "You may not see this", link.why === "" ? "The server does not let this browser in." : link.why, "Ask for the page by its address, as with kubectl port-forward.");
+  }
+  if (link.link === "old") {
+    return blank("old", "The program was updated", "This page is of the version before.", h("button", { type: "button", class: "primary", click: () => location.reload() }, "Load it anew"));
+  }
+  if (!loaded) {
+    if (link.link === "lost") return blank("lost", "No answer", "The controller does not answer. It may be starting, or the port-forward has ended.", command("kubectl -n kube-system port-forward deployment/k8s-replicator 9103", "Forward the port again"));
+    if (link.link === "failed") return blank("failed", "Something is wrong", link.why, "The page tries again by itself.");
+    return h("div", { class: "blank loading", "data-of": "loading" }, h("h2", null, "Loading"), skeleton());
+  }
+  if (!model.ready) return h("div", { class: "blank loading", "data-of": "ready" }, h("h2", null, "The controller is reading the cluster"), h("p", null, "Its first lists are not complete. Nothing is written until they are."), skeleton());
+  if (model.length === 0) {
+    return blank("empty", "Nothing is replicated yet", "No object asks for a copy, and none gives one. Say on a Secret where it is to go:",
+      command(`kubectl -n NAMESPACE annotate secret NAME '${model.prefix}replicate-to-namespaces=team-.*'`, "Push it into every namespace that begins with team-"));
+  }
+  if (rows.length === 0) return blank("none", "Nothing matches", "No target fits these filters.", h("button", { type: "button", class: "primary", click: clear }, "Clear filters"));
+  return null;
+}
+
+function skeleton() {
+  return h("div", { class: "skeleton", "aria-hidden": "true" }, ...Array.from({ length: 96 }, () => h("i", null)));
+}
+
+// --- The panel ---
+
+/** What the panel shows, so that it is not drawn anew when nothing changed. */
+let shownSide = "";
+/** @type {{ key: string, at: number, abort: AbortController, of: number } | null} */
+let asked = null;
+
+const listener = {
+  trail: (/** @type {string} */ kind, /** @type {string} */ key) => open("trail", kind, key),
+  source: (/** @type {string} */ kind, /** @type {string} */ key) => open("source", kind, key),
+  reason: (/** @type {string} */ code) => filter({ reason: view.filter.reason === code ? "" : code }),
+};
+
+function drawSide() {
+  const { place } = view;
+  side.hidden = !loaded || (model.length === 0 && place === null);
+  if (!loaded) return;
+  if (place === null) {
+    asked?.abort.abort();
+    asked = null;
+    // The ages go on, but nobody's focus is taken away for them.
+    const focus = side.contains(document.activeElement);
+    const key = `overview ${model.revision} ${serialise(view)} ${focus ? "" : Math.floor(Date.now() / 5000)}`;
+    if (shownSide === key) return;
+    shownSide = key;
+    fillSide(drawOverview(model, rows, view.filter.reason, listener));
+  } else if (place.what === "source") {
+    asked?.abort.abort();
+    asked = null;
+    const key = `source ${place.kind} ${place.key} ${model.revision}`;
+    if (shownSide === key) return;
+    shownSide = key;
+    fillSide([back(), ...drawSource(model, place.kind, place.key, listener)]);
+    if (wantsFocus) focusSide();
+    wantsFocus = false;
+  } else {
+    void drawTrailOf(place.kind, place.key);
+  }
+}
+
+/** @param {(Node | null)[]} children */
+function fillSide(children) {
+  const active = document.activeElement;
+  const inside = side.contains(active) && active !== side;
+  const nth = inside ? [...side.querySelectorAll("button, [tabindex]")].indexOf(/** @type {Element} */ (active)) : -1;
+  const top = side.scrollTop;
+  side.replaceChildren(...children.filter((it) => it !== null));
+  side.scrollTop = top;
+  if (nth >= 0) /** @type {HTMLElement | undefined} */ ([...side.querySelectorAll("button, [tabindex]")][nth])?.focus({ preventScroll: true });
+}
+
+function back() {
+  return h("nav", { class: "back", "aria-label": "Panel" }, h("button", { type: "button", click: close }, "✕ Close"));
+}
+
+/** @param {string} kind @param {string} target */
+async function drawTrailOf(kind, target) {
+  const key = `trail ${kind} ${target}`;
+  const first = asked?.key !== key;
+  if (!first && (asked?.of === model.revision || performance.now() - (asked?.at ?? 0) < TRAIL_AGAIN)) {
+    if (asked?.of !== model.revision) setTimeout(drawCalmly, TRAIL_AGAIN);
+    return;
+  }
+  asked?.abort.abort();
+  const abort = new AbortController();
+  asked = { key, at: performance.now(), abort, of: model.revision };
+  if (first) {
+    shownSide = key;
+    side.replaceChildren(back(), h("div", { class: "what" }, h("p", { class: "kicker" }, kind), h("h2", { tabindex: "-1" }, target)), h("p", { class: "soft" }, "Asking the controller …"));
+    if (wantsFocus) focusSide();
+    wantsFocus = false;
+  }
+  try {
+    const trail = await fetchTrail(kind, target, abort.signal);
+    if (abort.signal.aborted) return;
+    const same = JSON.stringify({ ...trail, now: 0 });
+    if (shownSide === `${key} ${same}`) return;
+    const had = side.contains(document.activeElement);
+    shownSide = `${key} ${same}`;
+    if (first || !had) {
+      side.replaceChildren(back(), .../** @type {Node[]} */ (drawTrail(trail, listener, model.prefix)));
+      if (had) focusSide();
+    } else {
+      fillSide([back(), .../** @type {Node[]} */ (drawTrail(trail, listener, model.prefix))]);
+    }
+  } catch (error) {
+    if (abort.signal.aborted) return;
+    shownSide = `${key} failed`;
+    if (asked !== null) asked.of = -1;
+    if (first) side.replaceChildren(back(), h("div", { class: "what" }, h("p", { class: "kicker" }, kind), h("h2", { tabindex: "-1" }, target)), h("p", { class: "bad" }, error instanceof Error ? error.message : "The server does not answer."));
+  }
+}
+
+// --- What people do ---
+
+search.value = view.filter.text;
+search.addEventListener("input", () => filter({ text: search.value }, "replace"));
+search.form?.addEventListener("submit", (event) => {
+  event.preventDefault();
+  // One that is named in full is meant, and so is the only one that is found.
+  const text = search.value.trim();
+  const named = [...rows].find((row) => model.target(row) === text);
+  if (named !== undefined || rows.length === 1) openRow(named ?? rows[0] ?? 0);
+  else if (view.as === "table") table.focus(true);
+  else matrix.scroll.focus();
+});
+byId("as-matrix").addEventListener("click", () => go({ as: "matrix" }));
+byId("as-table").addEventListener("click", () => go({ as: "table" }));
+byId("order").addEventListener("click", () => go({ order: view.order === "problems" ? "name" : "problems" }));
+byId("grouped").addEventListener("click", () => go({ grouped: !view.grouped, opened: [] }));
+byId("zoom-in").addEventListener("click", () => go({ zoom: Math.min(SIZES.length - 1, view.zoom + 1) }, "replace"));
+byId("zoom-out").addEventListener("click", () => go({ zoom: Math.max(0, view.zoom - 1) }, "replace"));
+matrix.scroll.addEventListener("wheel", (event) => {
+  if (!event.ctrlKey) return;
+  event.preventDefault();
+  go({ zoom: Math.max(0, Math.min(SIZES.length - 1, view.zoom + (event.deltaY < 0 ? 1 : -1))) }, "replace");
+}, { passive: false });
+addEventListener("keydown", (event) => {
+  const target = /** @type {HTMLElement} */ (event.target);
+  const types = /^(INPUT|SELECT|TEXTAREA)$/.test(target.tagName);
+  if (event.key === "Escape") {
+    if (view.place !== null) close();
+    else if (target === search && search.value !== "") {
+      search.value = "";
+      filter({ text: "" });
+    }
+  } else if (event.key === "/" && !types && !event.ctrlKey && !event.metaKey) {
+    event.preventDefault();
+    search.focus();
+    search.select();
+  } else if ((event.key === "+" || event.key === "-") && !types && view.as === "matrix" && !event.ctrlKey && !event.metaKey) {
+    byId(event.key === "+" ? "zoom-in" : "zoom-out").click();
+  }
+});
+new ResizeObserver(draw).observe(stage);
+setInterval(() => document.hidden || drawCalmly(), 5_000);
+
+// --- The server ---
+
+const server = new Server({
+  snapshot: (snapshot) => {
+    model = Model.of(snapshot, Date.now());
+    model.revision = Math.max(1, Math.round(performance.now()));
+    if (!loaded) performance.mark("loaded");
+    loaded = true;
+    draw();
+  },
+  frame: (frame) => {
+    model.apply(frame, Date.now());
+    drawCalmly();
+  },
+  link: (state, why) => {
+    link = { link: state, why };
+    draw();
+  },
+});
+// Before the first answer there is something to be seen.
+paint();
+void server.begin();

@@ -1,0 +1,130 @@
+//! What is asked of the controller: all targets, piece by piece, and those that changed.
+
+use std::collections::BTreeSet;
+
+use k8s_replicator_controller::controller::Controller;
+use k8s_replicator_controller::edge::look::Looks;
+use k8s_replicator_controller::event::Now;
+use k8s_replicator_controller::replicator::Replicator;
+use k8s_replicator_controller::replicator::standing::Stands;
+use k8s_replicator_core::names::TargetKey;
+use k8s_replicator_core::state::State;
+use k8s_replicator_core::survey::Row;
+
+use crate::cell::Cell;
+use crate::protocol::Frame;
+use crate::snapshot::{Builder, Tables};
+
+/// So many targets are looked at before the controller goes on with its own work: a few milliseconds.
+const AT_ONCE: usize = 250;
+/// More changes than that make no frame: a new snapshot is smaller.
+const MOST_IN_FRAME: usize = 2_000;
+
+/// Up to which change of each kind is known, and whether each was ready then.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Seen(Vec<(u64, bool)>);
+
+impl Seen {
+    fn of(controller: &Controller) -> Self {
+        Self(controller.replicators().map(|it| (it.standing().last_change(), it.is_ready())).collect())
+    }
+}
+
+/// What changed.
+pub(super) enum Taken {
+    Frame(Frame, Seen),
+    /// A new snapshot says it better.
+    TooMuch,
+}
+
+/// What stands at the beginning of a snapshot.
+pub(super) struct Head {
+    pub(super) prefix: String,
+    pub(super) now: i64,
+    pub(super) ready: bool,
+    pub(super) namespaces: usize,
+    pub(super) kinds: Vec<&'static str>,
+    /// All targets of each kind.
+    pub(super) targets: Vec<Vec<TargetKey>>,
+}
+
+pub(super) fn begin(controller: &Controller, now: Now) -> (Seen, Head) {
+    let replicators = || controller.replicators();
+    let ready = replicators().all(Replicator::is_ready);
+    let targets = |it: &Replicator| if ready { it.graph().all_asked_for() } else { Vec::new() };
+    let head = Head {
+        prefix: controller.dialect().prefix().to_owned(),
+        now: now.time.as_second(),
+        ready,
+        namespaces: replicators().map(|it| it.graph().namespaces().count()).max().unwrap_or_default(),
+        kinds: replicators().map(|it| it.kind().name()).collect(),
+        targets: replicators().map(targets).collect(),
+    };
+    (Seen::of(controller), head)
+}
+
+/// The cells of these targets, each kind's in a list of its own.
+pub(super) async fn all(looks: &Looks, now: i64, targets: Vec<Vec<TargetKey>>) -> Option<Tables> {
+    let mut builder = Builder::new(now);
+    for (kind, targets) in targets.into_iter().enumerate() {
+        let mut rest = targets.into_iter();
+        loop {
+            let piece: Vec<_> = rest.by_ref().take(AT_ONCE).collect();
+            if piece.is_empty() {
+                break;
+            }
+            let look = move |controller: &Controller, now: Now| {
+                let mut builder = builder;
+                if let Some(replicator) = controller.replicators().nth(kind) {
+                    let cells = piece.iter().filter_map(|target| cell(replicator, now, target));
+                    cells.for_each(|cell| builder.add(kind, cell));
+                }
+                builder
+            };
+            builder = looks.ask(look).await?;
+        }
+    }
+    Some(builder.finish())
+}
+
+/// What changed since.
+pub(super) fn changes(controller: &Controller, now: Now, seen: Seen) -> Taken {
+    let is = Seen::of(controller);
+    let mut frame = Frame { now: now.time.as_second(), ..Frame::default() };
+    for (kind, (replicator, (number, was_ready))) in controller.replicators().zip(seen.0).enumerate() {
+        let changes = replicator.standing().changes_since(number).filter(|_| was_ready == replicator.is_ready());
+        let Some(changes) = changes else { return Taken::TooMuch };
+        let changed: BTreeSet<&TargetKey> = changes.map(|change| &change.target).collect();
+        if changed.len() > MOST_IN_FRAME {
+            return Taken::TooMuch;
+        }
+        for target in changed {
+            match cell(replicator, now, target) {
+                Some(cell) => frame.rows.push(cell.changed(kind)),
+                None => frame.gone.push((kind, target.to_string())),
+            }
+        }
+    }
+    Taken::Frame(frame, is)
+}
+
+fn cell(replicator: &Replicator, now: Now, target: &TargetKey) -> Option<Cell> {
+    let row = with_failure(replicator, replicator.look(target).0?);
+    Some(Cell::of(replicator.graph(), row, since(replicator, now, target)))
+}
+
+/// Since when a target has had its state, in seconds since 1970.
+pub(super) fn since(replicator: &Replicator, now: Now, target: &TargetKey) -> Option<i64> {
+    let (_, since) = replicator.standing().of(target)?;
+    let ago = now.moment.saturating_sub(since).as_secs();
+    Some(now.time.as_second() - i64::try_from(ago).ok()?)
+}
+
+/// The row, with what the graph does not know: that attempts fail.
+pub(super) fn with_failure(replicator: &Replicator, row: Row) -> Row {
+    let is_tried = row.verb.is_some() || row.needs.is_some();
+    match replicator.standing().of(&row.target) {
+        Some((Stands { state: State::Failing, reason }, _)) if is_tried => Row { state: State::Failing, reason, ..row },
+        _ => row,
+    }
+}

@@ -1,0 +1,253 @@
+//! The page as it is served: a real control loop over sockets, against a server that has a few objects and lets the test say what
+//! changes.
+
+use std::convert::Infallible;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::{Request, StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
+use futures::StreamExt as _;
+use k8s_replicator_controller::connect;
+use k8s_replicator_controller::controller::{Controller, Options};
+use k8s_replicator_controller::edge::clock::Clock;
+use k8s_replicator_controller::edge::look::Audience;
+use k8s_replicator_controller::health::Health;
+use k8s_replicator_controller::run;
+use k8s_replicator_core::annotations::Dialect;
+use k8s_replicator_core::decide::Rules;
+use k8s_replicator_core::kind;
+use k8s_replicator_core::scope::Scope;
+use k8s_replicator_dashboard::feed::{About, Heard};
+use k8s_replicator_dashboard::guard::{Hosts, POLICY};
+use k8s_replicator_dashboard::server::routes;
+use k8s_replicator_dashboard::{Dashboard, Feed};
+use serde_json::{Value, json};
+use tokio::sync::{mpsc, watch};
+use tower::ServiceExt as _;
+
+const LIMIT: Duration = Duration::from_secs(20);
+
+struct Served {
+    routes: Router,
+    /// Events of the watch of Secrets.
+    events: mpsc::UnboundedSender<Value>,
+    _stop: watch::Sender<bool>,
+}
+
+fn secret(key: &str, version: u32, annotations: Value) -> Value {
+    let (namespace, name) = key.split_once('/').unwrap();
+    json!({
+        "apiVersion": "meta.k8s.io/v1", "kind": "PartialObjectMetadata",
+        "metadata": {
+            "name": name, "namespace": namespace, "uid": format!("uid-{key}"), "resourceVersion": version.to_string(),
+            "creationTimestamp": "2026-01-01T00:00:00Z", "annotations": annotations,
+        }
+    })
+}
+
+fn list(items: &[Value]) -> Response {
+    axum::Json(json!({ "kind": "List", "metadata": { "resourceVersion": "50" }, "items": items })).into_response()
+}
+
+async fn served() -> Served {
+    let (events, to_send) = mpsc::unbounded_channel::<Value>();
+    let to_send = Arc::new(Mutex::new(Some(to_send)));
+    let api = move |uri: Uri| {
+        let to_send = to_send.clone();
+        async move {
+            let is_watch = uri.query().unwrap_or_default().contains("watch=true");
+            match (uri.path(), is_watch) {
+                ("/api/v1/secrets", true) => {
+                    let Some(events) = to_send.lock().unwrap().take() else {
+                        return Response::new(Body::from_stream(
+                            futures::stream::pending::<Result<String, Infallible>>(),
+                        ));
+                    };
+                    let lines = futures::stream::unfold(events, |mut events| async {
+                        let event = events.recv().await?;
+                        Some((Ok::<_, Infallible>(format!("{event}\n")), events))
+                    });
+                    Response::new(Body::from_stream(lines))
+                }
+                (_, true) => Response::new(Body::from_stream(futures::stream::pending::<Result<String, Infallible>>())),
+                ("/api/v1/namespaces/a/secrets/gone", _) => {
+                    let status = json!({ "kind": "Status", "reason": "NotFound", "code": 404 });
+                    (StatusCode::NOT_FOUND, axum::Json(status)).into_response()
+                }
+                ("/api/v1/namespaces", _) => list(
+                    &["a", "b", "c"]
+                        .map(|name| json!({ "metadata": { "name": name, "uid": name, "resourceVersion": "1" } })),
+                ),
+                ("/api/v1/secrets", _) => list(&[
+                    secret("a/closed", 7, json!({ "t/replication-allowed": "false" })),
+                    secret("b/one", 8, json!({ "t/replicate-from": "a/closed" })),
+                    secret("c/two", 9, json!({ "t/replicate-from": "a/gone" })),
+                ]),
+                _ => list(&[]),
+            }
+        }
+    };
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, Router::new().fallback(api)).await });
+    let file = std::env::temp_dir().join(format!("k8s-replicator-page-{}", url.rsplit(':').next().unwrap()));
+    let kubeconfig = format!(
+        "apiVersion: v1\nkind: Config\ncurrent-context: c\ncontexts: [{{ name: c, context: {{ cluster: c, user: u }} }}]\n\
+         clusters: [{{ name: c, cluster: {{ server: \"{url}\" }} }}]\nusers: [{{ name: u, user: {{}} }}]\n"
+    );
+    std::fs::write(&file, kubeconfig).unwrap();
+    let (connection, url) = connect::open(Some(&file)).await.unwrap();
+    let options = Options {
+        kinds: kind::ALL.to_vec(),
+        scope: Scope::Cluster,
+        dialect: Dialect::new("t/", false),
+        rules: Rules { removal_delay: Duration::from_secs(600), ..Rules::default() },
+        resync_period: Duration::ZERO,
+    };
+    let (health, (stop, stopped)) = (Arc::new(Health::default()), watch::channel(false));
+    let controller = Controller::new(options, url.clone(), &health, &mut run::random_bytes);
+    let (hear, heard) = Heard::new();
+    let (looks, audience) = Audience::of(hear);
+    tokio::spawn(run::run(controller, connection, Clock::start(), stopped, audience));
+    let feed = Feed::new(looks, heard, health.clone(), About { version: "1", server: url }, 0xabc);
+    tokio::spawn(feed.clone().follow());
+    let ready = async {
+        while !health.not_ready().is_empty() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(LIMIT, ready).await.expect("the controller gets ready");
+    Served { routes: routes(Dashboard { feed, hosts: Hosts::default() }), events, _stop: stop }
+}
+
+impl Served {
+    async fn get(&self, path: &str, headers: &[(&str, &str)]) -> Response {
+        let mut request = Request::get(path).header("host", "localhost:9103");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        self.routes.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap()
+    }
+
+    async fn json(&self, path: &str) -> Value {
+        let response = self.get(path, &[]).await;
+        assert_eq!(response.status(), StatusCode::OK, "{path}");
+        let body = axum::body::to_bytes(response.into_body(), 1 << 20).await.unwrap();
+        serde_json::from_slice(&body).unwrap()
+    }
+
+    /// The snapshot, when the controller has decided about all targets.
+    async fn settled(&self) -> Value {
+        let settled = async {
+            loop {
+                let snapshot = self.json("/api/snapshot").await;
+                if snapshot["reasons"] == json!(["ConsentRefused", "SourceMissing"]) {
+                    return snapshot;
+                }
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        };
+        tokio::time::timeout(LIMIT, settled).await.expect("all targets are there")
+    }
+}
+
+/// Reads a stream of events until one holds this word.
+async fn read_until(response: Response, word: &str) -> String {
+    assert_eq!(response.headers()["content-type"], "text/event-stream");
+    let mut stream = response.into_body().into_data_stream();
+    let mut text = String::new();
+    let read = async {
+        while let Some(piece) = stream.next().await {
+            text.push_str(std::str::from_utf8(&piece.unwrap()).unwrap());
+            if text.contains(word) {
+                return;
+            }
+        }
+        panic!("it ends without {word:?}: {text}");
+    };
+    tokio::time::timeout(LIMIT, read).await.unwrap_or_else(|_| panic!("no {word:?} comes"));
+    text
+}
+
+#[tokio::test]
+async fn a_snapshot_then_what_changes_and_on_from_where_one_was() {
+    let served = served().await;
+    let snapshot = served.settled().await;
+    assert_eq!(
+        (&snapshot["ready"], &snapshot["kinds"], &snapshot["prefix"]),
+        (&json!(true), &json!(["Secret", "ConfigMap"]), &json!("t/"))
+    );
+    assert_eq!(snapshot["existing_namespaces"], 3);
+    assert_eq!(snapshot["rows"]["state"], "31", "{snapshot}");
+    assert_eq!(snapshot["rows"]["flags"], "11");
+    let id = snapshot["id"].as_str().unwrap().to_owned();
+    assert!(id.starts_with("abc-"), "{id}");
+
+    // The source is allowed: its target is to be filled.
+    let changed = secret("a/closed", 60, json!({ "t/replication-allowed": "true" }));
+    served.events.send(json!({ "type": "MODIFIED", "object": changed })).unwrap();
+    let events = served.get(&format!("/api/events?after={id}"), &[]).await;
+    let text = read_until(events, "\"b/one\"").await;
+    assert!(text.contains("id: abc-") && text.contains("\"a/closed\""), "{text}");
+    // A target that is deleted is gone, for who comes back with the last id that it had.
+    let last = text.rsplit("id: ").next().unwrap().lines().next().unwrap().to_owned();
+    let deleted = secret("c/two", 61, json!({ "t/replicate-from": "a/gone" }));
+    served.events.send(json!({ "type": "DELETED", "object": deleted })).unwrap();
+    let events = served.get("/api/events?after=nonsense", &[("last-event-id", &last)]).await;
+    let text = read_until(events, "\"gone\"").await;
+    assert!(text.contains("[0,\"c/two\"]"), "{text}");
+
+    // Of another run of the program, or none.
+    for after in ["abd-1", "", "abc-999"] {
+        let events = served.get(&format!("/api/events?after={after}"), &[]).await;
+        let text = read_until(events, "event: reset").await;
+        assert!(!text.contains("id:"), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn a_trail_says_why_and_names_no_value() {
+    let served = served().await;
+    served.settled().await;
+    let trail = served.json("/api/trail?kind=Secret&target=b/one").await;
+    assert_eq!((&trail["state"], &trail["reason"]), (&json!("refused"), &json!("ConsentRefused")), "{trail}");
+    assert_eq!(trail["chain"][0]["key"], "a/closed");
+    let command = trail["commands"][0]["text"].as_str().unwrap();
+    assert_eq!(command, "kubectl annotate secret -n a closed --overwrite t/replication-allowed=true");
+    for (path, status) in [
+        ("/api/trail?kind=Pod&target=b/one", StatusCode::NOT_FOUND),
+        ("/api/trail?kind=Secret&target=b", StatusCode::BAD_REQUEST),
+        ("/api/trail?kind=Secret&target=../x", StatusCode::BAD_REQUEST),
+        ("/api/trail", StatusCode::BAD_REQUEST),
+        ("/nothing", StatusCode::NOT_FOUND),
+    ] {
+        assert_eq!(served.get(path, &[]).await.status(), status, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn every_response_carries_the_policy_and_strangers_get_none() {
+    let served = served().await;
+    for path in ["/", "/js/main.js", "/style.css", "/api/snapshot", "/api/events", "/nothing", "/api/trail"] {
+        let response = served.get(path, &[]).await;
+        let headers = response.headers();
+        assert_eq!(headers["content-security-policy"], POLICY, "{path}");
+        assert_eq!(headers["x-content-type-options"], "nosniff", "{path}");
+        assert_eq!(headers["referrer-policy"], "no-referrer", "{path}");
+        assert_eq!(headers["cross-origin-opener-policy"], "same-origin", "{path}");
+        assert!(!headers.contains_key("set-cookie") && !headers.contains_key("access-control-allow-origin"), "{path}");
+    }
+    let rebound = Request::get("/api/snapshot").header("host", "evil.example.com").body(Body::empty()).unwrap();
+    let response = served.routes.clone().oneshot(rebound).await.unwrap();
+    assert_eq!(response.status(), StatusCode::MISDIRECTED_REQUEST);
+    let plain = served.get("/api/snapshot", &[]).await;
+    assert!(!plain.headers().contains_key("content-encoding"));
+    let packed = served.get("/api/snapshot", &[("accept-encoding", "gzip")]).await;
+    assert_eq!(
+        (&packed.headers()["content-encoding"], &packed.headers()["cache-control"]),
+        (&"gzip".parse().unwrap(), &"no-store".parse().unwrap())
+    );
+}

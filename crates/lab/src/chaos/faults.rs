@@ -1,0 +1,223 @@
+//! What breaks, and how it comes back.
+
+use std::fmt::Write as _;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use k8s_replicator_sim::dice::Dice;
+use k8s_replicator_sim::properties;
+use k8s_replicator_testenv::{ControlPlane, Controller, Fault, Proxy, RequestView, SecondServer, Snapshot, User};
+
+use super::FLAGS;
+
+/// How often each thing happened.
+#[derive(Debug, Default)]
+struct Counts {
+    controller_killed: usize,
+    controller_ended: usize,
+    api_server_killed: usize,
+    second_api_server_killed: usize,
+    etcd_killed: usize,
+    connections_broken: usize,
+    spells_of_faulty_responses: usize,
+    etcd_restored: usize,
+}
+
+/// See the [module](self).
+pub(super) struct Faults<'p> {
+    plane: &'p ControlPlane,
+    user: &'p User,
+    proxy: Proxy,
+    /// None only while it is started anew.
+    second: Option<SecondServer>,
+    controller: Controller,
+    /// The logs of those before it.
+    logs: String,
+    dice: Dice,
+    snapshot: Option<Snapshot>,
+    counts: Counts,
+}
+
+impl<'p> Faults<'p> {
+    pub(super) fn new(
+        plane: &'p ControlPlane,
+        user: &'p User,
+        proxy: Proxy,
+        controller: Controller,
+        seed: u64,
+    ) -> Result<Self> {
+        let second = Some(plane.second_api_server()?);
+        let (logs, dice, snapshot, counts) = (String::new(), Dice::new(seed ^ 0xc4a0_5000), None, Counts::default());
+        Ok(Self { plane, user, proxy, second, controller, logs, dice, snapshot, counts })
+    }
+
+    /// One fault after the other, for this time; within it etcd is backed up once, and restored once.
+    pub(super) fn rage(&mut self, begun: Instant, time: Duration) -> Result<()> {
+        while begun.elapsed() < time {
+            if self.snapshot.is_none() && begun.elapsed() > time / 3 {
+                self.snapshot = Some(self.plane.snapshot()?);
+            }
+            if self.counts.etcd_restored == 0 && begun.elapsed() > time * 2 / 3 {
+                self.restore()?;
+            }
+            self.one()?;
+            self.supervise()?;
+            thread::sleep(Duration::from_millis(300 + 100 * self.dice.roll(25) as u64));
+        }
+        Ok(())
+    }
+
+    fn one(&mut self) -> Result<()> {
+        match self.dice.roll(16) {
+            0..=3 => {
+                self.counts.controller_killed += 1;
+                self.controller.kill();
+                self.start_controller()?;
+            }
+            4 | 5 => {
+                self.counts.api_server_killed += 1;
+                self.plane.kill_api_server();
+                thread::sleep(Duration::from_millis(100 * self.dice.roll(20) as u64));
+                self.plane.bring_back()?;
+            }
+            6 => {
+                self.counts.etcd_killed += 1;
+                self.plane.kill_etcd();
+                thread::sleep(Duration::from_millis(100 * self.dice.roll(20) as u64));
+                self.plane.bring_back()?;
+            }
+            7 => {
+                self.counts.second_api_server_killed += 1;
+                self.renew_second()?;
+            }
+            8..=10 => {
+                self.counts.connections_broken += 1;
+                self.proxy.break_connections();
+            }
+            11 | 12 => {
+                let lag = Duration::from_millis(self.dice.pick(&[0, 50, 300, 1_500]));
+                if let Some(second) = &self.second {
+                    second.set_lag(lag);
+                }
+            }
+            _ => {
+                self.counts.spells_of_faulty_responses += 1;
+                self.spoil();
+                thread::sleep(Duration::from_millis(200 + 100 * self.dice.roll(20) as u64));
+                self.proxy.set_rule(|_| Fault::Pass);
+            }
+        }
+        Ok(())
+    }
+
+    /// One response of some is lost, late, or another one.
+    fn spoil(&mut self) {
+        let fault = match self.dice.roll(8) {
+            0 | 1 => Fault::LoseReply,
+            2 => Fault::Disconnect,
+            3 => Fault::Delay(Duration::from_millis(400)),
+            4 => Fault::Status {
+                code: 429,
+                headers: vec![("Retry-After".to_owned(), "1".to_owned())],
+                body: String::new(),
+            },
+            5 => Fault::status(503),
+            6 => Fault::Status { code: 404, headers: Vec::new(), body: "404 page not found\n".to_owned() },
+            _ => Fault::CloseAtOnce,
+        };
+        let (every, writes_only) = (1 + self.dice.roll(3), self.dice.once_in(2));
+        let counter = std::sync::atomic::AtomicUsize::new(0);
+        self.proxy.set_rule(move |request: &RequestView| {
+            let number = counter.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            let is_meant = number.is_multiple_of(every) && (request.method != "GET" || !writes_only);
+            if is_meant { fault.clone() } else { Fault::Pass }
+        });
+    }
+
+    fn restore(&mut self) -> Result<()> {
+        let Some(snapshot) = &self.snapshot else { return Ok(()) };
+        self.counts.etcd_restored += 1;
+        // As the instructions say: all API servers are down meanwhile, and whoever watches is started anew but the controller.
+        self.second = None;
+        self.plane.restore(snapshot)?;
+        self.plane.restart_controllers()?;
+        self.second = Some(self.plane.second_api_server()?);
+        self.start_controller_if_it_spoke_to_the_second()
+    }
+
+    fn renew_second(&mut self) -> Result<()> {
+        if let Some(second) = self.second.take() {
+            second.kill();
+        }
+        self.second = Some(self.plane.second_api_server()?);
+        self.start_controller_if_it_spoke_to_the_second()
+    }
+
+    /// A new second server listens elsewhere.
+    fn start_controller_if_it_spoke_to_the_second(&mut self) -> Result<()> {
+        self.controller.kill();
+        self.start_controller()
+    }
+
+    /// Whoever has ended is started anew, as the kubelet does.
+    pub(super) fn supervise(&mut self) -> Result<()> {
+        if self.controller.ended().is_some() {
+            self.counts.controller_ended += 1;
+            self.start_controller()?;
+        }
+        Ok(())
+    }
+
+    /// By the proxy and the first API server, or by the second.
+    fn start_controller(&mut self) -> Result<()> {
+        self.logs.push_str(&self.controller.log());
+        let kubeconfig = match (&self.second, self.dice.once_in(3)) {
+            (Some(second), true) => second.kubeconfig_of(self.user)?,
+            _ => self.proxy.kubeconfig().to_owned(),
+        };
+        self.controller = Controller::start_binary(&crate::controller()?, &kubeconfig, &FLAGS)?;
+        Ok(())
+    }
+
+    /// Nothing breaks any more, and all that was away is there.
+    pub(super) fn end(&mut self) -> Result<()> {
+        self.proxy.set_rule(|_| Fault::Pass);
+        if let Some(second) = &self.second {
+            second.set_lag(Duration::ZERO);
+        }
+        self.plane.bring_back()?;
+        self.supervise()
+    }
+
+    pub(super) fn counts(&self) -> String {
+        let Counts {
+            controller_killed,
+            controller_ended,
+            api_server_killed,
+            second_api_server_killed,
+            etcd_killed,
+            connections_broken,
+            spells_of_faulty_responses,
+            etcd_restored,
+        } = self.counts;
+        let mut text = String::new();
+        let _ = write!(
+            text,
+            "kills: controller {controller_killed}, API server {api_server_killed}, second API server \
+             {second_api_server_killed}, etcd {etcd_killed}; the controller ended by itself {controller_ended} times; connections \
+             broken {connections_broken} times; {spells_of_faulty_responses} spells of faulty responses; etcd restored \
+             {etcd_restored} times"
+        );
+        text
+    }
+
+    /// Whether a value of somebody's data is in a log of the controller.
+    pub(super) fn shows_a_value(&self) -> bool {
+        properties::shows_a_value(&self.logs) || properties::shows_a_value(&self.controller.log())
+    }
+
+    pub(super) fn log_tail(&self) -> String {
+        format!("the last that the controller wrote:\n{}", super::tail(&self.controller.log(), 40))
+    }
+}

@@ -1,0 +1,184 @@
+//! The simulation's people, at work on a real API server. What fails because it is away is not tried again: people shrug.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use anyhow::{Result, anyhow};
+use http::Method;
+use k8s_replicator_sim::api::object::{Id, Object, Resource};
+use k8s_replicator_sim::dice::Dice;
+use k8s_replicator_sim::spec::PREFIX;
+use k8s_replicator_sim::world::users::{self, Act};
+use k8s_replicator_testenv::Client;
+use serde_json::{Value, json};
+
+/// Somebody with an administrator's rights.
+pub(super) struct Person {
+    client: Client,
+    dice: Dice,
+    /// Objects as they were some time, for whoever restores a backup.
+    backup: BTreeMap<String, Value>,
+    /// Annotations that mean harm: those of the fuzzer's corpus.
+    hostile: Vec<(String, String)>,
+}
+
+/// Annotations of the corpus that are text.
+fn hostile() -> Vec<(String, String)> {
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus/annotations");
+    let files = std::fs::read_dir(corpus).into_iter().flatten().flatten();
+    let mut texts: Vec<String> = files.filter_map(|file| std::fs::read_to_string(file.path()).ok()).collect();
+    texts.sort();
+    let pairs = texts.iter().flat_map(|text| text.split('\0')).filter_map(|pair| pair.split_once('='));
+    pairs.map(|(name, value)| (format!("{PREFIX}{name}"), value.to_owned())).collect()
+}
+
+fn path(id: &Id) -> String {
+    match id.resource {
+        Resource::Namespace => format!("/api/v1/namespaces/{}", id.name),
+        resource => format!("/api/v1/namespaces/{}/{}/{}", id.namespace, resource.plural(), id.name),
+    }
+}
+
+/// What of an object is made anew elsewhere: not its identity, nor who wrote it.
+fn copy_of(object: &Value, id: &Id) -> Value {
+    let metadata = &object["metadata"];
+    let mut copy = json!({ "apiVersion": "v1", "kind": id.resource.kind(),
+        "metadata": { "name": id.name, "annotations": metadata["annotations"], "labels": metadata["labels"] } });
+    for field in ["type", "data", "binaryData", "immutable"] {
+        if !object[field].is_null() {
+            copy[field] = object[field].clone();
+        }
+    }
+    copy
+}
+
+fn manifest(object: &Object) -> Value {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let annotations: BTreeMap<&String, String> =
+        object.annotations.iter().map(|(key, value)| (key, text(value))).collect();
+    let mut json = json!({ "apiVersion": "v1", "kind": object.id.resource.kind(), "data": object.data,
+        "metadata": { "name": object.id.name, "annotations": annotations, "finalizers": object.finalizers } });
+    if let Some(type_) = &object.type_ {
+        json["type"] = json!(type_);
+    }
+    if object.immutable {
+        json["immutable"] = json!(true);
+    }
+    json
+}
+
+impl Person {
+    pub(super) fn new(client: Client, seed: u64) -> Self {
+        Self { client, dice: Dice::new(seed), backup: BTreeMap::new(), hostile: hostile() }
+    }
+
+    /// Does something. False: it could not be done.
+    pub(super) fn act(&mut self) -> bool {
+        let act = match self.dice.roll(20) {
+            0 if !self.hostile.is_empty() => {
+                let (name, value) = self.dice.pick(&self.hostile);
+                let resource = self.dice.pick(&[Resource::Secret, Resource::ConfigMap]);
+                Act::Annotate(Id::new(resource, "a", self.dice.pick(&["x", "y"])), name, value)
+            }
+            _ => users::act(&mut self.dice, &[Resource::Secret, Resource::ConfigMap]),
+        };
+        self.try_to(&act).is_ok()
+    }
+
+    fn try_to(&mut self, act: &Act) -> Result<()> {
+        match act {
+            Act::Put { id, type_, data, annotations, immutable, finalizer, manager } => {
+                let new = manifest(&users::object(id, type_, *data, annotations, *immutable, *finalizer));
+                self.backup.insert(id.to_string(), new.clone());
+                match self.get(id) {
+                    Err(_) => self.make(id, &new, manager),
+                    Ok(mut old) => {
+                        old["data"] = new["data"].clone();
+                        old["metadata"]["annotations"] = new["metadata"]["annotations"].clone();
+                        self.yes(&Method::PUT, &format!("{}?fieldManager={manager}", path(id)), &old)
+                    }
+                }
+            }
+            Act::Annotate(id, name, value) => {
+                self.patch(id, &json!({ "metadata": { "annotations": { name: value } } }))
+            }
+            Act::Label(id, name, value) => self.patch(id, &json!({ "metadata": { "labels": { *name: value } } })),
+            Act::Strip(id, nth) => {
+                let ours = self.ours(id)?;
+                let name = ours.get(usize::from(*nth) % ours.len().max(1)).ok_or_else(|| anyhow!("none"))?;
+                self.patch(id, &json!({ "metadata": { "annotations": { name: null } } }))
+            }
+            Act::StripAll(id) => {
+                let none: BTreeMap<String, Value> =
+                    self.ours(id)?.into_iter().map(|name| (name, Value::Null)).collect();
+                self.patch(id, &json!({ "metadata": { "annotations": none } }))
+            }
+            Act::Fill(id, choice) => {
+                let mut object = self.get(id)?;
+                object["data"] = json!(users::data(id.resource, object["type"].as_str().unwrap_or_default(), *choice));
+                self.yes(&Method::PUT, &path(id), &object)
+            }
+            Act::Delete(id) => self.delete(id),
+            Act::DeleteNamespace(name) => self.delete(&Id::of_namespace(name)),
+            Act::Remake(id) => {
+                let old = self.get(id)?;
+                self.delete(id)?;
+                self.make(id, &copy_of(&old, id), "kubectl-replace")
+            }
+            Act::Retype(id) => {
+                let mut old = self.get(id)?;
+                if !old["type"].is_null() {
+                    old["type"] = json!(if old["type"] == "Opaque" { "example.com/own" } else { "Opaque" });
+                }
+                self.delete(id)?;
+                self.make(id, &copy_of(&old, id), "kubectl-replace")
+            }
+            Act::Freeze(id) => self.patch(id, &json!({ "immutable": true })),
+            Act::Hold(id) => self.patch(id, &json!({ "metadata": { "finalizers": ["example.com/hold"] } })),
+            Act::Copy(from, to) => {
+                let old = self.get(from)?;
+                self.make(to, &copy_of(&old, to), "kubectl-create")
+            }
+            Act::Recover(id, _) => {
+                let old = self.backup.get(&id.to_string()).cloned().ok_or_else(|| anyhow!("never backed up"))?;
+                self.make(id, &old, "velero-server")
+            }
+            Act::Release(id) => self.patch(id, &json!({ "metadata": { "finalizers": null } })),
+            Act::Scribble(id) => self.patch(id, &json!({ "metadata": { "annotations": { "example.com/note": "x" } } })),
+            Act::MakeNamespace(name) => {
+                let namespace = json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": name } });
+                self.yes(&Method::POST, "/api/v1/namespaces", &namespace)
+            }
+            // There is a real one.
+            Act::Finalize => Ok(()),
+        }
+    }
+
+    fn get(&self, id: &Id) -> Result<Value> {
+        self.client.get(&path(id))
+    }
+
+    /// The names of its annotations under the prefix.
+    fn ours(&self, id: &Id) -> Result<Vec<String>> {
+        let object = self.get(id)?;
+        let names = object["metadata"]["annotations"].as_object().into_iter().flatten().map(|(name, _)| name);
+        Ok(names.filter(|name| name.starts_with(PREFIX)).cloned().collect())
+    }
+
+    fn make(&self, id: &Id, object: &Value, manager: &str) -> Result<()> {
+        let collection = format!("/api/v1/namespaces/{}/{}", id.namespace, id.resource.plural());
+        self.yes(&Method::POST, &format!("{collection}?fieldManager={manager}"), object)
+    }
+
+    fn patch(&self, id: &Id, patch: &Value) -> Result<()> {
+        self.yes(&Method::PATCH, &path(id), patch)
+    }
+
+    fn delete(&self, id: &Id) -> Result<()> {
+        self.client.request(&Method::DELETE, &path(id), None).map(drop)
+    }
+
+    fn yes(&self, method: &Method, path: &str, body: &Value) -> Result<()> {
+        self.client.request(method, path, Some(body)).map(drop)
+    }
+}
