@@ -55,3 +55,13 @@ fn it_lists_every_annotation_that_users_write() {
         assert!(readme.contains(&format!("`{}`", annotation.name())), "{}", annotation.name());
     }
 }
+
+/// What it shows of `plan` is what the document shows, which is run by a test.
+#[test]
+fn its_plan_is_that_of_the_document() {
+    let (readme, document) = (read("README.md"), read("docs/plan.md"));
+    let shown: Vec<&str> = readme.split("```console\n$ k8s-replicator plan").skip(1).collect();
+    assert_eq!(shown.len(), 1);
+    let shown = shown[0].split("\n…\n```").next().unwrap();
+    assert!(document.contains(&format!("$ k8s-replicator plan{shown}\n")), "{shown}");
+}

@@ -243,7 +243,11 @@ impl One<'_, '_> {
     }
 
     fn problem(&mut self, code: &'static str, about: &str, (at, message, help): Refused) {
-        let (place, about) = (self.in_file.place(at, None), about.to_owned());
+        let excerpt = at.shown_from.and_then(|from| {
+            let InFile { piece, .. } = self.in_file;
+            Excerpt::of(piece.text, piece.line + at.line, (from, at.end), (at.start, at.end))
+        });
+        let (place, about) = (self.in_file.place(at, excerpt), about.to_owned());
         let help = help.or_else(|| self.in_file.template_help());
         self.into.problems.push(Problem { code, about, message, help, place });
     }
@@ -342,7 +346,11 @@ impl One<'_, '_> {
             document.entries(id).ok_or_else(|| (document.at(id), format!("the {what}s are not a map"), None))?;
         let entry = |(key, value)| {
             let name = document.text(key).unwrap_or_default().to_owned();
-            let text = self.string(value, &format!("the {what} {}", excerpt(&name)))?;
+            let shown_from = (document.at(key).line == document.at(value).line && self.reader.dialect.is_own(&name))
+                .then_some(document.at(key).start);
+            let text = self
+                .string(value, &format!("the {what} {}", excerpt(&name)))
+                .map_err(|(at, message, help)| (At { shown_from, ..at }, message, help))?;
             Ok((name, text, self.in_file.entry(document.at(key), document.at(value))))
         };
         entries.into_iter().map(entry).collect()

@@ -32,6 +32,25 @@ pub struct Excerpt {
     pub is_cut: bool,
 }
 
+impl Place {
+    /// The same of which the annotation's key is meant, and not its value.
+    #[must_use]
+    pub fn of_key(&self, key: &str) -> Self {
+        let mut place = self.clone();
+        if let Some(excerpt) = &mut place.excerpt
+            && let Some(line) = excerpt.lines.first()
+            && let Some(at) = line.find(key)
+        {
+            let before = line.get(..excerpt.mark.0).map_or(0, |text| text.chars().count());
+            let to_key = line.get(..at).map_or(0, |text| text.chars().count());
+            place.column = place.column.saturating_sub(before.saturating_sub(to_key));
+            let mark = (at, at + key.len());
+            Arc::make_mut(excerpt).mark = mark;
+        }
+        place
+    }
+}
+
 impl Excerpt {
     /// The part of a text from `from` to `to`, in bytes, of which `mark` is meant. What stands in its first line before it is
     /// replaced by spaces: in a flow or in JSON it may be anything.
@@ -85,6 +104,14 @@ mod tests {
         assert_eq!(it.lines.len(), 1);
         assert!(it.lines[0].trim_start() == r#""k":"v""# && !it.lines[0].contains("hunter"), "{it:?}");
         assert_eq!(&it.lines[0][it.mark.0..it.mark.1], r#""v""#);
+    }
+
+    #[test]
+    fn a_key_can_be_meant() {
+        let it = excerpt("    key: value\n", "key", "value", "value");
+        let place = Place { file: "f".into(), line: 1, column: 10, excerpt: Some(Arc::new(it)) };
+        let of_key = place.of_key("key");
+        assert_eq!((of_key.column, of_key.excerpt.unwrap().mark), (5, (4, 7)));
     }
 
     #[test]

@@ -263,7 +263,7 @@ impl<'a> One<'a> {
                 source: verdict.source.clone().map(Key::from),
                 detail: verdict.detail.clone(),
                 after: Some(*at).filter(|at| !at.is_zero()),
-                would_read: change.is_assumed,
+                would_read: change.is_assumed && !matches!(effect, Effect::Create | Effect::Delete),
                 place: self.blame.of(target, verdict, planner).0,
             });
         }

@@ -40,7 +40,7 @@ pub struct Line {
     pub detail: Option<String>,
     /// How long after the beginning, if not at once.
     pub after: Option<Duration>,
-    /// Whether it depends on a content that the controller would read: if it is the same as before, nothing is done.
+    /// Whether it depends on a content that the controller would read, and that the plan does not know.
     pub would_read: bool,
     /// The annotation that asks for it, if it is in a manifest.
     pub place: Option<Place>,

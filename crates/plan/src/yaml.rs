@@ -25,6 +25,8 @@ pub(crate) struct At {
     pub(crate) line: usize,
     /// The column in characters, from 1.
     pub(crate) column: usize,
+    /// From this byte on it may be shown. `None`: it may be data.
+    pub(crate) shown_from: Option<usize>,
 }
 
 /// A node's place in its document.
@@ -83,6 +85,7 @@ impl<'t> Document<'t> {
                 end: span.end.byte_offset().unwrap_or_default(),
                 line: span.start.line(),
                 column: span.start.col() + 1,
+                shown_from: None,
             };
             let error = |what: &str| YamlError { line: at.line, column: at.column, what: what.to_owned() };
             if reader.nodes.len() >= MOST_NODES {

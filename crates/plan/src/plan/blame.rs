@@ -164,7 +164,7 @@ fn place_of(error: &IllFormed, places: &std::collections::BTreeMap<String, Place
     match (error.annotation(), error) {
         (Some(annotation), _) => places.get(&dialect.key(annotation)).cloned(),
         (None, IllFormed::Unknown(name)) => {
-            places.iter().find(|(key, _)| dialect.name(key) == Some(name)).map(|(_, place)| place.clone())
+            places.iter().find(|(key, _)| dialect.name(key) == Some(name)).map(|(key, place)| place.of_key(key))
         }
         _ => None,
     }

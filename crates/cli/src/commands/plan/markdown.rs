@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use k8s_replicator_plan::{Finding, Level, Line, Place, Report};
 
-use super::text::{counted, headline, title};
+use super::text::{counted, depends_on_data, headline, sentences, title};
 use crate::table::one_line;
 use crate::terminal::Ink;
 
@@ -64,7 +64,7 @@ fn section(out: &mut String, heading: &str, items: Vec<String>) {
 fn row(line: &Line) -> String {
     let source = line.source.as_ref().map(|source| format!("`{source}`")).unwrap_or_default();
     let after = line.after.map(|after| format!(" after {after:?}")).unwrap_or_default();
-    let read = if line.would_read { ", if its data differs" } else { "" };
+    let read = if depends_on_data(line) { ", if its data differs" } else { "" };
     format!(
         "| {} | {} | `{}` | {source} | {}{after}{read} |\n",
         line.effect.word(),
@@ -75,10 +75,11 @@ fn row(line: &Line) -> String {
 }
 
 fn item(finding: &Finding) -> String {
-    let detail = finding.detail.as_ref().map(|detail| format!(" {}.", text(detail))).unwrap_or_default();
+    let said =
+        sentences(finding).iter().map(|said| format!("{}.", text(said.trim_end_matches('.')))).collect::<Vec<_>>();
     let remedy = finding.remedy.map(|remedy| format!(" {}", text(remedy))).unwrap_or_default();
     let at = finding.place.as_ref().map(|place| format!(" {}", at(Some(place)))).unwrap_or_default();
-    format!("- **{}** {}{at}: {}{detail}{remedy}\n", finding.reason, text(&title(finding)), text(finding.sentence))
+    format!("- **{}** {}{at}: {}{remedy}\n", finding.reason, text(&title(finding)), said.join(" "))
 }
 
 fn at(place: Option<&Place>) -> String {
@@ -89,7 +90,7 @@ fn at(place: Option<&Place>) -> String {
 fn text(text: &str) -> String {
     let mut out = String::new();
     for character in one_line(text).chars() {
-        if matches!(character, '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '|' | '#') {
+        if matches!(character, '\\' | '*' | '_' | '[' | ']' | '<' | '>' | '|' | '#') {
             out.push('\\');
         }
         out.push(character);
@@ -113,8 +114,8 @@ pub(super) fn workflow_commands(report: &Report) -> String {
     }
     for (level, word) in [(Level::Problem, "error"), (Level::Advice, "warning")] {
         for finding in report.of(level) {
-            let parts = [Some(finding.sentence), finding.detail.as_deref(), finding.remedy];
-            let message = parts.into_iter().flatten().collect::<Vec<_>>().join("\n");
+            let said = sentences(finding).into_iter().chain(finding.remedy.map(str::to_owned));
+            let message = said.collect::<Vec<_>>().join("\n");
             command(word, finding.reason, finding.place.as_ref(), &format!("{}: {message}", title(finding)));
         }
     }

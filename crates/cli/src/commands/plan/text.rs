@@ -61,6 +61,11 @@ pub(super) fn headline(report: &Report, paint: impl Fn(&str, Ink) -> String) -> 
     said.collect::<Vec<_>>().join(", ")
 }
 
+/// Whether nothing is done if the data turns out to be the same.
+pub(super) fn depends_on_data(line: &Line) -> bool {
+    line.would_read && line.reason != "FirstCopy"
+}
+
 /// A row for each change; of what one source does to many, the first ones and a line that counts the rest.
 fn rows(lines: &[Line]) -> (Vec<Vec<Cell>>, Vec<String>) {
     let mut counts: BTreeMap<(Effect, &'static str, Option<&Key>), usize> = BTreeMap::new();
@@ -75,7 +80,7 @@ fn rows(lines: &[Line]) -> (Vec<Vec<Cell>>, Vec<String>) {
         if let Some(after) = line.after {
             reason = format!("{reason} after {after:?}");
         }
-        if line.would_read {
+        if depends_on_data(line) {
             reason.push_str(", if its data differs");
         }
         let ink = match line.effect {
@@ -133,6 +138,13 @@ pub(super) fn title(finding: &Finding) -> String {
     format!("{} {}{source}", finding.kind, finding.object)
 }
 
+/// What is said of a finding: what its reason means, and what exactly. Advice is about something exact in any case.
+pub(super) fn sentences(finding: &Finding) -> Vec<String> {
+    let is_exact = finding.level == Level::Advice && finding.detail.is_some();
+    let sentence = (!is_exact).then(|| finding.sentence.to_owned());
+    sentence.into_iter().chain(finding.detail.clone()).collect()
+}
+
 /// Each problem and each piece of advice; of many of one code the first ones, and how many more there are.
 fn diagnostics(report: &Report) -> Vec<Result<Diagnostic<'_>, String>> {
     let mut all = Vec::new();
@@ -155,7 +167,7 @@ fn diagnostics(report: &Report) -> Vec<Result<Diagnostic<'_>, String>> {
             title: title(finding),
             place: finding.place.as_ref(),
             other: finding.other.as_ref(),
-            notes: [Some(finding.sentence.to_owned()), finding.detail.clone()].into_iter().flatten().collect(),
+            notes: sentences(finding),
             help: finding.remedy.map(str::to_owned),
         })
     });
@@ -182,9 +194,12 @@ pub(super) fn counted(count: usize, one: &str, many: &str) -> String {
 fn footer(report: &Report, paper: Paper) -> String {
     let problems = report.problem_count();
     let advice = report.of(Level::Advice).count();
+    let advised = || format!("{} of advice", counted(advice, "piece", "pieces"));
     let mut sentences = vec![match (problems, advice) {
-        (0, 0) => "Nothing is wrong.".to_owned(),
-        _ => format!("{}, {} of advice.", counted(problems, "problem", "problems"), counted(advice, "piece", "pieces")),
+        (0, 0) => "No problems.".to_owned(),
+        (0, _) => format!("No problems, {}.", advised()),
+        (_, 0) => format!("{}.", counted(problems, "problem", "problems")),
+        _ => format!("{}, {}.", counted(problems, "problem", "problems"), advised()),
     }];
     let mut read = format!("{} read", counted(report.objects, "object", "objects"));
     let others: usize = report.passed_over.values().sum();
