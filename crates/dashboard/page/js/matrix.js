@@ -210,6 +210,12 @@ export class Matrix {
     for (const [state, list] of places) {
       const path = this.path(state, box);
       c.fillStyle = this.colour(state);
+      if (state === "current") {
+        // Most are: the same square as its shape is, without a path.
+        const [inset, side] = [0.22 * box, 0.56 * box];
+        for (let n = 0; n < list.length; n += 2) c.fillRect((list[n] ?? 0) + inset, (list[n + 1] ?? 0) + inset, side, side);
+        continue;
+      }
       for (let n = 0; n < list.length; n += 2) {
         const [px = 0, py = 0] = [list[n], list[n + 1]];
         c.translate(px, py);
