@@ -214,6 +214,11 @@ export class Layout {
       cell.total++;
       if (rank(state) < rank(model.state[cell.first] ?? 0)) cell.first = row;
     }
+    /** The place of a row of the model, if it is among these. @type {(row: number) => { row: number, column: number } | null} */
+    this.spot = (row) => {
+      const [r, c] = [ofSlot[slot(row)] ?? -1, ofNamespace[model.namespace[row] ?? 0] ?? -1];
+      return r < 0 || c < 0 ? null : { row: r, column: c };
+    };
     this.width = this.edges[this.columns.length] ?? 0;
     this.height = this.rows.length * this.rowHeight;
   }
