@@ -22,7 +22,6 @@ for (const [name, width, height, scheme, path] of [
   ["dashboard-dark", 1280, 800, "dark", ""],
   ["dashboard-trail", 1280, 800, "light", `?q=${bad.source.split("/")[1]}&trail=${kind}:${bad.target}`],
   ["dashboard-cells-dark", 1280, 800, "dark", `?ns=c*&source=${kind}:${bad.source}`],
-  ["dashboard-table", 1280, 800, "light", "?view=table"],
   ["dashboard-narrow", 320, 640, "light", ""],
   ["dashboard-narrow-trail", 320, 640, "dark", `?trail=${kind}:${bad.target}`],
 ]) {
