@@ -373,6 +373,7 @@ export class Matrix {
       const narrow = left < 200;
       c.font = `500 12px ${sans}`;
       const [namespace, name] = source.key === "" ? ["", "no source"] : [source.key.slice(0, slash + 1), source.key.slice(slash + 1)];
+      const long = this.wide(c, name);
       let x = narrow ? 10 : 16;
       if (!narrow) {
         c.fillStyle = this.colour("faint");
@@ -382,7 +383,7 @@ export class Matrix {
         if (namespace !== "") {
           // The name comes first: the namespace has what it leaves, but a third in any case.
           const room = left - x - 14;
-          const rest = Math.max(room * 0.3, room - this.wide(c, name) - 6);
+          const rest = Math.max(room * 0.3, room - long - 6);
           c.font = `12px ${sans}`;
           const text = this.fit(c, namespace, rest);
           c.fillStyle = this.colour("faint");
