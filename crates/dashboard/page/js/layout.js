@@ -56,7 +56,10 @@ export function group(names, capacity) {
     const largest = groups.filter((it) => !it.done && it.names.length > 1).sort((a, b) => b.names.length - a.names.length)[0];
     if (largest === undefined) break;
     const pieces = split(largest.names, largest.prefix);
-    const room = most - groups.length + 1;
+    // Where nearly all begin alike, that tells nothing yet.
+    const tells = pieces.length < largest.names.length;
+    const limit = tells && largest.names.length > names.length / 2 ? Math.max(most, PLENTY) : most;
+    const room = limit - groups.length + 1;
     if (pieces.length <= room) {
       groups = groups.flatMap((it) => (it === largest ? pieces : [it]));
       continue;
