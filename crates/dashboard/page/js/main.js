@@ -244,8 +244,10 @@ function drawStage() {
   byId("count").textContent = blank !== null ? "" : isFiltering(view.filter) ? `${grouped(rows.length)} of ${count(model.length, "target")}` : `${count(model.length, "target")} in ${count(model.existingNamespaces, "namespace")}`;
   if (blank !== null) return;
   const chosen = view.place === null ? "" : `${view.place.kind}:${view.place.key}`;
-  if (view.as === "table") table.show(model, rows, view.order, chosen);
-  else matrix.show(model, new Layout(model, rows, { width: matrix.room, zoom: view.zoom, opened: view.opened, order: view.order, grouped: view.grouped }), chosen);
+  if (view.as === "table") return table.show(model, rows, view.order, chosen);
+  const layout = new Layout(model, rows, { width: matrix.room, zoom: view.zoom, opened: view.opened, order: view.order, grouped: view.grouped });
+  const row = view.place?.what === "trail" ? model.find(view.place.kind, view.place.key) : undefined;
+  matrix.show(model, layout, chosen, row === undefined ? null : layout.spot(row));
 }
 
 /** What stands where there is nothing to be shown; `null`: there is. */

@@ -41,7 +41,7 @@ fn ways(trail: &Trail) -> Vec<String> {
     trail
         .chain
         .iter()
-        .map(|link| format!("{} {}{}", link.role, link.key, if link.exists { "" } else { " missing" }))
+        .map(|link| format!("{} {}{}", link.role, link.key, if link.exists == Some(false) { " missing" } else { "" }))
         .collect()
 }
 
@@ -79,17 +79,16 @@ fn it_says_why_what_to_do_and_by_which_command() {
     assert_eq!(
         commands(&one),
         [
-            "kubectl annotate secret -n a silent --overwrite k8s-replicator/replication-allowed-namespaces=b",
-            "kubectl describe secret -n b one",
-            "kubectl describe secret -n a silent",
+            "kubectl -n a annotate secret silent --overwrite k8s-replicator/replication-allowed=true",
+            "kubectl replicator explain secret b/one",
         ]
     );
     let two = trail(&world, "b/two");
-    let added = "kubectl annotate secret -n a open --overwrite k8s-replicator/replication-allowed-namespaces='x.*,b'";
+    let added = "kubectl -n a annotate secret open --overwrite 'k8s-replicator/replication-allowed-namespaces=x.*,b'";
     assert_eq!(commands(&two)[0], added);
     let ill = trail(&world, "a/ill");
     assert_eq!(ill.reason, Some("IllFormed"));
     assert!(ill.chain[0].ill_formed.as_ref().unwrap().contains("replicate-once"), "{:?}", ill.chain);
     let nobody = trail(&world, "b/nobody");
-    assert_eq!((nobody.state, nobody.reason, nobody.commands.len()), (None, Some("NotWanted"), 0));
+    assert_eq!((nobody.state, nobody.reason, nobody.commands.len()), (None, Some("NotWanted"), 1));
 }
