@@ -150,7 +150,7 @@ pub fn is_allowed(history: &[(Duration, State)], write: &Write<'_>) -> Option<Al
             let mut before = cluster.clone();
             let older = versions.iter().skip_while(|(other, _)| *other > at);
             let silent = older.take_while(|(_, object)| {
-                put(&mut before, id, *object);
+                put(&mut before, id, object.map(unpaused).as_ref());
                 is_silent(&wish(&before, write.flags, write.target))
             });
             silent_since = silent.last().map_or(at, |(at, _)| *at);
@@ -211,6 +211,19 @@ fn put(cluster: &mut Cluster, id: &Id, object: Option<&Rc<Object>>) {
     match object {
         Some(object) => drop(cluster.insert(id.clone(), Rc::clone(object))),
         None => drop(cluster.remove(id)),
+    }
+}
+
+/// A source that is paused may be silent all the same.
+fn unpaused(object: &Rc<Object>) -> Rc<Object> {
+    let key = format!("{PREFIX}paused");
+    match object.annotations.contains_key(&key) {
+        false => Rc::clone(object),
+        true => {
+            let mut object = (**object).clone();
+            object.annotations.remove(&key);
+            Rc::new(object)
+        }
     }
 }
 
@@ -401,7 +414,8 @@ fn is_held(history: &[(Duration, State)], state: &Cluster, flags: &Flags, target
     }
     const NAMES: [&str; 2] = ["replicated-by", "replicate-from"];
     let sources: Vec<Id> = NAMES.iter().filter_map(|name| named_by(object, name)).collect();
-    let names = |object: &Object| NAMES.iter().filter_map(|name| named_by(object, name)).any(|id| sources.contains(&id));
+    let names =
+        |object: &Object| NAMES.iter().filter_map(|name| named_by(object, name)).any(|id| sources.contains(&id));
     let all = history.iter().flat_map(|(_, state)| state.values()).filter(|object| names(object));
     all.map(|object| &object.id).collect::<BTreeSet<_>>().len() > limit
 }
