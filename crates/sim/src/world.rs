@@ -106,6 +106,8 @@ pub struct World {
     starts: u64,
     flights: Vec<Flight>,
     pipes: Vec<Pipe>,
+    /// The watch whose turn it is.
+    turn: usize,
     /// When each object was asked for, within the last second; and whoever's doing may be a cause.
     asked: BTreeMap<String, VecDeque<Duration>>,
     stimuli: VecDeque<Duration>,
@@ -142,6 +144,7 @@ impl World {
             starts: 0,
             flights: Vec::new(),
             pipes: Vec::new(),
+            turn: 0,
             asked: BTreeMap::new(),
             stimuli: VecDeque::new(),
             last_write: Duration::ZERO,

@@ -446,3 +446,29 @@ fn a_paused_source_that_pushes_no_more_is_silent() {
     ];
     holds(setting(vec![flags()]), steps);
 }
+
+/// Seed 9023668. The older of two sources is paused, and of a protected type: it was decided by whether its type was known. It keeps the
+/// name while it is paused.
+#[test]
+fn a_paused_source_of_a_protected_type_keeps_the_name_whether_its_type_is_known_or_not() {
+    let notes = [("replicate-to", "b/z"), ("paused", "true")];
+    let older = |notes| put_of_type("bootstrap.kubernetes.io/token", "a/x", 1, notes);
+    for is_known in [false, true] {
+        let mut steps = vec![older(&notes[..if is_known { 1 } else { 2 }]), Step::Calm(30), older(&notes)];
+        steps.push(put("team-1/x", 2, &[("replicate-to", "b/z")]));
+        holds(setting(vec![flags()]), steps);
+    }
+}
+
+/// Seed 9024336. A namespace gets its label, which one of two controllers sees before the other: what it makes the other deletes, until that
+/// sees the label too. The simulation let its watch of namespaces wait for what went on meanwhile.
+#[test]
+fn two_controllers_of_which_one_sees_a_label_first_come_to_rest() {
+    let source = put("a/x", 4, &[("replicate-to-namespace-selector", "env in (prod,stage)")]);
+    let at_once = Flags { removal_delay: Duration::ZERO, ..flags() };
+    for arrivals in 0..16 {
+        let label = Step::Act(Act::Label(Id::of_namespace("team-1"), "env", Some("prod")));
+        let steps = vec![source.clone(), Step::Calm(40), label, Step::Calm(arrivals)];
+        holds(setting(vec![at_once.clone(), at_once.clone()]), steps);
+    }
+}
