@@ -51,7 +51,7 @@ pub const STAYS_FOR: Duration = Duration::from_secs(400);
 
 /// Writes in a row that each take back what another controller wrote to the object. A few may be decided on what was so a moment ago.
 /// (Nobody counts them where etcd was restored: a watch that is ahead of it is noticed after minutes. Nor where a watch event got lost,
-/// until the lists of verification have shown it: of two controllers one decides on what the other knows to be past.)
+/// until the lists of verification have shown it, or a watch is away: of two controllers one decides on what the other knows to be past.)
 pub const MOST_TAKEN_BACK: usize = 3;
 /// What goes because of one source counts together for so long at least (SPEC 11.2).
 pub const SHORTEST_WINDOW: Duration = Duration::from_secs(5);
