@@ -51,9 +51,8 @@ pub(crate) fn have_an_entry_in_common(one: Option<&Payload>, other: &Payload) ->
     let Some(one) = one else { return true };
     one.fields().zip(other.fields()).any(|(one, other)| {
         let other = other.map(field).unwrap_or_default();
-        let is_in =
-            |(key, value): (&String, &Box<RawValue>)| other.get(key).is_some_and(|same| same.get() == value.get());
-        one.map(field).unwrap_or_default().iter().any(is_in)
+        let is_in = |key: &str, value: &RawValue| other.get(key).is_some_and(|same| same.get() == value.get());
+        one.map(field).unwrap_or_default().iter().any(|(key, value)| is_in(key, value))
     })
 }
 
