@@ -50,9 +50,8 @@ pub(crate) fn made_up(kind: &dyn Kind, key: &Key, version: &ResourceVersion, key
 pub(crate) fn have_an_entry_in_common(one: Option<&Payload>, other: &Payload) -> bool {
     let Some(one) = one else { return true };
     one.fields().zip(other.fields()).any(|(one, other)| {
-        let other = other.map(field).unwrap_or_default();
-        let is_in = |key: &str, value: &RawValue| other.get(key).is_some_and(|same| same.get() == value.get());
-        one.map(field).unwrap_or_default().iter().any(|(key, value)| is_in(key, value))
+        let (one, other) = (one.map(field).unwrap_or_default(), other.map(field).unwrap_or_default());
+        one.iter().any(|(key, value)| other.get(key).is_some_and(|same| same.get() == value.get()))
     })
 }
 

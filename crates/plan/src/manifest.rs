@@ -207,10 +207,10 @@ impl One<'_, '_> {
         let (kind, version) = (text("kind").to_owned(), text("apiVersion").to_owned());
         let is_ours = version == "v1";
         if is_ours && kind.ends_with("List") {
-            let items = self.document.get(root, "items").and_then(|items| self.document.list(items));
-            let items = items.map(<[_]>::to_vec).unwrap_or_default();
+            let document = self.document;
+            let items = document.get(root, "items").and_then(|items| document.list(items)).unwrap_or_default();
             if lists > 0 {
-                items.into_iter().for_each(|item| self.document(Some(item), lists - 1));
+                items.iter().for_each(|item| self.document(Some(*item), lists - 1));
             }
             return;
         }
