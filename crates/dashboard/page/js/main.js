@@ -23,6 +23,8 @@ import { count, grouped } from "./words.js";
 const CALM = 200;
 /** A trail that is open is asked for again at most once in this time. */
 const TRAIL_AGAIN = 1_500;
+/** A new snapshot is taken once in this time. */
+const ANEW = 300_000;
 
 /** @type {View} */
 let view = parse(location.search);
@@ -434,6 +436,9 @@ const server = new Server({
     draw();
   },
 });
+// Frames tell of targets that the controller decides about. Names in namespaces that do not exist are none of them: that one more is
+// waited for there, or one less, only a snapshot tells.
+setInterval(() => link.link === "live" && !document.hidden && void server.begin(), ANEW);
 // Before the first answer there is something to be seen.
 paint();
 void server.begin();
