@@ -1,6 +1,8 @@
 //! The page as it is served: a real control loop over sockets, against a server that has a few objects and lets the test say what
 //! changes.
 
+#![allow(clippy::unwrap_used, clippy::panic, clippy::expect_used, reason = "tests")]
+
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
