@@ -37,7 +37,7 @@ pub struct ClusterArgs {
     /// The context of the kubeconfig. By default its current one.
     #[arg(long, value_name = "NAME")]
     context: Option<String>,
-    /// The flags of the controller, such as '--allow-all --removal-delay=1m': they have a say in what it does. By default those of
+    /// The flags of the controller, such as '--allow-all': they have a say in what it does. By default those of
     /// its Deployment, which is found by the label app.kubernetes.io/name=k8s-replicator.
     #[arg(long, value_name = "FLAGS", allow_hyphen_values = true)]
     controller_flags: Option<String>,

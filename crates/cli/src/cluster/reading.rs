@@ -34,17 +34,17 @@ const MOST_READS: usize = 250;
 pub enum Seen {
     /// Of all that the controller looks at.
     All,
-    /// Of these only.
-    Only(BTreeSet<Namespace>),
+    /// Of these only, of those that the controller looks at.
+    Only(BTreeSet<Namespace>, Scope),
 }
 
 impl Seen {
-    /// Whether the objects of this namespace were seen.
+    /// Whether the objects of this namespace were seen, as far as the controller looks at them.
     #[must_use]
     pub fn covers(&self, namespace: &str) -> bool {
         match self {
             Self::All => true,
-            Self::Only(namespaces) => namespaces.contains(namespace),
+            Self::Only(namespaces, scope) => namespaces.contains(namespace) || !scope.covers(namespace),
         }
     }
 }
@@ -125,7 +125,7 @@ impl Cluster {
         let mut listed = Vec::new();
         for (kind, objects) in kinds.iter().zip(objects) {
             let objects = objects?;
-            if let Seen::Only(namespaces) = &objects.seen {
+            if let Seen::Only(namespaces, _) = &objects.seen {
                 let which: Vec<_> = namespaces.iter().map(|namespace| &**namespace).collect();
                 notes.push(format!("You may not see {} but in {}.", kind.plural(), which.join(", ")));
             }
@@ -243,7 +243,7 @@ impl Cluster {
             anyhow::bail!("cannot list {}: {}", kind.plural(), failure.message);
         }
         let narrowed = Scope::Namespaces(seen.clone());
-        let seen = if unseen.is_none() { Seen::All } else { Seen::Only(seen) };
+        let seen = if unseen.is_none() { Seen::All } else { Seen::Only(seen, scope.clone()) };
         Ok(Listed { objects, seen, scope: narrowed, version })
     }
 }
@@ -398,4 +398,21 @@ impl OfKind {
 fn held(graph: &Graph, kind: &dyn Kind, rules: &Rules, target: &TargetKey) -> Option<(Row, Trail)> {
     let (row, trail) = survey::look(graph, kind, rules, target);
     Some((row.filter(|row| row.reason == Some(Reason::RemovalHeld))?, trail))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What the controller does not look at is not what the person may not see.
+    #[test]
+    fn what_is_unseen_is_what_the_person_may_not_see() {
+        let namespaces =
+            |names: &[&str]| names.iter().map(|name| Namespace::parse(name).unwrap()).collect::<BTreeSet<_>>();
+        let seen = Seen::Only(namespaces(&["a"]), Scope::Cluster);
+        assert!(seen.covers("a") && !seen.covers("b"));
+        let seen = Seen::Only(namespaces(&["a"]), Scope::Namespaces(namespaces(&["a", "b"])));
+        assert!(seen.covers("a") && !seen.covers("b") && seen.covers("c"));
+        assert!(Seen::All.covers("b"));
+    }
 }
