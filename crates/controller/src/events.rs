@@ -2,7 +2,8 @@
 //! has no clock.
 //!
 //! Guarantees: Events never hold anything up. What waits to be written is bounded, and what comes from one object, and from all, is
-//! limited; what is too much is dropped, and counted: ordinary Events before warnings. A failure to write one is not repeated, and
+//! limited; what is too much is dropped, and counted: ordinary Events before warnings. While much is being replicated only warnings are
+//! written. A failure to write one is not repeated, and
 //! one that has to do with rights is said once. The same again is a *series* of one Event. No value of a Secret is in an Event:
 //! its words are those of the log.
 //!
@@ -41,6 +42,10 @@ const ONE_IN: Duration = Duration::from_secs(300);
 const ALL_AT_ONCE: u32 = 50;
 /// and then one in this time.
 const ALL_ONE_IN: Duration = Duration::from_millis(100);
+/// With more requests for targets under way than this, ordinary Events wait,
+const BUSY: usize = 8;
+/// and are tried again so soon, if nothing else happens before.
+const BUSY_FOR: Duration = Duration::from_millis(500);
 /// So many Events are remembered, to be repeated as series.
 const MOST_REMEMBERED: usize = 512;
 /// What is not repeated for so long begins a new Event. (The API server forgets Events after an hour.)
@@ -239,8 +244,9 @@ impl Events {
         self.dropped[why as usize] += u64::try_from(count).unwrap_or(u64::MAX);
     }
 
-    /// Goes on as far as it can without IO. To be called until it answers [`Next::WaitUntil`].
-    pub fn poll(&mut self, now: Now) -> Next {
+    /// Goes on as far as it can without IO. To be called until it answers [`Next::WaitUntil`]. `under_way`: how many requests for
+    /// targets are.
+    pub fn poll(&mut self, now: Now, under_way: usize) -> Next {
         if let Some(at) = self.asked.as_ref().map(|asked| asked.at + TIMEOUT) {
             if at > now.moment {
                 return Next::WaitUntil(at);
@@ -258,8 +264,10 @@ impl Events {
         if room_at > now.moment {
             return Next::WaitUntil(room_at);
         }
-        let Some(number) = self.warnings.pop_front().or_else(|| self.others.pop_front()) else {
-            return Next::WaitUntil(Moment::MAX);
+        let is_busy = under_way > BUSY;
+        let ordinary = |others: &mut VecDeque<Number>| if is_busy { None } else { others.pop_front() };
+        let Some(number) = self.warnings.pop_front().or_else(|| ordinary(&mut self.others)) else {
+            return Next::WaitUntil(now.moment + BUSY_FOR);
         };
         let Some(told) = self.told.get_mut(&number) else { return Next::Yield };
         told.is_waiting = false;

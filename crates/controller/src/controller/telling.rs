@@ -22,6 +22,7 @@ impl Controller {
 
     /// Goes on with what there is to tell. It comes last: everything else is asked for before.
     pub(super) fn poll_events(&mut self, now: Now, wants: &mut Vec<Want>) -> Moment {
+        let under_way = self.under_way();
         let Self { telling, loops, .. } = self;
         let Some(telling) = telling else { return Moment::MAX };
         for each in loops {
@@ -30,7 +31,7 @@ impl Controller {
         loop {
             let Some(Telling { events, request }) = &mut self.telling else { return Moment::MAX };
             let mut own = *request;
-            let next = events.poll(now);
+            let next = events.poll(now, under_way);
             let until = self.follow(now, next, &mut own, Owner::Events, wants);
             if let Some(telling) = &mut self.telling {
                 telling.request = own;

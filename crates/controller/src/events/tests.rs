@@ -40,7 +40,7 @@ fn at(millis: u64) -> Now {
 }
 
 fn asks(events: &mut Events, now: Now) -> Option<HttpRequest> {
-    match events.poll(now) {
+    match events.poll(now, 0) {
         Next::Request(request) => Some(request),
         _ => None,
     }
@@ -160,6 +160,20 @@ fn all_have_a_rate_and_what_waits_is_bounded() {
     assert!(events.allowed.len() <= 3_010);
 }
 
+/// They must not take the server's time from what they tell of.
+#[test]
+fn while_much_is_under_way_only_warnings_are_written() {
+    let mut events = events();
+    events.tell(at(0), occurrence("t", "said", false));
+    events.tell(at(0), occurrence("w", "said", true));
+    let Next::Request(request) = events.poll(at(0), BUSY + 1) else { panic!("a warning is written") };
+    assert_eq!(body(&request)["type"], "Warning");
+    answers(&mut events, at(1), 201);
+    assert!(matches!(events.poll(at(1), BUSY + 1), Next::WaitUntil(until) if until == at(1).moment + BUSY_FOR));
+    let Next::Request(request) = events.poll(at(2), BUSY) else { panic!("then the other one") };
+    assert_eq!(body(&request)["type"], "Normal");
+}
+
 #[test]
 fn without_the_right_it_is_said_once_and_tried_seldom() {
     let mut events = events();
@@ -204,8 +218,8 @@ fn a_server_in_trouble_is_left_alone_and_no_event_is_tried_twice() {
     while asks(&mut events, at(now)).is_none() {
         now += 1_000;
     }
-    assert!(matches!(events.poll(at(now + 1)), Next::WaitUntil(_)));
-    assert!(matches!(events.poll(at(now + 10_000)), Next::Cancel));
+    assert!(matches!(events.poll(at(now + 1), 0), Next::WaitUntil(_)));
+    assert!(matches!(events.poll(at(now + 10_000), 0), Next::Cancel));
     assert_eq!(counted(&events)[4], asked + 1);
 }
 

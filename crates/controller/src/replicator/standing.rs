@@ -129,6 +129,11 @@ impl Standing {
 
     fn set(&mut self, now: Moment, target: &TargetKey, stands: Option<Stands>, is_pending: bool, cause: Option<Cause>) {
         let fingerprint = self.hasher.hash_one(target.as_str());
+        let is_current = stands.is_some_and(|stands| stands.state == State::Current);
+        if is_current && self.current.contains(&fingerprint) {
+            // Most decisions are of this kind.
+            return;
+        }
         let old = self.others.remove(target);
         let was_current = old.is_none() && self.current.remove(&fingerprint);
         let was = match &old {
