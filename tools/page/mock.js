@@ -87,7 +87,7 @@ function trail(world, kind, target) {
   const it = world.targets.get(`${number} ${target}`) ?? null;
   const now = seconds();
   const state = it === null ? null : ["current", "waiting", "held", "refused", "failing"][it.state];
-  const [namespace, name] = target.split("/");
+  const [namespace] = target.split("/");
   const source = it?.source ?? null;
   const steps = [
     { question: "FirstLists", text: "Are the first lists complete?", fact: "all of them", outcome: "passed", what: null },
@@ -101,10 +101,10 @@ function trail(world, kind, target) {
     sentence: it?.state === 3 ? "The source's replication-allowed-namespaces do not name this namespace." : "The replica agrees with its source.",
     detail: null, action: null, needs: null,
     todo: it?.state === 3 ? "Add the target's namespace to the source's `replication-allowed-namespaces`. A pattern has to match the whole name." : null,
-    commands: it?.state === 3 ? [{ does: "Allow this namespace too", text: `kubectl annotate secret -n ${source.split("/")[0]} ${source.split("/")[1]} --overwrite k8s-replicator/replication-allowed-namespaces='checkout-.*,payments-production,${namespace}'` }] : [{ does: "Look at the target", text: `kubectl describe secret -n ${namespace} ${name}` }],
+    commands: it?.state === 3 ? [{ does: "To change it", text: `kubectl -n ${source.split("/")[0]} annotate secret ${source.split("/")[1]} --overwrite 'k8s-replicator/replication-allowed-namespaces=checkout-.*,payments-production,${namespace}'` }] : [{ does: "The same at a terminal", text: `kubectl replicator explain ${kind.toLowerCase()} ${target}` }],
     chain: [
-      ...(source === null ? [] : [{ key: source, role: "pushes", exists: true, deleting: false, version: "184467", holds: null, created: now - 8_640_000, says: [["replicate-to-namespaces", "checkout-.*,payments-.*"], ["replication-allowed-namespaces", "checkout-.*,payments-production"]], ill_formed: null }]),
-      { key: target, role: "target", exists: (it?.flags ?? 0) % 2 === 1, deleting: false, version: "184532", holds: "184467", created: now - 86_400, says: source === null ? [] : [["replicated-by", source]], ill_formed: null },
+      ...(source === null ? [] : [{ key: source, role: "pushes", exists: true, again: false, deleting: false, version: "184467", holds: null, created: now - 8_640_000, says: [["replicate-to-namespaces", "checkout-.*,payments-.*"], ["replication-allowed-namespaces", "checkout-.*,payments-production"]], ill_formed: null }]),
+      { key: target, role: "target", exists: (it?.flags ?? 0) % 2 === 1, again: false, deleting: false, version: "184532", holds: "184467", created: now - 86_400, says: source === null ? [] : [["replicated-by", source]], ill_formed: null },
     ],
     rivals: [], steps, since: it === null || it.state === 0 ? null : now - it.since, now,
   };

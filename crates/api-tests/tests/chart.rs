@@ -69,6 +69,14 @@ const MATRIX: &[&[&str]] = &[
     ],
     &["podDisruptionBudget.enabled=true", "podDisruptionBudget.maxUnavailable=50%"],
     &["networkPolicy.enabled=true", "networkPolicy.to[0].ipBlock.cidr=10.0.0.1/32"],
+    &["dashboard.enabled=true", "dashboard.port=9999"],
+    &[
+        "dashboard.enabled=true",
+        "dashboard.service.enabled=true",
+        "dashboard.hosts={replication.example.com}",
+        "networkPolicy.enabled=true",
+        "dashboard.from[0].namespaceSelector.matchLabels.a=b",
+    ],
     &[
         "networkPolicy.enabled=true",
         "networkPolicy.from[0].namespaceSelector.matchLabels.a=b",
@@ -174,16 +182,46 @@ fn values_become_flags() {
         ("runReplicators={configMap,secret}", "--run-replicators=configMap,secret"),
         ("annotationsPrefix=a.b/", "--annotations-prefix=a.b"),
         ("createWithLabels=a=b\\,c=d", "--create-with-labels=a=b,c=d"),
+        ("dashboard.enabled=true", "--dashboard=:9103"),
         ("logFormat=json", "--log-format=json"),
         ("logLevel=debug", "--log-level=debug"),
     ] {
         assert!(with(&[value]).iter().any(|argument| argument == flag), "{value}: {flag}");
     }
+    let open = with(&["dashboard.enabled=true", "dashboard.service.enabled=true", "dashboard.hosts={a.b,c}"]);
+    assert!(
+        open.iter().any(|it| it == "--dashboard=[::]:9103") && open.iter().any(|it| it == "--dashboard-hosts=a.b,c")
+    );
     let scoped = with(&["rbac.scope=namespaces", "rbac.namespaces={b,a}", "extraArgs={--allow-all=false,-x}"]);
     assert!(scoped.iter().any(|argument| argument == "--namespaces=b,a"), "{scoped:?}");
     assert_eq!(scoped[scoped.len() - 2..], ["--allow-all=false", "-x"], "the last counts");
     // As the old chart: without a prefix it is the name.
     assert_eq!(with(&["annotationsPrefix=", "nameOverride=own"])[0], "--annotations-prefix=own");
+}
+
+/// Issue 12: the page is for the pod alone unless a Service is asked for, and then for whom the policy names: by default nobody.
+#[test]
+fn the_page_is_open_to_whom_it_is_opened() {
+    let rendered = |values: &[&str]| {
+        let arguments: Vec<&str> = values.iter().flat_map(|value| ["--set", value]).collect();
+        render("n", &arguments)
+    };
+    let ports = |rendered: &Rendered| {
+        let policy = rendered.of_kind("NetworkPolicy").next().expect("a policy").clone();
+        let rules = policy["spec"]["ingress"].as_array().expect("rules").clone();
+        rules.iter().map(|rule| rule["ports"][0]["port"].as_str().expect("a name").to_owned()).collect::<Vec<_>>()
+    };
+    let closed = rendered(&[
+        "dashboard.enabled=true",
+        "networkPolicy.enabled=true",
+        "dashboard.from[0].podSelector.matchLabels.a=b",
+    ]);
+    assert_eq!((closed.of_kind("Service").count(), ports(&closed)), (0, vec!["health".to_owned()]));
+    let service = ["dashboard.enabled=true", "dashboard.service.enabled=true", "networkPolicy.enabled=true"];
+    let to_nobody = rendered(&service);
+    assert_eq!((to_nobody.of_kind("Service").count(), ports(&to_nobody)), (1, vec!["health".to_owned()]));
+    let to_some = rendered(&[&service[..], &["dashboard.from[0].podSelector.matchLabels.a=b"]].concat());
+    assert_eq!(ports(&to_some), ["health", "dashboard"]);
 }
 
 /// Issue 9, section 3: two controllers with different flags never work side by side while one takes the other's place: no new pod is made
@@ -324,6 +362,7 @@ fn bad_values_are_refused_with_words_that_help() {
         ("rbac.namespaces={a}", &["/rbac/namespaces", "maxItems: got 1, want 0"]),
         ("rbac.scope=namespaces,rbac.namespaces={team-.*}", &["/rbac/namespaces/0", "does not match pattern"]),
         ("podDisruptionBudget.maxUnavailable=half", &["/podDisruptionBudget/maxUnavailable"]),
+        ("dashboard.hosts={a b}", &["/dashboard/hosts/0", "does not match pattern"]),
         ("networkPolicy.ports={http}", &["/networkPolicy/ports/0", "want integer"]),
         ("resources.limit.cpu=1", &["/resources", "additional properties 'limit' not allowed"]),
     ] {

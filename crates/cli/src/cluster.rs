@@ -53,6 +53,7 @@ impl ClusterArgs {
 /// A cluster to ask.
 pub struct Cluster {
     connection: Connection,
+    url: String,
     controller_flags: Option<String>,
 }
 
@@ -64,14 +65,14 @@ impl Cluster {
     pub async fn open(args: &ClusterArgs) -> anyhow::Result<Self> {
         let files = args.kubeconfig.clone().map_or_else(kubeconfigs, |file| vec![file]);
         let opened = connect::open_merged(files, args.context.clone()).await;
-        let (connection, _) = opened.map_err(|error| match error {
+        let (connection, url) = opened.map_err(|error| match error {
             ConnectError::Kubeconfig { path, reason } => anyhow::anyhow!("kubeconfig {}: {reason}", path.display()),
             ConnectError::InCluster { .. } => {
                 anyhow::anyhow!("there is no kubeconfig: name one by --kubeconfig or KUBECONFIG")
             }
             error @ ConnectError::Client { .. } => error.into(),
         })?;
-        Ok(Self { connection, controller_flags: args.controller_flags.clone() })
+        Ok(Self { connection, url, controller_flags: args.controller_flags.clone() })
     }
 
     /// The namespace of the context.
@@ -80,6 +81,11 @@ impl Cluster {
     /// When it is no legal name.
     pub fn namespace(&self) -> anyhow::Result<Namespace> {
         Namespace::parse(&self.connection.namespace()).context("the context's namespace")
+    }
+
+    /// The way to the cluster, and its address.
+    pub(crate) fn connection(&self) -> (Connection, String) {
+        (self.connection.clone(), self.url.clone())
     }
 
     /// An object, or a list of objects, as JSON. `None`: it does not exist.

@@ -13,6 +13,7 @@
 mod approve;
 mod complete;
 mod completions;
+mod dashboard;
 mod diff;
 mod explain;
 mod graph;
@@ -59,6 +60,8 @@ pub enum Command {
     List(list::List),
     /// Draw who gives to whom: for dot, Mermaid, or as SVG.
     Graph(graph::Graph),
+    /// Serve the page about what is replicated, and open it: with your own rights, reading metadata alone, writing nothing.
+    Dashboard(dashboard::Dashboard),
     /// Wait until a namespace has every Secret and ConfigMap that is meant for it.
     Wait(wait::Wait),
     /// Show in which keys a replica differs from its source, never the values.
@@ -147,6 +150,7 @@ pub fn run(command: Command, terminal: &Terminal) -> anyhow::Result<Exit> {
             Command::Explain(command) => command.run(terminal).await,
             Command::List(command) => command.run(terminal).await,
             Command::Graph(command) => command.run(terminal).await,
+            Command::Dashboard(command) => command.run(terminal).await,
             Command::Wait(command) => command.run(terminal).await,
             Command::Diff(command) => command.run(terminal).await,
             Command::Approve(command) => command.run(terminal).await,

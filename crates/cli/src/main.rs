@@ -20,7 +20,7 @@ use k8s_replicator_controller::health::Health;
 use k8s_replicator_controller::{admin, connect, events, lease, run};
 use k8s_replicator_dashboard::feed::{About, Heard};
 use k8s_replicator_dashboard::guard::Hosts;
-use k8s_replicator_dashboard::{Dashboard, Feed};
+use k8s_replicator_dashboard::{Feed, Page};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -100,11 +100,9 @@ fn listen(address: &StatusAddress) -> io::Result<TcpListener> {
 fn show(listener: TcpListener, settings: &Settings, health: Arc<Health>, server: String, looks: Looks) -> Hear {
     let (hear, heard) = Heard::new();
     let about = About { version: env!("CARGO_PKG_VERSION"), server };
-    let mut entropy = run::random_bytes();
-    let epoch = (0..8).fold(0, |epoch, _| epoch << 8 | u64::from(entropy()));
-    let feed = Feed::new(looks, heard, health, about, epoch);
+    let feed = Feed::new(looks, heard, health, about, run::random_number());
     let hosts = Hosts::also(settings.dashboard_hosts.iter().cloned());
-    tokio::spawn(k8s_replicator_dashboard::serve(listener, Dashboard { feed, hosts }));
+    tokio::spawn(k8s_replicator_dashboard::serve(listener, Page { feed, hosts }));
     hear
 }
 

@@ -239,6 +239,13 @@ impl Controller {
         }
     }
 
+    /// The same, but it writes nothing and reads no content: see [`Replicator::only_look`].
+    #[must_use]
+    pub fn only_looking(mut self) -> Self {
+        self.loops.iter_mut().for_each(|each| each.replicator.only_look());
+        self
+    }
+
     /// Goes on as far as it can without IO, for about a millisecond, or as long as it takes to decide about 10,000 targets.
     pub fn poll(&mut self, now: Now) -> Vec<Want> {
         let mut wants = Vec::new();

@@ -91,6 +91,8 @@ pub struct Replicator {
     /// Targets that a write found other than the graph shows them: they are looked up before they are decided about.
     look_up: BTreeSet<TargetKey>,
     tells_all: bool,
+    /// Whether it only looks: see [`Replicator::only_look`].
+    only_looks: bool,
     reports: Reports,
     /// Targets that are looked at because of the first lists alone: how they stand is no news. Kept only for Events.
     old: HashSet<TargetKey>,
@@ -120,9 +122,17 @@ impl Replicator {
             counters: Counters::default(),
             look_up: BTreeSet::new(),
             tells_all: settings.tells_all,
+            only_looks: false,
             reports: Reports::default(),
             old: HashSet::new(),
         }
+    }
+
+    /// From now on it writes nothing, and reads no content: it shows what the controller in the cluster does. What only that one wrote
+    /// is believed to be as its annotations say.
+    pub fn only_look(&mut self) {
+        self.only_looks = true;
+        self.graph.believe_the_controller();
     }
 
     /// The kind that it replicates.

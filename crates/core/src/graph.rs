@@ -130,6 +130,8 @@ pub struct Graph {
     revision: u64,
     /// See [`Graph::judge_removal`].
     removed: RefCell<Removed>,
+    /// See [`Graph::believe_the_controller`].
+    believes: bool,
 }
 
 impl Default for Graph {
@@ -157,7 +159,14 @@ impl Graph {
             time: Moment::ZERO,
             revision: 0,
             removed: RefCell::default(),
+            believes: false,
         }
+    }
+
+    /// From now on what only the controller wrote is believed whenever it is shown, and not in the first lists alone: for who looks at
+    /// what another program does, and reads nothing.
+    pub fn believe_the_controller(&mut self) {
+        self.believes = true;
     }
 
     /// The graph has no clock: the caller says what time it is before each change. Times are kept of what is removed only after a

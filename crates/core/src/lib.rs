@@ -17,6 +17,7 @@ pub mod annotations;
 pub mod bugs;
 pub mod carried;
 pub mod certificate;
+pub mod change;
 pub mod clear;
 pub mod decide;
 pub mod duration;

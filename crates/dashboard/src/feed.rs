@@ -176,6 +176,8 @@ impl Feed {
             let mut state = locked(&self.0.state);
             if state.seen.is_none() {
                 state.seen = Some(seen);
+                // What was done while nobody viewed is in the snapshot.
+                locked(&self.0.actions).take_new();
                 self.0.somebody.notify_one();
             }
         }

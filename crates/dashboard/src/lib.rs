@@ -25,4 +25,4 @@ pub mod trail;
 mod words;
 
 pub use feed::Feed;
-pub use server::{Dashboard, serve};
+pub use server::{Page, serve};

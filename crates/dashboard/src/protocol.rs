@@ -156,8 +156,10 @@ pub struct Link {
     pub key: String,
     /// How its data comes to the next one: `pushes`, `is pulled`; the target: `target`.
     pub role: &'static str,
-    /// Whether it exists, as far as is known.
-    pub exists: bool,
+    /// Whether it exists; `None`: that is not known.
+    pub exists: Option<bool>,
+    /// Whether the chain comes back to it here.
+    pub again: bool,
     /// Whether it is being deleted.
     pub deleting: bool,
     /// Its resourceVersion.

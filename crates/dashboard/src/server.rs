@@ -37,7 +37,7 @@ const JSON: &str = "application/json";
 
 /// What the page is served from.
 #[derive(Clone)]
-pub struct Dashboard {
+pub struct Page {
     /// What changes.
     pub feed: Feed,
     /// Under which names it may be asked for.
@@ -48,25 +48,25 @@ pub struct Dashboard {
 ///
 /// # Errors
 /// None so far: what fails concerns one connection.
-pub async fn serve(listener: TcpListener, dashboard: Dashboard) -> io::Result<()> {
-    let following = tokio::spawn(dashboard.feed.clone().follow());
-    let served = limited::serve(listener, routes(dashboard), LIMITS).await;
+pub async fn serve(listener: TcpListener, page: Page) -> io::Result<()> {
+    let following = tokio::spawn(page.feed.clone().follow());
+    let served = limited::serve(listener, routes(page), LIMITS).await;
     following.abort();
     served
 }
 
 /// All that is served.
-pub fn routes(dashboard: Dashboard) -> Router {
+pub fn routes(page: Page) -> Router {
     let mut routes = Router::new()
         .route("/api/snapshot", get(snapshot))
         .route("/api/events", get(events))
         .route("/api/trail", get(trail))
-        .with_state(dashboard.feed);
+        .with_state(page.feed);
     for (path, file) in File::all() {
         let file = Arc::new(file);
         routes = routes.route(path, get(async move |headers: HeaderMap| file.response(&headers)));
     }
-    routes.fallback(nothing).layer(middleware::from_fn_with_state(dashboard.hosts, guard))
+    routes.fallback(nothing).layer(middleware::from_fn_with_state(page.hosts, guard))
 }
 
 async fn nothing() -> Response {

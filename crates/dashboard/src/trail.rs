@@ -1,20 +1,21 @@
 //! Why one target stands as it does: the way that the data takes, the questions, and what is to be done. Pure.
 
-mod commands;
 #[cfg(test)]
 mod tests;
 
 use k8s_replicator_core::annotations::{Annotation, Dialect, Marks};
+use k8s_replicator_core::change::Change;
 use k8s_replicator_core::decide::Verb;
+use k8s_replicator_core::explain::{self, By, There};
 use k8s_replicator_core::graph::{Graph, Node};
 use k8s_replicator_core::kind::Kind;
-use k8s_replicator_core::names::{Key, SourceKey, TargetKey, excerpt};
+use k8s_replicator_core::names::{SourceKey, TargetKey, excerpt};
 use k8s_replicator_core::observed::Annotated;
 use k8s_replicator_core::reason::Reason;
 use k8s_replicator_core::survey::Row;
 use k8s_replicator_core::trail;
 
-use crate::protocol::{Link, Step, Trail};
+use crate::protocol::{Command, Link, Step, Trail};
 use crate::words;
 
 /// So many other sources are named.
@@ -93,7 +94,7 @@ pub fn told(case: &Case<'_>, questions: &trail::Trail) -> Trail {
         action: row.and_then(|row| row.verb).map(Verb::word),
         needs: row.and_then(|row| row.needs.as_ref()).map(ToString::to_string),
         todo: reason.and_then(words::todo),
-        commands: commands::paste(case, reason),
+        commands: commands(case, reason),
         chain: chain(graph, target, source),
         rivals: rivals.take(MOST_RIVALS).map(ToString::to_string).collect(),
         steps,
@@ -111,22 +112,28 @@ fn step(step: &trail::Step) -> Step {
     Step { question: step.question.name(), text: step.question.text(), fact: step.fact.clone(), outcome, what }
 }
 
-/// The objects that the data comes through, the first one first; then whose push made the target, where that is another; then the
-/// target.
-fn chain(graph: &Graph, target: &TargetKey, source: Option<&SourceKey>) -> Vec<Link> {
-    let marks = graph.node(target).and_then(Node::marks);
-    let from = marks.and_then(|marks| marks.replicate_from.as_ref());
-    let creator = marks.and_then(|marks| marks.replicated_by.as_ref());
-    // Where nothing is there yet, the source is the one that pushes; its own source is above it.
-    let creator = creator.or(source.filter(|_| from.is_none()));
-    let pulled = from.or_else(|| graph.node(creator?)?.marks()?.replicate_from.as_ref());
-    let above: Vec<&SourceKey> = pulled.into_iter().flat_map(|from| graph.above(from)).map(|(key, _)| key).collect();
-    let pulls = above.into_iter().rev().map(|key| link(graph, key, "is pulled", &OF_SOURCE));
-    let pushes = creator.filter(|key| Some(*key) != pulled).map(|key| link(graph, key, "pushes", &OF_SOURCE));
-    pulls.chain(pushes).chain([link(graph, target, "target", &OF_TARGET)]).collect()
+/// What can be done, and the same at a terminal.
+fn commands(case: &Case<'_>, reason: Option<Reason>) -> Vec<Command> {
+    let Case { graph, kind, dialect, target, row, .. } = case;
+    let source = row.and_then(|row| row.source.as_ref());
+    let change = Change { graph, kind: *kind, dialect, target, source, controller: None };
+    let changes = reason.map(|reason| change.commands(reason)).unwrap_or_default();
+    let changes = changes.into_iter().map(|text| Command { does: "To change it", text });
+    changes.chain([Command { does: "The same at a terminal", text: change.explain(target) }]).collect()
 }
 
-fn link(graph: &Graph, key: &Key, role: &'static str, annotations: &[Annotation]) -> Link {
+/// The objects that the data comes through, the target last.
+fn chain(graph: &Graph, target: &TargetKey, source: Option<&SourceKey>) -> Vec<Link> {
+    let links = explain::chain(graph, target, source);
+    links.iter().rev().map(|it| link(graph, it)).collect()
+}
+
+fn link(graph: &Graph, explain::Link { key, by, there, again }: &explain::Link) -> Link {
+    let (role, annotations): (_, &[Annotation]) = match by {
+        None => ("target", &OF_TARGET),
+        Some(By::Pull) => ("is pulled", &OF_SOURCE),
+        Some(By::Creator | By::Push) => ("pushes", &OF_SOURCE),
+    };
     let node = graph.node(key);
     let marks = node.and_then(Node::marks);
     let says = |marks: &Marks| {
@@ -136,7 +143,12 @@ fn link(graph: &Graph, key: &Key, role: &'static str, annotations: &[Annotation]
     Link {
         key: key.to_string(),
         role,
-        exists: node.is_some(),
+        exists: match there {
+            There::Present => Some(true),
+            There::Missing => Some(false),
+            There::Unknown => None,
+        },
+        again: *again,
         deleting: node.is_some_and(|node| node.deleting),
         version: node.map(|node| node.resource_version.to_string()),
         holds: marks.and_then(|marks| marks.from_version.as_ref()).map(ToString::to_string),

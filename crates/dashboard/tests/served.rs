@@ -1,6 +1,8 @@
 //! The page as it is served: a real control loop over sockets, against a server that has a few objects and lets the test say what
 //! changes.
 
+#![allow(clippy::unwrap_used, clippy::panic, clippy::expect_used, reason = "tests")]
+
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -23,7 +25,7 @@ use k8s_replicator_core::scope::Scope;
 use k8s_replicator_dashboard::feed::{About, Heard};
 use k8s_replicator_dashboard::guard::{Hosts, POLICY};
 use k8s_replicator_dashboard::server::routes;
-use k8s_replicator_dashboard::{Dashboard, Feed};
+use k8s_replicator_dashboard::{Feed, Page};
 use serde_json::{Value, json};
 use tokio::sync::{mpsc, watch};
 use tower::ServiceExt as _;
@@ -120,7 +122,7 @@ async fn served() -> Served {
         }
     };
     tokio::time::timeout(LIMIT, ready).await.expect("the controller gets ready");
-    Served { routes: routes(Dashboard { feed, hosts: Hosts::default() }), events, _stop: stop }
+    Served { routes: routes(Page { feed, hosts: Hosts::default() }), events, _stop: stop }
 }
 
 impl Served {
@@ -216,7 +218,7 @@ async fn a_trail_says_why_and_names_no_value() {
     assert_eq!((&trail["state"], &trail["reason"]), (&json!("refused"), &json!("ConsentRefused")), "{trail}");
     assert_eq!(trail["chain"][0]["key"], "a/closed");
     let command = trail["commands"][0]["text"].as_str().unwrap();
-    assert_eq!(command, "kubectl annotate secret -n a closed --overwrite t/replication-allowed=true");
+    assert_eq!(command, "kubectl -n a annotate secret closed --overwrite t/replication-allowed=true");
     for (path, status) in [
         ("/api/trail?kind=Pod&target=b/one", StatusCode::NOT_FOUND),
         ("/api/trail?kind=Secret&target=b", StatusCode::BAD_REQUEST),

@@ -29,6 +29,9 @@ const LOOK_AGAIN: Duration = Duration::from_millis(10);
 /// Between two acts.
 const READING_TIME: Duration = Duration::from_secs(3);
 
+/// The page is turned on, at a free port.
+const PAGE: [&str; 2] = ["--dashboard", "127.0.0.1:0"];
+
 const LEGEND: &str = "
 In the tables, DATA is a digest: equal digests are equal data. VERSION is the source's own, and for a replica the one whose
 data it holds. BECAUSE OF lists annotations without their prefix, WHY is the controller's reason for the last change. A star
@@ -43,10 +46,11 @@ pub(crate) fn run(exit: bool) -> Result<()> {
     let controllers = assets::built_controller_manager()?.is_some();
     let plane = ControlPlane::start(Settings { controllers, ..Settings::default() })?;
     let program = crate::controller()?;
-    let controller = Controller::start_binary(&program, &plane.user(Rights::Admin).kubeconfig, &[])?;
+    let controller = Controller::start_binary(&program, &plane.user(Rights::Admin).kubeconfig, &PAGE)?;
     let mut stage = Stage { controller, plane, kubectl: assets.join("kubectl"), program };
     stage.controller.wait_ready(READY_LIMIT)?;
 
+    println!("\n{}  {}", style.bold("Watch it:"), stage.controller.page_url()?);
     println!("{}", style.dim(LEGEND));
     // For the eyes of a person only.
     let pause = if exit || !stdout().is_terminal() { Duration::ZERO } else { READING_TIME };

@@ -51,7 +51,7 @@ pub const STAYS_FOR: Duration = Duration::from_secs(400);
 
 /// Writes in a row that each take back what another controller wrote to the object. A few may be decided on what was so a moment ago.
 /// (Nobody counts them where etcd was restored: a watch that is ahead of it is noticed after minutes. Nor where a watch event got lost,
-/// until the lists of verification have shown it: of two controllers one decides on what the other knows to be past.)
+/// until the lists of verification have shown it, or a watch is away: of two controllers one decides on what the other knows to be past.)
 pub const MOST_TAKEN_BACK: usize = 3;
 /// What goes because of one source counts together for so long at least (SPEC 11.2).
 pub const SHORTEST_WINDOW: Duration = Duration::from_secs(5);
@@ -150,7 +150,7 @@ pub fn is_allowed(history: &[(Duration, State)], write: &Write<'_>) -> Option<Al
             let mut before = cluster.clone();
             let older = versions.iter().skip_while(|(other, _)| *other > at);
             let silent = older.take_while(|(_, object)| {
-                put(&mut before, id, *object);
+                put(&mut before, id, object.map(unpaused).as_ref());
                 is_silent(&wish(&before, write.flags, write.target))
             });
             silent_since = silent.last().map_or(at, |(at, _)| *at);
@@ -211,6 +211,19 @@ fn put(cluster: &mut Cluster, id: &Id, object: Option<&Rc<Object>>) {
     match object {
         Some(object) => drop(cluster.insert(id.clone(), Rc::clone(object))),
         None => drop(cluster.remove(id)),
+    }
+}
+
+/// A source that is paused may be silent all the same.
+fn unpaused(object: &Rc<Object>) -> Rc<Object> {
+    let key = format!("{PREFIX}paused");
+    match object.annotations.contains_key(&key) {
+        false => Rc::clone(object),
+        true => {
+            let mut object = (**object).clone();
+            object.annotations.remove(&key);
+            Rc::new(object)
+        }
     }
 }
 

@@ -214,7 +214,10 @@ fn pushing<'c>(cluster: &'c Cluster, flags: &Flags, target: &Id) -> Vec<(&'c Id,
         })
         .collect();
     let is_accepted = |id: &Id| accepts(cluster, flags, &id.namespace, &target.namespace);
-    pushing.sort_by_key(|(id, object, _)| (!is_accepted(id), is_protected(object), object.created, id.key()));
+    // One that is paused keeps the name: what type it has is not asked.
+    pushing.sort_by_key(|(id, object, asks)| {
+        (!is_accepted(id), is_protected(object) && !asks.paused, object.created, id.key())
+    });
     pushing
 }
 

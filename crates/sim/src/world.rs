@@ -107,6 +107,8 @@ pub struct World {
     starts: u64,
     flights: Vec<Flight>,
     pipes: Vec<Pipe>,
+    /// The watch whose turn it is.
+    turn: usize,
     /// When each object was asked for, within the last second; and whoever's doing may be a cause.
     asked: BTreeMap<String, VecDeque<Duration>>,
     stimuli: VecDeque<Duration>,
@@ -143,6 +145,7 @@ impl World {
             starts: 0,
             flights: Vec::new(),
             pipes: Vec::new(),
+            turn: 0,
             asked: BTreeMap::new(),
             stimuli: VecDeque::new(),
             last_write: Duration::ZERO,
@@ -307,7 +310,13 @@ impl World {
         after: Option<&Rc<Object>>,
     ) -> Result<(), Violation> {
         let misses_an_event = self.lost.is_some_and(|at| self.now <= at + 2 * self.setting.resync_period);
-        let knows_the_same = self.restored.is_none() && !misses_an_event;
+        // One whose watch is away does not know what the other one does, until it lists again.
+        let watches = |slot| {
+            let is_open = |pipe: &&Pipe| pipe.sender.slot == slot && pipe.stream.is_some();
+            self.pipes.iter().filter(is_open).count() > self.setting.resources.len()
+        };
+        let all_watch = (0..self.processes.len()).all(watches);
+        let knows_the_same = self.restored.is_none() && !misses_an_event && all_watch;
         if !self.setting.are_equal() || self.processes.len() < 2 || !knows_the_same {
             return Ok(());
         }

@@ -9,7 +9,7 @@ use k8s_replicator_sim::api::object::{Id, Resource};
 use k8s_replicator_sim::run::{Script, run};
 use k8s_replicator_sim::spec::Flags;
 use k8s_replicator_sim::world::Setting;
-use k8s_replicator_sim::world::step::Step;
+use k8s_replicator_sim::world::step::{Flow, Step};
 use k8s_replicator_sim::world::users::Act;
 
 fn flags() -> Flags {
@@ -388,5 +388,87 @@ fn an_immutable_replica_of_the_same_data_is_not_made_anew() {
         let (name, value) = ("k8s-replicator/replicate-from".to_owned(), "team-1/x".to_owned());
         steps.push(Step::Act(Act::Annotate(replica.clone(), name, value)));
         holds(setting(vec![flags()]), steps);
+    }
+}
+
+/// Seed 9011730. Two controllers of which one does not know yet what the namespace accepts now: each deletes what the other made of
+/// another source, without a pause, since each time it was for another source than the last time.
+#[test]
+fn two_sources_that_take_turns_are_slowed_down() {
+    let (a, b) = ("k8s-replicator/accept-replicas-from".to_owned(), Id::of_namespace("b"));
+    let accepts = |list: &str| Step::Act(Act::Annotate(b.clone(), a.clone(), list.to_owned()));
+    let steps = vec![
+        put("a/y", 4, &[("replicate-to-namespaces", "b,team-1")]),
+        put("team-1/y", 4, &[("replicate-to-namespaces", "b")]),
+        Step::Calm(10),
+        accepts("a"),
+        Step::Calm(60),
+        accepts("team-.*"),
+    ];
+    let strict = Flags { require_acceptance: true, ..flags() };
+    for controllers in [vec![flags(), flags()], vec![flags(), strict]] {
+        holds(setting(controllers), steps.clone());
+    }
+}
+
+/// Seed 9010083. A list ends while a replica is being made, and does not show it: it is looked up. A cache that lags says it is missing, and
+/// the API server that it exists, in turns.
+#[test]
+fn what_exists_and_is_missing_in_turns_is_not_asked_for_in_a_hot_loop() {
+    let mut setting = setting(vec![flags()]);
+    (setting.stale_reads, setting.balanced, setting.page) = (true, true, 2);
+    for arrivals in 0..24 {
+        let steps = vec![
+            put("team-1/x", 4, &[("replicate-to", "b/z")]),
+            put("team-1/y", 4, &[]),
+            Step::Calm(30),
+            Step::Flow(0, Flow::Expired),
+            Step::Flow(0, Flow::All),
+            put("a/y", 1, &[("replicate-to-namespaces", "a,b,team-1")]),
+            Step::Calm(arrivals),
+        ];
+        holds(setting.clone(), steps);
+    }
+}
+
+/// Seed 9013314. A source loses its push, and is paused while it does: its removal delay counts from then. The model counted from the end of the
+/// pause.
+#[test]
+fn a_paused_source_that_pushes_no_more_is_silent() {
+    let source = Id::new(Resource::Secret, "a", "y");
+    let steps = vec![
+        put("a/y", 1, &[("replicate-to-namespaces", "b")]),
+        Step::Calm(60),
+        put("a/y", 1, &[("paused", "true")]),
+        Step::Calm(10),
+        Step::Wait(Duration::from_secs(2)),
+        Step::Act(Act::StripAll(source)),
+    ];
+    holds(setting(vec![flags()]), steps);
+}
+
+/// Seed 9023668. The older of two sources is paused, and of a protected type: it was decided by whether its type was known. It keeps the
+/// name while it is paused.
+#[test]
+fn a_paused_source_of_a_protected_type_keeps_the_name_whether_its_type_is_known_or_not() {
+    let notes = [("replicate-to", "b/z"), ("paused", "true")];
+    let older = |notes| put_of_type("bootstrap.kubernetes.io/token", "a/x", 1, notes);
+    for is_known in [false, true] {
+        let mut steps = vec![older(&notes[..if is_known { 1 } else { 2 }]), Step::Calm(30), older(&notes)];
+        steps.push(put("team-1/x", 2, &[("replicate-to", "b/z")]));
+        holds(setting(vec![flags()]), steps);
+    }
+}
+
+/// Seed 9024336. A namespace gets its label, which one of two controllers sees before the other: what it makes the other deletes, until that
+/// sees the label too. The simulation let its watch of namespaces wait for what went on meanwhile.
+#[test]
+fn two_controllers_of_which_one_sees_a_label_first_come_to_rest() {
+    let source = put("a/x", 4, &[("replicate-to-namespace-selector", "env in (prod,stage)")]);
+    let at_once = Flags { removal_delay: Duration::ZERO, ..flags() };
+    for arrivals in 0..16 {
+        let label = Step::Act(Act::Label(Id::of_namespace("team-1"), "env", Some("prod")));
+        let steps = vec![source.clone(), Step::Calm(40), label, Step::Calm(arrivals)];
+        holds(setting(vec![at_once.clone(), at_once.clone()]), steps);
     }
 }

@@ -101,15 +101,27 @@ impl Controller {
     /// # Errors
     /// When it ends before, or says nothing for half a minute.
     pub fn status_url(&mut self) -> Result<String> {
+        self.url_of("serving status")
+    }
+
+    /// Where it serves the page, if it was told to by `--dashboard`. Waits until it says so in its log.
+    ///
+    /// # Errors
+    /// When it ends before, or says nothing for half a minute.
+    pub fn page_url(&mut self) -> Result<String> {
+        self.url_of("serving the page")
+    }
+
+    fn url_of(&mut self, message: &str) -> Result<String> {
         let start = Instant::now();
         loop {
-            let line = self.log_lines().into_iter().find(|line| line["message"] == "serving status");
+            let line = self.log_lines().into_iter().find(|line| line["message"] == message);
             if let Some(address) = line.as_ref().and_then(|line| line["address"].as_str()) {
                 return Ok(format!("http://{address}"));
             }
             self.check_alive()?;
             if start.elapsed() > STATUS_LIMIT {
-                bail!("the controller serves no status; the last it wrote:\n{}", self.log_tail());
+                bail!("the controller does not say {message:?}; the last it wrote:\n{}", self.log_tail());
             }
             thread::sleep(LOOK_AGAIN);
         }

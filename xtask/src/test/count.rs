@@ -11,8 +11,19 @@ pub(super) struct Count {
 }
 
 impl Count {
-    /// Adds what a line such as `test result: ok. 3 passed; 0 failed; 1 ignored; …` says; other lines say nothing.
+    /// Adds what a line such as `test result: ok. 3 passed; 0 failed; 1 ignored; …` says, or (of Node) `# pass 3`; other lines say
+    /// nothing.
     pub(super) fn add(&mut self, line: &str) {
+        if let Some((word, number)) = line.trim_end().strip_prefix("# ").and_then(|line| line.split_once(' '))
+            && let Ok(number) = number.parse::<u64>()
+        {
+            match word {
+                "pass" => self.passed += number,
+                "fail" => self.failed += number,
+                "skipped" => self.skipped += number,
+                _ => {}
+            }
+        }
         let Some(summary) = line.trim_start().strip_prefix("test result: ") else { return };
         let words: Vec<&str> = summary.split([' ', ';']).collect();
         for pair in words.windows(2) {
@@ -50,11 +61,16 @@ mod tests {
             "running 5 tests",
             "test a ... ok",
             "test result: ok. 3 passed; 0 failed; 1 ignored; 0 measured; 7 filtered out; finished in 0.01s",
+            "# Subtest: a test of Node's",
+            "# tests 3",
+            "# pass 2",
+            "# fail 1",
+            "# skipped 0",
             "test result: FAILED. 2 passed; 4 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.01s",
         ] {
             count.add(line);
         }
         assert!(count.any());
-        assert_eq!(count.to_string(), "5 passed, 4 failed, 1 skipped");
+        assert_eq!(count.to_string(), "7 passed, 5 failed, 1 skipped");
     }
 }

@@ -42,8 +42,8 @@ fn list_shows_what_is_asked_for_and_reads_no_content() {
         expected.sort();
         (all == expected).then_some(())
     });
-    assert_eq!(targets("list -n {b} --kind secret"), [secret_b.clone()]);
-    assert_eq!(targets("list -A --kind secret --state refused"), [secret_c.clone()]);
+    assert_eq!(targets("list -n {b} --kind secret"), [&*secret_b]);
+    assert_eq!(targets("list -A --kind secret --state refused"), [&*secret_c]);
     assert_eq!(targets("list -A --kind configmap --reason uptodate"), [map_b]);
     assert_eq!(targets("list -A --source {a}/s --kind secret"), [secret_c, secret_b]);
     let sources = scene.says_to(&shell, "list -A --sources --kind secret -o json --source {a}/s", &[]);

@@ -39,6 +39,34 @@ fn cases() -> Vec<Case> {
             scene.delete("a/s");
             scene.create(&source().of_type("example.com/other"));
         }),
+        case("ReplicaImmutable", "recreate", source(), |scene| {
+            scene.patch("secrets", "b/s", &json!({ "immutable": true }));
+            scene.set_data("a/s", "k", "w");
+        }),
+        case("Adopted", "adopt", source(), |scene| {
+            // As a backup tool restores it.
+            let replica = scene.get("b/s").expect("the replica");
+            scene.delete("b/s");
+            let metadata = &replica["metadata"];
+            let restored = json!({
+                "metadata": {"name": "s", "annotations": metadata["annotations"], "labels": metadata["labels"]},
+                "data": replica["data"], "type": replica["type"],
+            });
+            let path = format!("/api/v1/namespaces/{}/secrets?fieldManager=velero", scene.namespace_name("b"));
+            assert_eq!(scene.call("POST", &path, "application/json", &restored).0, 201);
+        }),
+        case(
+            "KeysTrimmed",
+            "update",
+            source().data("other", "x").note("replication-allowed", "true").note("replicate-once", "true"),
+            |scene| {
+                // With a copy of both keys, held by once, of which one may be had.
+                let source = scene.note("a/s", "replication-allowed-keys", Some("k"));
+                let version = source["metadata"]["resourceVersion"].as_str().expect("a version");
+                let target = secret("b/t").data("k", "v").data("other", "x").note("replicate-from", "{a}/s");
+                scene.create_as("k8s-replicator", &target.note("replicated-from-version", version));
+            },
+        ),
         Case {
             reason: "FirstCopy",
             next: "update",
@@ -57,11 +85,12 @@ fn what_is_about_to_be_written_is_said_and_is_written() {
         let reason = case.reason;
         case.before.iter().for_each(|object| drop(scene.create(object)));
         scene.start(&[]);
-        scene.has_data("b/s", &[("k", "v")]);
+        scene.until("the replica is there", || scene.get("b/s").filter(|replica| replica["data"]["k"] == "dg=="));
         scene.barrier();
         scene.kill();
         (case.change)(&scene);
-        let target = if reason == "FirstCopy" { "{b}/t" } else { "{b}/s" };
+        let is_pulled = matches!(reason, "FirstCopy" | "KeysTrimmed");
+        let target = if is_pulled { "{b}/t" } else { "{b}/s" };
         let answer = scene.explains(&format!("secret {target}"), &[]);
         assert_eq!((&answer["reason"], &answer["next"]), (&json!(reason), &json!(case.next)), "{answer:#}");
         let text = scene.says(&format!("explain secret {target}"), &[]);
@@ -73,7 +102,7 @@ fn what_is_about_to_be_written_is_said_and_is_written() {
         });
         scene.delete("a/s");
         scene.is_gone("b/s");
-        if reason == "FirstCopy" {
+        if is_pulled {
             scene.delete("b/t");
         }
         scene.kill();
@@ -219,4 +248,88 @@ fn what_failed_is_told_by_the_events() {
     }
     let text = scene.says("explain secret {b}/s", &[]);
     assert!(text.code == 1 && text.output.contains("Attempts that failed\n  Unreachable, "), "{text:?}");
+}
+
+/// SPEC 9.7: a namespace that goes, and one that is there again.
+#[test]
+fn what_a_terminating_namespace_keeps_away_comes_when_it_is_there_again() {
+    let mut scene = Scene::new();
+    scene.namespaces(&["a", "b"]);
+    scene.hold_terminating("b");
+    scene.create(&source());
+    scene.start(&[]);
+    let answer = scene.explains("secret {b}/s", &[]);
+    assert_eq!(
+        (&answer["reason"], &answer["state"]),
+        (&json!("NamespaceTerminating"), &json!("waiting")),
+        "{answer:#}"
+    );
+    assert!(answer["remedy"].as_str().is_some_and(|remedy| remedy.starts_with("Wait")));
+    scene.let_go("b");
+    scene.namespaces(&["b"]);
+    scene.has_data("b/s", &[("k", "v")]);
+    assert_eq!(scene.says("explain secret {b}/s", &[]).code, 0);
+}
+
+/// SPEC 3.1: what somebody else made is left alone when its source does not push to it, and is deleted by what is given to paste.
+#[test]
+fn what_somebody_else_made_is_deleted_by_a_person() {
+    let mut scene = Scene::new();
+    scene.namespaces(&["a", "b"]);
+    scene.create_as(
+        "velero",
+        &secret("b/s").data("k", "v").note("replicated-by", "{a}/gone").note("replicated-from-version", "1"),
+    );
+    scene.start(&[]);
+    let answer = scene.until("it is left alone", || {
+        Some(scene.explains("secret {b}/s", &[])).filter(|answer| answer["reason"] == "NotMadeByController")
+    });
+    assert!(answer["owners"].to_string().contains("velero"), "{answer:#}");
+    scene.pastes(answer["commands"][0].as_str().expect("something to paste"));
+    assert_eq!(scene.explains("secret {b}/s", &[])["reason"], "NotWanted");
+}
+
+/// SPEC 11.9: the first copy waits until the pair is whole.
+#[test]
+fn half_a_certificate_is_held() {
+    let mut scene = Scene::new();
+    scene.namespaces(&["a", "b"]);
+    let half = secret("a/s").of_type("kubernetes.io/tls").data("tls.crt", "").data("tls.key", "");
+    scene.create(&half.note("replicate-to-namespaces", "{b}"));
+    scene.start(&[]);
+    let answer = scene.explains("secret {b}/s", &[]);
+    assert_eq!((&answer["reason"], &answer["state"]), (&json!("SourceIncomplete"), &json!("held")), "{answer:#}");
+    // What list shows without reading it is not more than it can know.
+    let list = scene.says("list -n {b} --kind secret -o json", &[]);
+    let list: Value = serde_json::from_str(&list.output).expect("JSON");
+    assert_eq!(list["targets"][0]["state"], "unread", "{list:#}");
+    // The flag copies whatever is there.
+    let flags = ["--hold-incomplete-tls=false"];
+    scene.restart(&flags);
+    scene.until("it is copied", || scene.get("b/s"));
+    assert_eq!(scene.says("explain secret {b}/s", &flags).code, 0);
+}
+
+/// SPEC 9.12: at most 100 pulls.
+#[test]
+fn a_chain_that_is_too_long_is_cut_short() {
+    let mut scene = Scene::new();
+    scene.namespaces(&["a", "b"]);
+    scene.create(&secret("a/s0").data("k", "v").note("replication-allowed", "true"));
+    for number in 1..=100 {
+        let above = format!("s{}", number - 1);
+        let link = secret(&format!("a/s{number}"))
+            .data("k", "v")
+            .note("replicate-from", &above)
+            .note("replication-allowed", "true");
+        scene.create(&link.note("replicated-from-version", "1").note("replicated-from-allowed", ".*"));
+    }
+    scene.create(&secret("b/t").note("replicate-from", "{a}/s100"));
+    scene.start(&[]);
+    let answer = scene.until("it is too long", || {
+        Some(scene.explains("secret {b}/t", &[])).filter(|answer| answer["reason"] == "ChainTooLong")
+    });
+    assert!(answer["chain"].as_array().is_some_and(|chain| chain.len() > 100), "{answer:#}");
+    scene.note("b/t", "replicate-from", Some(&scene.full("{a}/s1")));
+    scene.until("it is well", || (scene.says("explain secret {b}/t", &[]).code == 0).then_some(()));
 }

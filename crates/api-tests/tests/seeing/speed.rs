@@ -39,7 +39,6 @@ fn create(kubeconfig: &Path, count: usize, object: &(dyn Fn(usize) -> Value + Sy
 
 #[test]
 #[ignore = "makes 60,000 objects"]
-#[expect(clippy::print_stdout, reason = "it is asked for to be read")]
 fn answers_come_within_the_limits() {
     let scene = Scene::new();
     let names: Vec<String> = (0..NAMESPACES).map(|number| format!("n{number}")).collect();

@@ -1,7 +1,6 @@
 //! `explain`: why an object is as it is. The chain behind it link by link, each question with its answer, who waits for it, who else
 //! has it, and what to change.
 
-mod change;
 mod consumers;
 mod draw;
 mod gather;

@@ -110,6 +110,12 @@ pub fn random_bytes() -> Entropy {
     Box::new(move || generator.random())
 }
 
+/// A random number, as no other run of the program has it.
+#[must_use]
+pub fn random_number() -> u64 {
+    rand::rng().random()
+}
+
 /// The requests under way. Dropping it ends them.
 struct Tasks {
     connection: Connection,

@@ -85,10 +85,10 @@ struct Pace {
     read_failure: Option<(Reason, Box<str>)>,
     /// After a failure it is not read before.
     read_again_at: Moment,
-    /// What a write was last tried for.
-    tried_for: Option<Work>,
-    /// What a write was last carried out for.
-    written_for: Option<Work>,
+    /// What writes were last tried for.
+    tried_for: Recent,
+    /// What writes were last carried out for.
+    written_for: Recent,
     /// Failed writes in a row.
     write_failures: u32,
     /// Writes that put right what was written already, and when the last one was made.
@@ -98,6 +98,32 @@ struct Pace {
     is_remade: bool,
     write_again_at: Moment,
     used: Moment,
+}
+
+/// The works of late, the last one at the end. Two sources may take a name in turns, as two controllers fight for it that do not know the
+/// same: neither is new work then.
+#[derive(Debug, Default)]
+struct Recent(VecDeque<Work>);
+
+impl Recent {
+    const MOST: usize = 4;
+
+    /// Versions never come back; but a source that does not exist has none, and can be missing again.
+    fn is_new(&self, work: &Work) -> bool {
+        let comes_once = work.sources.iter().all(|(_, version)| version.is_some());
+        match comes_once {
+            true => !self.0.contains(work),
+            false => self.0.back() != Some(work),
+        }
+    }
+
+    fn push(&mut self, work: Work) {
+        self.0.retain(|other| *other != work);
+        if self.0.len() == Self::MOST {
+            self.0.pop_front();
+        }
+        self.0.push_back(work);
+    }
 }
 
 impl Pace {
@@ -217,11 +243,11 @@ impl Paces {
             return Ok(Pass(()));
         }
         let pace = self.pace_after(now, target, failures);
-        if pace.tried_for.as_ref() != Some(work) {
-            pace.tried_for = Some(work.clone());
+        if pace.tried_for.is_new(work) {
+            pace.tried_for.push(work.clone());
             return Ok(Pass(()));
         }
-        if pace.written_for.as_ref() == Some(work) && pace.write_again_at > now {
+        if !pace.written_for.is_new(work) && pace.write_again_at > now {
             return Err(Hold { until: pace.write_again_at, why: Why::Contested(pace.corrections) });
         }
         pace.pay(now)
@@ -234,10 +260,8 @@ impl Paces {
         if std::mem::replace(&mut pace.is_remade, because == Because::Remade) {
             return pace.corrections;
         }
-        let is_same = pace.written_for.as_ref() == Some(&work);
-        if !is_same {
-            pace.written_for = Some(work);
-        }
+        let is_same = !pace.written_for.is_new(&work);
+        pace.written_for.push(work);
         if !is_same && because != Because::SomebodyChangedIt {
             return 0;
         }
@@ -346,6 +370,29 @@ mod tests {
         assert!(paces.write(now, &key("b"), &work(1), 0).is_ok());
         assert!(paces.write(now, &a, &work(2), 0).is_ok());
         assert_eq!(paces.was_written(now, &a, work(2), Because::OfWork), 0, "it was forgotten");
+    }
+
+    /// Two controllers that do not know the same let two sources have a name in turns: each time it is another work than the last one.
+    #[test]
+    fn works_that_take_turns_are_not_new_each_time() {
+        let (mut paces, a) = (Paces::default(), key("a"));
+        let mut written = 0;
+        for turn in 0..1_000 {
+            let (now, work) = (Duration::from_millis(turn), work(1 + turn % 3));
+            if paces.write(now, &a, &work, 0).is_ok() {
+                paces.was_written(now, &a, work, Because::OfWork);
+                written += 1;
+            }
+        }
+        assert!(written <= 5, "{written} within a second");
+        // A source that is gone can be gone again.
+        let gone = Work { sources: vec![(key("source").into(), None)], target: None };
+        for version in 10..13 {
+            for work in [work(version), gone.clone()] {
+                assert!(paces.write(Duration::from_secs(2), &a, &work, 0).is_ok(), "{work:?}");
+                paces.was_written(Duration::from_secs(2), &a, work, Because::OfWork);
+            }
+        }
     }
 
     #[test]

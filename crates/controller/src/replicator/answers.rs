@@ -262,7 +262,9 @@ impl Replicator {
             self.graph.doubt(&turn);
             return self.queue.end(turn, End::Now);
         }
-        let is_ordinary = failures < ORDINARY_FAILURES || bug!(BudgetOff);
+        // Where it exists and then is missing, a cache lags: to make it again at once would give the same.
+        let ordinary = if exists { ORDINARY_FAILURES } else { 1 };
+        let is_ordinary = failures < ordinary || bug!(BudgetOff);
         let is_unlike_known = match failure.kind {
             // It is not as it was, or gone.
             FailureKind::Conflict => true,

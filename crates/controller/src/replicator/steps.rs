@@ -44,6 +44,11 @@ impl Replicator {
                 self.queue.end(turn, end);
                 None
             }
+            // Another program does it; what comes of it the watch shows. Only whether an object exists is asked for.
+            Step::Read(Need::Content(_) | Need::Portion(..)) | Step::Write { .. } if self.only_looks => {
+                self.queue.end(turn, End::Settled);
+                None
+            }
             Step::Read(need) => self.read(now, need, turn),
             Step::Write { action, verb, verdict } => self.write(now, turn, action, verb, verdict),
         }

@@ -102,16 +102,21 @@ impl Loop {
         let (rules, scope) = (Rules::default(), Scope::default());
         let settings = Settings { rules, scope, entropy: Box::new(|| 0), tells_all: true };
         let mut this = Self { replicator: Replicator::new(kind, settings), moment: Moment::ZERO };
-        this.namespace(NamespaceEvent::ListBegins);
-        for name in ["a", "b", "c", "d"] {
-            this.namespace(NamespaceEvent::Seen { name: name.into(), facts: NamespaceFacts::new(false) });
-        }
-        this.namespace(NamespaceEvent::ListEnds);
-        this.object(ObjectEvent::ListBegins(Part::Cluster));
-        objects.iter().for_each(|object| this.seen(object));
-        assert!(this.requests().is_empty(), "nothing is done before the first list is complete");
-        this.object(ObjectEvent::ListEnds(Part::Cluster, ResourceVersion::new("9")));
+        this.fill(objects);
         this
+    }
+
+    /// The first lists.
+    fn fill(&mut self, objects: &[Value]) {
+        self.namespace(NamespaceEvent::ListBegins);
+        for name in ["a", "b", "c", "d"] {
+            self.namespace(NamespaceEvent::Seen { name: name.into(), facts: NamespaceFacts::new(false) });
+        }
+        self.namespace(NamespaceEvent::ListEnds);
+        self.object(ObjectEvent::ListBegins(Part::Cluster));
+        objects.iter().for_each(|object| self.seen(object));
+        assert!(self.requests().is_empty(), "nothing is done before the first list is complete");
+        self.object(ObjectEvent::ListEnds(Part::Cluster, ResourceVersion::new("9")));
     }
 
     fn now(&self) -> Now {
@@ -532,4 +537,32 @@ fn a_terminating_namespace_is_left_alone_until_it_is_another_one() {
     it.asks_nothing();
     it.namespace(NamespaceEvent::Seen { name: "d".into(), facts: NamespaceFacts::new(false) });
     it.asks_for("create d/src");
+}
+
+/// Issue 12: who only looks asks at most whether an object exists. What the controller in the cluster wrote is believed, also after the
+/// first lists.
+#[test]
+fn who_only_looks_writes_nothing_and_reads_no_content() {
+    let target = "replicated-by=a/s replicated-from-version=1";
+    let objects = [
+        object("a/s", 2, "replicate-to-namespaces=b,c", json!({ "k": "bmV3" })),
+        object("b/s", 5, target, json!({ "k": "b2xk" })),
+        object("c/x", 6, "replicate-from=a/gone", json!({})),
+        object("c/drifted", 6, "replicated-by=a/other replicated-from-version=1", json!({})),
+    ];
+    let settings =
+        Settings { rules: Rules::default(), scope: Scope::default(), entropy: Box::new(|| 0), tells_all: true };
+    let mut this = Loop { replicator: Replicator::new(&Secret, settings), moment: Moment::ZERO };
+    this.replicator.only_look();
+    this.fill(&objects);
+    this.moment += Duration::from_secs(3_600);
+    let (asked, _) = this.asks();
+    assert!(asked.iter().all(|request| request.starts_with("look ")), "{asked:?}");
+    assert!(asked.contains(&"look a/gone".to_owned()), "{asked:?}");
+    let state = |this: &Loop| this.replicator.look(&key("b/s").into()).0.unwrap().state;
+    assert_eq!(state(&this), k8s_replicator_core::state::State::Waiting);
+    // The controller in the cluster copied it.
+    this.seen(&object("b/s", 7, "replicated-by=a/s replicated-from-version=2", json!({ "k": "bmV3" })));
+    assert_eq!(this.asks().0, [""; 0]);
+    assert_eq!(state(&this), k8s_replicator_core::state::State::Current);
 }

@@ -86,9 +86,10 @@ impl<'g> Case<'g, '_> {
     }
 
     /// The order in which sources come by a name (SPEC 3, 4). One that is not accepted, or of a protected type, is passed over as
-    /// long as there is another.
+    /// long as there is another. The type of one that is paused is not asked: it keeps the name.
     pub(super) fn rank(self, key: &'g SourceKey, node: &Node) -> (bool, bool, i64, &'g SourceKey) {
-        let is_protected = node.type_.as_deref().is_some_and(|type_| self.kind.is_protected(type_));
+        let is_paused = node.marks().is_some_and(|marks| marks.paused);
+        let is_protected = !is_paused && node.type_.as_deref().is_some_and(|type_| self.kind.is_protected(type_));
         let created = if crate::bug!(YoungestWins) { -node.created } else { node.created };
         (!self.accepts(key), is_protected, created, key)
     }

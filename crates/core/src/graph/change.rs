@@ -106,8 +106,8 @@ impl Graph {
 
     fn put_new(&mut self, observed: Observed, known: Option<Content>, by: By, epoch: u32, list: List) -> Touched {
         // SPEC 9.15: what others wrote while the controller was stopped is read; what only the controller wrote is believed.
-        let is_vouched_for =
-            !list.complete && (observed.managers.data == Owners::Controller || crate::bug!(RestartBelievesAll));
+        let is_vouched_for = (!list.complete || self.believes)
+            && (observed.managers.data == Owners::Controller || crate::bug!(RestartBelievesAll));
         let knowledge = if is_vouched_for { Knowledge::Trusted } else { Knowledge::Suspect };
         let (knowledge, type_) = known.unwrap_or((knowledge, None));
         self.keep(observed, (knowledge, type_, false), by, epoch)
@@ -121,7 +121,12 @@ impl Graph {
             false => (None, false),
         };
         let refused = old.knowledge == Knowledge::Refused;
-        let knowledge = if refused { Knowledge::Refused } else { Knowledge::Suspect };
+        let is_vouched_for = self.believes && observed.managers.data == Owners::Controller;
+        let knowledge = match (refused, is_vouched_for) {
+            (true, _) => Knowledge::Refused,
+            (false, true) => Knowledge::Trusted,
+            (false, false) => Knowledge::Suspect,
+        };
         let is_kept = match old.marks().is_some_and(Marks::is_target) {
             true => crate::bug!(DriftUnnoticed),
             false => crate::bug!(StaleFingerprint),

@@ -56,7 +56,10 @@ export function group(names, capacity) {
     const largest = groups.filter((it) => !it.done && it.names.length > 1).sort((a, b) => b.names.length - a.names.length)[0];
     if (largest === undefined) break;
     const pieces = split(largest.names, largest.prefix);
-    const room = most - groups.length + 1;
+    // Where nearly all begin alike, that tells nothing yet.
+    const tells = pieces.length < largest.names.length;
+    const limit = tells && largest.names.length > names.length / 2 ? Math.max(most, PLENTY) : most;
+    const room = limit - groups.length + 1;
     if (pieces.length <= room) {
       groups = groups.flatMap((it) => (it === largest ? pieces : [it]));
       continue;
@@ -214,6 +217,11 @@ export class Layout {
       cell.total++;
       if (rank(state) < rank(model.state[cell.first] ?? 0)) cell.first = row;
     }
+    /** The place of a row of the model, if it is among these. @type {(row: number) => { row: number, column: number } | null} */
+    this.spot = (row) => {
+      const [r, c] = [ofSlot[slot(row)] ?? -1, ofNamespace[model.namespace[row] ?? 0] ?? -1];
+      return r < 0 || c < 0 ? null : { row: r, column: c };
+    };
     this.width = this.edges[this.columns.length] ?? 0;
     this.height = this.rows.length * this.rowHeight;
   }

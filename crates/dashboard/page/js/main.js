@@ -23,6 +23,8 @@ import { count, grouped } from "./words.js";
 const CALM = 200;
 /** A trail that is open is asked for again at most once in this time. */
 const TRAIL_AGAIN = 1_500;
+/** A new snapshot is taken once in this time. */
+const ANEW = 300_000;
 
 /** @type {View} */
 let view = parse(location.search);
@@ -244,8 +246,10 @@ function drawStage() {
   byId("count").textContent = blank !== null ? "" : isFiltering(view.filter) ? `${grouped(rows.length)} of ${count(model.length, "target")}` : `${count(model.length, "target")} in ${count(model.existingNamespaces, "namespace")}`;
   if (blank !== null) return;
   const chosen = view.place === null ? "" : `${view.place.kind}:${view.place.key}`;
-  if (view.as === "table") table.show(model, rows, view.order, chosen);
-  else matrix.show(model, new Layout(model, rows, { width: matrix.room, zoom: view.zoom, opened: view.opened, order: view.order, grouped: view.grouped }), chosen);
+  if (view.as === "table") return table.show(model, rows, view.order, chosen);
+  const layout = new Layout(model, rows, { width: matrix.room, zoom: view.zoom, opened: view.opened, order: view.order, grouped: view.grouped });
+  const row = view.place?.what === "trail" ? model.find(view.place.kind, view.place.key) : undefined;
+  matrix.show(model, layout, chosen, row === undefined ? null : layout.spot(row));
 }
 
 /** What stands where there is nothing to be shown; `null`: there is. */
@@ -432,6 +436,9 @@ const server = new Server({
     draw();
   },
 });
+// Frames tell of targets that the controller decides about. Names in namespaces that do not exist are none of them: that one more is
+// waited for there, or one less, only a snapshot tells.
+setInterval(() => link.link === "live" && !document.hidden && void server.begin(), ANEW);
 // Before the first answer there is something to be seen.
 paint();
 void server.begin();

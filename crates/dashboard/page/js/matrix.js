@@ -51,6 +51,8 @@ export class Matrix {
     /** @type {Spot | null} */
     this.hovered = null;
     this.chosen = "";
+    /** @type {Spot | null} */
+    this.spot = null;
     this.frame = 0;
     /** @type {Record<string, string>} */
     this.colours = {};
@@ -85,12 +87,14 @@ export class Matrix {
   /**
    * @param {Model} model
    * @param {Layout} layout
-   * @param {string} chosen  The key of the source or target that is open.
+   * @param {string} chosen  The source that is open.
+   * @param {Spot | null} spot  Where the target is that is open.
    */
-  show(model, layout, chosen) {
+  show(model, layout, chosen, spot) {
     this.model = model;
     this.layout = layout;
     this.chosen = chosen;
+    this.spot = spot;
     if (this.texts.size > 20_000) this.texts.clear();
     if (this.widths.size > 20_000) this.widths.clear();
     if (this.cursor !== null && (this.cursor.row >= layout.rows.length || this.cursor.column >= layout.columns.length)) this.cursor = null;
@@ -210,6 +214,12 @@ export class Matrix {
     for (const [state, list] of places) {
       const path = this.path(state, box);
       c.fillStyle = this.colour(state);
+      if (state === "current") {
+        // Most are: the same square as its shape is, without a path.
+        const [inset, side] = [0.22 * box, 0.56 * box];
+        for (let n = 0; n < list.length; n += 2) c.fillRect((list[n] ?? 0) + inset, (list[n + 1] ?? 0) + inset, side, side);
+        continue;
+      }
       for (let n = 0; n < list.length; n += 2) {
         const [px = 0, py = 0] = [list[n], list[n + 1]];
         c.translate(px, py);
@@ -217,12 +227,13 @@ export class Matrix {
         c.translate(-px, -py);
       }
     }
-    const cursor = this.cursor;
-    if (cursor !== null && document.activeElement === this.scroll) {
+    const cursor = document.activeElement === this.scroll ? this.cursor : null;
+    for (const spot of [this.spot, cursor]) {
+      if (spot === null) continue;
       c.strokeStyle = this.colour("accent");
       c.lineWidth = 2;
-      const [from = 0, to = 0] = [layout.edges[cursor.column], layout.edges[cursor.column + 1]];
-      c.strokeRect(dx + from + 1, dy + cursor.row * layout.rowHeight + 1, to - from - 2, layout.rowHeight - 2);
+      const [from = 0, to = 0] = [layout.edges[spot.column], layout.edges[spot.column + 1]];
+      c.strokeRect(dx + from + 1, dy + spot.row * layout.rowHeight + 1, to - from - 2, layout.rowHeight - 2);
     }
   }
 
@@ -293,7 +304,11 @@ export class Matrix {
         c.fillStyle = this.colour("hover");
         c.fillRect(x, 0, (layout.edges[n + 1] ?? 0) - (layout.edges[n] ?? 0), top);
       }
-      c.fillStyle = this.colour(active?.column === n ? "ink" : "soft");
+      if (this.spot?.column === n) {
+        c.fillStyle = this.colour("chosen");
+        c.fillRect(x, 0, (layout.edges[n + 1] ?? 0) - (layout.edges[n] ?? 0), top);
+      }
+      c.fillStyle = this.colour(active?.column === n || this.spot?.column === n ? "ink" : "soft");
       if (layout.isWide(column)) {
         group = "";
         const alone = column.group === "";
@@ -348,7 +363,7 @@ export class Matrix {
       const source = layout.rows[n];
       if (source === undefined) continue;
       const y = dy + n * layout.rowHeight;
-      const isChosen = this.chosen === `${source.kind}:${source.key}`;
+      const isChosen = this.chosen === `${source.kind}:${source.key}` || this.spot?.row === n;
       if (active?.row === n || isChosen) {
         c.fillStyle = this.colour(isChosen ? "chosen" : "hover");
         c.fillRect(0, y, left, layout.rowHeight);
@@ -358,6 +373,7 @@ export class Matrix {
       const narrow = left < 200;
       c.font = `500 12px ${sans}`;
       const [namespace, name] = source.key === "" ? ["", "no source"] : [source.key.slice(0, slash + 1), source.key.slice(slash + 1)];
+      const long = this.wide(c, name);
       let x = narrow ? 10 : 16;
       if (!narrow) {
         c.fillStyle = this.colour("faint");
@@ -367,9 +383,9 @@ export class Matrix {
         if (namespace !== "") {
           // The name comes first: the namespace has what it leaves, but a third in any case.
           const room = left - x - 14;
-          const left2 = Math.max(room * 0.34, room - this.wide(c, name));
+          const rest = Math.max(room * 0.3, room - long - 6);
           c.font = `12px ${sans}`;
-          const text = this.fit(c, namespace, left2);
+          const text = this.fit(c, namespace, rest);
           c.fillStyle = this.colour("faint");
           c.fillText(text, x, middle);
           x += this.wide(c, text) + 1;

@@ -197,7 +197,12 @@ export class Model {
     this.clock = { server: frame.now, here };
     for (const row of frame.rows ?? []) this.set(row);
     for (const [kind, target] of frame.gone ?? []) this.remove(kind, target);
-    if (frame.actions) this.actions = [...frame.actions.slice().reverse(), ...this.actions].slice(0, 60);
+    if (frame.actions) {
+      // A snapshot may have had some of them already.
+      const is = (/** @type {Action} */ it) => `${it.at} ${it.action} ${it.kind} ${it.target}`;
+      const known = new Set(this.actions.map(is));
+      this.actions = [...frame.actions.filter((it) => !known.has(is(it))).reverse(), ...this.actions].slice(0, 60);
+    }
     this.revision++;
   }
 

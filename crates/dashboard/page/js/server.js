@@ -19,6 +19,7 @@ import { PROTOCOL } from "./model.js";
  */
 
 const SILENCE = 25_000;
+const PATIENCE = 1_500;
 const SHORTEST = 500;
 const LONGEST = 15_000;
 
@@ -32,6 +33,8 @@ export class Server {
     /** @type {number} */
     this.timer = 0;
     this.silence = 0;
+    /** @type {number} */
+    this.losing = 0;
     this.begun = false;
   }
 
@@ -80,6 +83,8 @@ export class Server {
     heard();
     events.addEventListener("open", () => {
       heard();
+      clearTimeout(this.losing);
+      this.losing = 0;
       this.listener.link("live", "");
     });
     events.addEventListener("ping", heard);
@@ -93,7 +98,8 @@ export class Server {
     });
     events.addEventListener("error", () => {
       if (this.events !== events) return;
-      this.listener.link("lost", "The server does not answer.");
+      // A connection that ends and comes back at once, as each does after an hour, is nobody's concern.
+      if (this.losing === 0) this.losing = setTimeout(() => this.listener.link("lost", "The server does not answer."), PATIENCE);
       // It tries again by itself, unless the answer was none of events.
       if (events.readyState === EventSource.CLOSED) this.soon(this.longer());
     });
@@ -104,6 +110,8 @@ export class Server {
    * @param {string} why
    */
   again(link, why) {
+    clearTimeout(this.losing);
+    this.losing = 0;
     this.listener.link(link, why);
     this.soon(this.longer());
   }

@@ -20,7 +20,7 @@ const MOST_OLDEST = 5;
 const MOST_REASONS = 10;
 const MOST_ACTIONS = 7;
 /** Longer names are shortened in lists; a trail shows them whole. */
-const LONG = 64;
+const LONG = 46;
 const MOST_OF_SOURCE = 40;
 
 /** @type {Readonly<Record<string, string>>} */

@@ -10,7 +10,8 @@ import { age, count } from "./words.js";
  * @typedef {object} Link
  * @property {string} key
  * @property {string} role
- * @property {boolean} exists
+ * @property {boolean | null} exists
+ * @property {boolean} again
  * @property {boolean} deleting
  * @property {string | null} version
  * @property {string | null} holds
@@ -93,14 +94,16 @@ export function drawTrail(trail, listener, prefix) {
 function drawLink(trail, link, n, listener) {
   const isTarget = link.role === "target";
   const facts = [];
-  if (link.exists) {
+  if (link.exists === true) {
     if (link.created !== null) facts.push(`${age(trail.now - link.created)} old`);
     if (link.version !== null) facts.push(`version ${link.version}`);
     if (link.holds !== null) facts.push(`holds version ${link.holds}`);
     if (link.deleting) facts.push("is being deleted");
-  } else facts.push(isTarget ? "does not exist yet" : "does not exist");
-  return h("li", { class: `link${link.exists ? "" : " missing"}${isTarget ? " target" : ""}` },
-    rail(n === 0, isTarget, link.exists, isTarget ? trail.state : null),
+  } else if (link.exists === null) facts.push("not known yet whether it exists");
+  else facts.push(isTarget ? "does not exist yet" : "does not exist");
+  if (link.again) facts.push("the chain comes back to it");
+  return h("li", { class: `link${link.exists === false ? " missing" : ""}${isTarget ? " target" : ""}` },
+    rail(n === 0, isTarget, link.exists === true, isTarget ? trail.state : null),
     h("div", null,
       h("p", { class: "role" }, isTarget ? "Target" : link.role === "pushes" ? "Source, pushes" : n === 0 ? "Source, is pulled" : "Replica, is pulled"),
       h("p", null, isTarget ? keyed(link.key) : sourceButton(trail.kind, link.key, listener)),

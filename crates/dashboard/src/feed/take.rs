@@ -17,8 +17,8 @@ use crate::snapshot::{Builder, Tables};
 
 /// So many targets are looked at before the controller goes on with its own work: a few milliseconds.
 const AT_ONCE: usize = 250;
-/// More changes than that make no frame: a new snapshot is smaller.
-const MOST_IN_FRAME: usize = 2_000;
+/// Who is further behind takes a new snapshot: it is smaller than the frames.
+const MOST_BEHIND: u64 = 3_000;
 
 /// Up to which change of each kind is known, and whether each was ready then.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -87,16 +87,19 @@ pub(super) async fn all(looks: &Looks, now: i64, targets: Vec<Vec<TargetKey>>) -
     Some(builder.finish())
 }
 
-/// What changed since.
+/// What changed since: as much as is looked at at once. The rest is for the next frame.
 pub(super) fn changes(controller: &Controller, now: Now, seen: Seen) -> Taken {
-    let is = Seen::of(controller);
     let mut frame = Frame { now: now.time.as_second(), ..Frame::default() };
-    for (kind, (replicator, (number, was_ready))) in controller.replicators().zip(seen.0).enumerate() {
-        let changes = replicator.standing().changes_since(number).filter(|_| was_ready == replicator.is_ready());
+    let mut seen = seen.0;
+    for (kind, (replicator, (number, was_ready))) in controller.replicators().zip(&mut seen).enumerate() {
+        let standing = replicator.standing();
+        let is_behind = standing.last_change().saturating_sub(*number) > MOST_BEHIND;
+        let changes = standing.changes_since(*number).filter(|_| *was_ready == replicator.is_ready() && !is_behind);
         let Some(changes) = changes else { return Taken::TooMuch };
-        let changed: BTreeSet<&TargetKey> = changes.map(|change| &change.target).collect();
-        if changed.len() > MOST_IN_FRAME {
-            return Taken::TooMuch;
+        let mut changed: BTreeSet<&TargetKey> = BTreeSet::new();
+        for change in changes.take(AT_ONCE) {
+            changed.insert(&change.target);
+            *number = change.number;
         }
         for target in changed {
             match cell(replicator, now, target) {
@@ -105,7 +108,7 @@ pub(super) fn changes(controller: &Controller, now: Now, seen: Seen) -> Taken {
             }
         }
     }
-    Taken::Frame(frame, is)
+    Taken::Frame(frame, Seen(seen))
 }
 
 fn cell(replicator: &Replicator, now: Now, target: &TargetKey) -> Option<Cell> {

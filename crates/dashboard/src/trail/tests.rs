@@ -1,5 +1,6 @@
 use k8s_replicator_core::decide::Rules;
 use k8s_replicator_core::kind::Secret;
+use k8s_replicator_core::names::Key;
 use k8s_replicator_core::namespace::NamespaceFacts;
 use k8s_replicator_core::observed::{Observed, ResourceVersion};
 use k8s_replicator_core::scope::Scope;
@@ -41,7 +42,18 @@ fn ways(trail: &Trail) -> Vec<String> {
     trail
         .chain
         .iter()
-        .map(|link| format!("{} {}{}", link.role, link.key, if link.exists { "" } else { " missing" }))
+        .map(|link| {
+            format!(
+                "{} {}{}",
+                link.role,
+                link.key,
+                match link.exists {
+                    Some(true) => "",
+                    Some(false) => " missing",
+                    None => " not known",
+                }
+            )
+        })
         .collect()
 }
 
@@ -56,9 +68,9 @@ fn the_way_of_the_data_begins_at_its_first_object_and_ends_in_the_target() {
         ("f/x", &[]),
     ]);
     assert_eq!(ways(&trail(&world, "c/target")), ["is pulled a/origin", "is pulled b/middle", "target c/target"]);
-    assert_eq!(ways(&trail(&world, "d/lost")), ["is pulled nowhere/at-all missing", "target d/lost"]);
+    assert_eq!(ways(&trail(&world, "d/lost")), ["is pulled nowhere/at-all not known", "target d/lost"]);
     // Its creator says where it is made, and another object what it holds.
-    assert_eq!(ways(&trail(&world, "f/made")), ["is pulled a/origin", "pushes e/both", "target f/made missing"]);
+    assert_eq!(ways(&trail(&world, "f/made")), ["is pulled a/origin", "pushes e/both", "target f/made not known"]);
 }
 
 #[test]
@@ -79,17 +91,16 @@ fn it_says_why_what_to_do_and_by_which_command() {
     assert_eq!(
         commands(&one),
         [
-            "kubectl annotate secret -n a silent --overwrite k8s-replicator/replication-allowed-namespaces=b",
-            "kubectl describe secret -n b one",
-            "kubectl describe secret -n a silent",
+            "kubectl -n a annotate secret silent --overwrite k8s-replicator/replication-allowed=true",
+            "kubectl replicator explain secret b/one",
         ]
     );
     let two = trail(&world, "b/two");
-    let added = "kubectl annotate secret -n a open --overwrite k8s-replicator/replication-allowed-namespaces='x.*,b'";
+    let added = "kubectl -n a annotate secret open --overwrite 'k8s-replicator/replication-allowed-namespaces=x.*,b'";
     assert_eq!(commands(&two)[0], added);
     let ill = trail(&world, "a/ill");
     assert_eq!(ill.reason, Some("IllFormed"));
     assert!(ill.chain[0].ill_formed.as_ref().unwrap().contains("replicate-once"), "{:?}", ill.chain);
     let nobody = trail(&world, "b/nobody");
-    assert_eq!((nobody.state, nobody.reason, nobody.commands.len()), (None, Some("NotWanted"), 0));
+    assert_eq!((nobody.state, nobody.reason, nobody.commands.len()), (None, Some("NotWanted"), 1));
 }

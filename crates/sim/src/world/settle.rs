@@ -211,8 +211,11 @@ impl World {
         for server in &mut self.servers {
             behind |= server.catch_up(&self.store, usize::MAX);
         }
-        for at in 0..self.pipes.len() {
+        // In turns: none waits for what another one causes.
+        let (count, first) = (self.pipes.len(), self.turn);
+        for at in (0..count).map(|n| (first + n) % count) {
             if !self.is_cut_off(self.pipes[at].sender) && self.has_news(at) {
+                self.turn = at + 1;
                 self.flow(at, super::step::Flow::All);
                 return Ok(true);
             }

@@ -1,6 +1,7 @@
 //! Asks the cluster for what an explanation needs, beside what was listed.
 
 use k8s_replicator_core::annotations::{Annotation, Dialect};
+use k8s_replicator_core::change::Change;
 use k8s_replicator_core::decide::losers;
 use k8s_replicator_core::explain::{There, chain};
 use k8s_replicator_core::names::{Key, SourceKey, TargetKey};
@@ -9,7 +10,6 @@ use k8s_replicator_core::state::State;
 use k8s_replicator_core::trail::{Outcome, Question, Step};
 use serde_json::Value;
 
-use super::change::Change;
 use super::consumers::{self, Consumer};
 use super::owners::owners;
 use super::{Answer, Attempt, Seen, is_good};

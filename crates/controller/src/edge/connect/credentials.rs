@@ -186,4 +186,35 @@ mod tests {
         assert_eq!(shorter.check_at(now), now + SHORTEST_PAUSE, "not before each request");
         assert!(Credentials::of([]).until(Some(jiff::Timestamp::UNIX_EPOCH)).changed(Instant::now()));
     }
+
+    /// As `KUBECONFIG` with several files: what the first says counts, and any context can be chosen.
+    #[tokio::test]
+    async fn kubeconfigs_are_merged_and_a_context_is_chosen() {
+        let folder = std::env::temp_dir().join(format!("k8s-replicator-merged-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let write = |name: &str| {
+            let file = folder.join(name);
+            let text = format!(
+                "apiVersion: v1\nkind: Config\ncurrent-context: {name}\n\
+                 clusters: [{{name: {name}, cluster: {{server: 'https://{name}.example.com'}}}}]\n\
+                 users: [{{name: {name}, user: {{token: x}}}}]\n\
+                 contexts: [{{name: {name}, context: {{cluster: {name}, user: {name}, namespace: of-{name}}}}}]\n"
+            );
+            std::fs::write(&file, text).unwrap();
+            file
+        };
+        let files = [write("one"), write("two")];
+        for (context, server, namespace) in
+            [(None, "https://one.example.com/", "of-one"), (Some("two"), "https://two.example.com/", "of-two")]
+        {
+            let (config, _, read) = from_files(&files, context).await.unwrap();
+            assert_eq!((config.cluster_url.to_string().as_str(), &*config.default_namespace), (server, namespace));
+            assert_eq!(read, files);
+        }
+        let error = from_files(&files, Some("three")).await.err().unwrap();
+        assert!(
+            error.to_string().ends_with("it has no context \"three\"; expected a kubeconfig file as kubectl reads it")
+        );
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
 }

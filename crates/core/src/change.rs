@@ -1,27 +1,35 @@
 //! What to change, as commands to paste. Where the change is a choice that only a person can make, they open the right object.
+//!
+//! `explain` and the page show the same ones.
 
-use k8s_replicator_core::annotations::{Annotation, Dialect, Marks};
-use k8s_replicator_core::explain::chain;
-use k8s_replicator_core::graph::Graph;
-use k8s_replicator_core::kind::Kind;
-use k8s_replicator_core::names::{Key, SourceKey};
-use k8s_replicator_core::reason::Reason;
+use crate::annotations::{Annotation, Dialect, Marks};
+use crate::explain::chain;
+use crate::graph::Graph;
+use crate::kind::Kind;
+use crate::names::{Key, SourceKey};
+use crate::reason::Reason;
 
 /// What the commands are made from.
 #[derive(Clone, Copy)]
-pub(super) struct Change<'a> {
-    pub(super) graph: &'a Graph,
-    pub(super) kind: &'a dyn Kind,
-    pub(super) dialect: &'a Dialect,
-    pub(super) target: &'a Key,
-    pub(super) source: Option<&'a SourceKey>,
+pub struct Change<'a> {
+    /// What is known of the cluster.
+    pub graph: &'a Graph,
+    /// The target's kind.
+    pub kind: &'a dyn Kind,
+    /// How the annotations are named.
+    pub dialect: &'a Dialect,
+    /// The target.
+    pub target: &'a Key,
+    /// The source that plays a part in it.
+    pub source: Option<&'a SourceKey>,
     /// The controller's Deployment, `namespace/name`.
-    pub(super) controller: Option<&'a str>,
+    pub controller: Option<&'a str>,
 }
 
 impl Change<'_> {
     /// What can be done about this reason.
-    pub(super) fn commands(self, reason: Reason) -> Vec<String> {
+    #[must_use]
+    pub fn commands(self, reason: Reason) -> Vec<String> {
         let one = |command: Option<String>| command.into_iter().collect::<Vec<_>>();
         match reason {
             Reason::SourceMissing => one(self.source.map(|source| self.create(source))),
@@ -66,7 +74,8 @@ impl Change<'_> {
     }
 
     /// What can be done about advice on an object.
-    pub(super) fn of_advice(self, object: &Key) -> String {
+    #[must_use]
+    pub fn of_advice(self, object: &Key) -> String {
         self.on("edit", object)
     }
 
@@ -157,7 +166,9 @@ impl Change<'_> {
         source.filter(asks).filter(pushes).unwrap_or(self.target)
     }
 
-    fn explain(self, key: &Key) -> String {
+    /// The same explanation at a terminal.
+    #[must_use]
+    pub fn explain(self, key: &Key) -> String {
         format!("kubectl replicator explain {} {key}", self.word())
     }
 
