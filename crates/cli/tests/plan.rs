@@ -61,7 +61,9 @@ fn its_document_shows_what_it_says() {
 #[test]
 fn its_document_lists_its_options() {
     let (document, (_, help)) = (read("docs/plan.md"), run(&["plan", "--help"], ""));
-    let definitions = help.lines().map(str::trim_start).filter(|line| line.starts_with('-'));
+    // What it says of them stands further to the right.
+    let is_definition = |line: &&str| line.trim_start().starts_with('-') && !line.starts_with("       ");
+    let definitions = help.lines().filter(is_definition);
     let options = definitions.filter_map(|line| line.split_whitespace().find(|word| word.starts_with("--")));
     let elsewhere = ["--help", "--filename", "--kubeconfig", "--context", "--output"];
     for option in options.filter(|option| !elsewhere.contains(option)) {
@@ -168,10 +170,22 @@ fn ten_thousand_manifests_are_planned_quickly() {
             "---\napiVersion: v1\nkind: Secret\nmetadata:\n  name: s{n}\n  namespace: {namespace}\n  annotations:\n    {note}\nstringData:\n  k: value-{n}\n"
         ));
     }
-    let began = std::time::Instant::now();
-    let (code, output) = run(&["plan", "-f", "-"], &text);
-    let (took, most) = (began.elapsed(), if cfg!(debug_assertions) { 20 } else { 1 });
-    assert_eq!(code, 0, "{output}");
+    // The time of a processor, which does not depend on what else the machine does: the shell tells it of its children.
+    let mut child = Command::new("sh")
+        .args(["-c", "\"$0\" plan -f -; echo \"exit $?\"; times", PROGRAM])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+    let output = String::from_utf8(child.wait_with_output().unwrap().stdout).unwrap();
     assert!(output.starts_with("creates 6634, updates 3316, deletes 0\n"), "{output}");
-    assert!(took.as_secs_f64() <= f64::from(most), "{took:?}");
+    let (_, times) = output.split_once("exit 0\n").unwrap();
+    // As in 0m1.25s 0m0.10s.
+    let seconds = times.lines().nth(1).unwrap().split_whitespace().map(|time| {
+        let (minutes, seconds) = time.trim_end_matches('s').split_once('m').unwrap();
+        minutes.parse::<f64>().unwrap() * 60.0 + seconds.parse::<f64>().unwrap()
+    });
+    let (took, most) = (seconds.sum::<f64>(), if cfg!(debug_assertions) { 10.0 } else { 1.0 });
+    assert!(took <= most, "{took} s");
 }

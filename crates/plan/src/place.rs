@@ -6,7 +6,7 @@ use std::sync::Arc;
 const MOST_LINES: usize = 3;
 const MOST_BYTES: usize = 400;
 
-/// See the [module](self). It holds what is shown, and nothing else of the file: a manifest's data is never among it.
+/// Where something stands. It holds what is shown, and nothing else of the file: a manifest's data is never among it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place {
     /// The file, as it was named; `-` is standard input.

@@ -73,7 +73,7 @@ pub struct Finding {
     pub other: Option<Place>,
 }
 
-/// See the [module](self).
+/// What a plan says.
 #[derive(Debug, Default)]
 pub struct Report {
     /// What happens, the worst first.
