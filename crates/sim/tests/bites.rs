@@ -25,9 +25,16 @@ fn table() -> Vec<(String, String, u64)> {
 /// The first seed that is tried: a little before the one that finds the mistake, where many would be run in vain.
 fn first_seed(mistake: &str) -> u64 {
     match mistake {
-        "Old404Believed" => 1_001,
-        "StormForgotten" => 651,
-        "RingForgotten" => 501,
+        "FirstListsNotAwaited" => 751,
+        "SilentWatchTrusted" => 741,
+        "RefusalForgotten" => 401,
+        "ChainLabelsForgotten" => 1801,
+        "LimitForgetsTheRemoved" => 951,
+        "Old404Believed" => 1401,
+        "Any404Believed" => 451,
+        "ReadNotRetried" => 451,
+        "StormForgotten" => 451,
+        "FairnessOff" => 401,
         _ => 1,
     }
 }
