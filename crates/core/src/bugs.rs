@@ -147,8 +147,6 @@ bugs! {
     PausedTargetWritten,
     /// A paused source is followed.
     PausedSourceFollowed,
-    /// What was paused is not looked at when it is not any more.
-    UnpausedNotTouched,
     /// All keys are copied, whatever is asked for.
     KeysForgotten,
     /// Keys are copied under their own names.

@@ -47,7 +47,7 @@ impl Change {
         Self {
             annotated,
             rewired: annotated && says_to_chain(was) != says_to_chain(is),
-            paused: !crate::bug!(UnpausedNotTouched) && annotated && was.and_then(paused) != is.and_then(paused),
+            paused: annotated && was.and_then(paused) != is.and_then(paused),
             recreated: matches!((old, new), (Some(old), Some((_, uid))) if old.uid != *uid),
         }
     }

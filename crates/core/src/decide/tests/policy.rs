@@ -179,6 +179,18 @@ fn what_is_paused_is_left_as_it_is() {
             "b/t",
             "refuse Paused a/src (a/src is paused)",
         ),
+        (
+            "the older of two sources, whose type is not known: it keeps the name",
+            "a/src to=b/t paused type:service-account-token; c/src to=b/t",
+            "b/t",
+            "refuse Paused a/src (a/src is paused)",
+        ),
+        (
+            "the same, and its type is known",
+            "a/src to=b/t paused type:service-account-token known; c/src to=b/t",
+            "b/t",
+            "refuse Paused a/src (a/src is paused)",
+        ),
         ("a target", "b/t from=a/src version=1 paused", "b/t", "refuse Paused a/src (b/t is paused)"),
         ("a replica", "b/t by=a/src paused", "b/t", "refuse Paused a/src (b/t is paused)"),
         (
