@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result};
 use crate::controller::program;
 use crate::{assets, scratch};
 
-/// See the [module](self).
+/// A person at a shell, with kubectl and its plugin on the PATH.
 #[derive(Debug, Clone)]
 pub struct Shell {
     folder: PathBuf,

@@ -62,7 +62,7 @@ pub struct OfKind {
     pub seen: Seen,
 }
 
-/// See the [module](self).
+/// What stands in the cluster, as far as the person may see it.
 #[derive(Debug)]
 pub struct Reading {
     /// Each kind that was asked for, and that the controller replicates.
