@@ -1,7 +1,7 @@
 //! Users who ask for what SPEC 11 offers, and operators who set its flags: in every other seed, by dice of their own, so that the other
 //! seeds are what they would be without.
 //!
-//! A seed is about one or two [`Theme`]s: what its users put says more, they do more in between, and often there is a scene.
+//! A seed is about one or two themes: what its users put says more, they do more in between, and often there is a scene.
 
 use std::time::Duration;
 
