@@ -156,7 +156,7 @@ mod tests {
             "metadata": {"namespace": "kube-system", "name": name},
             "spec": {"template": {"spec": {"containers": [
                 {"image": "proxy:1", "args": ["--allow-all=maybe"]},
-                {"image": "ghcr.io/olli-ai/k8s-replicator:2", "command": ["/k8s-replicator"], "args": args},
+                {"image": "registry.example.com/k8s-replicator:2", "command": ["/k8s-replicator"], "args": args},
             ]}}},
             "status": {"readyReplicas": 1},
         })

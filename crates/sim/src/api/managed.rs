@@ -86,6 +86,9 @@ impl Manager {
                 }
             }
             if entries.pop().is_some() {
+                if entries == "\".\":{}" {
+                    entries.clear();
+                }
                 let parent = if METADATA.contains(&map) { &mut metadata } else { &mut top };
                 for part in ["\"f:", map, "\":{", &entries, "},"] {
                     parent.push_str(part);
@@ -94,8 +97,9 @@ impl Manager {
         }
         for field in &self.fields {
             if let Field::Own(name) = field {
+                let parent = if *name == "finalizers" { &mut metadata } else { &mut top };
                 for part in ["\"f:", name, "\":{},"] {
-                    top.push_str(part);
+                    parent.push_str(part);
                 }
             }
         }
@@ -209,6 +213,7 @@ mod tests {
             Field::Entry("data", "m".to_owned()),
             Field::Entry("binaryData", "b".to_owned()),
             Field::Own("type"),
+            Field::Own("finalizers"),
             Field::Own("immutable"),
         ];
         for count in 0..=all.len() {

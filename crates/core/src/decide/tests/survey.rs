@@ -36,7 +36,7 @@ fn each_target_has_one_and_no_other_object() {
 /// What is about to be made has the source whose push asks for it, also before that source's content is known.
 #[test]
 fn one_that_does_not_exist_yet_has_its_source() {
-    let world = World::new("a/src #8 to=b/t :new; b/x no");
+    let world = World::new("ns b; a/src #8 to=b/t :new");
     let row = survey::rows(&world.graph, world.kind, &world.rules).next().unwrap();
     assert_eq!((row.target.as_str(), row.source.unwrap().as_str(), row.needs.is_some()), ("b/t", "a/src", true));
 }
