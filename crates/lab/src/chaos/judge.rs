@@ -40,7 +40,7 @@ impl fmt::Display for Asked {
     }
 }
 
-/// All that a user asked, of all servers, in order.
+/// All that a user asked, of all servers, in order, but for Kubernetes Events.
 pub(super) fn requests(folder: &Path, user: &str) -> Result<Vec<Asked>> {
     let mut asked = Vec::new();
     for entry in fs::read_dir(folder)? {
@@ -52,7 +52,9 @@ pub(super) fn requests(folder: &Path, user: &str) -> Result<Vec<Asked>> {
         // A server that is killed leaves half a line.
         let lines = text.lines().filter(|line| line.contains(user));
         let events = lines.filter_map(|line| serde_json::from_str::<Value>(line).ok());
-        asked.extend(events.filter(|event| event["user"]["username"] == user).map(|event| read(&event)));
+        // Kubernetes Events are what it says, not what it does.
+        let is_asked = |event: &Value| event["user"]["username"] == user && event["objectRef"]["resource"] != "events";
+        asked.extend(events.filter(is_asked).map(|event| read(&event)));
     }
     asked.sort();
     Ok(asked)
