@@ -108,6 +108,30 @@ impl Entry {
         }
     }
 
+    /// Whether its target or its source is in this namespace.
+    #[must_use]
+    pub fn is_about(&self, namespace: &str) -> bool {
+        let source = self.source.as_ref().map(|source| source.namespace());
+        self.target.namespace() == namespace || source == Some(namespace)
+    }
+
+    /// A Secret's, of which nothing else is known. An empty source: none.
+    #[cfg(test)]
+    pub(crate) fn secret(target: &str, source: &str, standing: Standing, reason: Option<Reason>) -> Self {
+        let key = |text: &str| Key::resolve(text, "").unwrap();
+        Self {
+            kind: "Secret",
+            target: key(target),
+            source: (!source.is_empty()).then(|| key(source).into()),
+            standing,
+            reason,
+            detail: None,
+            version: None,
+            created: None,
+            verb: None,
+        }
+    }
+
     /// For programs.
     #[must_use]
     pub fn json(&self) -> Value {

@@ -2,7 +2,7 @@
 
 mod draw;
 
-use k8s_replicator_core::names::{Key, Namespace};
+use k8s_replicator_core::names::Key;
 use serde_json::json;
 
 use super::Exit;
@@ -53,17 +53,11 @@ impl Graph {
     pub(super) async fn run(self, terminal: &Terminal) -> anyhow::Result<Exit> {
         let cluster = Cluster::open(&self.cluster).await?;
         let namespace = self.namespaces.chosen(&cluster)?;
-        let around: Vec<Namespace> = match &namespace {
-            Some(namespace) => vec![namespace.clone()],
-            None => vec![cluster.namespace()?],
-        };
-        let source = self.source.as_ref().map(|source| Key::resolve(source, around.first().map_or("", |own| own)));
+        let around = self.namespaces.around(&cluster)?;
+        let source = self.source.as_ref().map(|source| Key::resolve(source, &around));
         let source = source.transpose()?;
-        let mut reading = cluster.read(&kinds(&self.kind), &around).await?;
-        let is_in = |entry: &Entry| {
-            let own = entry.source.as_ref().map(|source| source.namespace());
-            namespace.as_ref().is_none_or(|name| entry.target.namespace() == &**name || own == Some(&**name))
-        };
+        let mut reading = cluster.read(&kinds(&self.kind), &[around]).await?;
+        let is_in = |entry: &Entry| namespace.as_ref().is_none_or(|namespace| entry.is_about(namespace));
         let all: Vec<Entry> = entries(&mut reading);
         let shown: Vec<Entry> = match &source {
             Some(source) => below(&all, source),

@@ -81,10 +81,7 @@ impl List {
     pub(super) async fn run(self, terminal: &Terminal) -> anyhow::Result<Exit> {
         let cluster = Cluster::open(&self.cluster).await?;
         let namespace = self.namespaces.chosen(&cluster)?;
-        let around: Vec<Namespace> = match &namespace {
-            Some(namespace) => vec![namespace.clone()],
-            None => vec![cluster.namespace()?],
-        };
+        let around = [self.namespaces.around(&cluster)?];
         let kinds = kinds(&self.kind);
         if self.watch {
             return self.follow(terminal, &cluster, &kinds, namespace.as_ref(), &around).await;
@@ -170,11 +167,7 @@ impl List {
     }
 
     fn shows(&self, entry: &Entry, namespace: Option<&Namespace>) -> bool {
-        let is_in = |namespace: &Namespace| {
-            let source = entry.source.as_ref().map(|source| source.namespace());
-            entry.target.namespace() == &**namespace || source == Some(&**namespace)
-        };
-        namespace.is_none_or(is_in)
+        namespace.is_none_or(|namespace| entry.is_about(namespace))
             && self.is_asked_for(entry.standing, entry.reason)
             && self.source.as_ref().is_none_or(|source| entry.source.as_ref().is_some_and(|own| **own == *source))
     }

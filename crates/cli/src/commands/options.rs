@@ -61,6 +61,11 @@ impl NamespacesArgs {
     pub(crate) fn chosen(&self, cluster: &Cluster) -> anyhow::Result<Option<Namespace>> {
         if self.all_namespaces { Ok(None) } else { self.one.or_of_context(cluster).map(Some) }
     }
+
+    /// Around which namespace it is looked where not all may be seen: the chosen one, else that of the context.
+    pub(crate) fn around(&self, cluster: &Cluster) -> anyhow::Result<Namespace> {
+        self.chosen(cluster)?.map_or_else(|| cluster.namespace(), Ok)
+    }
 }
 
 /// One object: `secret shop/db`, or `secret db -n shop`.

@@ -153,7 +153,6 @@ fn progress(namespace: &Namespace, entries: &[Entry], missing: &[&Entry]) -> Str
 
 #[cfg(test)]
 mod tests {
-    use k8s_replicator_core::names::Key;
     use k8s_replicator_core::reason::Reason;
     use k8s_replicator_core::state::State;
 
@@ -163,16 +162,8 @@ mod tests {
 
     #[test]
     fn progress_is_one_line() {
-        let entry = |name: &str, state, reason| Entry {
-            kind: "Secret",
-            target: Key::new("shop", name).unwrap(),
-            source: None,
-            standing: Standing::Known(state),
-            reason: Some(reason),
-            detail: None,
-            version: None,
-            created: None,
-            verb: None,
+        let entry = |name: &str, state, reason| {
+            Entry::secret(&format!("shop/{name}"), "", Standing::Known(state), Some(reason))
         };
         let entries = [
             entry("a", State::Current, Reason::UpToDate),

@@ -31,17 +31,7 @@ fn seen(name: &str, by: Option<By>, there: There, annotations: &[(&str, &str)]) 
 }
 
 fn entry(standing: Standing, reason: Reason, target: &str, source: &str) -> Entry {
-    Entry {
-        kind: "Secret",
-        target: key(target),
-        source: Some(key(source).into()),
-        standing,
-        reason: Some(reason),
-        detail: None,
-        version: None,
-        created: Some(NOW - 5 * HOUR),
-        verb: None,
-    }
+    Entry { created: Some(NOW - 5 * HOUR), ..Entry::secret(target, source, standing, Some(reason)) }
 }
 
 fn step(question: Question, fact: &str, outcome: Outcome) -> Step {

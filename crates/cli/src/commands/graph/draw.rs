@@ -228,18 +228,7 @@ mod tests {
     use super::*;
 
     fn entry(target: &str, source: &str, state: State, reason: Reason) -> Entry {
-        let key = |text: &str| Key::resolve(text, "").unwrap();
-        Entry {
-            kind: "Secret",
-            target: key(target),
-            source: Some(key(source).into()),
-            standing: Standing::Known(state),
-            reason: Some(reason),
-            detail: None,
-            version: None,
-            created: None,
-            verb: None,
-        }
+        Entry::secret(target, source, Standing::Known(state), Some(reason))
     }
 
     fn picture() -> Picture {

@@ -5,17 +5,8 @@ use super::*;
 const NOW: i64 = 1_800_000_000;
 
 fn entry(standing: Standing, reason: Option<Reason>, target: &str, source: &str) -> Entry {
-    Entry {
-        kind: "Secret",
-        target: Key::resolve(target, "").unwrap(),
-        source: Some(Key::resolve(source, "").unwrap().into()),
-        standing,
-        reason,
-        detail: None,
-        version: Some("1042".to_owned()),
-        created: Some(NOW - 3 * 86_400 - 4 * 3_600),
-        verb: None,
-    }
+    let created = Some(NOW - 3 * 86_400 - 4 * 3_600);
+    Entry { version: Some("1042".to_owned()), created, ..Entry::secret(target, source, standing, reason) }
 }
 
 fn entries() -> Vec<Entry> {
