@@ -134,12 +134,6 @@ fn stays(plane: &ControlPlane, user: &str, asked: usize) -> Result<()> {
     Ok(())
 }
 
-/// The end of a file that a person has to read.
-fn tail(text: &str, lines: usize) -> String {
-    let all: Vec<&str> = text.lines().collect();
-    all[all.len().saturating_sub(lines)..].join("\n")
-}
-
 #[cfg(test)]
 mod tests {
     #[test]

@@ -6,11 +6,10 @@
 //! alike ([`World::fingerprint`]) are one. Each of them is let come to rest, with the properties that a seed's run has.
 
 use std::collections::HashSet;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use crate::api::object::{Id, Resource};
+use crate::parallel::in_parallel;
 use crate::run::{Script, run_safely};
 use crate::spec::{Flags, PREFIX};
 use crate::world::step::Step;
@@ -76,19 +75,7 @@ fn acts() -> Vec<Step> {
 }
 
 fn setting() -> Setting {
-    let flags = Flags { removal_delay: Duration::ZERO, ..Flags::default() };
-    Setting {
-        seed: 1,
-        controllers: vec![flags],
-        resources: vec![Resource::Secret],
-        resync_period: Duration::from_secs(120),
-        stale_reads: false,
-        crowd: None,
-        leader_elect: false,
-        balanced: false,
-        page: 500,
-        bug: None,
-    }
+    Setting::quiet(1, vec![Flags { removal_delay: Duration::ZERO, ..Flags::default() }])
 }
 
 /// A step of the search: the server's cache follows at once, since what is on its way in a watch is as late as a cache could be.
@@ -118,60 +105,26 @@ pub fn search(depth: usize, edits: usize) -> Searched {
     searched
 }
 
-/// A way to a world: the position of the world before, the number of the step from there, the fingerprint, and all steps.
-type Reached = (usize, usize, u64, Vec<Step>);
 /// The worlds of a level, or what broke a property.
 type Found = Result<Vec<Vec<Step>>, Box<(Script, Violation)>>;
 
 /// The worlds one step further, each by the first way that led to it; and how many ways there were.
 fn expand(level: &[Vec<Step>], edits: usize) -> (usize, Found) {
-    let (at, ways) = (AtomicUsize::new(0), AtomicUsize::new(0));
-    // By position, so that the result does not depend on which thread was faster.
-    let found: Mutex<Vec<Reached>> = Mutex::default();
-    let broken: Mutex<Option<(usize, Script, Violation)>> = Mutex::default();
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    std::thread::scope(|scope| {
-        for _ in 0..threads {
-            scope.spawn(|| {
-                loop {
-                    let position = at.fetch_add(1, Ordering::Relaxed);
-                    let Some(steps) = level.get(position) else { return };
-                    let mut here = Vec::new();
-                    for (number, step) in choices(steps, edits).into_iter().enumerate() {
-                        ways.fetch_add(1, Ordering::Relaxed);
-                        let further = [&steps[..], &with_caches(step)].concat();
-                        match reached(&further) {
-                            Ok(fingerprint) => here.push((position, number, fingerprint, further)),
-                            Err(violation) => keep_first(&broken, position, script(&further), violation),
-                        }
-                    }
-                    found.lock().unwrap().extend(here);
-                }
-            });
-        }
+    let further = in_parallel(level, |steps| {
+        let choices = choices(steps, edits).into_iter();
+        let ways = choices.map(|step| [&steps[..], &with_caches(step)].concat());
+        ways.map(|way| (reached(&way), way)).collect::<Vec<_>>()
     });
-    let ways = ways.into_inner();
-    if let Some((_, script, violation)) = broken.into_inner().unwrap() {
-        return (ways, Err(Box::new((script, violation))));
+    let ways = further.iter().map(Vec::len).sum();
+    let (mut seen, mut worlds) = (HashSet::new(), Vec::new());
+    for (reached, way) in further.into_iter().flatten() {
+        match reached {
+            Ok(fingerprint) if seen.insert(fingerprint) => worlds.push(way),
+            Ok(_) => {}
+            Err(violation) => return (ways, Err(Box::new((script(&way), violation)))),
+        }
     }
-    let mut found = found.into_inner().unwrap();
-    found.sort_by_key(|(position, number, ..)| (*position, *number));
-    let mut seen = HashSet::new();
-    let worlds: Vec<Vec<Step>> =
-        found.into_iter().filter(|(_, _, fingerprint, _)| seen.insert(*fingerprint)).map(|(.., steps)| steps).collect();
     (ways, settle_all(worlds))
-}
-
-fn keep_first(
-    broken: &Mutex<Option<(usize, Script, Violation)>>,
-    position: usize,
-    script: Script,
-    violation: Violation,
-) {
-    let mut broken = broken.lock().unwrap();
-    if broken.as_ref().is_none_or(|(first, ..)| position < *first) {
-        *broken = Some((position, script, violation));
-    }
 }
 
 fn script(steps: &[Step]) -> Script {
@@ -200,24 +153,9 @@ fn reached(steps: &[Step]) -> Result<u64, Violation> {
 
 /// Lets each world come to rest.
 fn settle_all(worlds: Vec<Vec<Step>>) -> Found {
-    let at = AtomicUsize::new(0);
-    let broken: Mutex<Option<(usize, Script, Violation)>> = Mutex::default();
-    std::thread::scope(|scope| {
-        for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
-            scope.spawn(|| {
-                loop {
-                    let position = at.fetch_add(1, Ordering::Relaxed);
-                    let Some(steps) = worlds.get(position) else { return };
-                    let script = script(steps);
-                    if let Some(violation) = run_safely(&script, false).violation {
-                        keep_first(&broken, position, script, violation);
-                    }
-                }
-            });
-        }
+    let broken = in_parallel(&worlds, |steps| {
+        let script = script(steps);
+        run_safely(&script, false).violation.map(|violation| Box::new((script, violation)))
     });
-    match broken.into_inner().unwrap() {
-        Some((_, script, violation)) => Err(Box::new((script, violation))),
-        None => Ok(worlds),
-    }
+    broken.into_iter().flatten().next().map_or(Ok(worlds), Err)
 }

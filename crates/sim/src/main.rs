@@ -9,40 +9,31 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Instant;
 
 use k8s_replicator_core::bugs::Bug;
+use k8s_replicator_sim::parallel::in_parallel;
 use k8s_replicator_sim::run::{report, run_safely, script, shrink};
 
 /// For each mistake that is made on purpose: after how many seeds it is found, and by which property. The table of
 /// `docs/reliability.md`.
 fn table(seed: u64, most: u64) {
-    let (next, rows) = (AtomicUsize::new(0), Mutex::new(BTreeMap::new()));
-    std::thread::scope(|scope| {
-        for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
-            scope.spawn(|| {
-                loop {
-                    let number = next.fetch_add(1, Ordering::Relaxed);
-                    let Some((bug, name, what)) = Bug::ALL.get(number) else { return };
-                    let found = (seed..seed + most).find_map(|seed_now| {
-                        let mut script = script(seed_now);
-                        script.setting.bug = Some(*bug);
-                        Some((seed_now - seed + 1, run_safely(&script, false).violation?.property))
-                    });
-                    let row = match found {
-                        // Changes of the simulation move the number about.
-                        Some((seeds, property)) => {
-                            let within = (4 * seeds).next_multiple_of(100);
-                            format!("| {name} |{what} | {seeds} | {within} | {property} |")
-                        }
-                        None => format!("| {name} |{what} | not within {most} | | |"),
-                    };
-                    let Ok(mut rows) = rows.lock() else { return };
-                    eprintln!("{row}");
-                    rows.insert(number, row);
-                }
-            });
-        }
+    let rows = in_parallel(Bug::ALL, |(bug, name, what)| {
+        let found = (seed..seed + most).find_map(|seed_now| {
+            let mut script = script(seed_now);
+            script.setting.bug = Some(*bug);
+            Some((seed_now - seed + 1, run_safely(&script, false).violation?.property))
+        });
+        let row = match found {
+            // Changes of the simulation move the number about.
+            Some((seeds, property)) => {
+                let within = (4 * seeds).next_multiple_of(100);
+                format!("| {name} |{what} | {seeds} | {within} | {property} |")
+            }
+            None => format!("| {name} |{what} | not within {most} | | |"),
+        };
+        eprintln!("{row}");
+        row
     });
     println!("| mistake | what it is | seeds until found | found within | by |\n|---|---|---|---|---|");
-    rows.into_inner().unwrap_or_default().values().for_each(|row| println!("{row}"));
+    rows.iter().for_each(|row| println!("{row}"));
 }
 
 fn main() -> ExitCode {

@@ -24,6 +24,7 @@ use std::time::Duration;
 
 use crate::api::object::{Id, Object};
 use crate::api::store::State;
+use crate::api::write::required;
 use crate::spec::asks::{Read, items, read};
 use crate::spec::carried::noted;
 use crate::spec::{
@@ -446,6 +447,15 @@ pub fn not_as_wanted(history: &[(Duration, State)], state: &Cluster, flags: &Fla
         wrong.extend(problem.map(|problem| (target, problem)));
     }
     wrong
+}
+
+/// Whether the API server can never accept what is wanted of a target: data without the keys that its type requires.
+#[must_use]
+pub fn is_refused_for_ever(state: &Cluster, flags: &Flags, target: &Id) -> bool {
+    let Wish::Look(shape) = wish(state, flags, target) else { return false };
+    let there = state.get(target).and_then(|object| object.type_.as_deref());
+    let required = required(shape.type_.as_deref().or(there).unwrap_or_default());
+    matches!(&shape.data, Wanted::Equal(data, _) if required.iter().any(|key| !data.contains_key(*key)))
 }
 
 /// Whether a text holds (the beginning of) a value that was put into some object's data.

@@ -4,10 +4,8 @@
 #![cfg(debug_assertions)]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
-
 use k8s_replicator_core::bugs::Bug;
+use k8s_replicator_sim::parallel::in_parallel;
 use k8s_replicator_sim::run::{run_safely, script};
 
 /// Of each row: the mistake, what it is, and the number of seeds within which it has to be found.
@@ -49,27 +47,16 @@ fn the_table_lists_each_deliberate_mistake() {
 
 #[test]
 fn each_deliberate_mistake_is_found() {
-    let (table, next, missed) = (table(), AtomicUsize::new(0), Mutex::new(Vec::new()));
-    std::thread::scope(|scope| {
-        for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
-            scope.spawn(|| {
-                loop {
-                    let number = next.fetch_add(1, Ordering::Relaxed);
-                    let (Some((bug, name, _)), Some((.., within))) = (Bug::ALL.get(number), table.get(number)) else {
-                        return;
-                    };
-                    let first = first_seed(name);
-                    let is_found = (first..first + within).any(|seed| {
-                        let mut script = script(seed);
-                        script.setting.bug = Some(*bug);
-                        run_safely(&script, false).violation.is_some()
-                    });
-                    if !is_found {
-                        missed.lock().unwrap().push(format!("{name} within {within}"));
-                    }
-                }
-            });
-        }
+    let table = table();
+    let rows: Vec<_> = Bug::ALL.iter().zip(&table).collect();
+    let missed = in_parallel(&rows, |((bug, name, _), (.., within))| {
+        let first = first_seed(name);
+        let is_found = (first..first + within).any(|seed| {
+            let mut script = script(seed);
+            script.setting.bug = Some(*bug);
+            run_safely(&script, false).violation.is_some()
+        });
+        (!is_found).then(|| format!("{name} within {within}"))
     });
-    assert_eq!(missed.into_inner().unwrap(), Vec::<String>::new());
+    assert_eq!(missed.into_iter().flatten().collect::<Vec<_>>(), Vec::<String>::new());
 }

@@ -17,19 +17,7 @@ fn flags() -> Flags {
 }
 
 fn setting(controllers: Vec<Flags>) -> Setting {
-    let (resources, resync_period) = (vec![Resource::Secret], Duration::from_secs(120));
-    Setting {
-        seed: 1,
-        controllers,
-        resources,
-        resync_period,
-        stale_reads: false,
-        crowd: None,
-        leader_elect: false,
-        balanced: false,
-        page: 500,
-        bug: None,
-    }
+    Setting::quiet(1, controllers)
 }
 
 fn put(key: &str, data: u8, annotations: &[(&str, &str)]) -> Step {

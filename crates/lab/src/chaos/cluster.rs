@@ -7,9 +7,8 @@ use anyhow::{Context as _, Result};
 use http::Method;
 use k8s_replicator_sim::api::managed::{Field, Manager};
 use k8s_replicator_sim::api::object::{Data, Id, Object, Resource};
-use k8s_replicator_sim::api::write;
 use k8s_replicator_sim::properties;
-use k8s_replicator_sim::spec::{self, Cluster, Flags, Wanted, Wish};
+use k8s_replicator_sim::spec::{Cluster, Flags};
 use k8s_replicator_testenv::Client;
 use serde_json::{Value, json};
 
@@ -88,7 +87,7 @@ fn manager(entry: &Value) -> Manager {
 pub(super) fn not_as_wanted(state: &Cluster, flags: &Flags) -> Vec<String> {
     let history = [(Duration::ZERO, Rc::new(state.clone()))];
     let wrong = properties::not_as_wanted(&history, state, flags).into_iter();
-    let wrong = wrong.filter(|(id, _)| !is_refused_for_ever(state, flags, id));
+    let wrong = wrong.filter(|(id, _)| !properties::is_refused_for_ever(state, flags, id));
     let is = |id: &Id| k8s_replicator_sim::world::described(state.get(id).map(|object| &**object));
     wrong.map(|(id, problem)| format!("{id}: {problem}\n  it is: {}", is(&id))).collect()
 }
@@ -97,14 +96,6 @@ pub(super) fn not_as_wanted(state: &Cluster, flags: &Flags) -> Vec<String> {
 pub(super) fn being_deleted(state: &Cluster) -> Vec<String> {
     let deleted = state.values().filter(|object| object.deleted.is_some());
     deleted.map(|object| format!("{} is being deleted", object.id)).collect()
-}
-
-/// Whether the API server can never accept what is wanted: data without the keys that the target's type requires.
-fn is_refused_for_ever(state: &Cluster, flags: &Flags, id: &Id) -> bool {
-    let Wish::Look(shape) = spec::wish(state, flags, id) else { return false };
-    let there = state.get(id).and_then(|object| object.type_.as_deref());
-    let required = write::required(shape.type_.as_deref().or(there).unwrap_or_default());
-    matches!(&shape.data, Wanted::Equal(data, _) if required.iter().any(|key| !data.contains_key(*key)))
 }
 
 /// Takes people's finalizers away, so that what was deleted goes.

@@ -5,6 +5,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
+use k8s_replicator_assets::scratch;
 use k8s_replicator_sim::dice::Dice;
 use k8s_replicator_sim::properties;
 use k8s_replicator_testenv::{ControlPlane, Controller, Fault, Proxy, RequestView, SecondServer, Snapshot, User};
@@ -218,6 +219,6 @@ impl<'p> Faults<'p> {
     }
 
     pub(super) fn log_tail(&self) -> String {
-        format!("the last that the controller wrote:\n{}", super::tail(&self.controller.log(), 40))
+        format!("the last that the controller wrote:\n{}", scratch::tail(self.controller.log_file(), 40))
     }
 }

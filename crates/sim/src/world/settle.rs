@@ -6,11 +6,11 @@ use super::users::Act;
 use super::{Violation, World};
 use crate::api::admission::{Effect, Policy};
 use crate::api::object::Id;
-use crate::api::write;
 use crate::properties::{
-    CONVERGES_WITHIN, CROWD, LONGEST_SILENCE, LONGEST_WAIT, MOST_A_MINUTE, STAYS_FOR, not_as_wanted,
+    CONVERGES_WITHIN, CROWD, LONGEST_SILENCE, LONGEST_WAIT, MOST_A_MINUTE, STAYS_FOR, is_refused_for_ever,
+    not_as_wanted,
 };
-use crate::spec::{PREFIX, Wanted, Wish, wish};
+use crate::spec::PREFIX;
 
 /// How long policies and rivals stay in force after the other faults.
 const WITH_REFUSALS: Duration = Duration::from_secs(420);
@@ -131,19 +131,13 @@ impl World {
     }
 
     fn look_at_all(&self) -> Result<(), Violation> {
-        let wrong = not_as_wanted(&self.store.history, &self.store.live, &self.setting.controllers[0]);
-        let wrong: Vec<_> = wrong.into_iter().filter(|(id, _)| !self.is_refused_for_ever(id)).collect();
+        let flags = &self.setting.controllers[0];
+        let wrong = not_as_wanted(&self.store.history, &self.store.live, flags);
+        let wrong: Vec<_> =
+            wrong.into_iter().filter(|(id, _)| !is_refused_for_ever(&self.store.live, flags, id)).collect();
         let Some((id, problem)) = wrong.first() else { return Ok(()) };
         let object = self.store.get(id).map(|object| &**object);
         Err(Violation::new("convergence", format!("{id}: {problem}\n  it is: {}", super::described(object))))
-    }
-
-    /// Whether the API server can never accept what is wanted: data without the keys that the target's type requires.
-    fn is_refused_for_ever(&self, id: &Id) -> bool {
-        let Wish::Look(shape) = wish(&self.store.live, &self.setting.controllers[0], id) else { return false };
-        let there = self.store.get(id).and_then(|object| object.type_.as_deref());
-        let required = write::required(shape.type_.as_deref().or(there).unwrap_or_default());
-        matches!(&shape.data, Wanted::Equal(data, _) if required.iter().any(|key| !data.contains_key(*key)))
     }
 
     /// Each target that is not as wanted was reported, and is looked at again.
