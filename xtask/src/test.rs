@@ -49,7 +49,7 @@ const NOT_AS_CHART: [&str; 10] = [
     "upgrade::",
 ];
 
-/// How long things break. An hour was recorded once: `benchmarks/results`.
+/// How long things break; `cargo xtask chaos --minutes 60` is for a quiet hour.
 const CHAOS_MINUTES: &str = "2";
 
 /// Runs all steps. Its last line of output, also after a failed test, is that of [`Count`].

@@ -167,12 +167,8 @@ impl Scene {
             .header("Content-Type", content_type)
             .body(Body::from(body))
             .expect("a request");
-        let answer = self.runtime.block_on(async {
-            let response = self.client.send(request).await.expect("an answer");
-            let status = response.status().as_u16();
-            let bytes = response.into_body().collect_bytes().await.expect("a whole answer");
-            (status, serde_json::from_slice(&bytes).unwrap_or(Value::Null))
-        });
+        let (status, bytes) = self.send(request);
+        let answer = (status, serde_json::from_slice(&bytes).unwrap_or(Value::Null));
         if method != "GET" && self.controller.is_some() {
             std::thread::sleep(slow_user());
         }
@@ -183,12 +179,18 @@ impl Scene {
     #[must_use]
     pub fn watched(&self, path: &str) -> Vec<Value> {
         let request = http::Request::get(path).body(Body::empty()).expect("a request");
-        let bytes = self.runtime.block_on(async {
-            let response = self.client.send(request).await.expect("an answer");
-            response.into_body().collect_bytes().await.expect("a whole answer")
-        });
+        let (_, bytes) = self.send(request);
         let lines = bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
         lines.map(|line| serde_json::from_slice(line).expect("an event")).collect()
+    }
+
+    fn send(&self, request: http::Request<Body>) -> (u16, Vec<u8>) {
+        self.runtime.block_on(async {
+            let response = self.client.send(request).await.expect("an answer");
+            let status = response.status().as_u16();
+            let bytes = response.into_body().collect_bytes().await.expect("a whole answer");
+            (status, bytes.to_vec())
+        })
     }
 
     fn must(&self, method: &str, path: &str, content_type: &str, body: &Value) -> Value {
