@@ -5,6 +5,8 @@
 //! One that is handed out is not handed out again before that, and comes back if it was added in the meantime. The queue is not
 //! bounded: it delays, and never drops.
 //!
+//! Where a change concerns very many targets at once, they stand here in one piece ([`Wide`]) and are taken out of it as their turn comes.
+//!
 //! Targets of one cause take turns with those of others (`lanes`). Every request about a target, or about its source, passes
 //! [`Queue::may_read`] or [`Queue::may_write`], which know how many there were of late (`pace`); without their [`Pass`] none is made.
 
@@ -18,6 +20,7 @@ use std::ops::Deref;
 use std::time::Duration;
 
 use k8s_replicator_core::bug;
+use k8s_replicator_core::graph::{Graph, Wide};
 use k8s_replicator_core::names::{Key, TargetKey};
 use k8s_replicator_core::observed::ResourceVersion;
 use k8s_replicator_core::reason::Reason;
@@ -31,6 +34,12 @@ pub use pace::{Because, Hold, Pass, Why, Work};
 
 /// With room for so many, an empty queue gives its memory back.
 const MANY: usize = 10_000;
+/// So many targets of one cause stand here one by one before more are taken out of what is wide,
+const AHEAD: usize = 1_000;
+/// and so many are taken out at once: about a millisecond's work.
+const AT_ONCE: usize = 1_000;
+/// So many wide pieces are looked at for one that may go on.
+const LOOKED_AT: usize = 16;
 /// Every so many turns the targets that are only verified come first, so that they are not kept from it for ever.
 const VERIFY_EVERY: u64 = 32;
 /// Every so many turns the urgent ones come before those whose sources were read, when there is little room for more contents.
@@ -124,9 +133,20 @@ impl Parked {
     }
 }
 
+/// Targets in one piece.
+#[derive(Debug)]
+struct InOnePiece {
+    wide: Wide,
+    cause: Option<Key>,
+    /// Since when they have been due.
+    due: Moment,
+}
+
 /// See the [module](self).
 #[derive(Debug, Default)]
 pub struct Queue {
+    /// Those of which others have their turn first come last.
+    wide: VecDeque<InOnePiece>,
     entries: HashMap<TargetKey, Entry>,
     ready: Lanes,
     urgent: Lanes,
@@ -173,6 +193,8 @@ impl Queue {
                 State::Parked => &mut parked,
             } += 1;
         }
+        urgent += self.wide.iter().map(|piece| piece.wide.len()).sum::<usize>();
+        let due = self.entries.values().filter_map(|entry| entry.due).chain(self.wide.iter().map(|piece| piece.due));
         Depth {
             classes: [
                 ("urgent", urgent),
@@ -182,13 +204,49 @@ impl Queue {
                 ("waiting", waiting),
                 ("parked", parked),
             ],
-            oldest_urgent: self.entries.values().filter_map(|entry| entry.due).min(),
+            oldest_urgent: due.min(),
         }
     }
 
     /// Adds a target. `cause`: the object that changed; `None`: no particular one. A target that waits is looked at now, since
     /// something may have changed, unless it is only to be verified.
     pub fn add(&mut self, target: TargetKey, priority: Priority, cause: Option<&Key>) {
+        self.add_due(target, priority, cause, self.time);
+    }
+
+    /// Adds targets in one piece. They are urgent.
+    pub fn add_wide(&mut self, wide: Wide, cause: Option<&Key>) {
+        if let Some(cause) = cause {
+            *self.because_of.entry(cause.clone()).or_default() += 1;
+        }
+        self.wide.push_back(InOnePiece { wide, cause: cause.cloned(), due: self.time });
+    }
+
+    /// Takes some targets out of what stands here in one piece: not those of a cause of which many wait one by one. `tell` is called
+    /// with each of them.
+    pub fn take_out(&mut self, graph: &mut Graph, mut tell: impl FnMut(&TargetKey)) {
+        for _ in 0..LOOKED_AT.min(self.wide.len()) {
+            let Some(mut piece) = self.wide.pop_front() else { return };
+            let standing = piece.cause.as_ref().and_then(|cause| self.because_of.get(cause)).copied();
+            // Those that were handed out may wait for a read of their source: then nobody has a turn before more are taken out.
+            if standing.unwrap_or_default() > AHEAD && self.has_one_by_one() {
+                self.wide.push_back(piece);
+                continue;
+            }
+            for target in graph.take_targets(&mut piece.wide, AT_ONCE) {
+                tell(&target);
+                self.add_due(target, Priority::Urgent, piece.cause.as_ref(), piece.due);
+            }
+            if piece.wide.is_empty() {
+                self.no_longer_because_of(piece.cause);
+            } else {
+                self.wide.push_back(piece);
+            }
+            return;
+        }
+    }
+
+    fn add_due(&mut self, target: TargetKey, priority: Priority, cause: Option<&Key>, since: Moment) {
         match self.entries.get_mut(&target).map(|entry| (entry.state, entry)) {
             Some((State::HandedOut, entry)) => {
                 if entry.again.as_ref().is_none_or(|(before, _)| *before < priority) {
@@ -201,6 +259,7 @@ impl Queue {
             _ => {}
         }
         let (failures, due) = self.leave(&target);
+        let due = due.or_else(|| (priority != Priority::Verify).then_some(since));
         self.enter(target, priority, cause.cloned(), failures, due);
     }
 
@@ -371,7 +430,7 @@ impl Queue {
 
     /// After the first lists every target stood here once: that takes memory which is not needed again soon.
     fn give_back(&mut self) {
-        if self.entries.is_empty() && self.entries.capacity() > MANY {
+        if self.is_idle() && self.entries.capacity() > MANY {
             *self =
                 Self { paces: std::mem::take(&mut self.paces), turns: self.turns, time: self.time, ..Self::default() };
         }
@@ -380,6 +439,10 @@ impl Queue {
     /// Whether a target could be handed out now. (One that was moved up stands in the lower lane still, and may be counted.)
     #[must_use]
     pub fn has_next(&self) -> bool {
+        self.has_one_by_one() || !self.wide.is_empty()
+    }
+
+    fn has_one_by_one(&self) -> bool {
         [&self.ready, &self.urgent, &self.verify].iter().any(|lanes| !lanes.is_empty()) || !self.reopened.is_empty()
     }
 
@@ -392,7 +455,7 @@ impl Queue {
     /// Whether no target is queued, handed out or waiting.
     #[must_use]
     pub fn is_idle(&self) -> bool {
-        self.entries.is_empty()
+        self.entries.is_empty() && self.wide.is_empty()
     }
 
     /// Every target is queued, handed out, parked, or waits for a time that comes.

@@ -266,7 +266,7 @@ impl Replicator {
     /// With the last of the first lists these targets are looked at for the first time.
     fn note_old(&mut self, is_first: bool, touched: &Touched) {
         if is_first && self.is_ready() && self.reports.wants_occurred() {
-            self.old.extend(touched.iter().cloned());
+            self.old.extend(touched.targets.iter().cloned());
         }
     }
 
@@ -348,12 +348,13 @@ impl Replicator {
 
     /// These targets are looked at soon. `cause`: the object that changed.
     fn look_at(&mut self, targets: Touched, cause: Option<&Key>) {
-        for target in targets {
+        for target in targets.targets {
             if cause.is_some() {
                 self.old.remove(&target);
             }
             self.queue.add(target, Priority::Urgent, cause);
         }
+        targets.wide.into_iter().for_each(|wide| self.queue.add_wide(wide, cause));
     }
 
     /// The next request to send. To be asked until it answers `None`.
@@ -385,6 +386,10 @@ impl Replicator {
         while let Some((object, touched)) = self.storms.ended(now.moment) {
             self.look_at(touched, Some(&object));
         }
+        let Self { queue, graph, old, .. } = self;
+        queue.take_out(graph, |target| {
+            old.remove(target);
+        });
     }
 
     /// When to ask for requests again, if nothing else happens before.

@@ -22,7 +22,7 @@ use crate::selection::Selection;
 
 pub use crate::annotation::{Annotation, Dialect};
 pub use ill_formed::IllFormed;
-pub(crate) use lists::advise;
+pub(crate) use lists::{advise, oddity};
 pub(crate) use read::{PUSH, boolean};
 
 /// How long replicas are kept when their source is missing, or says nothing any more (SPEC 11.1).

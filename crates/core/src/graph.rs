@@ -21,7 +21,7 @@
 //! - The time of an event depends on what it concerns, not on how many objects there are or what their annotations say. The order
 //!   of what is returned follows from the order of the calls alone, so that equal runs are equal.
 //!
-//! **In the files below:** `events` takes what watches and responses show, `change` puts it in, `touch` finds the targets that it concerns;
+//! **In the files below:** `events` takes what watches and responses show, `change` puts it in, `touch` finds the targets that it concerns (`touched`);
 //! `relations`, `pushes` and `namespaces` are the indexes, `shared` saves memory, `lists` counts lists, `chain` walks up.
 
 mod chain;
@@ -38,6 +38,7 @@ mod shared;
 #[cfg(test)]
 mod tests;
 mod touch;
+mod touched;
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashSet};
@@ -60,6 +61,7 @@ pub use crate::facts::Facts;
 pub use chain::{Chain, LONGEST_CHAIN};
 pub use node::{Knowledge, Node, Portion};
 pub use removed::{Judged, Removals};
+pub use touched::{Touched, Wide};
 
 /// What the graph knows of an object that an annotation refers to.
 #[derive(Debug, Clone, Copy)]
@@ -77,9 +79,6 @@ pub enum Presence<'g> {
 /// Proof that every first list is complete. Only with one can an action be made that removes something.
 #[derive(Debug, Clone, Copy)]
 pub struct FullView(());
-
-/// Targets to look at again; one may come twice. Their order follows from the order of events.
-pub type Touched = Vec<TargetKey>;
 
 /// What a source can be without.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -188,6 +188,9 @@ impl Push {
             return Ok(Some(Self { qualified: Qualified::default(), parts: [own_name].into(), has_odd_items: false }));
         };
         let read = ToReader::read(text)?;
+        budget
+            .take_items(read.count)
+            .map_err(|error| PushError::List { annotation: Annotation::ReplicateTo, error })?;
         let mut parts = Vec::with_capacity(1 + read.by_pattern.len());
         for (pattern, names) in read.by_pattern {
             budget.count().map_err(|error| PushError::List { annotation: Annotation::ReplicateTo, error })?;
@@ -294,6 +297,7 @@ struct ToReader<'t> {
     /// Names by the pattern before their slash, in the order in which the patterns come.
     by_pattern: indexmap::IndexMap<&'t str, Distinct<'t>>,
     has_odd_items: bool,
+    count: usize,
 }
 
 impl<'t> ToReader<'t> {
@@ -308,6 +312,7 @@ impl<'t> ToReader<'t> {
                 return Err(PushError::TooManyItems);
             }
             read.take(position, item)?;
+            read.count = number + 1;
         }
         Ok(read)
     }

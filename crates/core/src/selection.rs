@@ -25,7 +25,7 @@ use crate::namespace::NamespaceFacts;
 use crate::pattern::NamespaceList;
 use crate::selector::Selector;
 
-use id_set::IdSet;
+pub(crate) use id_set::IdSet;
 
 /// The number of an existing namespace. When the namespace is gone, another one gets it.
 pub(crate) type NamespaceId = u32;
@@ -260,7 +260,12 @@ impl<U: Hash + Eq> Selections<U> {
 
     /// The existing namespaces that a selection names.
     pub(crate) fn named(&self, id: SelectionId) -> impl Iterator<Item = NamespaceId> {
-        slot(&self.slots, id).into_iter().flat_map(|slot| slot.named.iter())
+        self.set_of(id).into_iter().flat_map(IdSet::iter)
+    }
+
+    /// The same as a set.
+    pub(crate) fn set_of(&self, id: SelectionId) -> Option<&IdSet> {
+        slot(&self.slots, id).map(|slot| &slot.named)
     }
 
     /// Who uses the selections that name this existing namespace.

@@ -164,7 +164,7 @@ impl Planner {
             for object in self.objects.values().filter(|object| part.covers(object.key.namespace())) {
                 self.graph.observe(object.observed(&self.flags.dialect));
             }
-            touched.append(&mut self.graph.end_part(&part, &ResourceVersion::new(&self.next_version.to_string())));
+            touched.append(self.graph.end_part(&part, &ResourceVersion::new(&self.next_version.to_string())));
         }
         self.look_at(touched);
     }
@@ -321,12 +321,12 @@ impl Planner {
             let Some((at, target)) = self.waiting.pop_first() else { return };
             self.now = self.now.max(at);
             self.graph.set_time(self.now);
-            self.look_at(vec![target]);
+            self.look_at(vec![target].into());
         }
     }
 
     fn look_at(&mut self, targets: Touched) {
-        for target in targets {
+        for target in self.graph.each_of(targets) {
             if self.queued.insert(target.clone()) {
                 self.queue.push_back(target);
             }
@@ -378,7 +378,7 @@ impl Planner {
                             change.writes.push((verb, verdict, self.now.saturating_sub(self.began)));
                             change.is_assumed |= is_assumed;
                             self.look_at(touched);
-                            self.look_at(vec![target.clone()]);
+                            self.look_at(vec![target.clone()].into());
                             return;
                         }
                         // As the controller does: it is read, if it was not, and decided about again.

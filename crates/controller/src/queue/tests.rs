@@ -219,3 +219,77 @@ fn however_many_reads_fail_each_is_tried_less_and_less() {
     let of_object = queue.read_failed(now, &read, |_| Duration::ZERO, (Reason::ServerError, "no"));
     assert_eq!(queue.waited_in_vain(&turn, of_object), 0, "one that succeeded starts afresh");
 }
+
+/// A graph with namespaces, and what a source pushes there under two names.
+fn wide(graph: &mut Graph, source: &str, namespaces: usize) -> Wide {
+    let dialect = k8s_replicator_core::annotations::Dialect::new("p/", false);
+    for n in 0..namespaces {
+        drop(graph.observe_namespace(&format!("ns{n}"), k8s_replicator_core::namespace::NamespaceFacts::default()));
+    }
+    drop(graph.end_namespaces());
+    drop(graph.end_list(&ResourceVersion::new("1")));
+    let annotations =
+        serde_json::json!({"p/replicate-to": format!("{source}-1,{source}-2"), "p/replicate-to-namespaces": ".*"});
+    let metadata = serde_json::json!({"namespace": "own", "name": source, "uid": "1", "resourceVersion": "2", "annotations": annotations});
+    let json = serde_json::json!({"metadata": metadata}).to_string();
+    let observed = k8s_replicator_core::observed::Observed::from_json(&json, &dialect).unwrap();
+    graph.observe(observed).wide.remove(0)
+}
+
+/// Issue 9: what asks for very many targets takes turns with what asks for few, and is not written down all at once.
+#[test]
+fn targets_in_one_piece_are_taken_out_as_their_turn_comes() {
+    let mut graph = Graph::default();
+    let (a, b) = (wide(&mut graph, "a", 5_000), wide(&mut graph, "b", 5_000));
+    let [cause_a, cause_b, small] = ["a", "b", "small"].map(|name| Key::new("own", name).unwrap());
+    let mut queue = Queue::default();
+    queue.set_time(Duration::from_secs(1));
+    queue.add_wide(a, Some(&cause_a));
+    queue.add_wide(b, Some(&cause_b));
+    queue.set_time(Duration::from_secs(2));
+    assert!(!queue.is_idle() && queue.has_next() && queue.is_following(&cause_a));
+    assert_eq!(
+        (queue.depth().classes[0], queue.depth().oldest_urgent),
+        (("urgent", 20_000), Some(Duration::from_secs(1)))
+    );
+    let (mut turns, mut most, mut small_at) = (Vec::new(), 0, None);
+    queue.add(target("small"), Priority::Urgent, Some(&small));
+    while !queue.is_idle() {
+        queue.take_out(&mut graph, |_| ());
+        most = most.max(queue.entries.len());
+        for _ in 0..100 {
+            let Some(turn) = next(&mut queue, Duration::from_secs(2)) else { break };
+            if turn.name() == "small" {
+                small_at = Some(turns.len());
+            }
+            turns.push(turn.name().to_owned());
+            queue.end(turn, End::Settled);
+        }
+    }
+    assert_eq!(turns.len(), 20_001);
+    assert!(most <= 2 * (AHEAD + AT_ONCE) + 2, "{most}");
+    assert!(small_at < Some(10), "{small_at:?}");
+    let of_a = turns[..4_000].iter().filter(|name| name.starts_with('a')).count();
+    assert!((1_500..2_500).contains(&of_a), "by turns: {of_a}");
+    assert!(!queue.is_following(&cause_a) && !queue.is_following(&cause_b));
+}
+
+/// Those that were handed out may all wait for one read: nothing may be asked for again and again until it is answered.
+#[test]
+fn more_are_taken_out_while_all_that_were_wait_for_their_source() {
+    let mut graph = Graph::default();
+    let (wide, cause) = (wide(&mut graph, "a", 5_000), Key::new("own", "a").unwrap());
+    let mut queue = Queue::default();
+    queue.add_wide(wide, Some(&cause));
+    let mut turns = Vec::new();
+    let mut rounds = 0;
+    while queue.has_next() {
+        rounds += 1;
+        assert!(rounds <= 20, "{} of 10,000 were handed out", turns.len());
+        queue.take_out(&mut graph, |_| ());
+        turns.extend(std::iter::from_fn(|| next(&mut queue, NOW)));
+    }
+    assert_eq!(turns.len(), 10_000);
+    turns.into_iter().for_each(|turn| queue.end(turn, End::Settled));
+    assert!(queue.is_idle() && !queue.is_following(&cause));
+}

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::time::Duration;
 
 use k8s_replicator_core::bug;
-use k8s_replicator_core::graph::Touched;
+use k8s_replicator_core::graph::{Touched, Wide};
 use k8s_replicator_core::names::{Key, TargetKey};
 
 use crate::event::Moment;
@@ -50,6 +50,7 @@ struct Storm {
     at_the_latest: Moment,
     /// To be looked at when it has ended. (Sorted, so that equal runs do the same.)
     touched: BTreeSet<TargetKey>,
+    wide: Vec<Wide>,
     /// Targets that were written since it began: once is enough.
     written: HashSet<TargetKey>,
 }
@@ -73,13 +74,23 @@ impl Storms {
         }
         let each = u32::try_from(touched.len()).unwrap_or(u32::MAX);
         let quiet = (QUIET + QUIET_EACH.saturating_mul(each)).min(LONGEST_QUIET);
-        let begin =
-            || Storm { ends: now, at_the_latest: now + LONGEST, touched: BTreeSet::new(), written: HashSet::new() };
+        let begin = || Storm {
+            ends: now,
+            at_the_latest: now + LONGEST,
+            touched: BTreeSet::new(),
+            wide: Vec::new(),
+            written: HashSet::new(),
+        };
         let storm = self.storms.entry(key.clone()).or_insert_with(begin);
         self.ends.remove(&(storm.ends, key.clone()));
         storm.ends = (now + quiet).min(storm.at_the_latest);
         self.ends.insert((storm.ends, key.clone()));
-        storm.touched.extend(touched);
+        storm.touched.extend(touched.targets);
+        for wide in touched.wide {
+            if !storm.wide.iter().any(|other| other.is_of_same(&wide)) {
+                storm.wide.push(wide);
+            }
+        }
         None
     }
 
@@ -130,7 +141,7 @@ impl Storms {
         if bug!(StormForgotten) {
             return None;
         }
-        Some((key, storm.touched.into_iter().collect()))
+        Some((key, Touched { targets: storm.touched.into_iter().collect(), wide: storm.wide }))
     }
 
     /// When the next one ends.
@@ -154,7 +165,7 @@ mod tests {
 
     /// Whether the targets of a change are looked at at once.
     fn change(storms: &mut Storms, millis: u64, name: &str, is_followed: bool) -> bool {
-        let touched = vec![key("t1").into(), key("t2").into()];
+        let touched = vec![key("t1").into(), key("t2").into()].into();
         storms.change(Duration::from_millis(millis), &key(name), touched, is_followed).is_some()
     }
 
@@ -171,7 +182,7 @@ mod tests {
             assert!(change(&mut storms, millis + 1, "b", true), "another object: {millis}");
         }
         assert!(storms.is_calm());
-        assert!(storms.change(Duration::ZERO, &key("a"), Vec::new(), false).is_some(), "it touches nobody");
+        assert!(storms.change(Duration::ZERO, &key("a"), Touched::default(), false).is_some(), "it touches nobody");
         assert!(storms.is_calm());
     }
 
@@ -243,9 +254,9 @@ mod tests {
     #[test]
     fn what_takes_longer_to_follow_has_to_be_quiet_for_longer() {
         for (targets, quiet) in [(1, 101), (200, 300), (100_000, 1_000)] {
-            let touched: Touched = (0..targets).map(|n| key(&format!("t{n}")).into()).collect();
+            let touched: Vec<TargetKey> = (0..targets).map(|n| key(&format!("t{n}")).into()).collect();
             let mut storms = Storms::default();
-            assert!(storms.change(Moment::ZERO, &key("a"), touched, false).is_none());
+            assert!(storms.change(Moment::ZERO, &key("a"), touched.into(), false).is_none());
             assert_eq!(storms.wake_at(), Some(Duration::from_millis(quiet)), "{targets}");
         }
     }
@@ -256,7 +267,7 @@ mod tests {
         let mut storms = Storms::default();
         let keys: Vec<Key> = (0..10_000).map(|n| key(&format!("s{n}"))).collect();
         for key in &keys {
-            assert!(storms.change(Moment::ZERO, key, vec![key.clone().into()], false).is_none());
+            assert!(storms.change(Moment::ZERO, key, vec![key.clone().into()].into(), false).is_none());
         }
         let began = std::time::Instant::now();
         for _ in 0..10_000 {

@@ -41,6 +41,16 @@ pub(crate) fn advise(marks: &Marks, advice: &mut Vec<Advice>) {
     }
 }
 
+/// What is odd about one item of a list that is not an object's, in one sentence; `None`: nothing is.
+pub(crate) fn oddity(annotation: Annotation, list: &NamespaceList) -> Option<String> {
+    let mut advice = Vec::new();
+    if list.has_odd_items() {
+        let mut adviser = Adviser { advice: &mut advice, seen: HashSet::new() };
+        items(list.as_str()).for_each(|(_, item)| adviser.item(annotation, exception(item).1, item));
+    }
+    advice.into_iter().next().map(|advice| advice.detail)
+}
+
 /// Lists of keys and of globs.
 const GLOBS: [Annotation; 4] = [
     Annotation::ReplicateKeys,

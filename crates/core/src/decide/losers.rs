@@ -22,7 +22,10 @@ pub fn losers<'g>(
         let others = case.graph.pushing_to(case.target).filter(move |(source, _)| Some(*source) != holder.source());
         others.map(move |(source, _)| match case.accepts(source) {
             true => Verdict { reason: holder.refusal(), source: Some(source.clone()), detail: holder.detail() },
-            false => Verdict { reason: Reason::NotAccepted, source: Some(source.clone()), detail: None },
+            false => {
+                let (source, detail) = (Some(source.clone()), case.oddity_of_acceptance());
+                Verdict { reason: Reason::NotAccepted, source, detail }
+            }
         })
     })
 }

@@ -3,7 +3,7 @@
 
 use super::creator::Pushing;
 use super::{Answer, Case, Source, refuse};
-use crate::annotations::Marks;
+use crate::annotations::{Annotation, Marks, oddity};
 use crate::names::SourceKey;
 use crate::namespace::NamespaceFacts;
 use crate::reason::Reason;
@@ -104,11 +104,17 @@ impl<'g> Case<'g, '_> {
         }
     }
 
+    /// What is probably not meant as it is written there. There is no advice on namespaces: whoever is refused is shown it.
+    pub(super) fn oddity_of_acceptance(self) -> Option<String> {
+        oddity(Annotation::AcceptReplicasFrom, self.facts_of_namespace().accepts()?)
+    }
+
     /// Ends if the namespace does not accept the replica that is to be made.
     pub(super) fn is_accepted(self, Pushing { source: Source { key, .. }, .. }: Pushing<'g>) -> Answer<'g> {
         if self.accepts(key) {
             return Answer::Continue(());
         }
-        self.stop(Question::Accepted, refuse(Reason::NotAccepted, Some(key), None), || self.accepts_says())
+        let refused = refuse(Reason::NotAccepted, Some(key), self.oddity_of_acceptance());
+        self.stop(Question::Accepted, refused, || self.accepts_says())
     }
 }

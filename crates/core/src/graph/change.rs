@@ -73,7 +73,7 @@ impl Graph {
     /// An object was shown. It is ignored if the graph holds a newer one.
     pub(super) fn put(&mut self, observed: Observed, known: Option<Content>, by: By) -> Touched {
         // Nothing outside is asked for, so nothing of it can be seen.
-        let Some(list) = self.lists.of(observed.key.namespace()) else { return Vec::new() };
+        let Some(list) = self.lists.of(observed.key.namespace()) else { return Touched::default() };
         let Some(old) = self.nodes.get_mut(&observed.key) else {
             // A response can be older than the list that it comes into: it does not count as shown by it.
             let epoch = if by == By::Watch { list.epoch } else { list.epoch.wrapping_sub(1) };
@@ -88,13 +88,13 @@ impl Graph {
                 old.knowledge = knowledge;
                 old.type_ = type_.or_else(|| old.type_.take());
             }
-            return Vec::new();
+            return Touched::default();
         }
         if observed.resource_version.is_older_than(&old.resource_version) {
             if by == By::Watch && list.running {
                 self.older.push(observed);
             }
-            return Vec::new();
+            return Touched::default();
         }
         self.put_changed(observed, known, by)
     }
@@ -114,7 +114,7 @@ impl Graph {
     }
 
     fn put_changed(&mut self, observed: Observed, known: Option<Content>, by: By) -> Touched {
-        let Some(old) = self.nodes.get_mut(&observed.key) else { return Vec::new() };
+        let Some(old) = self.nodes.get_mut(&observed.key) else { return Touched::default() };
         // Neither ever changes as long as it is the same object.
         let (type_, immutable) = match old.uid == observed.uid {
             true => (old.type_.take(), old.immutable),
@@ -161,7 +161,7 @@ impl Graph {
             advice: _,
         } = observed;
         if matches!(annotated, Annotated::Not) && !self.is_referred_to(&key) {
-            return if self.nodes.contains_key(&key) { self.remove(&key) } else { Vec::new() };
+            return if self.nodes.contains_key(&key) { self.remove(&key) } else { Touched::default() };
         }
         let (knowledge, type_, immutable) = content;
         let node = Node {
@@ -222,7 +222,7 @@ impl Graph {
         }
         let was = old.map_or(Annotated::Not, |node| node.annotated);
         let is = is.map_or(Annotated::Not, |(annotated, _)| annotated);
-        let mut touched = Vec::new();
+        let mut touched = Touched::default();
         if change.annotated {
             self.touch_pushed(&source, &mut touched);
             self.relink(&source, &was, &is);
@@ -231,7 +231,9 @@ impl Graph {
         self.marks.release(&was);
         self.note_without(&source);
         if !self.is_complete() {
-            return Vec::new();
+            // Nobody will take them out.
+            drop(self.each_of(touched));
+            return Touched::default();
         }
         if change.recreated {
             self.suspect_replicas(&source);
@@ -259,7 +261,7 @@ impl Graph {
     fn was_not_there(&mut self, source: &SourceKey) -> Touched {
         let was_known = self.relations.without(source, super::Withdrawal::Object).is_some();
         self.note_without(source);
-        let mut touched = Vec::new();
+        let mut touched = Touched::default();
         if !self.is_complete() {
             return touched;
         }
@@ -292,13 +294,17 @@ impl Graph {
     }
 
     /// Objects without annotations are kept only as long as an annotation refers to them: those that these annotations
-    /// referred to (their push to `pushed`) may be nothing to this program now.
+    /// referred to (their push to `pushed`) may be nothing to this program now. (What is pushed to in one piece, when it is taken out.)
     fn let_go(&mut self, was: Option<&Marks>, pushed: &Touched) {
+        let sources = was.into_iter().flat_map(|marks| [&marks.replicated_by, &marks.replicate_from]).flatten();
+        self.let_go_of(sources.map(|source| &**source).chain(pushed.targets.iter().map(|target| &**target)));
+    }
+
+    /// The same of some names.
+    pub(super) fn let_go_of<'k>(&mut self, names: impl Iterator<Item = &'k Key>) {
         if self.plain.is_empty() {
             return;
         }
-        let sources = was.into_iter().flat_map(|marks| [&marks.replicated_by, &marks.replicate_from]).flatten();
-        let names = sources.map(|source| &**source).chain(pushed.iter().map(|target| &**target));
         for key in names {
             if self.plain.contains(key) && !self.is_referred_to(key) {
                 self.plain.remove(key);

@@ -42,7 +42,7 @@ impl Graph {
     /// The list of one part is complete; it shows what was there at `version`.
     pub fn end_part(&mut self, part: &Part, version: &ResourceVersion) -> Touched {
         let was_full = self.is_complete();
-        let Some(list) = self.lists.part(part) else { return Vec::new() };
+        let Some(list) = self.lists.part(part) else { return Touched::default() };
         list.end();
         let epoch = list.epoch;
         let mut touched = self.take_back(part, version);
@@ -52,7 +52,7 @@ impl Graph {
         });
         let gone: Vec<Key> = not_listed.map(|(key, _)| key.clone()).collect();
         for key in gone {
-            touched.append(&mut self.remove_not_listed(&key));
+            touched.append(self.remove_not_listed(&key));
         }
         self.after_list(was_full, touched)
     }
@@ -60,7 +60,7 @@ impl Graph {
     /// What the list showed at an older version than the graph holds: where the graph's version is not newer than the list, the
     /// object went back.
     fn take_back(&mut self, part: &Part, version: &ResourceVersion) -> Touched {
-        let mut touched = Vec::new();
+        let mut touched = Touched::default();
         if crate::bug!(OlderInListIgnored) {
             return touched;
         }
@@ -72,14 +72,14 @@ impl Graph {
             let newer_than_list =
                 |node: &super::Node| version.is_older_than(&node.resource_version) || node.is_version(&observed);
             if self.node(&observed.key).is_some_and(|node| !newer_than_list(node)) {
-                touched.append(&mut self.put_anew(observed));
+                touched.append(self.put_anew(observed));
             }
         }
         touched
     }
 
     fn after_list(&self, was_full: bool, touched: Touched) -> Touched {
-        if self.is_complete() && !was_full { self.all_targets() } else { touched }
+        if self.is_complete() && !was_full { self.all_targets().into() } else { touched }
     }
 
     /// A watch event or a list showed an object. Objects that are nothing to this program are not kept.
@@ -106,7 +106,7 @@ impl Graph {
     /// An object was deleted. `uid`: of the deleted one; another object that has taken the name since stays.
     pub fn forget(&mut self, key: &Key, uid: &Uid) -> Touched {
         match self.nodes.get(key) {
-            Some(node) if node.uid != *uid => Vec::new(),
+            Some(node) if node.uid != *uid => Touched::default(),
             _ => self.remove(key),
         }
     }
@@ -118,18 +118,18 @@ impl Graph {
     pub fn not_found(&mut self, key: &Key, held: Option<&Held>) -> Touched {
         match (self.nodes.get(key), held) {
             (None, _) => self.remove(key),
-            (Some(_), _) if crate::bug!(No404Believed) => Vec::new(),
+            (Some(_), _) if crate::bug!(No404Believed) => Touched::default(),
             (Some(_), _) if crate::bug!(Old404Believed) => self.remove(key),
             (Some(node), Some(held)) if node.uid == held.uid && node.resource_version == held.resource_version => {
                 self.remove(key)
             }
-            (Some(_), _) => Vec::new(),
+            (Some(_), _) => Touched::default(),
         }
     }
 
     /// [`Graph::not_found`] of an object that the graph did not hold when it was looked up.
     pub fn confirm_absent(&mut self, key: &Key) {
-        self.not_found(key, None);
+        drop(self.not_found(key, None));
     }
 
     /// The object's content was read at this version. It is ignored if the graph holds another version.
@@ -182,8 +182,8 @@ impl Graph {
     /// than the namespace that has the name now.
     pub fn observe_namespace(&mut self, namespace: &str, facts: NamespaceFacts) -> Touched {
         match self.namespaces.see(namespace, facts.clone(), self.namespace_list.epoch) {
-            Seen::Same => Vec::new(),
-            Seen::New(_) if crate::bug!(NamespaceLost) && self.is_complete() => Vec::new(),
+            Seen::Same => Touched::default(),
+            Seen::New(_) if crate::bug!(NamespaceLost) && self.is_complete() => Touched::default(),
             Seen::New(id) => {
                 self.revision += 1;
                 self.pushes.selections_mut().namespace_appeared(id, namespace, &facts);
@@ -191,7 +191,7 @@ impl Graph {
             }
             Seen::Changed(id, was) => {
                 self.revision += 1;
-                let mut touched = Vec::new();
+                let mut touched = Touched::default();
                 if !facts.has_labels_of(&was) && !crate::bug!(RelabelledNotTouched) {
                     let changed = self.pushes.selections_mut().namespace_changed(id, namespace, &facts);
                     self.touch_relabelled(namespace, &was, &facts, &changed, &mut touched);
@@ -218,11 +218,11 @@ impl Graph {
     pub fn end_namespaces(&mut self) -> Touched {
         let was_full = self.is_complete();
         self.namespace_list.end();
-        let mut touched = Vec::new();
+        let mut touched = Touched::default();
         for namespace in self.namespaces.not_seen_in(self.namespace_list.epoch) {
-            let mut of_one = self.forget_namespace(&namespace);
+            let of_one = self.forget_namespace(&namespace);
             if was_full {
-                touched.append(&mut of_one);
+                touched.append(of_one);
             }
         }
         self.after_list(was_full, touched)

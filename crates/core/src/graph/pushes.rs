@@ -21,8 +21,9 @@ use crate::annotations::Marks;
 use crate::names::{Key, SourceKey};
 use crate::observed::Annotated;
 use crate::push::{Part, Push};
-use crate::selection::{Filter, NamespaceId, Namespaces, Selection, SelectionId, Selections};
+use crate::selection::{Filter, IdSet, NamespaceId, Namespaces, Selection, SelectionId, Selections};
 
+use super::touched::{MOST_AT_ONCE, Touched, Wide, target};
 use entries::{Entries, SlotId};
 
 /// So many entries more than by name alone a part may have, to be found by namespace and name.
@@ -204,14 +205,14 @@ impl Pushes {
         }
     }
 
-    /// Calls `tell` with each namespace and name that an object pushes to: in namespaces that exist, and those said outright that
-    /// `also` holds for. One may come twice.
-    pub(super) fn each_pushed<N: Namespaces>(
+    /// Touches each name that an object pushes to: in namespaces that exist, and those said outright that `also` holds for. One may
+    /// come twice.
+    pub(super) fn touch(
         &self,
         key: &SourceKey,
-        namespaces: &N,
+        namespaces: &impl Namespaces,
         also: impl Fn(&str) -> bool,
-        mut tell: impl FnMut(&str, &str),
+        touched: &mut Touched,
     ) {
         let Some(source) = self.slots.get(key).and_then(|slot| self.source(*slot)) else { return };
         let Some(push) = source.push() else { return };
@@ -222,14 +223,21 @@ impl Pushes {
                 last = (namespace, namespaces.find(namespace).is_some() || also(namespace));
             }
             if last.1 {
-                tell(namespace, name);
+                touched.extend(target(key, namespace, name));
             }
         }
-        for (part, entries) in push.parts().iter().zip(&source.parts) {
-            let named = self.selections.named(entries.selection).filter_map(|id| namespaces.name(id));
+        for (number, (part, entries)) in push.parts().iter().zip(&source.parts).enumerate() {
+            let named = self.selections.set_of(entries.selection);
+            let is_wide = named.is_some_and(|named| named.len() * part.name_count() > MOST_AT_ONCE);
+            let one_by_one = named.filter(|_| !is_wide).into_iter().flat_map(IdSet::iter);
             let others =
                 part.namespaces().list().literals_where(&also).filter(|namespace| namespaces.find(namespace).is_none());
-            named.chain(others).for_each(|namespace| part.names().for_each(|name| tell(namespace, name)));
+            for namespace in one_by_one.filter_map(|id| namespaces.name(id)).chain(others) {
+                touched.extend(part.names().filter_map(|name| target(key, namespace, name)));
+            }
+            if let Some(named) = named.filter(|_| is_wide) {
+                touched.wide.push(Wide::new(key, &source.marks, number, named.clone()));
+            }
         }
     }
 

@@ -6,6 +6,7 @@ mod heal;
 mod knowledge;
 mod properties;
 mod scope;
+mod wide;
 mod withdrawn;
 
 use std::collections::BTreeSet;
@@ -99,9 +100,10 @@ fn graph(objects: &[&str]) -> Graph {
     graph
 }
 
-/// The touched targets, each once, as text.
-fn names(touched: Touched) -> String {
-    let touched: BTreeSet<String> = touched.iter().map(ToString::to_string).collect();
+/// The targets that an event touches, each once, as text.
+fn touched(graph: &mut Graph, event: impl FnOnce(&mut Graph) -> Touched) -> String {
+    let touched = event(graph);
+    let touched: BTreeSet<String> = graph.each_of(touched).iter().map(ToString::to_string).collect();
     touched.into_iter().collect::<Vec<_>>().join(" ")
 }
 

@@ -10,6 +10,7 @@ use crate::selection::Namespaces as _;
 
 use super::chain::LONGEST_CHAIN;
 use super::pushes::PartOf;
+use super::touched::target;
 use super::{Graph, Touched};
 
 impl Graph {
@@ -17,23 +18,23 @@ impl Graph {
     /// names, each once. (Objects that are no targets are among them where the graph holds them: that they are none may have to
     /// be said.)
     #[must_use]
-    pub fn all_targets(&self) -> Touched {
+    pub fn all_targets(&self) -> Vec<TargetKey> {
         self.targets_where(|namespace| !self.covers(namespace))
     }
 
     /// As [`all_targets`](Self::all_targets), and also the names that a push says outright of namespaces that do not exist: somebody
     /// waits for them.
     #[must_use]
-    pub fn all_asked_for(&self) -> Touched {
+    pub fn all_asked_for(&self) -> Vec<TargetKey> {
         self.targets_where(|_| true)
     }
 
-    fn targets_where(&self, also: impl Fn(&str) -> bool) -> Touched {
+    fn targets_where(&self, also: impl Fn(&str) -> bool) -> Vec<TargetKey> {
         let mut pushed: Vec<_> = self.pushes.all(&self.namespaces, also).into_iter().collect();
         // As keys are ordered: by the namespace with the slash after it.
         let with_slash = |namespace: &str| [namespace, "/"].concat();
         pushed.sort_by_cached_key(|(namespace, _)| with_slash(namespace));
-        let mut all = Touched::with_capacity(self.nodes.len());
+        let mut all = Vec::with_capacity(self.nodes.len());
         let mut nodes = self.nodes.keys().peekable();
         let mut text = String::new();
         for (namespace, mut names) in pushed {
@@ -86,21 +87,19 @@ impl Graph {
             return;
         }
         let outside = |namespace: &str| !self.covers(namespace);
-        self.pushes.each_pushed(source, &self.namespaces, outside, |namespace, name| {
-            touch(source, namespace, name, touched);
-        });
+        self.pushes.touch(source, &self.namespaces, outside, touched);
     }
 
     /// The targets that live in a namespace, and those that any push names there.
     pub(super) fn touched_in(&self, namespace: &str) -> Touched {
-        let mut touched = Vec::new();
+        let mut touched = Touched::default();
         if !self.is_complete() {
             return touched;
         }
         let living = self.in_namespace(namespace).filter(|(_, node)| node.marks().is_some_and(Marks::is_target));
         touched.extend(living.map(|(key, _)| key.clone().into()));
         let id = self.namespaces.find(namespace).map(|(id, _)| id);
-        self.pushes.each_into(namespace, id, |source, name| touch(source, namespace, name, &mut touched));
+        self.pushes.each_into(namespace, id, |source, name| touched.extend(target(source, namespace, name)));
         touched
     }
 }
@@ -119,7 +118,7 @@ impl Graph {
         if !self.is_complete() {
             return;
         }
-        self.pushes.each_of(changed, |source, name| touch(source, namespace, name, touched));
+        self.pushes.each_of(changed, |source, name| touched.extend(target(source, namespace, name)));
         let answers_otherwise = |marks: &Marks| {
             let selection = marks.allowed_namespaces.as_ref().filter(|selection| selection.selector().is_some());
             selection.is_some_and(|selection| selection.names(namespace, was) != selection.names(namespace, is))
@@ -134,9 +133,4 @@ impl Graph {
             }
         }
     }
-}
-
-fn touch(source: &SourceKey, namespace: &str, name: &str, touched: &mut Touched) {
-    let target = Key::new(namespace, name).ok().filter(|target| *target != **source);
-    touched.extend(target.map(TargetKey::from));
 }

@@ -16,6 +16,10 @@ pub const MAX_PATTERNS: usize = 32;
 /// The most letters of one namespace's name that they may look at together: 16 patterns such as `.*x.*` look at all 63. With 5,000
 /// namespaces it takes three milliseconds.
 pub(super) const MAX_LETTERS: usize = 1 << 10;
+/// Beside more items than this, of all of the object's lists together,
+pub(super) const MANY_ITEMS: usize = 1 << 12;
+/// the patterns may look at so many letters only: to read the items takes as long as to match the patterns.
+pub(super) const LETTERS_BESIDE_MANY: usize = 1 << 8;
 /// The most bytes that they may take together in compiled form.
 pub(super) const MAX_BYTES: usize = 64 << 10;
 /// The most steps in which they may be compiled together: a few milliseconds.
@@ -45,6 +49,12 @@ pub enum ListError {
          that it matches, or at {MAX_NAMESPACE}; those of the form \"prefix.*\" do not count, and names need no pattern"
     )]
     TooManyLetters,
+    /// The same, beside very long lists.
+    #[error(
+        "the object's lists have more than {MANY_ITEMS} items, and its patterns look at more than {LETTERS_BESIDE_MANY} letters of a \
+         name together; those of the form \"prefix.*\" do not count; expected fewer items or patterns, or several objects"
+    )]
+    TooManyLettersBesideItems,
     /// Too large patterns.
     #[error(
         "the object's patterns are too large together: compiled they may take {MAX_BYTES} bytes and {MAX_STEPS} steps"
@@ -59,11 +69,13 @@ pub struct Budget {
     letters: usize,
     bytes: usize,
     steps: usize,
+    /// Those that there were; they are bounded by the list.
+    items: usize,
 }
 
 impl Default for Budget {
     fn default() -> Self {
-        Self { patterns: MAX_PATTERNS, letters: MAX_LETTERS, bytes: MAX_BYTES, steps: MAX_STEPS }
+        Self { patterns: MAX_PATTERNS, letters: MAX_LETTERS, bytes: MAX_BYTES, steps: MAX_STEPS, items: 0 }
     }
 }
 
@@ -83,7 +95,23 @@ impl Budget {
         self.steps = self.steps.checked_sub(cost.steps).ok_or(ListError::TooLargePatterns)?;
         self.count()?;
         self.letters = self.letters.checked_sub(pattern.letters()).ok_or(ListError::TooManyLetters)?;
-        Ok(())
+        self.weigh()
+    }
+
+    /// One more list of so many items was read.
+    ///
+    /// # Errors
+    /// When they are too many beside the patterns.
+    pub(crate) fn take_items(&mut self, count: usize) -> Result<(), ListError> {
+        self.items += count;
+        self.weigh()
+    }
+
+    fn weigh(&self) -> Result<(), ListError> {
+        match self.items > MANY_ITEMS && MAX_LETTERS - self.letters > LETTERS_BESIDE_MANY {
+            true => Err(ListError::TooManyLettersBesideItems),
+            false => Ok(()),
+        }
     }
 }
 
@@ -384,7 +412,9 @@ impl NamespaceList {
     /// As [`NamespaceList::parse`].
     pub fn parse_within(text: &Arc<str>, budget: &mut Budget) -> Result<Self, ListError> {
         let (mut named, mut excepted) = (SideReader::of(text), None::<SideReader<'_>>);
+        let mut count = 0;
         for (number, (position, item)) in items(text).enumerate() {
+            count = number + 1;
             if number == MAX_ITEMS {
                 return Err(ListError::TooManyItems);
             }
@@ -397,6 +427,7 @@ impl NamespaceList {
                 }
             }
         }
+        budget.take_items(count)?;
         let has_odd_items = named.has_odd_items || excepted.as_ref().is_some_and(|side| side.has_odd_items);
         let excepted = excepted.map(|side| Box::new(side.side()));
         Ok(Self(Arc::new(Inner { text: text.clone(), named: named.side(), excepted, has_odd_items })))

@@ -7,8 +7,8 @@ use crate::advice::MAX_ADVICE;
 use super::compiled::{MAX_BYTES as PATTERN_BYTES, MAX_STEPS as PATTERN_STEPS};
 use super::list::{MAX_BYTES as OBJECT_BYTES, MAX_LETTERS as OBJECT_LETTERS, MAX_STEPS as OBJECT_STEPS};
 use super::{
-    Allowed, ItemKind, ListError, MAX_ITEMS, MAX_PATTERN, MAX_PATTERNS, NamespaceList, NamespacePattern, SyntaxError,
-    narrow,
+    Allowed, Budget, ItemKind, ListError, MAX_ITEMS, MAX_PATTERN, MAX_PATTERNS, NamespaceList, NamespacePattern,
+    SyntaxError, narrow,
 };
 use crate::push::{MAX_TARGETS, PATTERN_NAMESPACES};
 
@@ -149,6 +149,19 @@ fn a_list_has_bounds_and_says_which() {
         error.to_string().starts_with("the object's patterns look at more than 1024 letters of a name "),
         "{error}"
     );
+
+    // Beside very long lists, the object's other ones among them, four such patterns.
+    let beside = |count: usize, items: usize| NamespaceList::parse(&format!("{},{}", to_the_end(count), names(items)));
+    assert!(beside(16, 4_080).is_ok() && beside(4, 16_380).is_ok());
+    let error = beside(5, 4_092).unwrap_err();
+    assert_eq!(error, ListError::TooManyLettersBesideItems);
+    let expected = "the object's lists have more than 4096 items, and its patterns look at more than 256 letters ";
+    assert!(error.to_string().starts_with(expected), "{error}");
+    for lists in [[to_the_end(5), names(4_092)], [names(4_092), to_the_end(5)]] {
+        let mut budget = Budget::default();
+        let [first, second] = lists.map(|text| NamespaceList::parse_within(&text.as_str().into(), &mut budget));
+        assert!(first.is_ok() && second.is_err());
+    }
 
     let large = (0..16).map(|n| format!("x{n}.*a.{{6}}[c-g]")).collect::<Vec<_>>().join(",");
     let error = NamespaceList::parse(&large).unwrap_err();

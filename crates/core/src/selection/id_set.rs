@@ -2,7 +2,7 @@
 
 /// See the [module](self).
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum IdSet {
+pub(crate) enum IdSet {
     /// The numbers, sorted.
     List(Vec<u32>),
     /// A bit for each number up to the largest that was ever in the set.
@@ -16,14 +16,14 @@ impl Default for IdSet {
 }
 
 impl IdSet {
-    pub(super) fn contains(&self, id: u32) -> bool {
+    pub(crate) fn contains(&self, id: u32) -> bool {
         match self {
             Self::List(ids) => ids.binary_search(&id).is_ok(),
             Self::Bits(words) => words.get(word(id)).is_some_and(|word| word & bit(id) != 0),
         }
     }
 
-    pub(super) fn insert(&mut self, id: u32) {
+    pub(crate) fn insert(&mut self, id: u32) {
         match self {
             Self::List(ids) => {
                 if let Err(at) = ids.binary_search(&id) {
@@ -46,7 +46,7 @@ impl IdSet {
         }
     }
 
-    pub(super) fn remove(&mut self, id: u32) {
+    pub(crate) fn remove(&mut self, id: u32) {
         match self {
             Self::List(ids) => {
                 if let Ok(at) = ids.binary_search(&id) {
@@ -61,8 +61,32 @@ impl IdSet {
         }
     }
 
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Self::List(ids) => ids.len(),
+            Self::Bits(words) => words.iter().map(|word| word.count_ones() as usize).sum(),
+        }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        match self {
+            Self::List(ids) => ids.is_empty(),
+            Self::Bits(words) => words.iter().all(|word| *word == 0),
+        }
+    }
+
+    /// Takes the smallest numbers out, so many at most.
+    pub(crate) fn take_first(&mut self, most: usize) -> Vec<u32> {
+        let first: Vec<u32> = self.iter().take(most).collect();
+        match self {
+            Self::List(ids) => drop(ids.drain(..first.len())),
+            Self::Bits(_) => first.iter().for_each(|id| self.remove(*id)),
+        }
+        first
+    }
+
     /// The numbers, the smallest first.
-    pub(super) fn iter(&self) -> impl Iterator<Item = u32> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = u32> {
         let (ids, words): (&[u32], &[u64]) = match self {
             Self::List(ids) => (ids, &[]),
             Self::Bits(words) => (&[], words),
@@ -123,7 +147,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn it_is_a_set(steps in prop::collection::vec((0..300u32, prop::bool::weighted(0.7)), 0..200)) {
+        fn it_is_a_set(steps in prop::collection::vec((0..300u32, prop::bool::weighted(0.7)), 0..200), most in 0..100usize) {
             let (mut set, mut expected) = (IdSet::default(), BTreeSet::new());
             for (id, insert) in steps {
                 if insert {
@@ -136,7 +160,11 @@ mod tests {
                 prop_assert_eq!(set.contains(id), insert);
                 prop_assert!(size(&set) <= (300_usize.div_ceil(64) + 1) * 8);
             }
-            prop_assert_eq!(set.iter().collect::<Vec<_>>(), expected.into_iter().collect::<Vec<_>>());
+            prop_assert_eq!((set.len(), set.is_empty()), (expected.len(), expected.is_empty()));
+            prop_assert_eq!(set.iter().collect::<Vec<_>>(), expected.iter().copied().collect::<Vec<_>>());
+            let first: Vec<u32> = expected.iter().copied().take(most).collect();
+            prop_assert_eq!(set.take_first(most), first);
+            prop_assert_eq!(set.iter().collect::<Vec<_>>(), expected.into_iter().skip(most).collect::<Vec<_>>());
         }
     }
 }

@@ -24,13 +24,15 @@ impl Planner {
             Action::Create(create) => self.create(&create, known),
             Action::Update(update) => self.update(&update, known),
             Action::Adopt(adopt) => {
-                let Some(mut object) = self.objects.get(&**adopt.target()).cloned() else { return Ok(Touched::new()) };
+                let Some(mut object) = self.objects.get(&**adopt.target()).cloned() else {
+                    return Ok(Touched::default());
+                };
                 object.managers.replicated_by = Owners::Shared;
                 let known = self.known(adopt.target());
                 Ok(self.store(object, |graph, observed| graph.wrote(observed, known)))
             }
             Action::Delete(delete) => {
-                let Some(object) = self.objects.get(&**delete.target()) else { return Ok(Touched::new()) };
+                let Some(object) = self.objects.get(&**delete.target()) else { return Ok(Touched::default()) };
                 if object.has_finalizers {
                     let object = Object { deleting: true, ..object.clone() };
                     return Ok(self.store(object, Graph::observe));
@@ -71,7 +73,7 @@ impl Planner {
 
     fn update(&mut self, update: &Update, becomes: impl FnOnce(Content) -> Known) -> Result<Touched, String> {
         let target = update.target();
-        let Some(mut object) = self.objects.get(&**target).cloned() else { return Ok(Touched::new()) };
+        let Some(mut object) = self.objects.get(&**target).cloned() else { return Ok(Touched::default()) };
         let mut written = self.known(target);
         if let Some(data) = update.data() {
             let known = object.content.content().cloned();
@@ -130,7 +132,7 @@ impl Planner {
     }
 
     pub(super) fn take_away(&mut self, key: &Key) -> Touched {
-        let Some(old) = self.objects.remove(key) else { return Touched::new() };
+        let Some(old) = self.objects.remove(key) else { return Touched::default() };
         let uid: Uid = old.uid.clone();
         self.held.insert((old.key, old.resource_version), old.content);
         self.graph.forget(key, &uid)

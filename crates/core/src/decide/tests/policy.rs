@@ -136,6 +136,13 @@ fn the_namespace_has_a_say() {
             "b/t",
             "delete NotAccepted a/src ← b/t",
         ),
+        (
+            "an item that is probably not meant as it is written",
+            "ns b accept=c-*; a/src to=b/t",
+            "b/t",
+            "refuse NotAccepted a/src (accept-replicas-from: \"c-*\" is a regular expression, in which \"*\" repeats what is before it; \
+             for any text write \"c-.*\")",
+        ),
         ("nothing said, and it is required", "require-acceptance; a/src to=b/t", "b/t", "refuse NotAccepted a/src"),
         (
             "pulls need none",

@@ -13,7 +13,7 @@ use super::table::{act, settle, step};
 use super::world::{End, NOT_TEXT, World};
 use crate::action::Action;
 use crate::annotations::RemovalDelay;
-use crate::graph::{Presence, Withdrawal};
+use crate::graph::{Presence, Touched, Withdrawal};
 use crate::managers::Owners;
 use crate::namespace::NamespaceFacts;
 use crate::observed::ResourceVersion;
@@ -192,7 +192,7 @@ impl World {
             Change::Namespace(name, Some(terminating)) => {
                 self.namespaces.insert((*name).to_owned(), *terminating);
                 let touched = self.graph.observe_namespace(name, NamespaceFacts::new(*terminating));
-                self.queue.extend(touched);
+                self.look_at(touched);
             }
             Change::Namespace(name, None) => {
                 let inside: Vec<Key> = self.objects.keys().filter(|key| key.namespace() == *name).cloned().collect();
@@ -220,17 +220,17 @@ impl World {
     fn relist(&mut self) {
         self.pending.clear();
         self.graph.begin_namespaces();
-        let mut touched = Vec::new();
+        let mut touched = Touched::default();
         for (name, terminating) in &self.namespaces {
-            touched.extend(self.graph.observe_namespace(name, NamespaceFacts::new(*terminating)));
+            touched.append(self.graph.observe_namespace(name, NamespaceFacts::new(*terminating)));
         }
-        touched.extend(self.graph.end_namespaces());
+        touched.append(self.graph.end_namespaces());
         self.graph.begin_list();
         for (key, object) in &self.objects {
-            touched.extend(self.graph.observe(object.observed(key)));
+            touched.append(self.graph.observe(object.observed(key)));
         }
-        touched.extend(self.graph.end_list(&ResourceVersion::new("999999")));
-        self.queue.extend(touched);
+        touched.append(self.graph.end_list(&ResourceVersion::new("999999")));
+        self.look_at(touched);
     }
 
     /// Works through all that is touched, in random order, with news in between, and watches every write.

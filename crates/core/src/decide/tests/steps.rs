@@ -29,7 +29,7 @@ fn nothing_is_done_before_every_first_list_is_complete() {
     }
     assert_eq!(all(&mut world), not_ready, "in the middle of the namespaces");
     assert!(world.queue.is_empty());
-    let mut touched = world.graph.end_namespaces();
+    let mut touched = world.graph.end_namespaces().targets;
     touched.sort();
     assert_eq!(touched, ["a/s", "b/s", "b/t", "c/t"].map(target));
     let ready = all(&mut world);
@@ -289,7 +289,7 @@ fn namespaces_come_and_go() {
     let arrives = |world: &mut World, name: &str, terminating: bool| {
         world.namespaces.insert(name.to_owned(), terminating);
         let touched = world.graph.observe_namespace(name, NamespaceFacts::new(terminating));
-        world.queue.extend(touched);
+        world.look_at(touched);
         drain(world)
     };
     assert_eq!(arrives(&mut world, "b", false), [create("b/src") + " ← a/src"]);

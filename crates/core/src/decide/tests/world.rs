@@ -8,6 +8,7 @@ use super::fixture::{ALIASES, is_valid, key, lines};
 use crate::action::{Action, AnnotationChange, MapChange, MetadataChange, Precondition};
 use crate::annotations::{Annotation, Dialect, Value};
 use crate::carried::{Carried, Map};
+use crate::graph::Touched;
 use crate::kind::{ConfigMap, Secret};
 use crate::managers::{Managers, Owners};
 use crate::namespace::NamespaceFacts;
@@ -155,6 +156,11 @@ pub(super) struct World {
 }
 
 impl World {
+    /// These targets are decided about later.
+    pub(super) fn look_at(&mut self, touched: Touched) {
+        self.queue.extend(self.graph.each_of(touched));
+    }
+
     /// A world as the controller finds it when its first lists are complete.
     pub(super) fn new(text: &str) -> Self {
         let mut world = Self::unseen(text);
@@ -227,7 +233,7 @@ impl World {
         let name = line.split(' ').next().unwrap();
         let facts = self.facts_of_namespace(name);
         let touched = self.graph.observe_namespace(name, facts);
-        self.queue.extend(touched);
+        self.look_at(touched);
     }
 
     pub(super) fn facts_of_namespace(&self, name: &str) -> NamespaceFacts {
@@ -263,7 +269,7 @@ impl World {
             Some(News::Seen(observed)) => self.graph.observe(observed),
             Some(News::Deleted(key, uid)) => self.graph.forget(&key, &uid),
         };
-        self.queue.extend(touched);
+        self.look_at(touched);
     }
 
     /// The controller starts with nothing but what the first lists show.
@@ -285,7 +291,7 @@ impl World {
                 assert_eq!(self.graph.observe(object.observed(key)), []);
             }
             let touched = self.graph.end_part(&part, &ResourceVersion::new("999999"));
-            self.queue.extend(touched);
+            self.look_at(touched);
         }
     }
 
@@ -298,23 +304,23 @@ impl World {
     /// Reads what a decision needs, as the controller does.
     pub(super) fn answer(&mut self, need: &Need) {
         let (Need::Presence(key) | Need::Content(key) | Need::Portion(key, _)) = need;
-        let Some(object) = self.objects.get(key) else {
+        let Some(object) = self.objects.get(key).cloned() else {
             match self.graph.node(key).map(|node| node.uid.clone()) {
                 Some(uid) => {
                     let touched = self.graph.forget(key, &uid);
-                    self.queue.extend(touched);
+                    self.look_at(touched);
                 }
                 None => self.graph.confirm_absent(key),
             }
             return;
         };
         let touched = self.graph.observe(object.observed(key));
-        self.queue.extend(touched);
+        self.look_at(touched);
         let content =
             Content { type_: object.type_.clone(), immutable: object.immutable, payload: object.payload.clone() };
         match need {
             Need::Presence(_) => {}
-            Need::Content(_) => self.graph.learn(key, &object.resource_version(), self.facts(object), &content),
+            Need::Content(_) => self.graph.learn(key, &object.resource_version(), self.facts(&object), &content),
             Need::Portion(_, projection) => {
                 let type_ = object.type_.as_deref();
                 let portion = Facts::of_portion(self.kind, type_, &content.payload, projection);
@@ -388,7 +394,7 @@ impl World {
                     }
                     (None, _) => unreachable!(),
                 };
-                self.queue.extend(touched);
+                self.look_at(touched);
             }
             Err(Failure::Conflict | Failure::Exists) => self.answer(&Need::Presence(key)),
             Err(Failure::Invalid) => self.graph.doubt(&key),

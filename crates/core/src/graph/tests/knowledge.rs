@@ -75,7 +75,7 @@ fn what_the_controller_wrote_is_known() {
     let written = (known("one").0, Some("x/y".to_owned()));
     // The answer comes first, and the watch tells the same.
     let mut graph = graph(&["b/t #5 from=a/x"]);
-    assert_eq!(names(graph.wrote(object("b/t #6 from=a/x"), Some(known("one")))), "b/t");
+    assert_eq!(touched(&mut graph, |graph| graph.wrote(object("b/t #6 from=a/x"), Some(known("one")))), "b/t");
     assert_eq!(graph.observe(object("b/t #6 from=a/x")), []);
     assert_eq!(knowledge(&graph, "b/t"), written);
     // Only annotations were written: the content is as known as it was.
@@ -94,7 +94,7 @@ fn what_the_controller_wrote_is_known() {
     assert_eq!(graph.wrote(object("b/t #10 from=a/x"), Some(known("one"))), []);
     assert_eq!(knowledge(&graph, "b/t"), (Knowledge::Suspect, Some("x/y".to_owned())));
     // A new one, and another one of the same name.
-    assert_eq!(names(graph.wrote(object("b/new #12 by=a/x"), Some(known("one")))), "b/new");
+    assert_eq!(touched(&mut graph, |graph| graph.wrote(object("b/new #12 by=a/x"), Some(known("one")))), "b/new");
     assert_eq!(knowledge(&graph, "b/new"), written);
     graph.wrote(object("b/t #13 u=2 from=a/x"), None);
     assert_eq!(knowledge(&graph, "b/t"), (Knowledge::Suspect, None));

@@ -79,10 +79,12 @@ impl Model {
     }
 
     /// Shows something to the graph and to its twin.
-    fn show(&mut self, event: impl Fn(&mut Graph) -> Touched) -> Touched {
+    fn show(&mut self, event: impl Fn(&mut Graph) -> Touched) -> Vec<TargetKey> {
         let touched = event(&mut self.graph);
-        assert_eq!(touched, event(&mut self.twin), "the same, in the same order");
-        touched
+        let of_twin = event(&mut self.twin);
+        assert_eq!(touched, of_twin, "the same, in the same order");
+        drop(self.twin.each_of(of_twin));
+        self.graph.each_of(touched)
     }
 
     fn put(&mut self, at: &'static str, words: String, new: bool) {
@@ -94,19 +96,19 @@ impl Model {
         }
     }
 
-    fn list(&self, graph: &mut Graph) -> Touched {
-        let mut touched = Vec::new();
+    fn list(&self, graph: &mut Graph) -> Vec<TargetKey> {
+        let mut touched = Touched::default();
         graph.begin_namespaces();
         for (name, terminating) in &self.namespaces {
-            touched.extend(graph.observe_namespace(name, NamespaceFacts::new(*terminating)));
+            touched.append(graph.observe_namespace(name, NamespaceFacts::new(*terminating)));
         }
-        touched.extend(graph.end_namespaces());
+        touched.append(graph.end_namespaces());
         graph.begin_list();
         for at in self.objects.keys() {
-            touched.extend(graph.observe(self.observed(at).unwrap()));
+            touched.append(graph.observe(self.observed(at).unwrap()));
         }
-        touched.extend(graph.end_list(&ResourceVersion::new("999999")));
-        touched
+        touched.append(graph.end_list(&ResourceVersion::new("999999")));
+        graph.each_of(touched)
     }
 
     /// SPEC 11.1 said naively, of what the graph knows: since when each source has been without what.
