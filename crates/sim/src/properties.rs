@@ -56,6 +56,8 @@ pub const STAYS_FOR: Duration = Duration::from_secs(400);
 pub const MOST_TAKEN_BACK: usize = 3;
 /// What goes because of one source counts together for so long at least (SPEC 11.2).
 pub const SHORTEST_WINDOW: Duration = Duration::from_secs(5);
+/// After etcd was restored a watch can be ahead of it, and delivers nothing: two watches that end in silence are enough to list again.
+pub const RESTORE_NOTICED_WITHIN: Duration = Duration::from_secs(660);
 /// After etcd was restored the Lease may name who held it then. Nobody relies on it for as long as a lease lasts.
 pub const LEASE_LASTS: Duration = Duration::from_secs(15);
 

@@ -13,7 +13,7 @@ fn number(name: &str, otherwise: u64) -> u64 {
 
 #[test]
 fn every_property_holds_for_every_seed() {
-    let (from, count) = (number("SIM_FROM", 1), number("SIM_COUNT", 19_000));
+    let (from, count) = (number("SIM_FROM", 1), number("SIM_COUNT", 20_000));
     let (next, failed) = (AtomicU64::new(from), Mutex::new(Vec::new()));
     std::thread::scope(|scope| {
         for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {

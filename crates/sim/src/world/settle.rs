@@ -7,8 +7,8 @@ use super::{Violation, World};
 use crate::api::admission::{Effect, Policy};
 use crate::api::object::Id;
 use crate::properties::{
-    CONVERGES_WITHIN, CROWD, LONGEST_SILENCE, LONGEST_WAIT, MOST_A_MINUTE, STAYS_FOR, is_refused_for_ever,
-    not_as_wanted,
+    CONVERGES_WITHIN, CROWD, LONGEST_SILENCE, LONGEST_WAIT, MOST_A_MINUTE, RESTORE_NOTICED_WITHIN, STAYS_FOR,
+    is_refused_for_ever, not_as_wanted,
 };
 use crate::spec::PREFIX;
 
@@ -39,6 +39,10 @@ impl World {
             self.policies.clear();
             self.rivals.clear();
             // A mutating webhook's label stays; nobody minds.
+        }
+        if self.restored.is_some() {
+            // All can be as wanted before a controller notices the restore, and that controller acts on what it knew before (seed 19575).
+            self.run_until(self.now + RESTORE_NOTICED_WITHIN, false)?;
         }
         let is_one = self.setting.are_equal();
         let end = self.now + CONVERGES_WITHIN;
