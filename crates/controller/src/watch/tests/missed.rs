@@ -1,0 +1,117 @@
+//! Events that the watch misses: silence, versions that went back or are too old.
+
+use super::*;
+
+/// Issue 1: after etcd was restored the watch from a future version is silent. It is listed again, which shows that the versions
+/// went back, and that ends the program.
+#[test]
+fn two_silent_watches_lead_to_a_list_and_versions_that_went_back_to_the_end() {
+    let mut it = Scene::watching(NEVER, "1000");
+    assert!(it.request().ends_with("&resourceVersion=1000"));
+    assert_eq!(
+        it.warnings(),
+        ["no answer from the API server at https://server: neither an event nor a bookmark came for 150 s"]
+    );
+    it.deliver(opened());
+    assert!(it.request().contains("limit="), "the second silent watch");
+    it.deliver(list_of(&["a"], "17", ""));
+    let end = loop {
+        match it.watch.poll(it.now, &mut it.given) {
+            Next::End(why) => break why,
+            Next::WaitUntil(_) => panic!("it goes on"),
+            _ => {}
+        }
+    };
+    assert!(end.contains("went back from 1000 to 17"), "{end}");
+    assert!(!it.given.0.iter().any(|given| given.starts_with("ends")), "nothing follows from that list");
+}
+
+/// Issue 9, 1: a missed event heals, without a resync period too. Etcd was restored to before a write of the controller, and others had
+/// newer versions before the watch was there again: nothing goes back, and still the write is gone.
+#[test]
+fn a_watch_that_passes_what_a_response_showed_leads_to_a_list() {
+    let shown = |it: &mut Scene, version: u64| {
+        let version = ResourceVersion::new(&version.to_string());
+        it.watch.note_version(&version);
+        it.watch.expect(&version);
+    };
+    let mut it = Scene::watching(NEVER, "10");
+    [5, 10, 11, 13].into_iter().for_each(|version| shown(&mut it, version));
+    it.deliver(event("MODIFIED", "a", 11));
+    // A read showed it that was sent before.
+    shown(&mut it, 11);
+    it.deliver(event("MODIFIED", "b", 12));
+    it.deliver(event("MODIFIED", "a", 13));
+    it.deliver(event("BOOKMARK", "", 20));
+    it.settle();
+    assert_eq!(it.cancelled, 0, "all was shown");
+    shown(&mut it, 21);
+    it.deliver(event("MODIFIED", "b", 30));
+    assert!(it.request().contains("limit="));
+    assert_eq!(it.cancelled, 1);
+    // What is newer than the list is shown by the watch after it.
+    [35, 45].into_iter().for_each(|version| shown(&mut it, version));
+    it.deliver(list_of(&["b"], "40", ""));
+    assert!(it.request().ends_with("&resourceVersion=40"));
+    it.deliver(opened());
+    it.deliver(event("MODIFIED", "b", 45));
+    it.deliver(event("BOOKMARK", "", 50));
+    it.settle();
+    assert_eq!((it.cancelled, it.warnings().len()), (1, 0));
+}
+
+/// A proxy that cuts idle connections each half minute: quiet, but not a reason to list each time.
+#[test]
+fn silence_is_counted_over_watches_that_are_cut_off() {
+    let mut it = Scene::watching(NEVER, "10");
+    let mut lists = 0;
+    while it.now < Duration::from_secs(3_600) {
+        it.waits(Duration::from_secs(30));
+        it.deliver(Received::Closed);
+        match it.request() {
+            request if request.contains("limit=") => {
+                lists += 1;
+                it.deliver(list_of(&[], "10", ""));
+                it.request();
+                it.deliver(opened());
+            }
+            _ => it.deliver(opened()),
+        }
+    }
+    assert!((10..=12).contains(&lists), "{lists} lists in an hour");
+}
+
+/// SPEC 8: a missed event changes nothing in the end. The server cannot give what follows a version, and says so by an error that
+/// is no 410: as since Kubernetes 1.32 when an object that cannot be decrypted is deleted (KEP-3926).
+#[test]
+fn when_no_watch_from_a_version_succeeds_it_is_listed_again() {
+    let mut it = Scene::watching(NEVER, "9");
+    let failing = || {
+        let event = json!({ "type": "ERROR", "object": status(500, "StorageReadError") });
+        Received::Data(Bytes::from(format!("{event}\n")))
+    };
+    it.deliver(failing());
+    for _ in 0..2 {
+        assert!(it.request().ends_with("&resourceVersion=9"));
+        it.deliver(opened());
+        it.deliver(failing());
+    }
+    assert!(it.request().contains("limit="));
+    assert_eq!(it.cancelled, 3, "connections of watches that went wrong are closed");
+}
+
+#[test]
+fn a_version_that_is_too_old_is_listed_again() {
+    let expired = json!({ "type": "ERROR", "object": status(410, "Expired") });
+    let mut it = Scene::watching(NEVER, "9");
+    it.deliver(Received::Data(Bytes::from(format!("{expired}\n"))));
+    assert!(it.request().contains("limit="), "by an event");
+    let mut it = Scene::new(NEVER);
+    it.request();
+    it.deliver(list_of(&[], "9", ""));
+    it.request();
+    it.deliver(Received::Head(StatusCode::GONE, HeaderMap::new()));
+    it.deliver(Received::Closed);
+    assert!(it.request().contains("limit="), "by a status");
+    assert!(it.warnings().is_empty());
+}

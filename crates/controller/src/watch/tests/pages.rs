@@ -1,0 +1,105 @@
+//! The pages of a list: expired tokens, pages that are too large, and pauses.
+
+use super::*;
+
+/// Issue 3: expired continue tokens are logged, and a list that restarts again and again backs off.
+#[test]
+fn a_list_that_always_expires_in_the_middle_backs_off_and_says_so() {
+    let mut it = Scene::new(NEVER);
+    let mut waits = Vec::new();
+    for _ in 0..10 {
+        let before = it.now;
+        assert!(!it.request().contains("continue"), "from the beginning");
+        waits.push((it.now - before).as_millis());
+        it.deliver(list_of(&["a"], "9", "next"));
+        assert!(it.request().contains("continue=next"));
+        it.deliver(whole(410, &status(410, "Expired")));
+    }
+    assert_eq!(waits, [0, 400, 800, 1_600, 3_200, 6_400, 12_800, 25_600, 30_000, 30_000]);
+    assert_eq!(it.warnings(), ["the server answered 410 Expired: no"; 2], "at once, and after a minute");
+    assert_eq!(it.given.0.iter().filter(|given| *given == "begins").count(), 10);
+}
+
+#[test]
+fn a_page_that_was_too_much_for_the_server_is_asked_for_in_smaller_pieces() {
+    for code in [500, 504] {
+        let mut it = Scene::new(NEVER);
+        it.request();
+        it.deliver(list_of(&["a"], "9", "next"));
+        assert!(it.request().contains("limit=2000&continue=next"));
+        it.deliver(whole(code, &status(code, "Timeout")));
+        let failed_at = it.now;
+        assert!(it.request().contains("limit=250&continue=next"));
+        assert!(it.now > failed_at, "not at once");
+        it.deliver(list_of(&["b"], "9", "further"));
+        assert!(it.request().contains("limit=500&continue=further"), "and they do not grow to what was too much");
+        assert_eq!(it.warnings().len(), 1);
+    }
+}
+
+/// Issue 9, 3: 500 and 504 shrink the pages, also those of a verification: it failed for ever where the first list had succeeded.
+#[test]
+fn a_verification_that_was_too_much_for_the_server_asks_for_smaller_pages_the_next_time() {
+    let mut it = Scene::watching(Duration::from_secs(100), "7");
+    it.deliver(opened());
+    let mut lists = Vec::new();
+    while lists.len() < 3 {
+        let path = it.request();
+        let Some((_, rest)) = path.split_once("limit=") else {
+            it.deliver(opened());
+            continue;
+        };
+        let limit: usize = rest.split('&').next().unwrap().parse().unwrap();
+        lists.push(limit);
+        let page = list_of(&["a"], "9", if path.contains("continue=") { "" } else { "more" });
+        it.deliver(if limit > 100 { whole(504, &status(504, "Timeout")) } else { page });
+    }
+    assert_eq!(lists, [500, 62, 62]);
+}
+
+/// Issue 4: memory does not grow with what is none of its business: a page that is too long is not taken.
+#[test]
+fn a_page_that_is_too_long_is_asked_for_in_smaller_pieces_at_once() {
+    let mut it = Scene::new(NEVER);
+    let mut limits = Vec::new();
+    loop {
+        let request = it.request();
+        limits.push(request.rsplit('=').next().unwrap().parse::<usize>().unwrap());
+        if limits.len() == 4 {
+            break;
+        }
+        it.deliver(Received::TooLong);
+    }
+    assert_eq!(limits, [500, 62, 16, 16]);
+    assert_eq!(it.now, Duration::from_millis(400), "only the smallest page that is too long is a failure");
+}
+
+/// Issue 3: attempts are never made in a hot loop. A server that breaks off has not said that a page is too long: it is asked
+/// again after a pause, for as much as before.
+#[test]
+fn whoever_breaks_off_is_asked_again_after_a_pause_for_the_same() {
+    let mut it = Scene::new(NEVER);
+    for wait in [0, 400, 800] {
+        let before = it.now;
+        assert_eq!(it.request(), format!("/api/v1/secrets?limit={FIRST_PAGE}"));
+        assert_eq!((it.now - before).as_millis(), wait);
+        it.deliver(Received::Failed(Failure::new(FailureKind::Unreachable, "broken")));
+    }
+    assert_eq!(it.warnings(), ["no answer from the API server at https://server: broken"]);
+}
+
+/// A large list is given on in small turns, and what was asked for meanwhile can be sent.
+#[test]
+fn a_large_page_is_given_on_in_turns() {
+    let names: Vec<String> = (0..1_000).map(|n| format!("x{n}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let mut it = Scene::new(NEVER);
+    it.request();
+    it.deliver(list_of(&names, "9", "next"));
+    assert!(matches!(it.watch.poll(it.now, &mut it.given), Next::Request(_)), "the next page first");
+    let mut turns = 0;
+    while matches!(it.watch.poll(it.now, &mut it.given), Next::Yield) {
+        turns += 1;
+    }
+    assert_eq!((turns, it.given.0.len()), (4, 1_001));
+}

@@ -1,0 +1,241 @@
+//! SPEC 11.5, 11.8: which keys are copied, under which names, and which are allowed; `replicate-type`.
+
+use super::*;
+
+/// SPEC 11.5.
+#[test]
+fn only_the_keys_that_are_asked_for() {
+    let rows: &[Row<'_>] = &[
+        (
+            "a push",
+            "a/src to=b/t keys=x :x~1,y~2",
+            "b/t",
+            "create NewTarget a/src {by=a/src version=101 had-keys=x} Opaque x~1 ← a/src a/src:keys",
+        ),
+        (
+            "under another name",
+            "a/src to=b/t keys=x:z,y :x~1,y~2",
+            "b/t",
+            "create NewTarget a/src {by=a/src version=101 had-keys=x:z,y} Opaque y~2,z~1 ← a/src a/src:keys",
+        ),
+        (
+            "a key that is not there",
+            "a/src to=b/t keys=z :x~1",
+            "b/t",
+            "refuse KeyMissing a/src (replicate-keys: the source has no key \"z\") ← a/src a/src:keys",
+        ),
+        (
+            "a replica keeps what it has",
+            "a/src #8 to=b/t keys=z :x~1; b/t by=a/src version=7 had-keys=z :z~1 known",
+            "b/t",
+            "refuse KeyMissing a/src (replicate-keys: the source has no key \"z\") ← a/src:keys",
+        ),
+        (
+            "two keys meet",
+            "a/src to=b/t keys=x:y,* :x~1,y~2",
+            "b/t",
+            "refuse KeyMissing a/src (replicate-keys: two keys of the source would get the name \"y\") ← a/src a/src:keys",
+        ),
+        (
+            "what is asked for changes",
+            "a/src #7 to=b/t keys=y :x~1,y~2; b/t by=a/src version=7 had-keys=x :x~1",
+            "b/t",
+            "update InheritedChanged a/src +had-keys=y data=y~2 as Opaque ← a/src:keys b/t a/src",
+        ),
+        (
+            "and makes no difference",
+            "a/src #7 to=b/t keys=*,!z :x~1; b/t by=a/src version=7 had-keys=x :x~1",
+            "b/t",
+            "update InheritedChanged a/src +had-keys=*,!z ← a/src:keys b/t a/src",
+        ),
+        (
+            "a change of another key is none",
+            "a/src #8 to=b/t keys=x :x~1,y~3; b/t by=a/src version=7 had-keys=x :x~1",
+            "b/t",
+            "nothing UpToDate a/src ← a/src:keys b/t",
+        ),
+        (
+            "drift",
+            "a/src #7 to=b/t keys=x :x~1,y~2; b/t by=a/src version=7 had-keys=x :x~1,y~2 suspect",
+            "b/t",
+            "update Drift a/src data=x~1 as Opaque ← a/src:keys b/t a/src",
+        ),
+        (
+            "believed at the start",
+            "a/src #7 to=b/t keys=x :x~1; b/t by=a/src version=7 had-keys=x :x~1",
+            "b/t",
+            "nothing UpToDate a/src",
+        ),
+        (
+            "all again",
+            "a/src #7 to=b/t :x~1,y~2; b/t by=a/src version=7 had-keys=x :x~1",
+            "b/t",
+            "update InheritedChanged a/src -had-keys data=x~1,y~2 as Opaque ← a/src b/t",
+        ),
+        (
+            "a pull",
+            "a/src allowed :x~1,y~2; b/t from=a/src keys=y",
+            "b/t",
+            "update FirstCopy a/src +version=101 +origin=a/src +chain=.* +had-keys=y data=y~2 as Opaque ← a/src:keys a/src",
+        ),
+        (
+            "a ConfigMap's fields are one set",
+            "configmaps; a/src to=b/t keys=y :x~1+y~2",
+            "b/t",
+            "create NewTarget a/src {by=a/src version=101 had-keys=y} +y~2 ← a/src a/src:keys",
+        ),
+        (
+            "under once what is asked for may change",
+            "a/src #7 to=b/t once keys=y :x~1,y~2; b/t by=a/src version=7 once=true had-keys=x :x~1",
+            "b/t",
+            "nothing HeldByOnce a/src",
+        ),
+        (
+            "a combined object",
+            "a/o allowed :x~1,y~2; a/src from=a/o to=b/t keys=x; b/t by=a/src from=a/o",
+            "b/t",
+            "update FirstCopy a/o +version=101 +origin=a/o +chain=.* +had-keys=x data=x~1 as Opaque ← a/src a/o:keys a/o",
+        ),
+    ];
+    check(rows);
+}
+
+/// SPEC 11.5, 11.8.
+#[test]
+fn nobody_gets_or_keeps_more_keys_than_are_allowed() {
+    let rows: &[Row<'_>] = &[
+        (
+            "all that is allowed",
+            "a/src allowed allowed-keys=x :x~1,y~2; b/t from=a/src",
+            "b/t",
+            "update FirstCopy a/src +version=101 +origin=a/src +chain=.* +had-keys=* data=x~1 as Opaque ← a/src:keys a/src",
+        ),
+        (
+            "more is asked for by name",
+            "a/src allowed allowed-keys=x :x~1,y~2; b/t from=a/src keys=x,y",
+            "b/t",
+            "refuse KeyNotAllowed a/src (replicate-keys: \"y\" is not among the replication-allowed-keys of the source, or of \
+             the chain above it) ← a/src:keys",
+        ),
+        (
+            "and what is held already is trimmed",
+            "a/src allowed allowed-keys=x :x~1,y~2; b/t from=a/src keys=x,y version=7 origin=a/src chain=.* had-keys=x,y :x~1,y~2",
+            "b/t",
+            "update KeysTrimmed a/src data=x~1 as Opaque ← a/src:keys b/t b/t:keys",
+        ),
+        (
+            "narrowed",
+            "a/src #8 allowed allowed-keys=x :x~1,y~2; b/t from=a/src version=7 origin=a/src chain=.* :x~1,y~2",
+            "b/t",
+            "update InheritedChanged a/src +version=8 +had-keys=* data=x~1 as Opaque ← a/src:keys b/t a/src",
+        ),
+        (
+            "also under once",
+            "a/src #8 allowed allowed-keys=x :x~3,y~2; b/t from=a/src once version=7 chain=.* :x~1,y~2",
+            "b/t",
+            "update KeysTrimmed a/src data=x~1 as Opaque ← b/t b/t:keys",
+        ),
+        (
+            "a push is no pull",
+            "a/src to=b/t allowed-keys=x :x~1,y~2",
+            "b/t",
+            "create NewTarget a/src {allowed-keys=x by=a/src version=101} Opaque x~1,y~2 ← a/src",
+        ),
+        (
+            "along a chain",
+            "a/o allowed allowed-keys=x :x~1,y~2; b/m from=a/o keys=x:z,y allowed version=7 origin=a/o chain=.* had-keys=x:z,y \
+             :y~2,z~1; c/t from=b/m",
+            "c/t",
+            "update FirstCopy b/m +version=102 +origin=a/o +chain=.* +had-keys=* data=z~1 as Opaque ← b/m:keys b/m",
+        ),
+    ];
+    check(rows);
+}
+
+/// SPEC 11.5: `replicate-type`, and the keys that a type requires.
+#[test]
+fn replicas_of_another_type() {
+    let rows: &[Row<'_>] = &[
+        (
+            "another type",
+            "a/src to=b/t type=x/y :one",
+            "b/t",
+            "create NewTarget a/src {by=a/src version=101} x/y one ← a/src",
+        ),
+        (
+            "a replica of the wrong type is made again",
+            "a/src #7 to=b/t type=x/y :one; b/t by=a/src version=7 :one known",
+            "b/t",
+            "recreate TypeChanged a/src ← a/src",
+        ),
+        (
+            "a type that could not be made is no reason to delete one that is there",
+            "a/src #7 to=b/t type=kubernetes.io/basic-auth :one; b/t by=a/src version=7 :one known",
+            "b/t",
+            "refuse KeyRequired a/src (a Secret of type kubernetes.io/basic-auth needs a valid \"username\", which is not among what \
+             is copied; ask for it, or for another type by replicate-type) ← a/src:keys",
+        ),
+        (
+            "a value that the type does not take",
+            "a/src to=b/t type=kubernetes.io/dockerconfigjson :.dockerconfigjson~b25l",
+            "b/t",
+            "refuse KeyRequired a/src (a Secret of type kubernetes.io/dockerconfigjson needs a valid \".dockerconfigjson\", which is \
+             not among what is copied; ask for it, or for another type by replicate-type) ← a/src a/src:keys",
+        ),
+        (
+            "part of a pair needs another type",
+            "a/src to=b/t keys=tls.crt type:tls :pair",
+            "b/t",
+            "refuse KeyRequired a/src (a Secret of type kubernetes.io/tls needs a valid \"tls.key\", which is not among what is \
+             copied; ask for it, or for another type by replicate-type) ← a/src a/src:keys",
+        ),
+        (
+            "a target that pulls less than its type needs",
+            "a/src allowed type:tls :pair; b/t from=a/src keys=tls.crt type:tls",
+            "b/t",
+            "refuse KeyRequired a/src (a Secret of type kubernetes.io/tls needs a valid \"tls.key\", which is not among what is \
+             copied; ask for it, or for another type by replicate-type) ← a/src:keys a/src b/t a/src:keys",
+        ),
+        (
+            "a type that is never written",
+            "a/src to=b/t type=bootstrap.kubernetes.io/token :one",
+            "b/t",
+            "refuse ProtectedType a/src (replicate-type: bootstrap.kubernetes.io/token) ← a/src",
+        ),
+        (
+            "half a pair is held also where its certificate alone is asked for",
+            "a/src to=b/t keys=tls.crt type=Opaque type:tls :mixed",
+            "b/t",
+            "refuse SourceIncomplete a/src ← a/src a/src:keys",
+        ),
+        (
+            "a ConfigMap has none",
+            "configmaps; a/src #7 to=b/t type=x/y; b/t by=a/src version=7",
+            "b/t",
+            "nothing UpToDate a/src",
+        ),
+    ];
+    check(rows);
+}
+
+/// What a type requires is completed where it may not be had (SPEC 7): what was withdrawn does not stay for it.
+#[test]
+fn what_may_not_be_had_does_not_stay_because_its_type_requires_it() {
+    let shown = |text: &str| {
+        let mut world = World::new(text);
+        let steps = settle(&mut world);
+        assert_eq!(steps.len(), 1, "{steps:?}");
+        let object = &world.objects[&*target("b/t")];
+        object.payload.fields().flatten().collect::<String>()
+    };
+    for text in [
+        "a/src #8 allowed allowed-keys=tls.crt type:tls :pair; b/t from=a/src version=7 origin=a/src chain=.* type:tls :pair known",
+        "a/src #8 allowed allowed-keys=tls.crt type:tls :pair; b/t from=a/src once version=7 chain=.* type:tls :pair known",
+        "a/o #8 allowed allowed-keys=tls.crt type:tls :pair; a/src from=a/o to=b/t type:tls; \
+         b/t by=a/src from=a/o version=7 origin=a/o chain=.* type:tls :pair known",
+        "a/src allowed allowed-keys=tls.crt type:tls :pair; b/t from=a/src type:tls",
+    ] {
+        let data = shown(text);
+        assert!(data.contains(r#""tls.key":"""#) && !data.contains(r#""tls.crt":"""#), "{text}: {data}");
+    }
+}
