@@ -133,7 +133,7 @@ async fn replicate(settings: Settings) -> anyhow::Result<()> {
     if settings.events {
         let version_key = format!("{}source-version", settings.annotations_prefix);
         let entropy = run::random_bytes();
-        controller = controller.telling_events(events::Settings { instance: host(), version_key, entropy });
+        controller = controller.with_events(events::Settings { instance: host(), version_key, entropy });
     }
     let (looks, mut audience) = Audience::looking();
     let mut status = tokio::spawn(admin::serve(listener, health.clone(), clock, Scraper::new(looks.clone())));

@@ -4,8 +4,7 @@ use std::time::Duration;
 
 /// The wait after the first failure.
 const FIRST: Duration = Duration::from_millis(100);
-/// An API server that asks to be left alone for longer (`Retry-After`) is asked again after this time all the same: the
-/// number can be a mistake, or an admission webhook's, which anyone may run.
+/// The longest `Retry-After` that is obeyed: the number can be a mistake, or an admission webhook's, which anyone may run.
 pub const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(120);
 
 /// The wait after `failures` failures in a row before this one: 100 ms, doubled each time, up to `longest`. `random` is a

@@ -1,4 +1,4 @@
-//! What stands between deciding and the API server: the few requests that the control loop makes, and the responses to them.
+//! The requests that the control loop makes of the API server, and the responses to them.
 //!
 //! [`kube`] says how they look on the wire.
 
@@ -22,11 +22,11 @@ use k8s_replicator_core::reason::Reason;
 /// One request.
 #[derive(Debug)]
 pub enum Request {
-    /// Does it exist, and what does its metadata say?
+    /// Get the object's metadata.
     Look(Key),
-    /// All of it.
+    /// Get the whole object.
     Read(Key),
-    /// Change it.
+    /// Write it.
     Write(Action),
 }
 
@@ -46,7 +46,7 @@ pub enum Answer {
 /// What kind of failure it was: what to do next depends on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FailureKind {
-    /// 409: the object is not as it was when it was decided, or exists already.
+    /// 409: the object changed since the decision, or exists already.
     Conflict,
     /// 404 to a write: the object, or its namespace, is gone.
     Gone,
@@ -65,7 +65,7 @@ pub enum FailureKind {
 }
 
 impl FailureKind {
-    /// The word for it in the closed list.
+    /// Its reason code.
     #[must_use]
     pub fn reason(self) -> Reason {
         match self {
@@ -80,13 +80,13 @@ impl FailureKind {
     }
 }
 
-/// What a failure is about: it decides who has to wait.
+/// Who caused a failure: that decides which other requests have to wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Blame {
     /// The API server as a whole: priority and fairness, a time-out, a proxy in between.
     #[default]
     Server,
-    /// What stands in the way of this object or namespace alone: an admission webhook or policy, a quota.
+    /// Something that concerns this object or namespace alone: an admission webhook or policy, a quota.
     Admission,
 }
 
@@ -97,20 +97,20 @@ pub struct Failure {
     pub kind: FailureKind,
     /// What was tried, and what the server said. No value of a Secret is in it.
     pub message: String,
-    /// How long the server asks to be left alone.
+    /// `Retry-After`.
     pub retry_after: Option<Duration>,
-    /// What it is about.
+    /// Who caused it.
     pub blame: Blame,
 }
 
 impl Failure {
-    /// A failure of the server as a whole, which does not say how long to leave it alone.
+    /// A failure of the server as a whole, without `Retry-After`.
     #[must_use]
     pub fn new(kind: FailureKind, message: impl Into<String>) -> Self {
         Self { kind, message: message.into(), retry_after: None, blame: Blame::Server }
     }
 
-    /// A response that was not understood, from which nothing follows. `why` never shows what is in it: it can hold a Secret.
+    /// A response that cannot be read, so that nothing follows from it. `why` must not quote it: it can hold a Secret.
     #[must_use]
     pub fn unreadable(why: impl fmt::Display) -> Self {
         Self::new(FailureKind::Server, format!("the response cannot be read: {why}"))

@@ -1,7 +1,7 @@
-//! Contents of sources that are being copied, kept for the time of the copying.
+//! A cache of the contents of sources, for the time in which they are being copied.
 //!
-//! So that a source is read once per version, and not once per target; and no longer, so that the program does not hold
-//! Secrets that nobody needs.
+//! With it a source is read once per version, and not once per target. Contents are dropped soon after, so that the program does
+//! not hold Secrets that it does not need.
 
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
@@ -17,7 +17,7 @@ use crate::event::Moment;
 const KEPT_FOR: Duration = Duration::from_secs(10);
 /// When all contents together are larger than this, the ones that were not used for longest go.
 const MOST_BYTES: usize = 32 << 20;
-/// From so many bytes on there is little room for more.
+/// From this size on [`Contents::is_pressed`] answers true.
 const PRESSED_FROM: usize = MOST_BYTES / 2;
 
 #[derive(Debug)]

@@ -1,15 +1,16 @@
-//! The whole controller without its IO: all watches, and the control loops of all kinds.
+//! The whole controller without its IO: all watches, and the control loop of each kind.
 //!
-//! Flow: [`poll`](Controller::poll) answers what it wants: requests to be sent or cancelled, and the time when it is to be
-//! polled again. [`deliver`](Controller::deliver) takes what comes of a request. Between these calls nothing happens, and no
-//! clock, no randomness and no order from hashing is in them: the same calls lead to the same answers.
+//! Flow: [`poll`](Controller::poll) returns requests to be sent or cancelled, and the time when it has to be polled again.
+//! [`deliver`](Controller::deliver) takes the response to a request, or its failure. Between these calls nothing happens. The
+//! controller reads no clock, makes no randomness of its own, and no order depends on hashing: the same calls lead to the same
+//! results.
 //!
-//! Guarantees: every request ends, also one of which nothing comes: then it is cancelled after its time. A page of a list, or a
-//! piece of a watch, is not taken before there is time for it: the code that drives it holds back what it has not delivered, and so
-//! the server.
+//! Guarantees: every request ends: one without a response is cancelled after its time limit. A page of a list, or a piece of a
+//! watch, is not taken before there is time for it: the code that drives the controller holds back what it has not delivered, and
+//! so the server has to wait.
 //!
-//! Assumes: what comes of one request is delivered in its order, as [`Expects`](crate::wire::Expects) says; and after
-//! `Cancel` nothing more of it needs to be delivered (what is, is dropped).
+//! Assumes: the pieces of one response are delivered in their order, as [`Expects`](crate::wire::Expects) says. After `Cancel`
+//! nothing more of it needs to be delivered (later pieces are dropped).
 //!
 //! In production [`edge::run`](crate::edge::run) drives it, on the one thread of the program; a simulator drives it on
 //! virtual time:
@@ -36,7 +37,7 @@
 mod calls;
 mod consumers;
 mod election;
-mod telling;
+mod recorder;
 #[cfg(test)]
 mod tests;
 mod watches;
@@ -66,19 +67,19 @@ use crate::wire::{HttpRequest, Received};
 use calls::Calls;
 use consumers::{Namespaces, Objects};
 use election::Election;
-use telling::Telling;
+use recorder::Recorder;
 use watches::{NamespaceSource, NamespaceWatch, ObjectWatch};
 
-/// What the controller is to do.
+/// What the controller replicates, and by which rules.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// Which kinds.
+    /// The kinds that it replicates.
     pub kinds: Vec<&'static dyn Kind>,
-    /// In which namespaces. Nothing outside of them is read or written.
+    /// The namespaces that it works in. Nothing outside of them is read or written.
     pub scope: Scope,
-    /// How the annotations are named.
+    /// The annotations' prefix.
     pub dialect: Dialect,
-    /// The rules of deciding.
+    /// The flags on which decisions depend.
     pub rules: Rules,
     /// All replicas are verified within this time; zero: never.
     pub resync_period: Duration,
@@ -95,29 +96,29 @@ impl RequestId {
     }
 }
 
-/// What the controller wants of the code that drives it (`edge/run.rs`, or a simulator).
+/// What the controller asks of the code that drives it (`edge/run.rs`, or a simulator).
 #[derive(Debug)]
 pub enum Want {
-    /// This request is to be sent, and what comes of it to be delivered under this name.
+    /// Send this request, and deliver its response, or its failure, under this id.
     Request(RequestId, HttpRequest),
-    /// Nothing more is wanted of this request: its connection may be closed.
+    /// The response to this request is not needed any more: its connection may be closed.
     Cancel(RequestId),
-    /// It is to be polled at this time, or when something is delivered. A time that has come: at once, when others had a turn.
+    /// Poll the controller at this time, or when something was delivered. A time that has passed: at once, after others had a turn.
     WaitUntil(Moment),
 }
 
 /// One thing to be logged.
 #[derive(Debug)]
 pub enum Message {
-    /// Of a watch or a poll.
+    /// From a watch, a poll, the lease or the Events.
     Notice(Notice),
-    /// Of the control loop of this kind.
+    /// From the control loop of this kind.
     Report(&'static dyn Kind, Report),
     /// Every first list of this kind is complete.
     Ready {
         /// The kind.
         kind: &'static dyn Kind,
-        /// So many objects concern it.
+        /// How many objects the graph holds.
         objects: usize,
     },
 }
@@ -143,11 +144,11 @@ pub struct Controller {
     loops: Vec<Loop>,
     /// `None`: it writes without being elected.
     election: Option<Election>,
-    /// `None`: nothing is told as Events.
-    telling: Option<Telling>,
+    /// `None`: no Events are written.
+    recorder: Option<Recorder>,
     requests: BTreeMap<RequestId, Owner>,
     calls: Calls,
-    /// When the replicators' requests will have timed out, in the order in which they were sent.
+    /// When each of the replicators' requests times out, in the order in which they were sent.
     deadlines: VecDeque<(Moment, RequestId)>,
     last_id: u64,
     is_stopping: bool,
@@ -161,7 +162,7 @@ struct Loop {
     ready: Arc<AtomicBool>,
 }
 
-/// Whose request it is.
+/// The part of the controller that made a request.
 enum Owner {
     /// The watch with this number.
     Watch(usize),
@@ -177,8 +178,8 @@ enum Owner {
 }
 
 impl Controller {
-    /// A controller that knows nothing yet. `url`: the server's address, for messages; `entropy` makes sources of
-    /// cryptographic random bytes. From now on `health` knows whom it has to wait for.
+    /// A controller that has listed nothing yet. `url`: the server's address, for messages; `entropy` makes sources of
+    /// cryptographic random bytes. Its replicators and watches are registered with `health`.
     #[must_use]
     pub fn new(options: Options, url: String, health: &Health, entropy: &mut dyn FnMut() -> Entropy) -> Self {
         let Options { kinds, scope, dialect, rules, resync_period } = options;
@@ -228,7 +229,7 @@ impl Controller {
             namespaces: NamespaceWatch { source, request: None },
             loops,
             election: None,
-            telling: None,
+            recorder: None,
             requests: BTreeMap::new(),
             calls: Calls::default(),
             deadlines: VecDeque::new(),
@@ -246,7 +247,7 @@ impl Controller {
         self
     }
 
-    /// Goes on as far as it can without IO, for about a millisecond, or as long as it takes to decide about 10,000 targets.
+    /// Goes on as far as it can without IO: for about a millisecond, or as long as it takes to decide about 10,000 targets.
     pub fn poll(&mut self, now: Now) -> Vec<Want> {
         let mut wants = Vec::new();
         let mut wait_until = self.time_out(now, &mut wants);
@@ -269,7 +270,7 @@ impl Controller {
         wants
     }
 
-    /// Takes what came of a request. After that, or after several of them, it is to be polled.
+    /// Takes the response to a request, or its failure. After that, or after several of them, call [`poll`](Self::poll).
     pub fn deliver(&mut self, now: Now, id: RequestId, received: Received) {
         let is_last = received.is_last();
         self.calls.received(now.moment, id, &received);
@@ -326,25 +327,25 @@ impl Controller {
         self.note_ready();
     }
 
-    /// From now on nothing new is begun; the replicators' requests under way may end.
+    /// Begins no new request; those of the replicators that are under way may end.
     pub fn stop(&mut self) {
         self.is_stopping = true;
     }
 
-    /// How many requests of the replicators are under way. (Those of watches are none of them.)
+    /// How many requests of the replicators are under way. (Watches do not count.)
     #[must_use]
     pub fn under_way(&self) -> usize {
         self.loops.iter().map(|each| each.replicator.under_way()).sum()
     }
 
-    /// Whether nothing is under way since it was stopped, and its lease, if it held one, is released.
+    /// Whether it was stopped, no request of a replicator is under way, and its lease, if it held one, is released.
     #[must_use]
     pub fn has_stopped(&self) -> bool {
         let is_released = self.election.as_ref().is_none_or(|election| election.lease.is_released());
         self.is_stopping && self.under_way() == 0 && is_released
     }
 
-    /// Why it cannot go on: a watch ended, or it lost its lease. Only a new start of the program helps.
+    /// Why it cannot go on: a watch ended, or it lost its lease. Then the program has to be restarted.
     #[must_use]
     pub fn end(&self) -> Option<&str> {
         self.end.as_deref()
@@ -355,19 +356,19 @@ impl Controller {
         self.loops.iter().map(|each| &each.replicator)
     }
 
-    /// How the annotations are named.
+    /// The annotations' prefix.
     #[must_use]
     pub fn dialect(&self) -> &Dialect {
         &self.dialect
     }
 
-    /// What there is to log since this was last called.
+    /// What has to be logged since this was last called.
     pub fn take_messages(&mut self) -> Vec<Message> {
         self.take_messages_of_all();
         std::mem::take(&mut self.messages)
     }
 
-    /// What was counted since the start, and what there is now.
+    /// All metrics: the counters since the start, and the current gauges.
     #[must_use]
     pub fn metrics(&self, now: Now) -> Samples {
         let mut samples = Samples::default();
@@ -375,11 +376,11 @@ impl Controller {
             replicator.metrics(now.moment, self.may_write(now), &mut samples);
         }
         self.calls.metrics(&mut samples);
-        self.telling.iter().for_each(|telling| telling.events.metrics(&mut samples));
+        self.recorder.iter().for_each(|recorder| recorder.events.metrics(&mut samples));
         let mut restarts = BTreeMap::new();
         let watches = self.watches.iter().map(|slot| &slot.watch).chain(self.namespaces.source.watch());
         for watch in watches {
-            // So that there is a series from the beginning: what is counted then shows.
+            // The series exists from the beginning, so that its first increase is visible.
             restarts.entry((watch.resource(), "Closed")).or_insert(0);
             watch
                 .restarts()
@@ -396,7 +397,7 @@ impl Controller {
         RequestId(self.last_id)
     }
 
-    /// Requests that got no answer in time fail. Answers when the next one will have.
+    /// Fails the requests that had no response in time. Answers when the next one times out.
     fn time_out(&mut self, now: Now, wants: &mut Vec<Want>) -> Moment {
         while let Some((at, id)) = self.deadlines.front().copied() {
             if self.requests.contains_key(&id) {
@@ -449,8 +450,8 @@ impl Controller {
     }
 
     fn take_messages_of_all(&mut self) {
-        let Self { watches, namespaces, loops, election, telling, messages, .. } = self;
-        let of_events = telling.iter_mut().flat_map(|telling| telling.events.take_notices());
+        let Self { watches, namespaces, loops, election, recorder, messages, .. } = self;
+        let of_events = recorder.iter_mut().flat_map(|recorder| recorder.events.take_notices());
         messages.extend(of_events.map(Message::Notice));
         let of_lease = election.iter_mut().flat_map(|election| election.lease.take_notices());
         messages.extend(of_lease.map(Message::Notice));

@@ -1,4 +1,4 @@
-//! The edge: what does IO. Only here are tokio and kube.
+//! The edge: all code that does IO. Only here are tokio and kube used.
 
 pub mod admin;
 mod ask;

@@ -1,4 +1,4 @@
-//! What the watches give to a replicator, and the two clocks that come with it.
+//! The events that watches deliver to a replicator, and the time that comes with each call.
 
 use k8s_replicator_core::annotations::Dialect;
 use k8s_replicator_core::names::Key;
@@ -13,26 +13,26 @@ pub use k8s_replicator_core::time::Moment;
 /// One reading of both clocks.
 #[derive(Debug, Clone, Copy)]
 pub struct Now {
-    /// For waiting.
+    /// The monotonic clock: for waiting.
     pub moment: Moment,
-    /// For `replicated-at`.
+    /// The wall clock: for `replicated-at`.
     pub time: jiff::Timestamp,
 }
 
-/// What a watch of objects has seen.
+/// What a watch of objects delivers.
 #[derive(Debug)]
 pub enum ObjectEvent {
-    /// A list begins: what it covers and does not name is gone when it ends.
+    /// A list begins. When it ends, the objects that it covers and does not name are gone.
     ListBegins(Part),
     /// The object exists.
     Seen(Observed),
-    /// The list is complete, and shows what was there at this version.
+    /// The list is complete, and shows the state at this version.
     ListEnds(Part, ResourceVersion),
     /// The object was deleted.
     Deleted(Key, Uid),
 }
 
-/// What is read of a namespace.
+/// A namespace as a list, a watch event or a response shows it.
 #[derive(Debug)]
 pub(crate) struct SeenNamespace {
     pub(crate) name: String,
@@ -49,16 +49,16 @@ impl SeenNamespace {
     }
 }
 
-/// What the watch (or the poll) of namespaces has seen.
+/// What the watch (or the poll) of namespaces delivers.
 #[derive(Debug, Clone)]
 pub enum NamespaceEvent {
-    /// A list begins: what it does not name is gone when it ends.
+    /// A list begins. When it ends, the namespaces that it does not name are gone.
     ListBegins,
     /// The namespace exists.
     Seen {
         /// Its name.
         name: String,
-        /// What its metadata says.
+        /// Its labels, and what its annotations say.
         facts: NamespaceFacts,
     },
     /// The list is complete.

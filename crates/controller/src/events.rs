@@ -2,10 +2,9 @@
 //! has no clock.
 //!
 //! Guarantees: Events never hold anything up. What waits to be written is bounded, and what comes from one object, and from all, is
-//! limited; what is too much is dropped, and counted: ordinary Events before warnings. While much is being replicated only warnings are
-//! written. A failure to write one is not repeated, and
-//! one that has to do with rights is said once. The same again is a *series* of one Event. No value of a Secret is in an Event:
-//! its words are those of the log.
+//! limited; Events beyond that are dropped, and counted: ordinary ones before warnings. While much is being replicated only
+//! warnings are written. A write that fails is not retried, and a failure because of missing rights is logged once. When the same
+//! occurs again, it becomes a *series* of one Event. No value of a Secret is in an Event: its text is that of the log line.
 //!
 //! It is driven as a [`Poll`](crate::poll::Poll) is.
 
@@ -32,7 +31,7 @@ use crate::wire::{Next, Received};
 
 pub use occurrence::{Occurrence, Party};
 
-/// So many Events wait to be written.
+/// At most so many Events wait to be written.
 const MOST_WAITING: usize = 1_000;
 /// One object has so many Events at once,
 const AT_ONCE: u32 = 25;
@@ -42,46 +41,46 @@ const ONE_IN: Duration = Duration::from_secs(300);
 const ALL_AT_ONCE: u32 = 50;
 /// and then one in this time.
 const ALL_ONE_IN: Duration = Duration::from_millis(100);
-/// With more requests for targets under way than this, ordinary Events wait,
+/// While more requests for targets than this are under way, ordinary Events wait,
 const BUSY: usize = 8;
-/// and are tried again so soon, if nothing else happens before.
+/// and are tried again after this time, if nothing else happens before.
 const BUSY_FOR: Duration = Duration::from_millis(500);
-/// So many Events are remembered, to be repeated as series.
+/// So many Events are remembered, so that the same again becomes a series.
 const MOST_REMEMBERED: usize = 512;
-/// What is not repeated for so long begins a new Event. (The API server forgets Events after an hour.)
+/// The same again after a longer time than this is a new Event. (The API server forgets Events after an hour.)
 const SERIES: Duration = Duration::from_secs(600);
-/// Fewer allowances than this are not swept.
+/// With fewer entries than this, expired allowances are not removed.
 const FEW: usize = 64;
-/// A write without an answer after this time has none.
+/// A write without a response after this time is given up.
 const TIMEOUT: Duration = Duration::from_secs(10);
-/// Without the right to write Events it is tried again so seldom.
+/// The pause after a refusal for missing rights.
 const FORBIDDEN_FOR: Duration = Duration::from_secs(300);
 /// The longest pause after another failure.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
-/// What it is given.
+/// What [`Events`] needs.
 pub struct Settings {
-    /// Which of several programs it is: the pod's name.
+    /// The name of this instance: the pod's.
     pub instance: String,
     /// The key of the annotation that has the source's version.
     pub version_key: String,
-    /// Names Events, and spreads attempts.
+    /// Random bytes: for the names of Events, and to spread retries.
     pub entropy: Entropy,
 }
 
-/// Which Event it is: that of the occurrence with this number.
+/// The number of an occurrence.
 type Number = u64;
 
-/// An occurrence, and what was told of it.
+/// An occurrence, and its Event so far.
 #[derive(Debug)]
-struct Told {
+struct Record {
     what: Arc<Occurrence>,
     /// Its Event's name, once the API server has it.
     name: Option<String>,
     /// How often it happened.
     count: u32,
     last: Now,
-    /// The source's version the last time.
+    /// The source's version when it last happened.
     version: Option<ResourceVersion>,
     is_waiting: bool,
 }
@@ -89,18 +88,18 @@ struct Told {
 /// See the [module](self).
 pub struct Events {
     settings: Settings,
-    told: BTreeMap<Number, Told>,
+    records: BTreeMap<Number, Record>,
     by_occurrence: BTreeMap<Arc<Occurrence>, Number>,
     next: Number,
-    /// What is to be written.
+    /// The Events to be written: warnings, and ordinary ones.
     warnings: VecDeque<Number>,
     others: VecDeque<Number>,
-    /// What was written of late, the first ones first.
+    /// The Events that were written, oldest first: they are forgotten in this order.
     idle: VecDeque<Number>,
-    /// Of objects that had Events of late: the moment at which these would have come if each had come [`ONE_IN`] after the one before.
+    /// The allowance of each object that had Events lately: the moment up to which it is used up, if each Event costs [`ONE_IN`].
     allowed: BTreeMap<Party, Moment>,
     sweep_at: usize,
-    /// The same of all.
+    /// The same for all objects together.
     all_until: Moment,
     asked: Option<Asked>,
     cancel: bool,
@@ -112,11 +111,11 @@ pub struct Events {
     notices: Vec<Notice>,
 }
 
-/// What is being written.
+/// The Event that is being written.
 struct Asked {
     at: Moment,
     number: Number,
-    /// The name of the Event, if it is made; `None`: it is a series that goes on.
+    /// The name of the new Event; `None`: a series goes on.
     name: Option<String>,
 }
 
@@ -135,12 +134,12 @@ impl Dropped {
 }
 
 impl Events {
-    /// Nothing has happened yet.
+    /// Without any Event yet.
     #[must_use]
     pub fn new(settings: Settings) -> Self {
         Self {
             settings,
-            told: BTreeMap::new(),
+            records: BTreeMap::new(),
             by_occurrence: BTreeMap::new(),
             next: 0,
             warnings: VecDeque::new(),
@@ -160,25 +159,25 @@ impl Events {
         }
     }
 
-    /// This happened.
-    pub fn tell(&mut self, now: Now, what: Occurrence) {
+    /// Records an occurrence, for an Event or a series.
+    pub fn record(&mut self, now: Now, what: Occurrence) {
         let number = self.by_occurrence.get(&what).copied();
-        let again = number.and_then(|number| Some((number, self.told.get_mut(&number)?)));
-        let number = match again.filter(|(_, told)| told.last.moment + SERIES > now.moment) {
-            Some((number, told)) => {
-                told.count = told.count.saturating_add(1);
-                (told.last, told.version) = (now, what.version);
-                if told.is_waiting {
+        let again = number.and_then(|number| Some((number, self.records.get_mut(&number)?)));
+        let number = match again.filter(|(_, record)| record.last.moment + SERIES > now.moment) {
+            Some((number, record)) => {
+                record.count = record.count.saturating_add(1);
+                (record.last, record.version) = (now, what.version);
+                if record.is_waiting {
                     return;
                 }
                 number
             }
             None => self.remember(now, what),
         };
-        let Some(told) = self.told.get(&number) else { return };
-        let regarding = told.what.regarding.clone();
+        let Some(record) = self.records.get(&number) else { return };
+        let regarding = record.what.regarding.clone();
         if !self.allow(now.moment, &regarding) {
-            // How often it happened is told with the next one of the series.
+            // The next Event of the series has the whole count.
             return self.drop(Dropped::TooMany, 1);
         }
         self.wait(number);
@@ -188,25 +187,25 @@ impl Events {
         while self.idle.len() >= MOST_REMEMBERED
             && let Some(number) = self.idle.pop_front()
         {
-            if self.told.get(&number).is_some_and(|told| !told.is_waiting) {
+            if self.records.get(&number).is_some_and(|record| !record.is_waiting) {
                 self.forget(number);
             }
         }
         self.next += 1;
         let (version, what) = (what.version.clone(), Arc::new(what));
         if let Some(before) = self.by_occurrence.insert(what.clone(), self.next) {
-            self.told.remove(&before);
+            self.records.remove(&before);
         }
-        let told = Told { what, name: None, count: 1, last: now, version, is_waiting: false };
-        self.told.insert(self.next, told);
+        let record = Record { what, name: None, count: 1, last: now, version, is_waiting: false };
+        self.records.insert(self.next, record);
         self.next
     }
 
     fn forget(&mut self, number: Number) {
-        if let Some(told) = self.told.remove(&number)
-            && self.by_occurrence.get(&told.what) == Some(&number)
+        if let Some(record) = self.records.remove(&number)
+            && self.by_occurrence.get(&record.what) == Some(&number)
         {
-            self.by_occurrence.remove(&told.what);
+            self.by_occurrence.remove(&record.what);
         }
     }
 
@@ -217,9 +216,9 @@ impl Events {
             self.forget(oldest);
             self.drop(Dropped::Full, 1);
         }
-        let Some(told) = self.told.get_mut(&number) else { return };
-        told.is_waiting = true;
-        match told.what.is_warning {
+        let Some(record) = self.records.get_mut(&number) else { return };
+        record.is_waiting = true;
+        match record.what.is_warning {
             true => self.warnings.push_back(number),
             false => self.others.push_back(number),
         }
@@ -245,7 +244,7 @@ impl Events {
     }
 
     /// Goes on as far as it can without IO. To be called until it answers [`Next::WaitUntil`]. `under_way`: how many requests for
-    /// targets are.
+    /// targets are under way.
     pub fn poll(&mut self, now: Now, under_way: usize) -> Next {
         if let Some(at) = self.asked.as_ref().map(|asked| asked.at + TIMEOUT) {
             if at > now.moment {
@@ -269,15 +268,15 @@ impl Events {
         let Some(number) = self.warnings.pop_front().or_else(|| ordinary(&mut self.others)) else {
             return Next::WaitUntil(now.moment + BUSY_FOR);
         };
-        let Some(told) = self.told.get_mut(&number) else { return Next::Yield };
-        told.is_waiting = false;
+        let Some(record) = self.records.get_mut(&number) else { return Next::Yield };
+        record.is_waiting = false;
         self.idle.push_back(number);
         self.all_until = self.all_until.max(now.moment) + ALL_ONE_IN;
-        let (name, request) = match &told.name {
-            Some(name) => (None, body::series(told, name, &self.settings)),
+        let (name, request) = match &record.name {
+            Some(name) => (None, body::series(record, name, &self.settings)),
             None => {
-                let name = body::name(&told.what, &mut self.settings.entropy);
-                let request = body::create(told, &name, &self.settings);
+                let name = body::name(&record.what, &mut self.settings.entropy);
+                let request = body::create(record, &name, &self.settings);
                 (Some(name), request)
             }
         };
@@ -285,14 +284,14 @@ impl Events {
         Next::Request(request)
     }
 
-    /// Takes what came of the request under way.
+    /// Takes the response to the request under way, or its failure.
     pub fn deliver(&mut self, now: Now, received: Received) {
         match received {
             Received::Response(response) if response.status.is_success() => {
                 if let Some(Asked { number, name: Some(name), .. }) = self.asked.take()
-                    && let Some(told) = self.told.get_mut(&number)
+                    && let Some(record) = self.records.get_mut(&number)
                 {
-                    told.name = Some(name);
+                    record.name = Some(name);
                 }
                 self.asked = None;
                 (self.failures, self.said_forbidden) = (0, false);
@@ -302,7 +301,7 @@ impl Events {
                 self.failed(now, &refusal(response.status, &response.headers, &response.body));
             }
             Received::TooLong => {
-                // It was carried out.
+                // The response is too long, but the server has carried the request out.
                 self.asked = None;
                 self.written += 1;
             }
@@ -317,9 +316,9 @@ impl Events {
     fn failed(&mut self, now: Now, failure: &Failure) {
         let Some(Asked { number, name, .. }) = self.asked.take() else { return };
         let went = failure.kind == FailureKind::Gone && name.is_none();
-        if went && let Some(told) = self.told.get_mut(&number) {
-            // The Event of the series is gone: it is made anew.
-            told.name = None;
+        if went && let Some(record) = self.records.get_mut(&number) {
+            // The API server has dropped the Event of the series: a new one is created.
+            record.name = None;
             return self.wait(number);
         }
         self.forget(number);
@@ -334,7 +333,7 @@ impl Events {
                     self.say(failure);
                 }
             }
-            // It is about this one alone.
+            // The failure concerns this Event alone.
             FailureKind::Gone | FailureKind::NamespaceTerminating | FailureKind::Invalid | FailureKind::Conflict => {
                 self.drop(Dropped::Failed, 1);
             }
@@ -363,12 +362,12 @@ impl Events {
         });
     }
 
-    /// What there is to log since this was last called.
+    /// What has to be logged since this was last called.
     pub fn take_notices(&mut self) -> Vec<Notice> {
         std::mem::take(&mut self.notices)
     }
 
-    /// What was counted.
+    /// Its metrics.
     pub fn metrics(&self, samples: &mut Samples) {
         samples.count(Metric::EventsWritten, &[], self.written);
         for (why, word) in Dropped::ALL {

@@ -12,7 +12,7 @@ use crate::backoff::{LONGEST_RETRY_AFTER, longest_backoff};
 use crate::event::Moment;
 use crate::watch::{LONGEST_IDLE, LONGEST_PAUSE, PAGE_TIMEOUT};
 
-/// A busy machine may take so long to get to something that is due.
+/// So late may a busy machine begin something that is due.
 const SLACK: Duration = Duration::from_secs(60);
 
 /// A watch is stuck after this silence. The longest when all is well: an idle watch, then a pause of its own or as long as the
@@ -23,7 +23,7 @@ pub const LONGEST_SILENCE: Duration = {
     LONGEST_IDLE.saturating_add(pause).saturating_add(PAGE_TIMEOUT).saturating_add(SLACK)
 };
 
-/// What is watched, or asked for again and again.
+/// The resources that are watched or polled.
 const RESOURCES: [&str; 4] = ["secrets", "configmaps", "namespaces", "leases"];
 
 /// The heartbeat of one watch.
@@ -34,7 +34,7 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// The watch moved: something came, or an attempt ended.
+    /// The watch is alive: something was received, or an attempt ended.
     pub fn made(&self, now: Moment) {
         let millis = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
         self.last.store(millis, Ordering::Relaxed);
@@ -55,32 +55,32 @@ pub struct Health {
 }
 
 impl Health {
-    /// Announces a replicator, by its name in `/healthz`. It is ready when the flag is set.
+    /// Registers a replicator, by its name in `/healthz`. It is ready when the returned flag is set.
     pub fn replicator(&self, name: &'static str) -> Arc<AtomicBool> {
         let ready = Arc::new(AtomicBool::new(false));
         locked(&self.replicators).push((name, ready.clone()));
         ready
     }
 
-    /// Announces a watch, by what `/livez` calls it.
+    /// Registers a watch, by its name in `/livez`.
     pub fn watch(&self, name: impl Into<String>) -> Arc<Progress> {
         let progress = Arc::new(Progress::default());
         locked(&self.watches).push((name.into(), progress.clone()));
         progress
     }
 
-    /// Announces that the program writes only while it leads, which the flag says.
+    /// Registers that the program takes part in an election; the returned flag says whether it leads.
     pub fn election(&self) -> Arc<AtomicBool> {
         self.election.get_or_init(Arc::default).clone()
     }
 
-    /// Whether another program leads, or none does; `None`: there is no election.
+    /// Whether this program is a standby; `None`: there is no election.
     #[must_use]
     pub fn is_standby(&self) -> Option<bool> {
         self.election.get().map(|leads| !leads.load(Ordering::Relaxed))
     }
 
-    /// The program takes no new work.
+    /// Notes that the program is ending, so that `/readyz` answers 503.
     pub fn stop(&self) {
         self.stopping.store(true, Ordering::Relaxed);
     }
@@ -98,7 +98,7 @@ impl Health {
         replicators.iter().filter(|(_, ready)| !ready.load(Ordering::Relaxed)).map(|(name, _)| *name).collect()
     }
 
-    /// When each resource was last heard of; of several watches of one, the one that has waited longest.
+    /// When each resource's watch was last alive; of several watches of one resource, the one that has been silent longest.
     #[must_use]
     pub fn last_progress(&self) -> Vec<(&'static str, Moment)> {
         let watches = locked(&self.watches);
@@ -119,7 +119,7 @@ impl Health {
 }
 
 fn locked<T>(list: &Mutex<Vec<T>>) -> std::sync::MutexGuard<'_, Vec<T>> {
-    // A panic while a list of names is extended leaves it whole.
+    // A panic in another thread cannot leave the list half-changed.
     list.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

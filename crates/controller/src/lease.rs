@@ -5,14 +5,14 @@
 //! changed *as the standby saw it* for as long as the record says ([`LEASE_DURATION`]). Only monotonic time counts: the
 //! wall-clock times in the Lease are written for people, and never read.
 //!
-//! Guarantees: a leader that could not renew within [`RENEW_DEADLINE`], counted from when the last renewal that the server
-//! granted was *sent*, may not write any more ([`Lease::may_write`]), and cannot go on. A standby counts from when it saw that
-//! renewal, which is later, and longer. So no two lead at once, as long as their clocks run at about the same speed and
-//! nobody edits or deletes the Lease. (If they do, both are harmless: every write has its precondition.) Each write of
-//! the Lease carries the resourceVersion that it was decided about.
+//! Guarantees: a leader that could not renew within [`RENEW_DEADLINE`], counted from when the last renewal that the server granted
+//! was *sent*, may not write any more ([`Lease::may_write`]), and cannot go on. A standby counts from when it saw that renewal,
+//! which is later, and longer. So no two lead at once, as long as their clocks run at about the same speed and nobody edits or
+//! deletes the Lease. (If they do, both are harmless: every write has its precondition.) Each write of the Lease carries the
+//! resourceVersion on which it was decided.
 //!
-//! Why a standby asks again and again and has no watch: a released Lease is taken within a look and a write, well under a second,
-//! for two small requests a second in the whole cluster; no event can be missed, and a role needs neither `list` nor
+//! Why a standby polls the Lease, and does not watch it: a released Lease is taken within a look and a write, well under a second,
+//! for two small requests a second in the whole cluster; no watch event can be missed, and the role needs neither `list` nor
 //! `watch`.
 //!
 //! It is driven as a [`Poll`](crate::poll::Poll) is.
@@ -45,28 +45,28 @@ pub const LEASE_DURATION: Duration = Duration::from_secs(15);
 pub const RENEW_DEADLINE: Duration = Duration::from_secs(10);
 /// Between two renewals, and after one that failed.
 pub const RETRY_PERIOD: Duration = Duration::from_secs(2);
-/// Between two looks of a standby.
+/// Between two reads of a standby.
 pub const LOOK_PERIOD: Duration = Duration::from_millis(500);
 /// The longest pause of a standby after a failure.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
-/// A request without a response after this time gets none: so a leader has a second try before its deadline.
+/// A request without a response after this time is given up, so that a leader has a second try before its deadline.
 const TIMEOUT: Duration = Duration::from_secs(4);
-/// What a Lease may be: as any object, far more than it is.
+/// The longest response that is taken; a Lease is far smaller.
 const LONGEST_RESPONSE: usize = 2 << 20;
 
-/// What a lease is given.
+/// What [`Lease`] needs.
 pub struct Settings {
     /// The Lease's namespace.
     pub namespace: String,
     /// The Lease's name.
     pub name: String,
-    /// The name of this process. No other one may have it.
+    /// The name of this process, which no other process may have.
     pub identity: String,
     /// The server's address, for messages.
     pub url: String,
-    /// Its heartbeat.
+    /// Its heartbeat, for `/livez`.
     pub progress: Arc<Progress>,
-    /// Spreads the attempts of many programs.
+    /// Random bytes, which spread the attempts of many programs.
     pub entropy: Entropy,
 }
 
@@ -74,13 +74,13 @@ pub struct Settings {
 pub struct Lease {
     settings: Settings,
     role: Role,
-    /// What the next write is decided about.
+    /// The Lease as of the last response, on which the next write is decided.
     known: Known,
     /// The record as it was last seen, and since when it has been the same.
     seen: Option<(Value, Moment)>,
     asked: Option<(Ask, Moment)>,
     cancel: bool,
-    /// Nothing is asked before.
+    /// The next request is not made before.
     next: Moment,
     /// Attempts in a row that failed.
     failures: u32,
@@ -96,12 +96,12 @@ enum Role {
     Leader {
         renewed: Moment,
     },
-    /// It wants the Lease no more, and does not hold it as far as it could see to it.
+    /// It does not want the Lease any more, and has released it if it could.
     Released,
     Lost(String),
 }
 
-/// The Lease, as of the last response; after a write that failed nothing is known.
+/// The Lease as of the last response.
 enum Known {
     Nothing,
     Missing,
@@ -126,7 +126,7 @@ impl Ask {
 }
 
 impl Lease {
-    /// A standby that has not looked yet.
+    /// A standby that has not read the Lease yet.
     #[must_use]
     pub fn new(settings: Settings) -> Self {
         Self {
@@ -144,7 +144,7 @@ impl Lease {
         }
     }
 
-    /// Whether this process leads at this time: only then it may begin to write.
+    /// Whether this process leads now. Only then it may begin a write.
     #[must_use]
     pub fn may_write(&self, now: Moment) -> bool {
         let has_asked = matches!(self.asked, Some((Ask::Hold, _)));
@@ -152,7 +152,7 @@ impl Lease {
             || bug!(LeadsBeforeGranted) && has_asked
     }
 
-    /// From now on it wants the Lease no more. To be called when no write is under way.
+    /// Releases the Lease. To be called when no write is under way.
     pub fn release(&mut self) {
         if !self.is_stopping {
             self.is_stopping = true;
@@ -160,13 +160,13 @@ impl Lease {
         }
     }
 
-    /// Whether the Lease was given back, or was not held, since [`release`](Self::release).
+    /// Whether the Lease was released, or was not held, after [`release`](Self::release).
     #[must_use]
     pub fn is_released(&self) -> bool {
         matches!(self.role, Role::Released | Role::Lost(_))
     }
 
-    /// What there is to log since this was last called.
+    /// What has to be logged since this was last called.
     pub fn take_notices(&mut self) -> Vec<Notice> {
         std::mem::take(&mut self.notices)
     }
@@ -205,7 +205,7 @@ impl Lease {
         }
         let (ask, request) = match &self.known {
             Known::Nothing => (Ask::Look, self.look()),
-            // Nobody can take what is not there.
+            // A Lease that does not exist need not be released.
             Known::Missing if self.is_stopping => {
                 self.role = Role::Released;
                 return Next::WaitUntil(Moment::MAX);
@@ -218,10 +218,10 @@ impl Lease {
         Next::Request(request)
     }
 
-    /// Takes what came of the request under way.
+    /// Takes the response to the request under way, or its failure.
     pub fn deliver(&mut self, now: Moment, received: Received) {
         if self.asked.is_none() || matches!(self.role, Role::Lost(_)) {
-            // It was cancelled a moment ago; or it comes too late: what was lost is not led again.
+            // The request was cancelled; or the response comes after the Lease was lost, which cannot be undone.
             return;
         }
         let response = match received {
@@ -240,7 +240,8 @@ impl Lease {
         self.settings.progress.made(now);
         let Some((ask, at)) = self.asked.take() else { return };
         let was_missing = matches!(self.known, Known::Missing);
-        // A write that failed may have been carried out, and one that was refused was decided about something old.
+        // A write without a response may have been carried out, and a refused one was decided on an old version: the Lease has to
+        // be read again.
         self.known = Known::Nothing;
         match response.and_then(|response| self.read(ask, &response)) {
             Ok(known) => {
@@ -259,7 +260,7 @@ impl Lease {
         }
     }
 
-    /// What the response says that the Lease is.
+    /// The Lease that the response shows.
     fn read(&self, ask: Ask, Response { status, headers, body }: &Response) -> Result<Known, Failure> {
         if ask == Ask::Look && *status == StatusCode::NOT_FOUND && says_not_found(body) {
             return Ok(Known::Missing);
@@ -302,8 +303,8 @@ impl Lease {
         }
     }
 
-    /// Whether this process may hold the Lease, as it was last seen. One that was deleted counts as before for as long as it would have
-    /// lasted: who held it may not have noticed yet.
+    /// Whether this process may take the Lease, by the record as it was last seen. A deleted Lease counts as held for as long as it
+    /// would have lasted: its holder may not have noticed the deletion yet.
     fn is_free(&self, now: Moment) -> bool {
         let Some((record, since)) = &self.seen else { return true };
         let holder = holder(record);
@@ -313,7 +314,7 @@ impl Lease {
                 && (bug!(LeaseTakenAtOnce) || holder.is_empty() || now >= since.saturating_add(duration(record)))
     }
 
-    /// The server wrote what was asked for at `at`.
+    /// The server granted the write that was sent at `at`.
     fn holds(&mut self, now: Moment, at: Moment, known: Known) {
         if self.role == Role::Standby {
             self.note(Level::INFO, format!("this process leads: it holds the lease {}", self.place()));
@@ -332,10 +333,10 @@ impl Lease {
         let random = (self.settings.entropy)();
         self.next = now
             + match failure.kind {
-                // Another was quicker, or the Lease was deleted. It is looked at, and not written again at once.
+                // Another process was quicker, or the Lease was deleted. It is read before it is written again.
                 FailureKind::Conflict | FailureKind::Gone if self.failures == 1 => Duration::ZERO,
                 _ if self.is_stopping => backoff(self.failures, RETRY_PERIOD, random),
-                // It has no time to be patient; its deadline is the end of it.
+                // A leader retries quickly, since its deadline is near.
                 _ if is_leader => backoff(self.failures + 2, RETRY_PERIOD, random),
                 _ => backoff(self.failures + 2, LONGEST_PAUSE, random).max(failure.retry_after.unwrap_or_default()),
             };
@@ -360,7 +361,7 @@ impl Lease {
         }
     }
 
-    /// A leader is polled at its deadline at the latest.
+    /// Waits until `at`, but for a leader until its deadline at the latest.
     fn wait_until(&self, at: Moment) -> Next {
         match self.role {
             Role::Leader { renewed } if !bug!(DeadlineForgotten) => Next::WaitUntil(at.min(renewed + RENEW_DEADLINE)),
@@ -403,7 +404,7 @@ impl Lease {
         write(Method::PUT, format!("{}/{}", self.collection(), self.settings.name), &object)
     }
 
-    /// The Lease, held by this process.
+    /// The body of an acquisition or renewal: the Lease, held by this process.
     fn held(&self, object: &Value, now: Now) -> Value {
         let (mut object, time) = (object.clone(), micro_time(now.time));
         let spec = &mut object["spec"];
@@ -423,7 +424,7 @@ impl Lease {
     }
 }
 
-/// The Lease, held by nobody: as client-go leaves it behind.
+/// The body of a release: the Lease without a holder, as client-go writes it.
 fn released(object: &Value, now: Now) -> Value {
     let (mut object, time) = (object.clone(), micro_time(now.time));
     let spec = &mut object["spec"];
@@ -444,7 +445,7 @@ fn holder(record: &Value) -> &str {
     record["holderIdentity"].as_str().unwrap_or_default()
 }
 
-/// How long the record counts after it was seen.
+/// The record's lease duration, within bounds.
 fn duration(record: &Value) -> Duration {
     let seconds = record["leaseDurationSeconds"].as_u64().filter(|seconds| *seconds > 0);
     seconds.map_or(LEASE_DURATION, Duration::from_secs)

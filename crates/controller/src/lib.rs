@@ -28,5 +28,5 @@ pub mod watch;
 pub mod window;
 pub mod wire;
 
-// What is at the edge, by the names by which the program calls it.
+// The parts of the edge that the program uses.
 pub use edge::{admin, causes, connect, run};

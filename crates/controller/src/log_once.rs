@@ -18,7 +18,7 @@ const REMEMBERED: usize = 4;
 const MOST_LINES: usize = 10;
 const WITHIN: Duration = Duration::from_secs(3_600);
 
-/// See the [module](self). One for each thing that can fail.
+/// See the [module](self). There is one for each thing that can fail.
 #[derive(Debug, Default)]
 pub struct LogOnce {
     messages: VecDeque<Message>,

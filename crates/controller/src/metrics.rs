@@ -1,4 +1,4 @@
-//! The metrics: which there are, and what is counted for them.
+//! The metrics: the table of all of them, and the samples that are collected.
 //!
 //! The machines count into plain numbers; [`Controller::metrics`](crate::controller::Controller::metrics) collects them as [`Samples`]
 //! when somebody asks, and [`edge::metrics`](crate::edge::metrics) writes them down. `docs/metrics.md` is made from this table, and
@@ -15,13 +15,13 @@ pub use histogram::Histogram;
 /// The kind of a metric.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Type {
-    /// It only grows, and begins at 0 with the program.
+    /// Only grows, and begins at 0 when the program starts.
     Counter,
-    /// It goes up and down.
+    /// Goes up and down.
     Gauge,
-    /// How many took how long.
+    /// The distribution of durations.
     Histogram,
-    /// Always 1; its labels say something.
+    /// Always 1; its labels hold the information.
     Info,
 }
 
@@ -75,7 +75,7 @@ metrics! {
     NotCurrent Gauge "k8s_replicator_targets_not_current" ["kind" "reason"]
         "Targets that are waiting, held, refused or failing, by the reason for it."
     OldestPending Gauge "k8s_replicator_oldest_pending_seconds" ["kind"]
-        "For how long the target that has waited longest for the controller has been so: it is to be looked at, to be read or to be written, or an attempt failed. 0: there is none, or this is a standby."
+        "For how long the oldest pending target has been pending: the controller still has to decide about it, read or write something for it, or an attempt failed. 0: none is pending, or this is a standby."
     Propagation Histogram "k8s_replicator_propagation_seconds" ["kind"]
         "From when the controller saw a change of an object until a target was written because of it."
     EndToEnd Histogram "k8s_replicator_end_to_end_seconds" ["kind"]
@@ -91,9 +91,9 @@ metrics! {
     RemovalsHeld Gauge "k8s_replicator_removals_held" ["kind"]
         "Replicas whose removal is held by --removal-limit until each is approved or the cause goes."
     QueueDepth Gauge "k8s_replicator_queue_depth" ["kind" "class"]
-        "Targets that are to be looked at: urgent (something changed), ready (what they waited for was read), verify, handed_out (a request is under way for them), waiting (for a time), parked (for room in their namespace)."
+        "Targets in the queue: urgent (something changed), ready (the object that they waited for was read), verify, handed_out (a request is under way for them), waiting (for a time), parked (for room in their namespace)."
     WindowSize Gauge "k8s_replicator_window_size" ["kind"]
-        "How many requests may be under way at once: as many as the API server bears."
+        "How many requests may be under way at once: adapted to how fast the API server answers."
     InFlight Gauge "k8s_replicator_requests_in_flight" ["kind"]
         "Requests for targets that are under way."
     ApiRequests Histogram "k8s_replicator_api_request_seconds" ["verb" "code"]
@@ -113,11 +113,11 @@ metrics! {
     Build Info "k8s_replicator_build" ["version"]
         "The program's version."
     ProcessCpu Counter "process_cpu_seconds" []
-        "Processor time that the program took."
+        "Processor time that the program has used."
     ProcessMemory Gauge "process_resident_memory_bytes" []
-        "Memory that the program has."
+        "Resident memory of the program."
     ProcessVirtualMemory Gauge "process_virtual_memory_bytes" []
-        "Addresses that the program has reserved."
+        "Virtual memory of the program."
     ProcessFiles Gauge "process_open_fds" []
         "Open files and connections."
     ProcessMostFiles Gauge "process_max_fds" []

@@ -1,21 +1,21 @@
-//! What a watch or a poll has to say to the people who run the program, as one log line each.
+//! Log lines of watches, of the poll, of the lease and of Events.
 
 use tracing::{Level, debug, info, warn};
 
 /// One log line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Notice {
-    /// Warnings are failures; what is done as a matter of course is `INFO` or `DEBUG`.
+    /// `WARN` for failures; `INFO` or `DEBUG` for ordinary progress.
     pub level: Level,
     /// `secrets`, `configmaps` or `namespaces`.
     pub resource: &'static str,
     /// Where; `None`: in all namespaces.
     pub namespace: Option<String>,
-    /// What failed, as roles call it: `list`, `watch` or `get`.
+    /// The verb that failed, as RBAC calls it: `list`, `watch` or `get`.
     pub verb: Option<&'static str>,
     /// The failure's code in the closed list of reasons.
     pub reason: Option<&'static str>,
-    /// What the API server said, with what to do about it.
+    /// The API server's message, with what to do about it.
     pub error: Option<String>,
     /// The sentence.
     pub message: String,

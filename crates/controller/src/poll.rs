@@ -1,12 +1,12 @@
-//! The namespaces that `--namespaces` names, asked for one by one, again and again. It does no IO and has no clock.
+//! Polls the namespaces that `--namespaces` names, one by one. It does no IO and has no clock.
 //!
-//! A Role in a namespace can grant `get` on that very namespace, but neither `list` nor `watch`: those are questions about
-//! all namespaces. So, in the place of a watch, each is looked at: often while one of them is missing or terminating and
-//! its replicas wait, else seldom.
+//! A Role in a namespace can grant `get` on that very namespace, but neither `list` nor `watch`, which concern all namespaces. So,
+//! in the place of a watch, each namespace is read (a *look*): often while one of them is missing or terminating and its replicas
+//! wait, else seldom.
 //!
-//! Guarantees: the consumer gets `Ends` only when the server has answered for every namespace, with the namespace or
-//! with a `Status` that says that there is none; a namespace that may not be looked at counts neither as there nor as missing,
-//! and what was known of it stays; attempts are never made in a hot loop; every wait has an end.
+//! Guarantees: the consumer gets `Ends` only when the server has answered for every namespace, with the namespace or with a
+//! `Status` NotFound; a namespace that may not be read counts neither as existing nor as missing, and what was known of it stays;
+//! attempts are never made in a hot loop; every wait has an end.
 //!
 //! It is driven as a [`Watch`](crate::watch::Watch) is.
 
@@ -32,13 +32,13 @@ use crate::notice::Notice;
 use crate::watch::{Change, Consumer, Entropy, unreadable};
 use crate::wire::{Expects, HttpRequest, Next, Received, Response};
 
-/// Between two rounds while all is well.
+/// Between two rounds while all namespaces exist.
 const CALM: Duration = Duration::from_secs(30);
 /// Between two rounds while a namespace is missing or terminating.
 const WAITING: Duration = Duration::from_secs(3);
 /// The longest pause after a failure.
 const LONGEST_FAILURE_PAUSE: Duration = Duration::from_secs(30);
-/// A look without a response after this time gets none.
+/// A look without a response after this time is given up.
 const TIMEOUT: Duration = Duration::from_secs(30);
 /// A namespace's metadata, with annotations of 256 KiB, and room to spare.
 const LONGEST_RESPONSE: usize = 2 << 20;
@@ -55,35 +55,35 @@ pub struct Poll {
     has_begun: bool,
     has_ended: bool,
     round: Round,
-    /// When the look under way was asked for.
+    /// When the look under way was sent.
     asked_at: Option<Moment>,
     cancel: bool,
     next_round: Moment,
-    /// When the namespaces are looked at again that do not fail.
+    /// When the namespaces whose last look succeeded are read again.
     all_at: Moment,
     failing: BTreeMap<Namespace, Failing>,
     notices: Vec<Notice>,
 }
 
-/// A namespace that could not be looked at.
+/// A namespace whose look failed.
 #[derive(Default)]
 struct Failing {
-    /// So many times in a row.
+    /// How many times in a row.
     times: u32,
-    /// It is not looked at before.
+    /// It is not read again before.
     again_at: Moment,
     log: LogOnce,
 }
 
-/// One look at each namespace whose time has come: those that could not be looked at have a time each, so that the others do not wait
-/// for them; these have one in common.
+/// One look at each namespace that is due. A namespace whose look failed has its own time, so that the others do not wait for it;
+/// the others have one time in common.
 #[derive(Default)]
 struct Round {
-    /// Which namespace is looked at next.
+    /// The namespace to be read next.
     next: usize,
-    /// Whether it is one of those that do not fail, too.
+    /// Whether the round includes the namespaces whose last look succeeded.
     is_of_all: bool,
-    /// One is missing or terminating.
+    /// Whether one of them is missing or terminating.
     waits: bool,
     retry_after: Duration,
 }
@@ -120,7 +120,7 @@ impl Poll {
         }
     }
 
-    /// What there is to log since this was last called.
+    /// What has to be logged since this was last called.
     pub fn take_notices(&mut self) -> Vec<Notice> {
         std::mem::take(&mut self.notices)
     }
@@ -129,7 +129,7 @@ impl Poll {
     pub fn poll(&mut self, now: Moment, consumer: &mut impl Consumer) -> Next {
         if !self.has_begun {
             self.has_begun = true;
-            // It cannot fail: no object is in it.
+            // It cannot fail: the change carries no object.
             let _ = consumer.take(Change::Begins);
         }
         if self.asked_at.is_some_and(|at| now >= at + TIMEOUT) {
@@ -167,11 +167,11 @@ impl Poll {
         }
     }
 
-    /// Takes what came of the request under way.
+    /// Takes the response to the request under way, or its failure.
     pub fn deliver(&mut self, now: Moment, received: Received, consumer: &mut impl Consumer) {
         self.progress.made(now);
         if self.asked_at.take().is_none() {
-            // It was cancelled a moment ago.
+            // The request was cancelled.
             return;
         }
         let Some(namespace) = self.namespaces.get(self.round.next) else { return };
@@ -204,7 +204,7 @@ impl Poll {
                 failing.times = failing.times.saturating_add(1);
                 failing.again_at = now + backoff(failing.times, LONGEST_FAILURE_PAUSE, random);
                 if failing.log.should_log(now, &error) {
-                    let message = format!("cannot look at the namespace {namespace}; trying again");
+                    let message = format!("cannot get the namespace {namespace}; trying again");
                     self.notices.push(Notice {
                         level: Level::WARN,
                         resource: "namespaces",
@@ -234,7 +234,7 @@ impl Poll {
                 error: None,
                 message,
             });
-            // It cannot fail: no object is in it.
+            // It cannot fail: the change carries no object.
             let _ = consumer.take(Change::Ends(""));
         }
         let pause = if round.waits { WAITING } else { CALM };
@@ -244,7 +244,7 @@ impl Poll {
         }
         let failing = self.failing.values().map(|failing| failing.again_at);
         let next = if self.failing.len() < self.namespaces.len() { self.all_at } else { Moment::MAX };
-        // What the server asks for concerns all of them.
+        // The server's `Retry-After` applies to all of them.
         self.next_round = failing.fold(next, Moment::min).max(now + round.retry_after);
     }
 
@@ -252,7 +252,7 @@ impl Poll {
         self.failing.get(namespace).map_or(self.round.is_of_all, |failing| failing.again_at <= now)
     }
 
-    /// The server's words, with what to do about it.
+    /// The server's message, with what to do about it.
     fn explain(&self, namespace: &Namespace, failure: &Failure) -> String {
         let said = &failure.message;
         match failure.kind {
@@ -266,7 +266,7 @@ impl Poll {
     }
 }
 
-/// Gives the consumer what a response says of a namespace.
+/// Delivers to the consumer what a response says of a namespace.
 fn look(namespace: &Namespace, response: &Response, consumer: &mut impl Consumer) -> Result<Look, Failure> {
     let Response { status, headers, body } = response;
     if *status == StatusCode::NOT_FOUND && says_not_found(body) {
@@ -277,7 +277,7 @@ fn look(namespace: &Namespace, response: &Response, consumer: &mut impl Consumer
     if !status.is_success() {
         return Err(refusal(*status, headers, body));
     }
-    // Which annotations are this program's is the consumer's to know.
+    // Only the name and whether it terminates are needed here, so that any prefix will do.
     let seen = SeenNamespace::read(Object::of(body), &Dialect::new("", true)).map_err(unreadable)?;
     if *seen.name != **namespace {
         return Err(Failure::unreadable("it is about another object"));

@@ -1,4 +1,4 @@
-//! What the control loop did and why, as one log line each.
+//! Reports of what the control loop did and why: one log line each.
 //!
 //! Actions are logged at level info, refusals, failures and advice at warn, "nothing to do" at debug. Fields: `kind`, `source`,
 //! `target`, `action`, `reason`, `resource_version`, `error`; where one line is about many targets, `targets` has how many, and
@@ -23,16 +23,16 @@ use tracing::{debug, info, warn};
 
 pub use reports::Reports;
 
-/// One thing worth a line.
+/// A report about one object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Report {
-    /// About which object.
+    /// The object.
     pub target: TargetKey,
-    /// Why.
+    /// The reason, and the source.
     pub verdict: Verdict,
-    /// What.
+    /// What happened.
     pub outcome: Outcome,
-    /// The same happened to other objects within a moment.
+    /// Other objects to which the same happened within a moment.
     pub others: Others,
 }
 
@@ -45,7 +45,7 @@ pub struct Others {
     pub names: Vec<TargetKey>,
 }
 
-/// What came of a decision.
+/// What happened to an object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
     /// A write was carried out.
@@ -57,22 +57,22 @@ pub enum Outcome {
     },
     /// Nothing has to be done.
     Nothing,
-    /// Something was asked for that is not done. Reported once for the same state.
+    /// Annotations ask for something that is not done. Reported once for the same state.
     Refused,
-    /// It is left as it is for so long; `None`: until something changes. Reported once for the same state.
+    /// The target is left as it is for so long; `None`: until something changes. Reported once for the same state.
     Waits(Option<Duration>),
-    /// An attempt failed and will be repeated.
+    /// An attempt failed and will be retried.
     Failed {
         /// What was tried; `None`: a read.
         verb: Option<Verb>,
         /// What kind of failure.
         reason: Reason,
-        /// What was tried on which object, and what the server said.
+        /// The verb, the object, and the server's message.
         error: String,
         /// When it is tried again; sooner if something changes.
         retry_in: Duration,
     },
-    /// Something is probably not meant as it is written. It blocks nothing. Reported once for the same state.
+    /// Advice about the object's annotations. It blocks nothing. Reported once for the same state.
     Advice,
 }
 
@@ -130,7 +130,7 @@ impl Report {
         }
     }
 
-    /// Which other objects the line is about.
+    /// A sentence that names the other objects.
     fn also(&self) -> String {
         let Others { count, names } = &self.others;
         let shown: Vec<&str> = names.iter().map(|name| name.as_str()).collect();

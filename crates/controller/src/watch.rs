@@ -5,19 +5,18 @@
 //! then watches from that list (SPEC 9.15): so what a watch missed is found.
 //!
 //! Guarantees:
-//! - What the consumer is given is in the order of the server's events. `Ends` comes only after a whole list.
-//! - Nothing that was not understood is taken for a list, and no object is passed over: the attempt fails (SPEC 2).
+//! - The consumer gets changes in the order of the server's events, and `Ends` only after a complete list.
+//! - A response that cannot be read is never taken for a list, and no object is passed over: the attempt fails (SPEC 2).
 //! - Attempts are never made in a hot loop, whatever the server answers; every wait has an end; a failure that goes on is
 //!   logged less and less often.
 //! - A verification that fails does not keep it from watching.
-//! - A watch that has passed a version which a response showed, and did not show it, is not believed: it lists again.
-//! - It ends by itself only when the server's versions went back: then only a new start of the program helps.
+//! - If a watch passes a version that a response has shown, without an event for it, the resource is listed again.
+//! - It ends by itself only when the server's versions went back: then the program has to be restarted.
 //!
-//! Caveat: an object that vanished while no watch was running is not named by any event. The consumer has to compare at
-//! `Ends`.
+//! Caveat: there is no event for an object that was deleted while no watch was running. The consumer has to compare at `Ends`.
 //!
-//! To be driven like this: [`poll`](Watch::poll) until it answers [`Next::WaitUntil`]; [`deliver`](Watch::deliver) what comes
-//! of its request; poll again then, and at the time that it named.
+//! To drive it: [`poll`](Watch::poll) until it answers [`Next::WaitUntil`]; [`deliver`](Watch::deliver) the response to its
+//! request; poll again then, and at the time that it named.
 
 mod events;
 mod expected;
@@ -53,73 +52,73 @@ use stream::{Body, Life, Stream};
 
 pub use page::FIRST_PAGE;
 
-/// A page that is not there after this time does not come.
+/// A page without a response after this time is given up.
 pub const PAGE_TIMEOUT: Duration = Duration::from_secs(30);
 /// The server is asked to end a watch after this time.
 const WATCH_SECONDS: u32 = 290;
-/// Bookmarks come about once a minute; a watch without an event or a bookmark for longer than two has lost its server.
+/// Bookmarks come about once a minute; a watch without an event or a bookmark for longer than two minutes counts as broken.
 pub const LONGEST_IDLE: Duration = Duration::from_secs(150);
 /// The longest pause between attempts.
 pub const LONGEST_PAUSE: Duration = Duration::from_secs(30);
-/// A shorter resync period is taken for this one: the API server has more to do than to list.
+/// A shorter resync period is raised to this one, to spare the API server.
 pub const SHORTEST_RESYNC_PERIOD: Duration = Duration::from_secs(1);
 
 /// Random bytes, which spread the attempts of many programs.
 pub type Entropy = Box<dyn FnMut() -> u8 + Send + Sync>;
 
-/// What the consumer is given.
+/// What a watch or a poll delivers to its consumer.
 #[derive(Debug)]
 pub enum Change<'a> {
     /// A list begins. (One that had begun before and did not end is abandoned.)
     Begins,
     /// The object exists.
     Seen(Object<'a>),
-    /// The list is complete, and shows what was there at this version.
+    /// The list is complete, and shows the state at this version.
     Ends(&'a str),
     /// The object was deleted.
     Deleted(Object<'a>),
 }
 
-/// Takes what a watch or a poll sees.
+/// Takes the changes that a watch or a poll delivers.
 pub trait Consumer {
     /// Takes one change.
     ///
     /// # Errors
-    /// When the object cannot be read. It counts as not taken: the list or the watch that it came from fails.
+    /// When the object cannot be read: then the list or the watch that it came from fails.
     fn take(&mut self, change: Change<'_>) -> Result<(), ReadError>;
 }
 
-/// What a watch is given.
+/// What [`Watch`] needs.
 pub struct Settings {
     /// The resource in the core API group: `secrets`.
     pub resource: &'static str,
-    /// Where.
+    /// The namespaces that it covers.
     pub part: Part,
     /// The server's address, for messages.
     pub url: String,
-    /// It is listed again within this time; zero: only when it has to be.
+    /// It lists again within this time; zero: only when it has to.
     pub resync_period: Duration,
-    /// Its heartbeat.
+    /// Its heartbeat, for `/livez`.
     pub progress: Arc<Progress>,
-    /// Spreads the attempts.
+    /// Random bytes, which spread the attempts.
     pub entropy: Entropy,
 }
 
 /// See the [module](self).
 pub struct Watch {
     settings: Settings,
-    /// The version to watch from; `None`: it has to be listed. It stays while a verification lists.
+    /// The version to watch from; `None`: the resource has to be listed. It is kept while a verification lists.
     version: Option<String>,
     /// The newest version of a list, an event, or an object that a response showed.
     newest: ResourceVersion,
-    /// Versions that responses showed of objects here, and that the watch has not come to yet.
+    /// Versions that responses have shown, and that the watch has not reached yet.
     expected: Expected,
     /// When the next verification begins.
     verify_at: Moment,
     /// The list that has begun and not ended.
     list: Option<List>,
     asked: Option<Asked>,
-    /// The request under way is to be cancelled.
+    /// Whether the request under way has to be cancelled.
     cancel: bool,
     /// The next request is not made before.
     not_before: Moment,
@@ -133,9 +132,9 @@ pub struct Watch {
     silence: Duration,
     /// Why it cannot go on.
     end: Option<String>,
-    /// Why the watch that ends now is begun again, where that is no failure.
+    /// Why the watch that ends now is restarted, where that is no failure.
     cause: Option<&'static str>,
-    /// How often one was begun again, by the cause.
+    /// How often a watch was restarted, by the cause.
     restarts: BTreeMap<&'static str, u64>,
     log: LogOnce,
     notices: Vec<Notice>,
@@ -148,7 +147,7 @@ enum Asked {
 }
 
 impl Watch {
-    /// A watch that knows nothing yet: it begins by a list.
+    /// A watch that begins with a list.
     #[must_use]
     pub fn new(settings: Settings) -> Self {
         Self {
@@ -173,7 +172,7 @@ impl Watch {
         }
     }
 
-    /// What there is to log since this was last called.
+    /// What has to be logged since this was last called.
     pub fn take_notices(&mut self) -> Vec<Notice> {
         std::mem::take(&mut self.notices)
     }
@@ -184,7 +183,7 @@ impl Watch {
         self.settings.resource
     }
 
-    /// How often a watch was begun again, by the cause.
+    /// How often a watch was restarted, by the cause.
     pub fn restarts(&self) -> impl Iterator<Item = (&'static str, u64)> {
         self.restarts.iter().map(|(cause, count)| (*cause, *count))
     }
@@ -200,7 +199,7 @@ impl Watch {
         }
         self.give_up_waiting(now);
         if self.wants_to_verify(now) {
-            // What the watch would still have delivered is in the list, or after it.
+            // Events that the watch would still have delivered are in the list, or come after it.
             if let Some(Asked::Watch(_)) = self.asked {
                 self.count_restart("Verification");
             }
@@ -211,7 +210,7 @@ impl Watch {
         if std::mem::take(&mut self.cancel) {
             return Next::Cancel;
         }
-        // Before the page that came is given on: meanwhile the server works on the next one.
+        // Before the received page is delivered: meanwhile the server works on the next one.
         if let Some(request) = self.next_request(now, consumer) {
             return Next::Request(request);
         }
@@ -221,11 +220,11 @@ impl Watch {
         Next::WaitUntil(self.wake_at())
     }
 
-    /// Takes what came of the request under way.
+    /// Takes the response to the request under way, or a piece of it, or its failure.
     pub fn deliver(&mut self, now: Moment, received: Received, consumer: &mut impl Consumer) {
         self.settings.progress.made(now);
         match self.asked.take() {
-            // It was dropped a moment ago.
+            // The request was cancelled.
             None => {}
             Some(Asked::Page { .. }) => self.page_came(now, received),
             Some(Asked::Watch(mut stream)) => {
@@ -252,7 +251,7 @@ impl Watch {
         }
     }
 
-    /// A request that was not answered in time failed.
+    /// Fails a request that was not answered in time.
     fn give_up_waiting(&mut self, now: Moment) {
         let (what, silent_for) = match &self.asked {
             Some(Asked::Page { at }) if now >= *at + PAGE_TIMEOUT => ("nothing", PAGE_TIMEOUT),
@@ -283,7 +282,7 @@ impl Watch {
         }
     }
 
-    /// A response to another request showed an object that belongs to this watch, at this version: the watch shows it, too.
+    /// A response to another request showed an object of this watch at this version: the watch has to show that version, too.
     pub fn expect(&mut self, version: &ResourceVersion) {
         if let Some(position) = &self.version {
             self.expected.add(version, &ResourceVersion::new(position));
@@ -295,7 +294,7 @@ impl Watch {
     }
 
     fn begin_list(&mut self, consumer: &mut impl Consumer) {
-        // It cannot fail: no object is in it.
+        // It cannot fail: the change carries no object.
         let _ = consumer.take(Change::Begins);
         self.note_newest();
         self.list = Some(List::new(self.newest.clone(), self.largest_page));
@@ -330,7 +329,7 @@ impl Watch {
     }
 }
 
-/// Failures, and what is logged of them.
+/// Failures and their log lines.
 impl Watch {
     /// Notes a failure, and answers how long to wait.
     fn failed(&mut self, now: Moment, verb: &'static str, failure: &Failure) -> Duration {
@@ -363,7 +362,7 @@ impl Watch {
         self.notices.push(Notice { level, resource, namespace, verb: None, reason: None, error: None, message });
     }
 
-    /// The server's words, with what to do about it.
+    /// The server's message, with what to do about it.
     fn explain(&self, verb: &str, failure: &Failure) -> String {
         let (resource, url, said) = (self.settings.resource, &self.settings.url, &failure.message);
         match failure.kind {
@@ -380,7 +379,8 @@ impl Watch {
     }
 }
 
-/// Says where, and never what: an annotation can hold a Secret.
+/// The failure for a response that cannot be read. Its message has the position, and never the text: an annotation can hold a
+/// Secret.
 pub(crate) fn unreadable(error: impl Into<ReadError>) -> Failure {
     Failure::unreadable(error.into())
 }

@@ -1,12 +1,12 @@
-//! How many requests may be under way at once: as many as the API server bears.
+//! How many requests may be under way at once: the window adapts to how fast the API server answers.
 //!
-//! The number grows by one for each round of successes, while they are as quick as a server gives them that is not busy: then
-//! it is the way to it that takes time, and more requests on the way are more requests done. Where responses take longer the more
-//! requests are under way, the server has its hands full: more would only wait there. It is halved when the server asks for fewer
-//! requests or does not answer, and the server is left alone for as long as it says, within a bound.
+//! The window grows by one for each round of successful writes while these are about as quick as the quickest lately: then the time
+//! is spent on the way to the server, and more requests at once mean more writes. If responses take longer with more requests under
+//! way, the server is busy, and more requests would only wait there. The window is halved when the server asks for fewer requests
+//! or does not answer, and no request is sent for as long as its `Retry-After` says, within a bound.
 //!
-//! What only one namespace suffers is no trouble of the server: a webhook that denies there, or a proxy that fails for its objects
-//! while those of others are served. Then requests wait in that namespace alone.
+//! Failures in one namespace alone are not the server's: a webhook that denies there, or a proxy that fails for its objects while
+//! those of others are served. Then only requests in that namespace wait.
 
 mod troubles;
 
@@ -22,19 +22,19 @@ const FIRST: f64 = 32.0;
 /// More than this many connections at once gain nothing: the API server writes them one after the other to etcd.
 const MOST: f64 = 64.0;
 const LEAST: f64 = 4.0;
-/// An answer that takes so many times as long as the quickest one comes from a busy server.
+/// A server whose response takes so many times as long as the quickest one is busy.
 const BUSY: u32 = 4;
-/// The quickest answer counts for so long: a server can become slower for good.
+/// The quickest response counts for this time only: a server can become slower for good.
 const REMEMBERED: Duration = Duration::from_secs(60);
-/// A server that asks to be left alone for longer is asked again all the same: it may have been a slip.
+/// The longest `Retry-After` of the server that is obeyed: a longer one may be a mistake.
 pub const LONGEST_PAUSE: Duration = Duration::from_secs(30);
-/// The same for what stands in the way in one namespace: what else is in it waits no longer.
+/// The longest `Retry-After` that all requests in one namespace obey when a webhook or policy there sends it.
 const LONGEST_PAUSE_IN_ONE: Duration = Duration::from_secs(10);
-/// How long an API server that asks for fewer requests is left alone if it does not say how long.
+/// The pause after 429 without `Retry-After`.
 const PAUSE: Duration = Duration::from_secs(1);
-/// A server that cannot be reached is tried again after so long at the latest.
+/// The longest pause before a server that could not be reached is tried again.
 const LONGEST_OUTAGE_PAUSE: Duration = Duration::from_secs(5);
-/// Failures within this time are one: those that were under way when the server went away.
+/// Failures within this time count as one: all requests under way fail when the server goes down.
 const ONE_OUTAGE: Duration = Duration::from_millis(100);
 
 /// See the [module](self).
@@ -42,7 +42,7 @@ const ONE_OUTAGE: Duration = Duration::from_millis(100);
 pub struct Window {
     size: f64,
     closed_until: Moment,
-    /// The quickest write of late, and until when that counts.
+    /// The quickest write lately, and until when that counts.
     quickest: Option<(Duration, Moment)>,
     /// How often in a row the server could not be reached, and when that was counted last.
     outages: u32,
@@ -76,13 +76,13 @@ impl Window {
         self.size as usize
     }
 
-    /// Whether requests about objects of this namespace may be made, as far as its own troubles go.
+    /// Whether requests about objects of this namespace may be made, or the namespace is paused.
     #[must_use]
     pub fn is_open_for(&self, now: Moment, namespace: &str) -> bool {
         self.troubles.paused_until(namespace) <= now
     }
 
-    /// A namespace whose pause is over. To be asked until it answers `None`.
+    /// A namespace whose pause is over. To be called until it answers `None`.
     pub fn reopened(&mut self, now: Moment) -> Option<Box<str>> {
         self.troubles.reopened(now)
     }
@@ -109,20 +109,20 @@ impl Window {
             }
         };
         if took > quickest * BUSY {
-            // Not below what it began with: to be busy is not to be in trouble.
+            // Not below its first size: a busy server is not a failing one.
             self.size = self.size.min((self.size - 1.0 / self.size).max(FIRST));
         } else {
             self.size = (self.size + 1.0 / self.size).min(MOST);
         }
     }
 
-    /// A request about an object of this namespace failed. `random` spreads what many would do at once.
+    /// A request about an object of this namespace failed. `random` spreads the retries of many programs.
     pub fn failed(&mut self, now: Moment, namespace: &str, failure: &Failure, random: u8) {
         let pause = match failure.kind {
             FailureKind::Throttled => Some(failure.retry_after.unwrap_or(PAUSE)),
             FailureKind::Server => failure.retry_after,
             FailureKind::Unreachable => None,
-            // The server works, and says no.
+            // The server works, and refuses the request.
             _ => return,
         };
         if self.troubles.is_of_one_namespace(now, namespace, failure) {
@@ -137,12 +137,12 @@ impl Window {
                 self.trouble(now, pause);
             }
             (_, Some(pause)) => self.trouble(now, pause.min(LONGEST_PAUSE)),
-            // It failed at this request, and may be well otherwise.
+            // The server failed for this request, and may work for others.
             (_, None) => {}
         }
     }
 
-    /// The server could not be reached: how long to leave it alone. The first time not at all.
+    /// The server could not be reached: the pause before the next request. None after the first failure.
     fn outage(&mut self, now: Moment, random: u8) -> Duration {
         if self.outages == 0 || now >= self.outage_at + ONE_OUTAGE {
             self.outages = self.outages.saturating_add(1);
@@ -154,13 +154,13 @@ impl Window {
         }
     }
 
-    /// The server is overburdened or cannot be reached, and is left alone for so long.
+    /// The server is overloaded or cannot be reached: halves the window, and pauses for this time.
     fn trouble(&mut self, now: Moment, pause: Duration) {
         self.size = (self.size / 2.0).max(LEAST);
         self.closed_until = self.closed_until.max(now + pause);
     }
 
-    /// When it opens again, if it was closed.
+    /// When the pause is over, if there is one.
     #[must_use]
     pub fn wake_at(&self, now: Moment) -> Option<Moment> {
         (self.closed_until > now).then_some(self.closed_until)
@@ -218,7 +218,7 @@ mod tests {
         done(&mut window, 1, QUICK);
         done(&mut window, 1_000, SLOW);
         assert_eq!(open(&window), 32);
-        // The server is further away now.
+        // The network to the server has become slower.
         (0..1_000).for_each(|_| window.written(REMEMBERED, SLOW));
         assert!(open(&window) > 50);
     }
@@ -255,7 +255,8 @@ mod tests {
         assert!(window.is_open_for(second * 10, "bad"));
     }
 
-    /// The same where nobody says whose fault it is: trouble in one namespace while others are served is that namespace's.
+    /// The same where the response does not name the cause: failures in one namespace, while others are served, concern that
+    /// namespace alone.
     #[test]
     fn trouble_in_one_namespace_only_is_its_own_and_trouble_in_two_is_the_servers() {
         let millis = Duration::from_millis;
@@ -278,7 +279,7 @@ mod tests {
     fn a_server_that_is_away_is_tried_less_and_less() {
         let mut window = Window::default();
         let (away, mut now) = (Failure::new(FailureKind::Unreachable, "no"), Moment::ZERO);
-        // All that were under way fail within a moment.
+        // All requests under way fail within a moment.
         (0..32).for_each(|_| window.failed(now, "a", &away, 0));
         assert_eq!(window.wake_at(now), None, "the first time it is tried again at once");
         let mut pauses = Vec::new();

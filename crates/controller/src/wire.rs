@@ -1,4 +1,4 @@
-//! What the machines of this crate exchange with the code that runs them: HTTP requests, and what comes of them.
+//! HTTP requests and responses, as the state machines of this crate exchange them with the code that drives them.
 //!
 //! The machines do no IO. [`edge`](crate::edge) sends their requests by way of `kube`; a simulator can answer them instead,
 //! byte for byte as an API server would.
@@ -13,7 +13,7 @@ use http::{HeaderMap, Method, StatusCode, header};
 use crate::cluster::Failure;
 use crate::event::Moment;
 
-/// What stands before `;as=` in the media type of Kubernetes' protobuf, and in the `Content-Type` of what is in it.
+/// The media type of Kubernetes' protobuf, before `;as=`.
 const PROTOBUF: &[u8] = b"application/vnd.kubernetes.protobuf";
 /// The media type of JSON.
 pub const JSON: &str = "application/json";
@@ -81,7 +81,7 @@ impl fmt::Debug for Response {
     }
 }
 
-/// What came of a request, as its [`Expects`] says.
+/// A response, or a piece of one, as the request's [`Expects`] says; or a failure.
 pub enum Received {
     /// The whole response.
     Response(Response),
@@ -91,9 +91,9 @@ pub enum Received {
     Head(StatusCode, HeaderMap),
     /// More of its body, in pieces of any size.
     Data(Bytes),
-    /// Its body ended as HTTP says that it ends.
+    /// The body is complete.
     Closed,
-    /// There is no response, or no more of it: the connection could not be had, or broke.
+    /// There is no response, or no more of it: the connection could not be made, or broke.
     Failed(Failure),
 }
 
@@ -118,19 +118,19 @@ impl fmt::Debug for Received {
     }
 }
 
-/// What a [`Watch`](crate::watch::Watch) or a [`Poll`](crate::poll::Poll) wants when it is polled. It has one request under way
-/// at most.
+/// What a [`Watch`](crate::watch::Watch) or a [`Poll`](crate::poll::Poll) asks for when it is polled. It has at most one request
+/// under way.
 #[derive(Debug)]
 pub enum Next {
-    /// This request is to be sent, and what comes of it to be delivered. Then it is to be polled again.
+    /// Send this request, and deliver its response. Then poll again.
     Request(HttpRequest),
-    /// Nothing more is wanted of the request under way. Then it is to be polled again.
+    /// Cancel the request under way. Then poll again.
     Cancel,
-    /// It has more to do, and lets others have a turn before that.
+    /// It has more to do: poll again after others had a turn.
     Yield,
     /// It has nothing to do before this time, unless something is delivered.
     WaitUntil(Moment),
-    /// It cannot go on, for this reason, which is for a person. Only a new start of the program helps.
+    /// It cannot go on, for this reason. The program has to be restarted.
     End(String),
 }
 

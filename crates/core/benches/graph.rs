@@ -1,7 +1,7 @@
 //! What one step of the core costs: `cargo bench -p k8s-replicator-core`.
 //!
-//! The last table is of whole graphs: built from what the first lists would tell (the shortest of three times, on the processor), and
-//! what they take in memory.
+//! The last table is of whole graphs: built from what the first lists would show (the shortest of three times, on the processor),
+//! and what they take in memory.
 #![allow(clippy::print_stdout, reason = "speaks to the person who runs it")]
 
 #[path = "clock/mod.rs"]
@@ -22,7 +22,7 @@ use tikv_jemallocator::Jemalloc;
 use world::World;
 use world::hostile::{graph, items, object, team};
 
-/// The controller's allocator, and a count of what it gave.
+/// The controller's allocator, which counts what it allocates.
 #[global_allocator]
 static ALLOCATOR: Cap<Jemalloc> = Cap::new(Jemalloc, usize::MAX);
 
@@ -30,7 +30,7 @@ const SIZES: [usize; 3] = [1_000, 10_000, 100_000];
 
 fn main() {
     divan::main();
-    // As divan has it: without a filter everything, with one what it names.
+    // As in divan: without a filter all benches run, with one those that it names.
     let filter = std::env::args().skip(1).find(|arg| !arg.starts_with('-'));
     for (name, table) in [("single_events", single_events as fn()), ("alike", alike), ("whole_graphs", whole_graphs)] {
         if filter.as_ref().is_none_or(|filter| name.contains(filter.as_str())) {
@@ -93,7 +93,7 @@ type Form = fn(usize) -> (String, String);
 /// The n-th list.
 type List = fn(usize) -> String;
 
-/// What one event costs where there is much that it does not concern.
+/// The cost of one event in a cluster with many objects that it does not concern.
 fn single_events() {
     println!("\n| one event | at best | at worst |\n|---|---|---|");
     let into_one = |form: Form| {

@@ -1,4 +1,4 @@
-//! What annotations cost that mean harm: `cargo bench -p k8s-replicator-core --bench hostile`.
+//! The cost of hostile annotations: `cargo bench -p k8s-replicator-core --bench hostile`.
 //!
 //! "Nobody pays for somebody else's annotations": with 5,000 namespaces, whose names are as long as can be, every event is to take
 //! 5 ms at most, that of the object as well as any other one. (What it takes in memory is the tests' `memory` and `hostile`.)
@@ -53,7 +53,7 @@ fn name(n: usize, letters: u32) -> String {
     (0..letters).rev().map(|place| char::from_digit((n / 36_usize.pow(place) % 36) as u32, 36).unwrap_or('a')).collect()
 }
 
-/// The name of the n-th namespace: no two have a beginning in common that is worth to speak of.
+/// The name of the n-th namespace: no two have a long prefix in common.
 fn namespace(n: usize) -> String {
     let mut state = n as u64 + 1;
     let letter = |_| {
@@ -158,7 +158,7 @@ fn json(key: &str, version: usize, annotations: &[(&str, String)]) -> String {
     serde_json::json!({ "metadata": metadata }).to_string()
 }
 
-/// A full view of the namespaces, and of objects that others have.
+/// A graph of the namespaces, and of many other objects.
 fn graph() -> Graph {
     let mut graph = Graph::default();
     graph.begin_namespaces();

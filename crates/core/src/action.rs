@@ -80,7 +80,7 @@ impl<'g> Owned<'g> {
     }
 }
 
-/// The object as it was when the decision was made. If it is another one now, nothing is written.
+/// The state of the object that the decision was made on. If the object has changed since, the API server refuses the write.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Precondition {
     /// Its `metadata.uid`.
@@ -89,12 +89,12 @@ pub struct Precondition {
     pub resource_version: ResourceVersion,
 }
 
-/// A change of the program's annotations.
+/// A change of this program's annotations on a replica.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct AnnotationChange {
-    /// To be there, word for word.
+    /// What is set, with its values.
     pub set: BTreeMap<Annotation, Arc<str>>,
-    /// To be gone. All of them are there now.
+    /// What is removed. The object has all of them now.
     pub remove: Vec<Annotation>,
 }
 
@@ -109,13 +109,13 @@ impl AnnotationChange {
 /// A change of labels, or of annotations that are not this program's.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct MapChange {
-    /// To be there, word for word.
+    /// What is set, with its values.
     pub set: Map,
-    /// To be gone. All of them are there now.
+    /// What is removed. The object has all of them now.
     pub remove: Vec<Arc<str>>,
 }
 
-/// A change of what a replica has besides its data and the program's annotations (SPEC 11.6).
+/// A change of a replica's labels, and of its annotations that are not this program's (SPEC 11.6).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct MetadataChange {
     /// Of its labels.
@@ -149,9 +149,9 @@ impl MetadataChange {
 /// One write to the API server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Action {
-    /// Make a replica, where nothing has the name.
+    /// Create a replica under a name that no object has.
     Create(Create),
-    /// Become an owner of what names the creator, on a replica that others made (SPEC 3, 1).
+    /// Become an owner of the annotation `replicated-by`, on a replica that others made (SPEC 3, 1).
     Adopt(Adopt),
     /// Change a replica.
     Update(Update),
@@ -171,7 +171,7 @@ impl Action {
         }
     }
 
-    /// The object as it was when the decision was made; `None`: nothing may be there.
+    /// The state of the object that the decision was made on; `None`: no object may have the name.
     #[must_use]
     pub fn precondition(&self) -> Option<&Precondition> {
         match self {
@@ -227,10 +227,10 @@ pub struct Update {
 /// The data of an [`Update`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewData {
-    /// Takes the place of all data.
+    /// Replaces all data.
     pub payload: Payload,
-    /// The type that the object is taken to have. If it has another one, the API server refuses the update: a wrong guess
-    /// costs a second look, and no target has to be read for its type alone.
+    /// The type that the object is taken to have. If it has another one, the API server refuses the update: a wrong guess costs one
+    /// refused write and one read, and no target has to be read for its type alone.
     pub expected_type: Option<Arc<str>>,
 }
 
@@ -254,25 +254,25 @@ impl Create {
         Self { target: target.clone(), annotations, labels, carried, type_, payload }
     }
 
-    /// The name that it takes.
+    /// The name of the replica.
     #[must_use]
     pub fn target(&self) -> &TargetKey {
         &self.target
     }
 
-    /// All of the program's annotations on it.
+    /// All of this program's annotations on it.
     #[must_use]
     pub fn annotations(&self) -> &BTreeMap<Annotation, Arc<str>> {
         &self.annotations
     }
 
-    /// The labels of every replica that is made. What it has from its source comes before them.
+    /// The labels of `--create-with-labels`. A label of the same key in [`carried`](Self::carried) takes precedence.
     #[must_use]
     pub fn labels(&self) -> &Arc<BTreeMap<String, String>> {
         &self.labels
     }
 
-    /// What it has from its source besides data and the program's annotations.
+    /// The labels and annotations of others that it gets from its source (SPEC 11.6).
     #[must_use]
     pub fn carried(&self) -> &Carried {
         const NOTHING: &Carried = &Carried::EMPTY;
@@ -293,7 +293,7 @@ impl Create {
 }
 
 impl Adopt {
-    /// The object keeps the creator that it names.
+    /// The adoption of a replica whose `replicated-by` names this creator, and goes on naming it.
     pub(crate) fn new(owned: Owned<'_>, creator: &SourceKey) -> Self {
         Self { target: owned.key.clone(), precondition: owned.precondition(), creator: creator.clone() }
     }
@@ -304,7 +304,7 @@ impl Adopt {
         &self.target
     }
 
-    /// What must still hold.
+    /// The state of the object that the decision was made on.
     #[must_use]
     pub fn precondition(&self) -> &Precondition {
         &self.precondition
@@ -346,26 +346,26 @@ impl Update {
         &self.target
     }
 
-    /// What must still hold.
+    /// The state of the object that the decision was made on.
     #[must_use]
     pub fn precondition(&self) -> &Precondition {
         &self.precondition
     }
 
-    /// What becomes of the annotations.
+    /// The change of this program's annotations.
     #[must_use]
     pub fn annotations(&self) -> &AnnotationChange {
         &self.annotations
     }
 
-    /// What becomes of its labels, and of annotations that are not this program's.
+    /// The change of its labels, and of annotations that are not this program's.
     #[must_use]
     pub fn metadata(&self) -> &MetadataChange {
         const NOTHING: &MetadataChange = &MetadataChange::EMPTY;
         self.metadata.as_deref().unwrap_or(NOTHING)
     }
 
-    /// What becomes of the data; `None`: it stays.
+    /// The new data; `None`: the data stays as it is.
     #[must_use]
     pub fn data(&self) -> Option<&NewData> {
         self.data.as_ref()
@@ -384,7 +384,7 @@ impl Delete {
         &self.target
     }
 
-    /// What must still hold.
+    /// The state of the object that the decision was made on.
     #[must_use]
     pub fn precondition(&self) -> &Precondition {
         &self.precondition

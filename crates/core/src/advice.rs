@@ -1,9 +1,10 @@
-//! Advice: what is probably not meant as it is written. It is reported like a refusal, and blocks nothing (SPEC 8).
+//! Advice: annotations that are well-formed, and probably do not do what their author wanted. It is reported like a refusal, and
+//! blocks nothing (SPEC 8).
 
 use crate::reason::Reason;
 
-/// The most pieces of advice that are kept of what one object's annotations show: a list has room for thousands of items
-/// that are wrong in the same way.
+/// The most pieces of advice that are kept for one object's annotations: a list has room for thousands of items that are wrong in
+/// the same way.
 pub const MAX_ADVICE: usize = 8;
 
 /// One piece of advice about an object.

@@ -1,4 +1,4 @@
-//! The names of the public annotations, and under which prefix they stand.
+//! The names of the public annotations, and the prefix before them.
 
 macro_rules! annotations {
     ($($(#[$doc:meta])+ $variant:ident $name:literal)+) => {
@@ -89,7 +89,7 @@ impl Annotation {
     }
 }
 
-/// Under which prefix the annotations stand, and what is made of unknown ones there.
+/// The prefix of the annotations, and whether unknown ones under it are ignored (`--annotations-prefix`, `--ignore-unknown`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Dialect {
     prefix: Box<str>,

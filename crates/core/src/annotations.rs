@@ -1,4 +1,4 @@
-//! What an object's annotations say.
+//! The annotations of one object, parsed into [`Marks`].
 //!
 //! Reading is all or nothing (SPEC 2, 9.10): an object is well-formed as a whole, or it is [`IllFormed`] and left alone. The
 //! exception are replicas that a push made: there all annotations but `replicated-by` are the controller's own, and what is
@@ -25,55 +25,56 @@ pub use ill_formed::IllFormed;
 pub(crate) use lists::{advise, oddity};
 pub(crate) use read::{PUSH, boolean};
 
-/// How long replicas are kept when their source is missing, or says nothing any more (SPEC 11.1).
+/// How long replicas are kept when their source is missing, or has lost its annotations (SPEC 11.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RemovalDelay {
-    /// They are removed when that has been so for this time.
+    /// They are removed when the source has been missing, or without annotations, for this time.
     After(Duration),
     /// They are kept, and followed again if the source returns.
     Never,
 }
 
-/// What stands in an annotation.
+/// The value of an annotation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Value<'a> {
     /// A text.
     Text(&'a str),
-    /// Something else: bytes that are no UTF-8, or JSON that is no text.
+    /// Not a text: bytes that are no UTF-8, or JSON that is no string.
     NotText,
 }
 
 /// The well-formed annotations of one object.
 ///
-/// Two are equal when all their annotations are and these mean the same beside either object: most of an
-/// object's replicas share one. The hash of the texts is made once, so that long texts cost nothing when many objects are compared.
+/// Two are equal when their annotations have the same values and these mean the same on either object (a bare name means another
+/// object in another namespace). Most replicas of one source share one value. The hash of the texts is computed once, so that long
+/// texts cost nothing when many objects are compared.
 #[derive(Debug, Clone)]
 pub struct Marks {
-    /// Of the texts, and of what the object's own key adds to them.
+    /// The hash of the texts, and of what they take from the object's own key: see `hash_of`.
     hash: u64,
     /// Word for word, in the order of [`Annotation`]. Without `replicated-at`: nothing is decided on it, and without it the
     /// replicas of one source are alike, and can share what is kept of them.
     texts: Box<[(Annotation, Arc<str>)]>,
-    /// Annotations of a replica that are there and are no texts, in order; without `replicated-at`. They are as if they were not
-    /// there, but for this: they are removed, or written anew.
+    /// Annotations of a replica whose values are no texts, in order; without `replicated-at`. They are read as if they were absent,
+    /// but the controller removes them or writes them anew.
     not_texts: Box<[Annotation]>,
     /// The whole key of the object to pull from.
     pub replicate_from: Option<SourceKey>,
     /// The creator.
     pub replicated_by: Option<SourceKey>,
-    /// What the object pushes; an object that was itself made by a push never does (see [`Marks::effective_push`]).
+    /// The push that its annotations ask for. On a replica that a push made it is ignored (see [`Marks::effective_push`]).
     pub push: Option<Box<Push>>,
-    /// Consent to being pulled, if said.
+    /// `replication-allowed`, if it is there.
     pub allowed: Option<bool>,
-    /// Who may pull, if said.
+    /// The namespaces that may pull, by list and label selector, if they are there.
     pub allowed_namespaces: Option<Box<Selection>>,
     /// Version of the source whose data is held. An object *holds a copy* when it has one (SPEC 6).
     pub from_version: Option<ResourceVersion>,
-    /// What the chain above allows.
+    /// `replicated-from-allowed`: the namespaces that the chain above allows.
     pub from_allowed: Option<Box<Allowed>>,
     /// `replicate-once`; absent is false.
     pub once: bool,
-    /// `removal-delay`, if said.
+    /// `removal-delay`, if it is there.
     pub removal_delay: Option<RemovalDelay>,
     /// `replicate-type`, trimmed.
     pub replicate_type: Option<Arc<str>>,
@@ -81,8 +82,8 @@ pub struct Marks {
     pub paused: bool,
     /// Whether its removal is approved (SPEC 11.2).
     pub removal_approved: bool,
-    /// Whether an ill-formed annotation was passed over on a replica that says who may have its data: until the controller has put
-    /// it right, nothing is copied or cleared because of this object (SPEC 2).
+    /// Whether an ill-formed annotation about consent was passed over on a replica. Until the controller has corrected it, nothing
+    /// is copied or cleared because of this object (SPEC 2), since who may have its data is not known.
     pub unsure: bool,
 }
 
@@ -99,7 +100,8 @@ impl Marks {
         Self::read(own, annotations, &mut Vec::new())
     }
 
-    /// The same, where not every value is a text; with advice on what is passed over because the object is a replica.
+    /// As [`Marks::parse`], for values that may be no texts; also returns advice about annotations that are passed over because the
+    /// object is a replica.
     ///
     /// # Errors
     /// When any of them is ill-formed.
@@ -125,20 +127,21 @@ impl Marks {
         self.text(annotation).is_some() || self.not_texts.contains(&annotation)
     }
 
-    /// The push that counts: a replica's own is ignored (SPEC 3, 1).
+    /// The push that is carried out: that of a replica which a push made is ignored (SPEC 3, 1).
     #[must_use]
     pub fn effective_push(&self) -> Option<&Push> {
         if self.replicated_by.is_some() { None } else { self.push.as_deref() }
     }
 
-    /// Whether the object is of the controller's making, or asked for its help: only then may it be written.
+    /// Whether the object is a target: a push made it (`replicated-by`), or it pulls (`replicate-from`). Nothing else may be
+    /// written.
     #[must_use]
     pub fn is_target(&self) -> bool {
         self.replicated_by.is_some() || (self.replicate_from.is_some() && self.push.is_none())
     }
 
-    /// The hash of marks with these texts and, of an object with this key, what its annotations leave to it: the namespace of
-    /// a bare name, the own name and namespace of a push that does not say others.
+    /// The hash of marks with these texts, and of what they take from the object's own key: the namespace of a bare name, and the
+    /// name and namespace of a push that names none.
     fn hash_of(own: &Key, texts: &[(Annotation, Arc<str>)], from: Option<&SourceKey>, push: Option<&Push>) -> u64 {
         let left_to_own = |annotation| find(texts, annotation).is_none();
         let name = push.is_some() && left_to_own(Annotation::ReplicateTo);
@@ -151,7 +154,7 @@ impl Marks {
 
 impl PartialEq for Marks {
     fn eq(&self, other: &Self) -> bool {
-        // The rest follows from the texts and these.
+        // All other fields follow from the texts and these two.
         self.hash == other.hash
             && self.texts == other.texts
             && self.replicate_from == other.replicate_from

@@ -9,14 +9,14 @@
 
 macro_rules! bugs {
     ($($(#[doc = $what:literal])+ $name:ident,)+) => {
-        /// A mistake: what it is says its documentation, which is also its line in `docs/reliability.md`.
+        /// A mistake. The documentation of each variant describes it, and is also its line in `docs/reliability.md`.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub enum Bug {
             $($(#[doc = $what])+ $name,)+
         }
 
         impl Bug {
-            /// All of them, each with its name and with what it is.
+            /// All mistakes: each with its name and its description.
             pub const ALL: &'static [(Bug, &'static str, &'static str)] =
                 &[$((Bug::$name, stringify!($name), concat!($($what),+)),)+];
         }
@@ -35,9 +35,9 @@ bugs! {
     AnySuccessIsAList,
     /// An object of a list that cannot be read is passed over, and so counts as missing.
     UnreadableIsMissing,
-    /// A DELETED of an object is passed over.
+    /// A DELETED event of an object is ignored.
     DeletionLost,
-    /// A watch event of a new namespace is passed over.
+    /// A watch event of a new namespace is ignored.
     NamespaceLost,
     /// A watch that the server ended by 410 is begun again from the same version.
     ExpiredGoesOn,
@@ -53,7 +53,7 @@ bugs! {
     ReplicasNotTouched,
     /// A name that becomes free is not looked at for those who push to it.
     FreeNameNotTaken,
-    /// What pulls from a chain that was wired anew is not looked at.
+    /// Objects that pull from a chain are not looked at when a link of it pulls from another source.
     ChainNotTouched,
     /// After a restart every replica is believed, whoever wrote its data last.
     RestartBelievesAll,
@@ -71,19 +71,19 @@ bugs! {
     LoopForgotten,
     /// The ring check (SPEC 5.6) is forgotten.
     RingForgotten,
-    /// That the chain above allows the namespace (SPEC 5.3) is not asked.
+    /// Whether the chain above allows the namespace (SPEC 5.3) is not checked.
     ChainForgotten,
     /// The allowed namespaces are not narrowed by what the chain above allows (SPEC 5.8).
     NarrowingForgotten,
     /// A source without consent is copied (SPEC 5.2).
     ConsentForgotten,
-    /// A source that refuses outright is copied under `--allow-all` (SPEC 5.2).
+    /// A source with `replication-allowed: "false"` is copied under `--allow-all` (SPEC 5.2).
     RefusalForgotten,
     /// An ill-formed source counts as one that pushes nothing.
     IllFormedIsSilent,
-    /// A note that is ill-formed on a replica freezes the replica.
+    /// An ill-formed annotation on a replica freezes the replica.
     IllFormedNoteFreezes,
-    /// Whether others copied or restored a replica is not asked before it is deleted.
+    /// A replica is deleted without a check whether others copied or restored it.
     OthersCopiesDeleted,
     /// Replicas that others made are not adopted.
     AdoptionForgotten,
@@ -93,13 +93,13 @@ bugs! {
     ProtectedTypesCopied,
     /// The removal delay is forgotten.
     DelayForgotten,
-    /// The removal delay is forgotten for what was silent already when the program was started.
+    /// The removal delay is not kept for sources that were missing, or without annotations, already when the program started.
     DelayForgottenAtStart,
     /// The removal delay begins anew each time the target is looked at.
     DelayNeverEnds,
     /// `removal-delay: never` is read as the flag's time.
     NeverIsForgotten,
-    /// What a source says outright waits for the removal delay too.
+    /// A removal that a source asks for explicitly waits for the removal delay too.
     SaidOutrightWaits,
     /// A target that is being deleted keeps what was withdrawn.
     TerminatingTargetsKept,
@@ -127,19 +127,19 @@ bugs! {
     ExceptionsForgotten,
     /// A consent by a label selector is one for every namespace.
     ConsentSelectorForgotten,
-    /// What an object further up a chain selects by labels is not asked.
+    /// Label selectors of objects further up a chain are not checked.
     ChainLabelsForgotten,
-    /// An object of a chain that is missing, and said more than its list, is taken to allow everything.
+    /// A missing object of a chain, which allowed namespaces by labels or only some keys, is taken to allow everything.
     UnseenChainAllows,
-    /// What a namespace accepts is not asked.
+    /// `accept-replicas-from` of the target's namespace is not checked.
     AcceptanceForgotten,
-    /// A namespace that says nothing accepts everybody, under `--require-acceptance` too.
+    /// A namespace without `accept-replicas-from` accepts every source, under `--require-acceptance` too.
     RequirementForgotten,
-    /// A replica stays that its namespace does not accept any more.
+    /// A replica stays although its namespace does not accept it any more.
     UnacceptedStays,
     /// Excluded namespaces are written in.
     ExclusionForgotten,
-    /// What is ill-formed on a Namespace is passed over.
+    /// Ill-formed annotations of a Namespace are ignored.
     IllFormedNamespacePassed,
     /// A paused Namespace is written in.
     PausedNamespaceWritten,
@@ -151,25 +151,25 @@ bugs! {
     KeysForgotten,
     /// Keys are copied under their own names.
     RenamesForgotten,
-    /// A key that is asked for by its name and is not there is passed over.
+    /// A key that is asked for by its name, and that the source lacks, is ignored.
     MissingKeyPassed,
-    /// Who pulls gets all keys, whatever may be had.
+    /// A pulling target gets all keys, whatever `replication-allowed-keys` says.
     AllowedKeysForgotten,
-    /// What a target holds and may not have any more stays.
+    /// Keys that a target holds, and that its source does not allow any more, stay.
     KeysNotTrimmed,
     /// Replicas have their source's type, whatever is asked for.
     OtherTypeForgotten,
-    /// No labels and annotations go along.
+    /// No labels and annotations are copied.
     LabelsForgotten,
-    /// Marks of other tools go along with the labels.
+    /// Labels by which other tools own objects are copied with the others.
     MarksCopied,
     /// Labels that are not asked for any more stay.
     LabelsStay,
     /// Any number of replicas is removed at once.
     LimitForgotten,
-    /// What was removed a moment ago does not count.
+    /// Replicas that were removed a moment ago are not counted.
     LimitForgetsTheRemoved,
-    /// What is approved is held too.
+    /// Approved replicas are held too.
     ApprovalForgotten,
     /// An approval stays when the replica is followed again.
     ApprovalStays,
@@ -191,25 +191,25 @@ bugs! {
     No404Believed,
     /// A 403 "namespace is being terminated" is believed, and not tried again.
     TerminatingAnswerBelieved,
-    /// An update that was refused as invalid is sent again as it was, and not looked into.
+    /// An update that was refused as invalid is sent again unchanged, without a read of the target.
     InvalidNotLookedInto,
     /// A write that failed is not tried again.
     WriteNotRetried,
     /// A read that failed is not tried again.
     ReadNotRetried,
     /// Failures are not reported.
-    FailureNotTold,
+    FailureNotReported,
     /// The budget of requests and the pauses of retries are off.
     BudgetOff,
-    /// An object that changes quickly is not followed when it is over.
+    /// An object that changes quickly is not followed when its changes have ended.
     StormForgotten,
     /// Targets that waited for room in their namespace are not handed out again.
     ParkedForever,
-    /// What hangs in one namespace takes the room of all others.
+    /// Requests that hang in one namespace take the room of all others.
     NoRoomKept,
     /// Namespaces and causes do not take turns.
     FairnessOff,
-    /// The words of the API server are shown as they are, with the values that they quote.
+    /// Messages of the API server are shown unchanged, with the values that they quote.
     RedactionOff,
 
     // --- Leadership ---
@@ -219,13 +219,13 @@ bugs! {
     LeaseTakenAtOnce,
     /// A leader that cannot renew its lease goes on writing.
     DeadlineForgotten,
-    /// Who has asked for the lease writes before it is granted.
+    /// A controller that has asked for the lease writes before it is granted.
     LeadsBeforeGranted,
     /// The lease is written without its resourceVersion.
     LeaseWithoutVersion,
 }
 
-/// Whether this mistake is to be made here: `bug!(LoopForgotten)`.
+/// Whether a test has planted this mistake in the current thread: `bug!(LoopForgotten)`.
 #[macro_export]
 macro_rules! bug {
     ($name:ident) => {
@@ -243,7 +243,7 @@ mod planted {
         static PLANTED: Cell<Option<Bug>> = const { Cell::new(None) };
     }
 
-    /// From now on this mistake is made in this thread; `None`: none is.
+    /// Plants this mistake in the current thread; `None`: removes it.
     pub fn plant(bug: Option<Bug>) {
         PLANTED.set(bug);
     }

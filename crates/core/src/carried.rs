@@ -1,4 +1,5 @@
-//! The labels and annotations of others that go from a source to its replicas (SPEC 11.6), and those that never do.
+//! Labels, and annotations that are not this program's, which are copied from a source to its replicas (SPEC 11.6); and those that
+//! never are.
 //!
 //! A source says which of its own are copied (`replicate-labels`, `replicate-annotations`) and what else its replicas get
 //! (`replica-labels`). What was set on a replica is noted there by name (`replicated-labels`, `replicated-annotations`), so that
@@ -26,7 +27,7 @@ pub enum Mark {
     Prefix(&'static str),
 }
 
-/// What is never given to a replica, whatever is asked, besides this program's own annotations.
+/// Labels and annotations that are never copied to a replica, besides this program's own annotations.
 pub const NEVER_COPIED: [Mark; 17] = [
     // Kubernetes' own, and what its controllers own objects by; `kubectl.kubernetes.io/last-applied-configuration` holds data.
     Mark::Subdomains("kubernetes.io"),
@@ -47,11 +48,11 @@ pub const NEVER_COPIED: [Mark; 17] = [
     Mark::Subdomains("cert-manager.io"),
     Mark::Prefix("kopf.zalando.org"),
     Mark::Domain("pulumi.com"),
-    // This program's, where it runs under another prefix.
+    // This program's annotations, where it runs under another prefix.
     Mark::Domain("k8s-replicator"),
 ];
 
-/// What describes an application, and owns nothing.
+/// Labels of Kubernetes that only describe an application, so that they may be copied.
 const DESCRIBES: [&str; 4] =
     ["app.kubernetes.io/name", "app.kubernetes.io/component", "app.kubernetes.io/part-of", "app.kubernetes.io/version"];
 
@@ -68,13 +69,13 @@ impl Mark {
     }
 }
 
-/// Whether a label or annotation with this key is never given to a replica, whatever is asked.
+/// Whether a label or annotation with this key is never copied to a replica, whatever the source asks for.
 #[must_use]
 pub fn is_never_copied(key: &str, dialect: &Dialect) -> bool {
     dialect.is_own(key) || is_mark(key)
 }
 
-/// The same, of the marks of other tools alone.
+/// Whether this is the key of another tool's mark.
 #[must_use]
 pub fn is_mark(key: &str) -> bool {
     !crate::bug!(MarksCopied) && !DESCRIBES.contains(&key) && NEVER_COPIED.iter().any(|mark| mark.is_on(key))
@@ -83,7 +84,7 @@ pub fn is_mark(key: &str) -> bool {
 /// Labels or annotations, in the order of their keys.
 pub type Map = BTreeMap<Arc<str>, Arc<str>>;
 
-/// The labels and annotations of one object that the graph keeps; nothing else of an object's says more about its replicas.
+/// The labels and annotations of one object that the graph keeps: all that its replicas need.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Carried {
     /// Labels.
@@ -96,7 +97,7 @@ impl Carried {
     /// Nothing.
     pub(crate) const EMPTY: Self = Self { labels: Map::new(), annotations: Map::new() };
 
-    /// Whether these annotations of ours say something about the labels and annotations of others.
+    /// Whether an object with these annotations copies labels and annotations to its replicas, or is a replica with copied ones.
     pub(crate) fn is_asked_for(marks: &Marks) -> bool {
         [
             Annotation::ReplicateLabels,
@@ -108,7 +109,7 @@ impl Carried {
         .any(|annotation| marks.text(*annotation).is_some())
     }
 
-    /// What is kept of an object with these annotations of ours. `None`: nothing.
+    /// The labels and annotations that are kept of an object with these marks. `None`: none.
     pub(crate) fn read<'a>(
         marks: &Marks,
         dialect: &Dialect,
@@ -142,7 +143,7 @@ fn keep<'a>(
     if marks.replicated_by.is_some() {
         let Some(noted) = marks.text(notes) else { return Map::new() };
         let noted: HashSet<&str> = noted_names(noted).collect();
-        // Whoever writes the note does not make other tools' marks, or this program's, the controller's to take off.
+        // Anyone can edit `replicated-labels`: a key of other tools, or of this program, in it must not lead to its removal.
         let was_set = |(key, _): &(&str, &str)| noted.contains(key) && !is_never_copied(key, dialect);
         let own = |(key, value): (&str, &str)| (Arc::from(key), kept(value));
         return all.filter(was_set).map(own).collect();
@@ -151,14 +152,14 @@ fn keep<'a>(
     all.filter(|(key, _)| globs.names(key) && !is_never_copied(key, dialect)).map(own).collect()
 }
 
-/// What is kept of a value that a replica has: whether it is the one that its source has can be told by it. There may be thousands
-/// of replicas with one long value.
+/// What the graph keeps of a value on a replica: the value, or the hash of a long one, which is enough to compare it with the
+/// source's. There may be thousands of replicas with one long value.
 pub(crate) fn kept(value: &str) -> Arc<str> {
     const LONG: usize = 64;
     if value.len() <= LONG {
         return value.into();
     }
-    // A sign that no label has stands before it; an annotation that begins so is somebody's joke with its own value.
+    // No label's value contains NUL. An annotation's may, but then only its own comparison is wrong.
     Sha256::digest(value).iter().fold("\0".to_owned(), |text, byte| text + &format!("{byte:02x}")).into()
 }
 

@@ -23,10 +23,10 @@ pub const TYPE: &str = "kubernetes.io/tls";
 /// The keys that belong together.
 pub const KEYS: [&str; 2] = ["tls.crt", "tls.key"];
 
-/// Whether all that belongs together is there.
+/// Whether a source's certificate and key are both there and belong together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Completeness {
-    /// It is, or nothing has to belong together in this type.
+    /// They are, or objects of this type have no such keys.
     Complete,
     /// The certificate or the key is missing or empty, or the certificate is another key's.
     Incomplete,
@@ -42,7 +42,7 @@ struct Pair<'a> {
     key: Option<Cow<'a, str>>,
 }
 
-/// Of the raw JSON `data` of a Secret of [`TYPE`].
+/// Checks the raw JSON `data` of a Secret of [`TYPE`].
 #[must_use]
 pub fn completeness(data: Option<&str>) -> Completeness {
     let Ok(pair) = serde_json::from_str::<Pair<'_>>(data.unwrap_or("{}")) else { return Completeness::Unreadable };

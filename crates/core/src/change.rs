@@ -1,4 +1,5 @@
-//! What to change, as commands to paste. Where the change is a choice that only a person can make, they open the right object.
+//! kubectl commands to paste, which remove the cause of a refusal or a wait. Where a person has to choose, the command opens the
+//! right object in an editor.
 //!
 //! `explain` and the page show the same ones.
 
@@ -27,7 +28,7 @@ pub struct Change<'a> {
 }
 
 impl Change<'_> {
-    /// What can be done about this reason.
+    /// The commands for this reason; none if nothing has to be done.
     #[must_use]
     pub fn commands(self, reason: Reason) -> Vec<String> {
         let one = |command: Option<String>| command.into_iter().collect::<Vec<_>>();
@@ -73,7 +74,7 @@ impl Change<'_> {
         }
     }
 
-    /// What can be done about advice on an object.
+    /// The command for advice about an object.
     #[must_use]
     pub fn of_advice(self, object: &Key) -> String {
         self.on("edit", object)
@@ -84,7 +85,7 @@ impl Change<'_> {
         format!("kubectl -n {} create {what} {} --from-literal=KEY=VALUE", source.namespace(), source.name())
     }
 
-    /// The source pushes to the target too.
+    /// Adds the target to the source's push.
     fn push(self, source: &Key) -> String {
         let marks = self.marks(source);
         let names = marks.and_then(|marks| marks.text(Annotation::ReplicateTo));
@@ -108,7 +109,7 @@ impl Change<'_> {
         self.annotate(source, &[(namespaces, Some(list))])
     }
 
-    /// Each object above the target that does not allow its namespace.
+    /// The consent of each object above the target that does not allow its namespace.
     fn consent_of_chain(self) -> Vec<String> {
         let namespace = self.target.namespace();
         let facts = self.graph.namespace(namespace).cloned().unwrap_or_default();
@@ -145,7 +146,7 @@ impl Change<'_> {
         self.annotate(source, &[(version, Some(next))])
     }
 
-    /// The annotation is taken off each object that it stands on.
+    /// Takes `paused` off each object that has it.
     fn go_on(self) -> Vec<String> {
         let paused = |key: &&Key| self.marks(key).is_some_and(|marks| marks.paused);
         let source = self.source.map(|source| -> &Key { source });
@@ -176,7 +177,7 @@ impl Change<'_> {
         self.graph.node(key).and_then(|node| node.marks())
     }
 
-    /// The list of the annotation with one more item.
+    /// The value of the annotation with one more item.
     fn with(self, marks: Option<&Marks>, annotation: Annotation, item: &str) -> String {
         match marks.and_then(|marks| marks.text(annotation)).map(|text| text.trim().trim_end_matches(',')) {
             None | Some("" | "-") => item.to_owned(),
@@ -203,7 +204,7 @@ impl Change<'_> {
     }
 }
 
-/// A word for a shell.
+/// The text as one word of a shell.
 fn quoted(text: &str) -> String {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./=,:".contains(&byte);
     if text.bytes().all(is_plain) { text.to_owned() } else { format!("'{}'", text.replace('\'', r"'\''")) }

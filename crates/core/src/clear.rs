@@ -67,7 +67,7 @@ pub fn has_required_keys(type_: &str) -> bool {
     !matches!(minimal(type_), Minimal::Fixed([]))
 }
 
-/// Raw JSON of the `data` of a cleared Secret of this type; `None`: no data.
+/// Raw JSON of the `data` that a cleared Secret of this type has; `None`: no data.
 #[must_use]
 pub fn minimal_secret(type_: &str, entropy: Entropy<'_>) -> Option<String> {
     let password;

@@ -6,19 +6,20 @@
 //! the graph holds. [`decide_recording`] decides the same and records each question that was asked (see
 //! [`trail`](crate::trail), which lists them in their order).
 //!
-//! This file has the order of the questions (SPEC 3). `policy` asks whether anything may be written there (SPEC 11.4, 11.7), `creator`
-//! asks whether a replica is still wanted, `removal` when one
-//! that is not goes, `install` answers for pushes (SPEC 4), `pull` for what a source gives (SPEC 5), `copy` for the data (SPEC
-//! 5.7, 5.8, 6) and `keys` for the part of it that is meant (SPEC 11.5), `carry` for labels and annotations (SPEC 11.6), `terminating` for what is being deleted, `plan` writes what differs. [`losers`] and [`advise`] tell what no decision about a target shows.
+//! This file has the order of the questions (SPEC 3). `policy` asks whether anything may be written there (SPEC 11.4, 11.7),
+//! `creator` asks whether a replica is still wanted, `removal` when a replica that is not wanted any more is removed, `install`
+//! answers for pushes (SPEC 4), `pull` whether a source gives its data (SPEC 5), `copy` for the data (SPEC 5.7, 5.8, 6) and `keys`
+//! for the keys of it that are copied (SPEC 11.5), `carry` for labels and annotations (SPEC 11.6), `terminating` for what is being
+//! deleted, `plan` writes what differs. [`losers`] and [`advise`] report what the decision about a single target does not show.
 //!
 //! # Removal delay, chains and combined objects (SPEC 11.1)
 //!
-//! A replica is kept for the delay only while its *own* source is missing or says nothing. Down a chain nothing waits twice:
-//! what pulls from an object that was cleared is cleared at once, since that object has waited already. A combined
-//! object's replica waits for its creator (whose loss deletes it) and for what it pulls (whose loss empties it), each by
-//! itself. Only a copy is worth waiting for: a replica that holds none, or one of what its creator does not ask for any more, is
-//! emptied at once. While it waits its annotations still follow. How long: what the source says now, else what the replica
-//! says (pushed ones inherit it, pulling ones have their own, which then comes first), else the flag.
+//! A replica is kept for the delay only while its *own* source is missing or has lost its annotations. Down a chain nothing waits
+//! twice: an object that pulls from a cleared one is cleared at once, since the cleared one has waited already. A combined object's
+//! replica waits for its creator (whose loss deletes it) and for what it pulls (whose loss empties it), each by itself. Only a copy
+//! is worth waiting for: a replica that holds none, or one of what its creator does not ask for any more, is emptied at once. While
+//! it waits its annotations still follow. The delay is the source's `removal-delay`, else the replica's (a pushed replica inherits
+//! it; a pulling target's own comes first), else the flag.
 
 mod advise;
 mod carry;
@@ -61,12 +62,12 @@ pub use plan::{Plan, Verb};
 
 use creator::{Creator, Pushing};
 
-/// What the flags say about deciding.
+/// The flags on which decisions depend.
 #[derive(Debug, Clone)]
 pub struct Rules {
     /// `--allow-all`: sources without consent annotations may be pulled.
     pub allow_all: bool,
-    /// `--removal-delay`: how long replicas are kept when their source is missing or says nothing any more.
+    /// `--removal-delay`: how long replicas are kept when their source is missing or has lost its annotations.
     pub removal_delay: Duration,
     /// `--removal-limit`: how many replicas may be removed because of one source at the same time (SPEC 11.2); `None`: any.
     pub removal_limit: Option<usize>,
@@ -95,14 +96,14 @@ impl Default for Rules {
     }
 }
 
-/// Why, and because of which source.
+/// The reason of a decision, and the source that it is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verdict {
     /// The reason.
     pub reason: Reason,
     /// The source that plays a part in it.
     pub source: Option<SourceKey>,
-    /// What exactly, where the reason alone does not tell.
+    /// Details, where the reason alone is not enough.
     pub detail: Option<String>,
 }
 
@@ -130,11 +131,11 @@ impl Need {
 /// See [`decide`].
 #[derive(Debug)]
 pub enum Decision<'g> {
-    /// All is well.
+    /// Nothing has to be done.
     Nothing(Verdict),
-    /// Something is asked for that is not done, as long as nothing changes.
+    /// The annotations ask for something that is not done until something changes.
     Refuse(Verdict),
-    /// It is left as it is until then, and decided anew.
+    /// The target is left as it is until this time, and then decided about anew.
     Wait(Verdict, Moment),
     /// More has to be known.
     Need(Need),
@@ -183,7 +184,7 @@ type Answer<'g, T = ()> = ControlFlow<Decision<'g>, T>;
 /// The answer to the last question: always the decision.
 type End<'g> = Answer<'g, Infallible>;
 
-/// Where the steps go; nowhere, as a rule.
+/// Where the steps of the trail are recorded; usually nowhere.
 #[derive(Clone, Copy)]
 struct Recorder<'t>(Option<&'t RefCell<Trail>>);
 
@@ -263,7 +264,7 @@ impl<'g> Case<'g, '_> {
         let owned = Owned::prove(self.graph, self.target);
         match owned.map(Owned::marks) {
             Some(marks) => self.target_may_be_written(marks)?,
-            // What nobody asks for is nothing to these questions.
+            // An object that no source pushes to and that does not pull is not asked these questions.
             None => {
                 if let Some(pushing) = self.winning() {
                     self.may_be_written(None, Some(pushing.source.key))?;
@@ -367,13 +368,13 @@ impl<'g> Case<'g, '_> {
         self.recorder.note(question, outcome, fact);
     }
 
-    /// The question does not decide.
+    /// Records that the next question is asked.
     fn pass(self, question: Question, fact: impl FnOnce() -> String) -> Answer<'g> {
         self.note(question, Outcome::Passed, fact);
         ControlFlow::Continue(())
     }
 
-    /// The question decides.
+    /// Records that this question decides, and returns its decision.
     fn stop<T>(self, question: Question, decision: Decision<'g>, fact: impl FnOnce() -> String) -> Answer<'g, T> {
         if self.recorder.0.is_some() {
             self.note(question, decision.outcome(), fact);
@@ -381,12 +382,12 @@ impl<'g> Case<'g, '_> {
         ControlFlow::Break(decision)
     }
 
-    /// The question cannot be answered before this is read.
+    /// Records that this has to be read before the question can be answered.
     fn need<T>(self, question: Question, need: Need) -> Answer<'g, T> {
         self.stop(question, Decision::Need(need), || "not known yet".to_owned())
     }
 
-    // --- What is known of contents, or has to be found out ---
+    // --- What is known of contents, or has to be read ---
 
     fn facts(self, question: Question, source: Source<'_>) -> Answer<'g, Facts> {
         match source.node.knowledge {
@@ -395,7 +396,7 @@ impl<'g> Case<'g, '_> {
         }
     }
 
-    /// The type of an object, for kinds that have one. Protected types end every decision (SPEC 7).
+    /// The type of an object, for kinds that have one. A protected type decides at once (SPEC 7).
     fn type_of(self, key: &Key, node: &'g Node, because_of: &SourceKey) -> Answer<'g, Option<&'g Arc<str>>> {
         match &node.type_ {
             _ if !self.kind.is_typed() => ControlFlow::Continue(None),
@@ -409,7 +410,7 @@ impl<'g> Case<'g, '_> {
         }
     }
 
-    /// Ends if the object is known to be of a protected type; its type is not read for that.
+    /// Stops if the object is known to be of a protected type. An unknown type is not read for that.
     fn is_not_known_as_protected(self, key: &Key, node: &'g Node, because_of: &SourceKey) -> Answer<'g> {
         if node.type_.is_some() {
             self.type_of(key, node, because_of)?;
@@ -421,7 +422,7 @@ impl<'g> Case<'g, '_> {
         self.type_of(self.target, node, because_of)
     }
 
-    /// The type of a replica: another one than its source's, if the source says so.
+    /// The type that a replica is to have: `replicate-type` of its source, else the source's own type.
     fn type_to_be(
         self,
         marks: &'g Marks,

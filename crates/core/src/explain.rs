@@ -1,13 +1,13 @@
 //! The chain behind a target: which object is given its data by which, link by link, as far up as somebody names a source.
 //!
-//! It is walked on the graph alone and decides nothing: how each link stands, [`survey::look`](crate::survey::look) says. Where an
-//! object is missing, the chain ends in its name.
+//! It is read from the graph alone, and decides nothing: [`survey::look`](crate::survey::look) gives the state of each link. Where
+//! an object is missing, the chain ends with its name.
 
 use crate::annotations::{Annotation, Marks};
 use crate::graph::{Graph, LONGEST_CHAIN, Presence};
 use crate::names::{Key, SourceKey};
 
-/// How an object comes to give its data to the one below.
+/// Why an object gives its data to the one below it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum By {
     /// The one below asks for it: its `replicate-from`.
@@ -19,7 +19,7 @@ pub enum By {
 }
 
 impl By {
-    /// What the object above does, in a few words.
+    /// The relation as a few words: "pulls from" and the like.
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {
@@ -47,7 +47,7 @@ pub enum There {
     Present,
     /// It does not exist.
     Missing,
-    /// It is not known: nobody has looked, or it is where nobody looks.
+    /// Not known: it was not looked up yet, or is in a namespace that the program does not watch.
     Unknown,
 }
 
@@ -56,15 +56,15 @@ pub enum There {
 pub struct Link {
     /// The object.
     pub key: Key,
-    /// How it comes to give to the one before it in the list; `None`: it is the target.
+    /// Its relation to the object before it in the list; `None`: it is the target.
     pub by: Option<By>,
     /// Whether it exists.
     pub there: There,
-    /// Whether the chain comes back to it here: it is not followed further.
+    /// Whether the chain came by this object before: it is a ring, and not followed further.
     pub again: bool,
 }
 
-/// The chain, from the target upwards. `source`: of the decision about the target.
+/// The chain, from the target upwards. `source`: the source that the decision about the target names.
 #[must_use]
 pub fn chain(graph: &Graph, target: &Key, source: Option<&SourceKey>) -> Vec<Link> {
     let mut links = vec![link(graph, target.clone(), None)];

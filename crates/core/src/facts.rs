@@ -1,11 +1,12 @@
-//! What a read of an object's content leaves behind, once the bytes are dropped.
+//! What is kept of an object's content that was read: a fingerprint and a few facts, never the bytes.
 
 use crate::certificate::Completeness;
 use crate::keys::{KeyProblem, Projection};
 use crate::kind::Kind;
 use crate::payload::{Digest, Payload};
 
-/// See the [module](self). Made by [`Facts::of`] alone, so that no fact is forgotten where content is read or written.
+/// See the [module](self). Only [`Facts::of`] and [`Facts::of_portion`] make one, so that no fact is forgotten where content is
+/// read or written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Facts {
     /// Fingerprint of the data.
@@ -14,7 +15,7 @@ pub struct Facts {
     pub cleared: bool,
     /// Whether some key's value is not empty (SPEC 6).
     pub has_value: bool,
-    /// Whether all that belongs together is there (SPEC 11.9).
+    /// Whether a certificate and its key are both there and belong together (SPEC 11.9).
     pub completeness: Completeness,
 }
 
@@ -42,7 +43,7 @@ impl Facts {
     ) -> Result<Self, KeyProblem> {
         let portion = projection.project(payload)?;
         let type_of_portion = projection.type_.as_deref().or(type_);
-        // Half a pair is held also where only one side of it is asked for; who asks for neither need not wait.
+        // A half-issued pair is held also for a target that asks for one half of it; a target that asks for neither need not wait.
         let completeness = match type_.filter(|type_| kind.can_be_incomplete(type_)) {
             Some(type_) if kind.paired_keys(type_).iter().any(|key| projection.gives(key)) => {
                 kind.completeness(Some(type_), payload)
@@ -52,7 +53,7 @@ impl Facts {
         Ok(Self { completeness, ..Self::of(kind, type_of_portion, &portion) })
     }
 
-    /// Whether there is something to be copied: a value that is more than what a cleared object of the type keeps.
+    /// Whether the data has a value other than the minimal ones that a cleared object of the type keeps.
     #[must_use]
     pub fn gives_something(&self) -> bool {
         self.has_value && !self.cleared

@@ -30,7 +30,7 @@ pub const MAX_STARS: usize = 3;
 /// Why a text is no list of globs.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum GlobError {
-    /// A character that stands in none of what is named.
+    /// A character that no key, label or annotation contains.
     #[error(
         "{0:?} has a character that no key has; expected letters, digits, \".\", \"-\", \"_\", \"/\", and \"*\" for any text"
     )]
@@ -117,15 +117,15 @@ impl<'t> Globs<'t> {
         self.excepted.names(text)
     }
 
-    /// Whether no item names anything: there is none, or there are only such with `!`.
+    /// Whether no item names anything: the list is empty, or all items begin with `!`.
     #[must_use]
     pub fn names_nothing(&self) -> bool {
         self.named.literals.is_empty() && self.named.globs.is_empty()
     }
 }
 
-/// Whether a glob matches the whole of a text. What stands between two `*` is looked for once, where it comes first: that takes
-/// no longer than the text is.
+/// Whether a glob matches the whole of a text. Each part between two `*` is searched once, and its first occurrence taken, so that
+/// the time is proportional to the text.
 #[must_use]
 pub fn matches(glob: &str, text: &str) -> bool {
     let Some((first, rest)) = glob.split_once('*') else { return glob == text };

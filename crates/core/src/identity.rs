@@ -1,4 +1,4 @@
-//! Which object, and which state of it: what `metadata.uid` and `metadata.resourceVersion` say.
+//! `metadata.uid` (which object) and `metadata.resourceVersion` (which state of it).
 
 use std::fmt;
 use std::sync::Arc;
@@ -7,8 +7,8 @@ use uuid::Uuid;
 
 /// An object's `metadata.resourceVersion`.
 ///
-/// Kubernetes 1.35 made versions of one resource comparable as decimal numbers (KEP-5504); before, all servers on etcd
-/// behaved so. A version that is no such number is only ever equal or not.
+/// Kubernetes 1.35 made versions of one resource comparable as decimal numbers (KEP-5504); before, all servers on etcd behaved so.
+/// Versions that are no such numbers can only be compared for equality.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub enum ResourceVersion {
     /// A decimal number.
@@ -49,7 +49,7 @@ impl fmt::Debug for ResourceVersion {
     }
 }
 
-/// An object's `metadata.uid`: another one is another object, also under the same name.
+/// An object's `metadata.uid`: a recreated object has the same name and another uid.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub enum Uid {
     /// A UUID in the usual spelling, as the API server makes them: a graph of a million objects has a million of them.

@@ -1,4 +1,4 @@
-//! Lists and metadata in JSON, from an API server or proxy that does not answer in protobuf.
+//! Reads lists and metadata in JSON, from an API server or proxy that does not answer in protobuf.
 //!
 //! What this program does not need is passed over whatever it is: a number where a text is expected, half of a surrogate
 //! pair, bytes that are no UTF-8. An object whose name can be read is there (SPEC 2), and must not be taken for missing
@@ -19,7 +19,7 @@ use crate::managers::{APPLY, Entry, Managers};
 #[derive(Deserialize)]
 pub(crate) struct Text<'a>(#[serde(borrow)] pub(crate) Cow<'a, str>);
 
-/// JSON as a text. Where it is none, what is no UTF-8 is replaced: the API server writes only UTF-8.
+/// JSON as a text. Bytes that are no UTF-8 are replaced by U+FFFD. (The API server itself writes only UTF-8.)
 pub(crate) struct Json<'a>(Cow<'a, str>);
 
 impl<'a> Json<'a> {
@@ -116,13 +116,13 @@ fn seconds(time: &str) -> Option<i64> {
     time.parse::<jiff::Timestamp>().ok().map(jiff::Timestamp::as_second)
 }
 
-/// A list as the API server answers it. Anything else that comes with status 200 is none: a `Status`, another program's
-/// answer. It must not be taken for an empty list, from which it would follow that everything is gone.
+/// A list as the API server answers it. Any other body with status 200 (a `Status`, another program's answer) is an error: it must
+/// not be taken for an empty list, which would mean that every object was deleted.
 #[derive(Debug)]
 pub struct List<'a> {
-    /// What the list shows is what was there at this version.
+    /// The version of the list: it shows the objects as they were at this version.
     pub resource_version: Cow<'a, str>,
-    /// Where the next page begins; empty: there is none.
+    /// The token of the next page; empty: this is the last one.
     pub continue_: Cow<'a, str>,
     /// The items, unread.
     pub items: Vec<&'a RawValue>,
@@ -167,7 +167,7 @@ pub(crate) struct Metadata<'a> {
     labels: Option<&'a RawValue>,
     annotations: Option<&'a RawValue>,
     managed_fields: Option<&'a RawValue>,
-    /// Whether there was something that is no UTF-8.
+    /// Whether bytes that are no UTF-8 were replaced.
     is_repaired: bool,
 }
 
@@ -203,7 +203,7 @@ impl<'a> Metadata<'a> {
     pub(crate) fn ours(&self, dialect: &Dialect) -> Option<Vec<(String, Option<Cow<'a, str>>)>> {
         let Some(annotations) = self.annotations else { return Some(Vec::new()) };
         let Members(all) = serde_json::from_str(annotations.get()).ok()?;
-        // What was no UTF-8 is a sign that stands for it now.
+        // Where bytes that were no UTF-8 were replaced, the replacement character shows in which value.
         let is_text = |text: &Cow<'_, str>| !self.is_repaired || !text.contains(char::REPLACEMENT_CHARACTER);
         let ours = |(key, value): (Cow<'_, str>, &'a RawValue)| {
             Some((dialect.name(&key)?.to_owned(), value_text(value).filter(is_text)))
@@ -243,7 +243,7 @@ fn texts(map: Option<&RawValue>) -> Vec<(Cow<'_, str>, Cow<'_, str>)> {
     members.into_iter().flat_map(|Members(all)| all).filter_map(texts).collect()
 }
 
-/// One entry of `managedFields`, if it is one.
+/// One entry of `managedFields`; `None`: it cannot be read.
 fn entry(json: &RawValue) -> Option<Entry<'_>> {
     let entry: Members<'_> = serde_json::from_str(json.get()).ok()?;
     Some(Entry {
@@ -254,7 +254,7 @@ fn entry(json: &RawValue) -> Option<Entry<'_>> {
     })
 }
 
-/// Makes values of annotations of what [`Metadata::ours`] gave.
+/// The result of [`Metadata::ours`] as values for [`Marks::read`](crate::annotations::Marks::read).
 pub(crate) fn values<'a>(ours: &'a [(String, Option<Cow<'_, str>>)]) -> impl Iterator<Item = (&'a str, Value<'a>)> {
     ours.iter().map(|(name, value)| (name.as_str(), value.as_deref().map_or(Value::NotText, Value::Text)))
 }
@@ -276,7 +276,7 @@ mod tests {
                 r#"{"kind":"PartialObjectMetadataList","metadata":{"resourceVersion":"7","continue":null},"items":[]}"#,
                 Some(("7", "", 0)),
             ),
-            // What would empty a cluster if it were taken for an empty list.
+            // Taken for empty lists, these would delete every replica.
             (r#"{"kind":"Status","apiVersion":"v1","metadata":{},"status":"Failure","code":500}"#, None),
             (r#"{"kind":"Status","metadata":{"resourceVersion":"7"},"items":[]}"#, None),
             (r#"{"kind":"SecretList","metadata":{},"items":[]}"#, None),

@@ -44,17 +44,16 @@ pub enum KeysError {
     GivenTwice(String),
 }
 
-/// What is wrong with a source's data, for somebody who asks for some of its keys. Names of keys are no secret; values are never
-/// shown.
+/// Why a target cannot get the keys that it asks for. Names of keys are no secret; values are never shown.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum KeyProblem {
     /// The source lacks a key that is asked for by its name.
     #[error("replicate-keys: the source has no key {0:?}")]
     Missing(String),
-    /// A key that is asked for by its name is not among those that may be had.
+    /// A key that is asked for by its name is not allowed.
     #[error("replicate-keys: {0:?} is not among the replication-allowed-keys of the source, or of the chain above it")]
     NotAllowed(String),
-    /// The type of the target requires a key that is not among those that it would get, or has no value of the kind that is required.
+    /// The type of the target requires a key that the target would not get, or that has a value which the type does not allow.
     #[error(
         "a Secret of type {type_} needs a valid {key:?}, which is not among what is copied; ask for it, or for another type by \
          replicate-type"
@@ -80,7 +79,7 @@ pub struct Keys<'t> {
     literals: HashMap<&'t str, Vec<&'t str>>,
     /// The same, turned round: the key of each name.
     by_name: HashMap<&'t str, &'t str>,
-    /// Their order in the text, so that what is told does not depend on hashing.
+    /// Their order in the text, so that messages do not depend on hashing.
     order: Vec<&'t str>,
     /// All other items.
     globs: Globs<'t>,
@@ -164,7 +163,7 @@ impl<'t> Keys<'t> {
     }
 }
 
-/// What one object of a chain says about the keys that go down it. Texts of well-formed annotations.
+/// The annotations of one object of a chain that limit the keys which objects below it get. Texts of well-formed annotations.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct Limit {
     /// `replication-allowed-keys`; `None`: all.
@@ -173,12 +172,12 @@ pub struct Limit {
     pub asked: Option<Arc<str>>,
 }
 
-/// The part of a source's data that one target gets. Two are equal when they give the same.
+/// The part of a source's data that one target gets. Two that are equal give the same part.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct Projection {
     /// `replicate-keys`; `None`: all.
     pub asked: Option<Arc<str>>,
-    /// Of the source, and of those above it, as far up as one of them says something.
+    /// The limits of the source and of each object above it, up to the last one that has `replication-allowed-keys`.
     pub limits: Vec<Limit>,
     /// The type of the target, where it is one that requires keys.
     pub type_: Option<Arc<str>>,
@@ -197,27 +196,29 @@ impl Projection {
         limits.chain(&self.asked).map(|text| text.len()).sum()
     }
 
-    /// What is noted with a copy (`replicated-keys`): what was asked for; `*` where all was, and less may be had.
+    /// The value of `replicated-keys` that is written with the copy: what was asked for; `*` if all keys were asked for, and not
+    /// all are allowed.
     #[must_use]
     pub fn note(&self) -> Option<Arc<str>> {
         let all_that_may_be_had = || self.is_limited().then(|| Arc::from("*"));
         self.asked.clone().or_else(all_that_may_be_had)
     }
 
-    /// Whether a key of the source may be among what is given.
+    /// Whether this key of the source is copied (under whatever name).
     #[must_use]
     pub fn gives(&self, key: &str) -> bool {
         let limits: Vec<CompiledLimit<'_>> = self.limits.iter().map(CompiledLimit::of).collect();
         is_allowed(&limits, key) && self.asked.as_deref().is_none_or(|asked| !read_keys(asked).names_of(key).is_empty())
     }
 
-    /// Whether some object says which keys may be had.
+    /// Whether some object of the chain has `replication-allowed-keys`.
     #[must_use]
     pub fn is_limited(&self) -> bool {
         self.limits.iter().any(|limit| limit.allowed.is_some())
     }
 
-    /// What of the target's own data it may keep: what `self` would let it have, by the names that it has them under.
+    /// The part of its own data that a target may keep: the keys that `self` would give it, by the names that they have on the
+    /// target.
     #[must_use]
     pub fn of_kept(&self) -> Self {
         let own = Limit { allowed: None, asked: self.asked.clone() };
@@ -272,11 +273,11 @@ impl Projection {
 }
 
 impl Projection {
-    /// The keys that the target's type requires and that it would not get, with minimal values (SPEC 7): what it may not have must
-    /// not stay because the API server wants something there.
+    /// The keys that the target's type requires and that are not allowed, with minimal values (SPEC 7): the old value must not stay
+    /// just because the API server requires the key.
     ///
     /// # Errors
-    /// When they are missing because they were not asked for, or one has a value that the type does not allow.
+    /// When a required key was not asked for, or one has a value that the type does not allow.
     fn missing(&self, given: &[BTreeMap<String, &RawValue>]) -> Result<Vec<(&'static str, Box<RawValue>)>, KeyProblem> {
         let Some(type_) = self.type_.as_deref() else { return Ok(Vec::new()) };
         let problem = |key| KeyProblem::Required { type_: excerpt(type_), key };
@@ -330,18 +331,18 @@ struct CompiledLimit<'t> {
 
 impl<'t> CompiledLimit<'t> {
     fn of(limit: &'t Limit) -> Self {
-        // A list that cannot be read is none of a well-formed object; it allows nothing.
+        // The annotations of a well-formed object can be read. Any other list allows nothing.
         let allowed = limit.allowed.as_deref().map(|text| Globs::parse(text).unwrap_or_default());
         Self { allowed, asked: limit.asked.as_deref().map(read_keys) }
     }
 }
 
-/// A list that cannot be read is none of a well-formed object; it asks for nothing.
+/// The annotations of a well-formed object can be read. Any other list asks for nothing.
 fn read_keys(text: &str) -> Keys<'_> {
     Keys::parse(text).unwrap_or_default()
 }
 
-/// Whether a source's key may be had: every object of the chain allows the key that it was there.
+/// Whether a source's key is allowed: every object of the chain allows the key that it was on that object.
 fn is_allowed(limits: &[CompiledLimit<'_>], key: &str) -> bool {
     let mut key = key;
     for limit in limits {
@@ -351,7 +352,7 @@ fn is_allowed(limits: &[CompiledLimit<'_>], key: &str) -> bool {
         match limit.asked.as_ref().map(|asked| asked.origin(key)) {
             None => {}
             Some(Some(origin)) => key = origin,
-            // The object asked for no such key: it came from elsewhere, and the chain above gave nothing of it.
+            // The object did not ask for this key, so that it does not have it from the chain above.
             Some(None) => return false,
         }
     }

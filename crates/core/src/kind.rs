@@ -1,4 +1,4 @@
-//! What a resource kind has to say of itself. Everything else is shared by all kinds.
+//! What differs between resource kinds. All other code is shared by all kinds.
 //!
 //! To add a kind: implement [`Kind`] for a unit struct and name it in [`ALL`].
 
@@ -45,7 +45,7 @@ pub trait Kind: fmt::Debug + Send + Sync + 'static {
     /// The top-level fields that are data. They are copied, compared and cleared together, as raw JSON.
     fn data_fields(&self) -> &'static [&'static str];
 
-    /// Where these fields and the others of [`Content`](crate::payload::Content) stand in the kind's protobuf message.
+    /// The numbers of these fields, and of the others of [`Content`](crate::payload::Content), in the kind's protobuf message.
     fn message(&self) -> &'static Message;
 
     /// Whether objects have a top-level `type`, fixed when they are created.
@@ -83,13 +83,12 @@ pub trait Kind: fmt::Debug + Send + Sync + 'static {
         &[]
     }
 
-    /// Whether objects of this type hold parts that can be there by halves (SPEC 11.9), so that their content has to be read
-    /// before it is copied.
+    /// Whether objects of this type can be half-issued (SPEC 11.9), so that their content has to be read before it is copied.
     fn can_be_incomplete(&self, _type: &str) -> bool {
         false
     }
 
-    /// Whether `payload` has all that belongs together in this type (SPEC 11.9).
+    /// Whether the certificate and key in `payload` belong together, for types that have such (SPEC 11.9).
     fn completeness(&self, _type: Option<&str>, _payload: &Payload) -> Completeness {
         Completeness::Complete
     }

@@ -1,4 +1,4 @@
-//! Who wrote what, as `metadata.managedFields` says (SPEC 3.1, 9.14, 9.15, 11.10).
+//! Which field managers own an object's data and annotations, by `metadata.managedFields` (SPEC 3.1, 9.14, 9.15, 11.10).
 //!
 //! Only four questions are asked of `managedFields`, and only their answers are kept. The controller is the field manager
 //! [`FIELD_MANAGER`], which was v1.3.0's name too.
@@ -7,8 +7,8 @@
 //! shows is believed (SPEC 9.15) only where the data is owned by the controller alone ([`Owners::Controller`]). With no
 //! owner, a shared one or another it is read and compared.
 //!
-//! `managedFields` that cannot be read say nothing for sure: then others are taken to own both data and `replicated-by`. So
-//! the data is read, and nothing is deleted because of what was not understood.
+//! Where `managedFields` cannot be read, others are taken to own both the data and `replicated-by`. So the data is read, and
+//! nothing is deleted because of something that was not understood.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -24,7 +24,7 @@ use crate::names::excerpt;
 /// `ignoreDifferences`.
 pub const FIELD_MANAGER: &str = "k8s-replicator";
 
-/// The `operation` of who applied server-side.
+/// The `operation` of a manager that used server-side apply.
 pub(crate) const APPLY: &str = "Apply";
 
 /// Who owns some field.
@@ -51,7 +51,7 @@ impl Owners {
     }
 }
 
-/// What a manager other than the controller did to the data, and will do again when its manifest is applied again (SPEC 11.10).
+/// How a manager other than the controller wrote the data, and will write it again when its manifest is applied again (SPEC 11.10).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub enum Claim {
     /// No other manager owns data.
@@ -59,7 +59,8 @@ pub enum Claim {
     None,
     /// One wrote it as client-side apply does (`operation: Update`): it owns keys, or the field that they are in.
     Updated,
-    /// One applied keys of it (server-side apply, `operation: Apply`). Who applied the field without any key claims nothing.
+    /// One applied keys of it (server-side apply, `operation: Apply`). A manager that applied the field without any key claims
+    /// nothing.
     Applied,
 }
 
@@ -71,9 +72,9 @@ pub struct Managers {
     /// Who owns the annotation `replicated-by`.
     pub replicated_by: Owners,
     /// When one of those who own data last wrote, in seconds since 1970; 0: not known. (It is the newest `time` of their entries: a
-    /// manager that owns data may have changed something else then.) It is here since there is room for it.
+    /// manager that owns data may have changed something else then.) It takes no memory: it fills a gap in the struct's layout.
     pub data_written: u32,
-    /// What others claim of the data: the strongest of their claims.
+    /// The strongest claim of other managers on the data.
     pub claim: Claim,
     /// Whether [`other`](Self::other) has that claim.
     pub is_others_claim: bool,
@@ -112,7 +113,7 @@ impl fmt::Debug for ManagerName {
 }
 
 impl Managers {
-    /// Of `managedFields` that cannot be read: see the [module](self).
+    /// The value for `managedFields` that cannot be read: see the [module](self).
     #[must_use]
     pub fn unknown() -> Self {
         Self { data: Owners::Others, replicated_by: Owners::Others, ..Self::default() }
@@ -170,7 +171,7 @@ pub(crate) struct Entry<'a> {
     pub(crate) fields: Cow<'a, [u8]>,
 }
 
-/// What of the fields that an entry names is of interest.
+/// Which of the fields that matter here an entry owns.
 #[derive(Debug, Default, Clone, Copy)]
 struct Fields {
     /// A field of data, or what is in it.
@@ -266,7 +267,7 @@ impl<'de> Visitor<'de> for At<'_, '_> {
 mod tests {
     use super::*;
 
-    /// Who ends in `+` applied it.
+    /// A name that ends in `+` is a manager that applied.
     fn read(entries: &[(&str, i64, &str)]) -> Managers {
         let entries = entries.iter().map(|(manager, time, fields)| {
             let (manager, is_apply) = manager.strip_suffix('+').map_or((*manager, false), |manager| (manager, true));
@@ -295,7 +296,7 @@ mod tests {
             // Keys of binary data, the whole field, a field with no keys.
             (&[(us, 1, r#"{"f:binaryData":{"f:k":{}}}"#)], Controller, Nobody, None),
             (&[("x", 1, r#"{"f:data":{}}"#)], Others, Nobody, Some("x")),
-            // What is nothing to us.
+            // Entries about fields that do not matter here.
             (
                 &[("x", 1, r#"{"f:type":{},"f:immutable":{},"f:metadata":{"f:labels":{"f:p/replicated-by":{}}}}"#)],
                 Nobody,
@@ -310,7 +311,7 @@ mod tests {
             ),
             (&[("x", 1, r#"{"f:metadata":{"f:annotations":{"f:p/replicate-once":{}}}}"#)], Nobody, Nobody, Some("x")),
             (&[("x", 1, "")], Nobody, Nobody, None),
-            // What cannot be read.
+            // `managedFields` that cannot be read.
             (&[(us, 1, DATA), ("x", 1, "{\"f:data\"")], Others, Others, None),
             (&[(us, 1, DATA), ("x", 1, "[]")], Others, Others, None),
             (&[(us, 1, r#"{"f:metadata":"hunter2"}"#)], Others, Others, None),
@@ -354,7 +355,7 @@ mod tests {
             (&[("helm+", 1, DATA), ("kubectl", 2, BY)], Applied, false),
             (&[("helm+", 1, BY), (us, 2, DATA)], None, false),
             (&[("helm+", 1, r#"{"f:type":{}}"#)], None, false),
-            // What cannot be read says nothing for sure.
+            // `managedFields` that cannot be read: no claim is certain.
             (&[("helm+", 1, DATA), ("x", 1, "[]")], None, false),
             (&[("helm+", 1, r#"{"f:data":"hunter2"}"#)], None, false),
         ];

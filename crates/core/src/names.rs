@@ -15,7 +15,7 @@ pub const MAX_NAME: usize = 253;
 /// The longest name of a namespace: a DNS label (RFC 1123).
 pub const MAX_NAMESPACE: usize = 63;
 
-/// The beginning of a text that a user wrote, short enough for a message.
+/// A text that a user wrote, cut to a length that fits into a message.
 #[must_use]
 pub fn excerpt(text: &str) -> String {
     const LONGEST: usize = 100;
@@ -62,7 +62,7 @@ fn is_label_of_any_length(text: &str) -> bool {
     let bytes = text.as_bytes();
     let ends =
         matches!((bytes.first(), bytes.last()), (Some(a), Some(z)) if is_alphanumeric(*a) && is_alphanumeric(*z));
-    // Every event asks this about thousands of names. Without a way out on the way the compiler looks at many bytes at once.
+    // This is called for thousands of names for each event. Without an early return the compiler vectorises the loop.
     ends && bytes.iter().fold(true, |all, byte| all & (is_alphanumeric(*byte) | (*byte == b'-')))
 }
 
@@ -224,11 +224,11 @@ macro_rules! role {
 }
 
 role!(
-    /// The object that data comes from, in the place where it plays that part.
+    /// The key of an object that data comes from.
     SourceKey
 );
 role!(
-    /// The object that data goes to, in the place where it plays that part.
+    /// The key of an object that data goes to.
     TargetKey
 );
 

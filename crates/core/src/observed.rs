@@ -1,4 +1,5 @@
-//! What one look at an object leaves behind: a few fields of its metadata, and this program's annotations, read.
+//! What is kept of an object that a list, a watch event or a response shows: a few fields of its metadata, and this program's
+//! annotations, parsed.
 //!
 //! Everything else is dropped at the door. That saves memory, and other annotations may hold a Secret's data
 //! (`kubectl.kubernetes.io/last-applied-configuration`).
@@ -22,14 +23,14 @@ use crate::protobuf::{Malformed, Metadata};
 
 pub use crate::identity::{ResourceVersion, Uid};
 
-/// An object's annotations, as far as they are this program's.
+/// This program's annotations on an object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Annotated {
-    /// None of them.
+    /// It has none.
     Not,
-    /// All of them well-formed.
+    /// All of them are well-formed.
     Well(Arc<Marks>),
-    /// At least one is not.
+    /// At least one is ill-formed.
     Ill(Box<IllFormed>),
 }
 
@@ -59,17 +60,17 @@ pub struct Observed {
     pub deleting: bool,
     /// This program's annotations.
     pub annotated: Annotated,
-    /// Who wrote what.
+    /// The owners of its data and annotations.
     pub managers: Managers,
-    /// Its labels and annotations that go to replicas, or were set on it as a replica (SPEC 11.6).
+    /// Its labels and annotations that are copied to replicas, or were copied to it (SPEC 11.6).
     pub carried: Option<Box<Carried>>,
     /// Whether it has labels.
     pub has_labels: bool,
-    /// What is probably not meant as it is written, as far as the annotations alone show it.
+    /// Advice that follows from its annotations alone.
     pub advice: Vec<Advice>,
 }
 
-/// An object in parts, as who plans has it: read from a manifest, or as it would be after a write that is not made.
+/// The parts of an object, as `plan` has them: read from a manifest, or as they would be after a write that `plan` only simulates.
 #[derive(Debug, Clone, Copy)]
 pub struct Parts<'a> {
     /// Its name.
@@ -86,11 +87,11 @@ pub struct Parts<'a> {
     pub labels: &'a BTreeMap<String, String>,
     /// All annotations, by their whole keys.
     pub annotations: &'a BTreeMap<String, String>,
-    /// Who wrote what.
+    /// The owners of its data and annotations.
     pub managers: &'a Managers,
 }
 
-/// Why an answer of the API server could not be read. Never shows what was in it.
+/// Why a response of the API server could not be read. It never contains any of the response's text.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum ReadError {
     /// Not the JSON of an object.
@@ -154,7 +155,7 @@ impl Observed {
         })
     }
 
-    /// What a look at an object of these parts leaves behind.
+    /// The object that these parts make up.
     #[must_use]
     pub fn of_parts(parts: Parts<'_>, dialect: &Dialect) -> Self {
         let all = || parts.annotations.iter().map(|(key, value)| (&**key, &**value));
@@ -229,12 +230,12 @@ impl Annotations {
         Self { annotated, advice }
     }
 
-    /// What `read` keeps of the labels and annotations of others, for an object that says something about them.
+    /// The result of `read` (labels and annotations to copy), called only for an object whose annotations ask for that.
     fn carried(&self, read: impl FnOnce(&Marks) -> Option<Box<Carried>>) -> Option<Box<Carried>> {
         self.annotated.marks().filter(|marks| Carried::is_asked_for(marks)).and_then(read)
     }
 
-    /// Who wrote what, which is of no interest where there is no annotation of ours.
+    /// The result of `read`, called only for an object that has annotations of this program.
     fn managers(&self, read: impl FnOnce() -> Managers) -> Managers {
         match self.annotated {
             Annotated::Not => Managers::default(),
@@ -257,7 +258,7 @@ pub fn content_from_json(json: &(impl AsRef<[u8]> + ?Sized), kind: &dyn Kind) ->
     let type_: Option<String> = text("type").filter(|_| kind.is_typed()).map(serde_json::from_str).transpose()?;
     let immutable: Option<bool> = text("immutable").map(serde_json::from_str).transpose()?.flatten();
     Ok(Content {
-        // The API server gives every Secret a type. One without would be asked for it for ever.
+        // The API server gives every Secret a type. If one had none, the type would count as unknown and be read again and again.
         type_: kind.is_typed().then(|| type_.unwrap_or_default().into()),
         immutable: immutable.unwrap_or(false),
         payload: Payload::new(kind.data_fields().iter().map(|field| text(field).map(Arc::from))),

@@ -1,4 +1,4 @@
-//! The bytes of a Secret or ConfigMap, on their way from one object to others.
+//! The data of a Secret or ConfigMap, on its way from one object to others.
 //!
 //! They are kept as the raw JSON that the API server sent and are spliced into writes as they are. Nothing here prints
 //! them: `Debug` shows lengths only, and there is no `Display`.
@@ -49,7 +49,7 @@ impl Payload {
     pub fn has_value(&self) -> bool {
         self.fields().flatten().any(|json| {
             let map = serde_json::from_str::<BTreeMap<Cow<'_, str>, &RawValue>>(json);
-            // What cannot be read is not taken for empty.
+            // A field that cannot be read is not taken for empty.
             map.map_or(true, |map| map.values().any(|value| !matches!(value.get(), "\"\"" | "null")))
         })
     }
@@ -58,7 +58,7 @@ impl Payload {
     /// maps in key order, so that the keys' order is part of no spelling.
     #[must_use]
     pub fn digest(&self) -> Digest {
-        /// Data of nothing but escapes comes in bits of one byte: they are hashed together.
+        /// Data that consists of escapes arrives in pieces of one byte; they are collected, and hashed together.
         const BLOCK: usize = 4096;
         let mut hash = Sha256::new();
         let mut block = Vec::with_capacity(BLOCK);

@@ -11,10 +11,10 @@ use crate::managers::{APPLY, Entry};
 
 pub use object::object_content;
 
-/// What stands before every message (`pkg/runtime/serializer/protobuf`).
+/// The bytes before every message (`pkg/runtime/serializer/protobuf`).
 const MAGIC: &[u8] = b"k8s\0";
 
-/// Not a message of the kind that was asked for. Never shows what was in it.
+/// Not a message of the kind that was asked for. The error never contains any of the message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("not a protobuf message of the API server, after {0} bytes")]
 pub struct Malformed(usize);
@@ -24,7 +24,7 @@ pub struct Malformed(usize);
 enum Value<'a> {
     Number(u64),
     Bytes(&'a [u8]),
-    /// Of a fixed size; none that is needed here.
+    /// A field of a fixed size; none of these is needed here.
     Other,
 }
 
@@ -103,7 +103,7 @@ impl<'a> Iterator for Fields<'a> {
     }
 }
 
-/// What an answer holds, if it is in protobuf: a `runtime.Unknown`'s `raw`.
+/// The message within a response in protobuf: the `raw` of the `runtime.Unknown` around it.
 ///
 /// # Errors
 /// When it is not.
@@ -118,7 +118,8 @@ pub fn content(answer: &[u8]) -> Result<&[u8], Malformed> {
     content.ok_or(Malformed(answer.len()))
 }
 
-/// The kind of what an answer holds, if it is in protobuf and says so: a `runtime.Unknown`'s `typeMeta.kind`.
+/// The kind of the message within a response: `typeMeta.kind` of the `runtime.Unknown` around it. `None`: not protobuf, or without
+/// a kind.
 #[must_use]
 pub fn kind(answer: &[u8]) -> Option<&str> {
     let mut kind = None;
@@ -137,9 +138,9 @@ pub fn kind(answer: &[u8]) -> Option<&str> {
 /// A list as the API server answered it.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct List<'a> {
-    /// What the list shows is what was there at this version.
+    /// The version of the list: it shows the objects as they were at this version.
     pub resource_version: &'a str,
-    /// Where the next page begins; empty: there is none.
+    /// The token of the next page; empty: this is the last one.
     pub continue_: &'a str,
     /// The items, each as [`Metadata::read`] reads it.
     pub items: Vec<&'a [u8]>,
@@ -177,7 +178,7 @@ impl<'a> List<'a> {
 pub struct Event<'a> {
     /// `ADDED`, `MODIFIED`, `DELETED`, `BOOKMARK` or `ERROR`.
     pub type_: &'a str,
-    /// What it tells of, as an answer of its own: see [`content`].
+    /// The object of the event, with a `runtime.Unknown` around it: see [`content`].
     pub object: &'a [u8],
 }
 
@@ -205,7 +206,7 @@ impl<'a> Event<'a> {
     }
 }
 
-/// What the API server says when it refuses, as far as it is needed.
+/// The fields of a `Status` that are needed: why the API server refused a request.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Status<'a> {
     /// For a person.

@@ -97,10 +97,10 @@ reasons! {
         "The source is itself a replica, and holds no copy."
         "Look at the source itself: it waits for something, and its own reason says for what."
     TypeChanged
-        "The source's type is another one now; a type cannot be changed, so the replica is made again."
+        "The source's type is another one now; a type cannot be changed, so the replica is recreated."
         "Nothing. The replica is missing for a moment."
     ReplicaImmutable
-        "The replica is immutable; it is made again to change it."
+        "The replica is immutable; it is recreated to change it."
         "Nothing. The replica is missing for a moment; `immutable` is not copied."
     NotAccepted
         "The target's namespace does not accept replicas from the source's namespace."
@@ -124,7 +124,7 @@ reasons! {
         r#"Was the source deleted or changed by mistake? Bring it back. If they are to go, `kubectl replicator approve` puts `removal-approved: "true"` on each, and so can you."#
     RemovalDelayed
         "The source is missing, or lost all annotations of its push or consent; the replica is removed if that stays so for the removal delay."
-        "If the replica is to stay, bring the source (or its annotations) back. The detail tells what is missing and for how long it may be: the annotation `removal-delay`, else `--removal-delay`."
+        "If the replica is to stay, bring the source (or its annotations) back. The detail says what is missing and for how long it may be: the annotation `removal-delay`, else `--removal-delay`."
     SourceIncomplete
         "The source's certificate and key do not belong together, or one is missing: it is held until the pair is whole."
         "Wait for the certificate to be issued, or put `tls.crt` and `tls.key` right: the first certificate in `tls.crt` has to be that of the key. Replicas keep the last whole pair; a first copy waits. `--hold-incomplete-tls=false` copies all the same."
@@ -142,15 +142,15 @@ reasons! {
         "Create the namespace; the replica follows at once."
     NamespaceTerminating
         "The target's namespace is being deleted."
-        "Wait: the replica is made when the namespace is there again."
+        "Wait: the replica is created when the namespace exists again."
     BeingDeleted
         "The target is being deleted and waits for its finalizers."
-        "Remove what its `metadata.finalizers` wait for. Until then it is only emptied, if its source is withdrawn."
+        "Remove what its `metadata.finalizers` wait for. Until then the controller only empties it, if its source does not give the data any more."
     NotReady
         "The first lists are not complete."
         "Wait. `GET /healthz` names the lists that are missing; if that lasts, look for `Forbidden` or `Unreachable` in the log."
 
-    // Why a request of the annotations is refused.
+    // Why something that annotations ask for is refused.
     IllFormed
         "The object's annotations are ill-formed; it is left alone."
         "The message names the annotation, its value and what was expected. Correct it."
@@ -159,16 +159,16 @@ reasons! {
         "The message names the source's annotation and what was expected. Correct it there; until then replicas keep what they have."
     NotCreatedBySource
         "A source pushes to this name, but the object was not made by it."
-        "An object of that name exists already. Delete it, and the replica is made; or push to another name."
+        "An object of that name exists already. Delete it, and the replica is created; or push to another name."
     NotMadeByController
         "The replica's source does not push to it any more, but someone else made the replica: it is left alone."
         "Nothing, if you copied or restored it on purpose. Else delete it yourself, or let a source push to it, which adopts it."
     AnotherSourceWins
-        "Several sources push to this name, and another has it: the one that made the object, or else the oldest."
+        "Several sources push to this name, and another has it: the one whose push made the object, or else the oldest."
         "Let only one source push to this name. The detail names the one that has it."
     Loop
         "The source's data comes from this very target."
-        "The source copies from this very target. Point one of the two `replicate-from` elsewhere."
+        "The two copy from each other. Point one of the two `replicate-from` elsewhere."
     Ring
         "Following replicate-from from the source leads back to this target."
         "The objects pull from each other in a circle. Let one of them pull from outside, or hold the data itself."
@@ -204,14 +204,14 @@ reasons! {
         "Service account tokens and bootstrap tokens are made by Kubernetes for one place. Use a Secret of another type."
     TargetImmutable
         "The target is immutable and belongs to its user."
-        "Delete the target and make it again without `immutable: true`."
+        "Delete the target and create it again without `immutable: true`."
 
     // Why an attempt failed. It is tried again.
     Contested
         "Someone else keeps changing the replica; it is put right after growing pauses."
         "Another controller, or a person, undoes what is written: the line names its field manager. Let only one of the two write this object."
     Conflict
-        "The object changed at the same time; it is looked at again."
+        "The object was changed by someone else at the same time; it is decided about again."
         "Nothing."
     Throttled
         "The API server asks for fewer requests."
@@ -223,7 +223,7 @@ reasons! {
         "The API server does not accept the object."
         "The message says what the API server (or an admission policy) does not accept, for example a target that lacks a key its type requires."
     ServerError
-        "The API server failed."
+        "The API server answered with an error, or its answer could not be read."
         "Nothing. If it lasts, look at the API server's log, or at the webhook that the message names."
     Unreachable
         "The API server could not be reached, or did not answer in time."

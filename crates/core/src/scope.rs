@@ -1,6 +1,6 @@
 //! Which namespaces the program looks at: all of them, or those that were named.
 //!
-//! Of what lies outside nothing is known, and nothing is concluded from that: it is neither there nor missing.
+//! Nothing is known of objects outside, and they count neither as existing nor as missing.
 
 use std::collections::BTreeSet;
 

@@ -1,8 +1,8 @@
 //! Label selectors in kubectl's syntax: `env=prod,tier in (web,api),!legacy` (SPEC 11.3).
 //!
-//! - **Guarantees.** What is read means what it means to the API server (`k8s.io/apimachinery/pkg/labels`), but for the empty
-//!   selector: there it matches everything, here it names nothing, as an empty list does. (A template that was filled with
-//!   nothing must not give a Secret to everybody.) To ask one about a namespace takes a bounded amount of time: it has at most
+//! - **Guarantees.** A selector means what it means to the API server (`k8s.io/apimachinery/pkg/labels`), but for the empty
+//!   selector: there it matches everything, here it names nothing, as an empty list does. (A template that was filled with nothing
+//!   must not give a Secret to everybody.) To ask one about a namespace takes a bounded amount of time: it has at most
 //!   [`MAX_REQUIREMENTS`] requirements and [`MAX_SELECTOR`] bytes.
 //! - **Memory.** The text, and 4 bytes for each value.
 //!
@@ -78,7 +78,7 @@ enum Test {
     Greater(i64),
 }
 
-/// A part of the text. Keys and values are short, and the text is.
+/// A part of the selector's text, by position and length, for which 16 bits each are enough.
 #[derive(Debug, Clone, Copy)]
 struct Span {
     start: u16,
@@ -181,7 +181,7 @@ impl fmt::Debug for Selector {
 struct Reader<'t> {
     text: &'t str,
     at: usize,
-    /// Where the requirement that is read begins.
+    /// Where the requirement that is being read begins.
     began: usize,
 }
 

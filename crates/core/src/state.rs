@@ -1,4 +1,5 @@
-//! The state of a target: one word for what a decision, or a failed attempt, means for whoever waits for the target (SPEC 12).
+//! The state of a target: what a decision, or a failed attempt, means for the people and pods that need the target, in one word
+//! (SPEC 12).
 //!
 //! It is the metric's label, the column of `list` and the page's colour alike.
 
@@ -69,14 +70,14 @@ impl State {
         }
     }
 
-    /// The state of a target for which nothing is done, or can be done, for this reason; `None`: it is no target, or the reason is
-    /// advice.
+    /// The state of a target for which nothing is done, or an attempt failed, for this reason; `None`: it is no target, or the
+    /// reason is advice.
     #[must_use]
     pub fn at_rest(reason: Reason) -> Option<Self> {
         match reason {
             Reason::UpToDate => Some(Self::Current),
             Reason::HeldByOnce | Reason::Paused | Reason::RemovalHeld | Reason::SourceIncomplete => Some(Self::Held),
-            // What is about to be written, or waits for something to appear.
+            // A target that is about to be written, or that waits for something to appear.
             Reason::NewTarget
             | Reason::FirstCopy
             | Reason::SourceChanged

@@ -1,7 +1,7 @@
-//! What stands where: a row for each target, as `list`, the page, metrics and `wait` show it (SPEC 12).
+//! The state of every target: a row for each, as `list`, the page, metrics and `wait` show it (SPEC 12).
 //!
-//! A row comes from [`decide_recording`] alone, so that it says what the controller would do. It is made on request; nothing
-//! of it is kept.
+//! A row comes from [`decide_recording`] alone, so that it says what the controller would do. Rows are made on request, and not
+//! kept.
 
 use crate::decide::{Decision, Rules, Verb, decide_recording};
 use crate::graph::Graph;
@@ -11,18 +11,18 @@ use crate::reason::Reason;
 use crate::state::State;
 use crate::trail::{Outcome, Question, Step, Trail};
 
-/// One target, and how it stands.
+/// One target and its state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Row {
     /// The target; it may not exist yet.
     pub target: TargetKey,
     /// The source that plays a part in it.
     pub source: Option<SourceKey>,
-    /// How it stands.
+    /// Its state.
     pub state: State,
-    /// Why. `None`: it depends on a content that has not been read.
+    /// The reason. `None`: it depends on content that has not been read.
     pub reason: Option<Reason>,
-    /// What exactly, where the reason alone does not tell.
+    /// Details, where the reason alone is not enough.
     pub detail: Option<String>,
     /// What would be written now.
     pub verb: Option<Verb>,
@@ -51,7 +51,7 @@ pub fn look(graph: &Graph, kind: &dyn Kind, rules: &Rules, target: &TargetKey) -
     };
     let marks = graph.node(target).and_then(|node| node.marks());
     let named = || marks.and_then(|marks| marks.replicated_by.as_ref().or(marks.replicate_from.as_ref())).cloned();
-    // Of one that does not exist yet only the trail says whose push it is waiting for.
+    // For a target that does not exist yet only the trail names the source that pushes to it.
     let pushing = |trail: &Trail| {
         let is_it = |step: &&Step| step.question == Question::Pushed && step.outcome == Outcome::Passed;
         let (namespace, name) = trail.steps().iter().find(is_it)?.fact.split_once('/')?;

@@ -76,8 +76,8 @@ questions! {
     ChainAllows "SPEC 5.3" "Does the chain above the source allow this namespace?"
     Loop "SPEC 5.4" "Does the source's data come from elsewhere than from this target?"
     ChainFilled "SPEC 5.5" "Does the source, a replica itself, hold a copy?"
-    Ring "SPEC 5.6, 9.12" "Does the chain of pulls end, and not in this target?"
-    RemovalDelay "SPEC 11.1" "Has the source been without it for the removal delay?"
+    Ring "SPEC 5.6, 9.12" "Does the chain of pulls end, without coming back to this target?"
+    RemovalDelay "SPEC 11.1" "Has the source been missing, or without its push or consent, for the removal delay?"
     RemovalLimit "SPEC 11.2" "Are no more replicas due for removal because of the source than may be removed at once?"
     Once "SPEC 6" "Does replicate-once keep newer data away?"
     SameData "SPEC 4, 5.7, 9.3" "Does the target hold the source's data?"
@@ -88,7 +88,7 @@ questions! {
     SameType "SPEC 9.5" "Is the replica of the source's type?"
     Changeable "SPEC 9.5" "Can the target's data be changed?"
     NotProtected "SPEC 7" "Is neither the source nor the target of a protected type?"
-    AsWanted "SPEC 4, 5.8, 7" "Is the target as it is to be, in data and annotations?"
+    AsWanted "SPEC 4, 5.8, 7" "Are the target's data and annotations as they have to be?"
 }
 
 impl Question {
@@ -118,12 +118,12 @@ impl fmt::Display for Question {
     }
 }
 
-/// What a question came to.
+/// The outcome of a question.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
     /// The next question is asked.
     Passed,
-    /// It decides, for this reason.
+    /// This question decides, for this reason.
     Decided(Reason),
     /// This object has to be read first.
     Needs(Key),
@@ -136,7 +136,7 @@ pub struct Step {
     pub question: Question,
     /// The annotation or fact that answered it, in a few words. Never shows data.
     pub fact: String,
-    /// What it came to.
+    /// Its outcome.
     pub outcome: Outcome,
 }
 

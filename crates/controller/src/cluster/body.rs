@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 
 use short::short;
 
-/// The object to be made.
+/// The body of a create: the whole object.
 #[must_use]
 pub fn create(create: &Create, kind: &dyn Kind, dialect: &Dialect) -> String {
     let annotations: BTreeMap<String, &str> =
@@ -51,8 +51,8 @@ pub fn create(create: &Create, kind: &dyn Kind, dialect: &Dialect) -> String {
     body
 }
 
-/// The server-side apply of an adoption: of `replicated-by` alone, as it is there. Nothing changes but that this program
-/// becomes an owner of it; the other one stays an owner, so that there is nothing to force.
+/// The server-side apply of an adoption: of `replicated-by` alone, with its current value. Nothing changes but that the controller
+/// becomes an owner of it. The other manager stays an owner, so that nothing has to be forced.
 #[must_use]
 pub fn adopt(adopt: &Adopt, kind: &dyn Kind, dialect: &Dialect) -> String {
     let Precondition { uid, resource_version } = adopt.precondition();
@@ -109,7 +109,7 @@ pub fn update(update: &Update, kind: &dyn Kind, dialect: &Dialect) -> String {
         }
     }
     for (field, raw) in update.data().into_iter().flat_map(|data| fields(kind, &data.payload)) {
-        // "add" replaces what is there; null takes it away, also where nothing is there.
+        // "add" replaces a field that exists; the value null removes it, and is no error where the field is missing.
         push(&mut body, &[r#",{"op":"add","path":"/"#, field, r#"","value":"#, raw.as_deref().unwrap_or("null"), "}"]);
     }
     body.push(']');
@@ -185,7 +185,7 @@ mod tests {
         assert_eq!(created(&ConfigMap, None, &Payload::new([None, None])), expected);
     }
 
-    /// SPEC 9.16: what the API server made longer is written in the short form.
+    /// SPEC 9.16: data whose JSON the API server made longer is written in the short form.
     #[test]
     fn data_is_written_in_the_short_form() {
         let payload = Payload::new([Some(r#"{"k":"\u003ca\u003e"}"#.into()), None]);
@@ -216,7 +216,7 @@ mod tests {
         assert_eq!(found, json!([&annotations[..], &[remove]].concat()), "only annotations");
     }
 
-    /// SPEC 11.6: what others set stays; and nothing can be added to a map that is not there.
+    /// SPEC 11.6: labels that others set stay; a missing map is created before something is added to it.
     #[test]
     fn labels_are_set_and_taken_off_one_by_one() {
         let of_labels = |noted: Option<&str>, labels: &[(&str, &str)]| -> Vec<Value> {

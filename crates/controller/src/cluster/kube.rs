@@ -1,8 +1,7 @@
 //! The control loop's requests as the API server takes them, and what its responses mean. No IO.
 //!
-//! Responses to writes of data are asked for whole, so that what an admission webhook or policy changed on its way is noticed; the
-//! others as metadata only. Nothing follows from a response that is
-//! not about the object that was asked for: it is a failure.
+//! The response to a write of data is the whole object, so that a change by an admission webhook or policy is noticed; other
+//! responses are metadata only. A response that is not about the requested object is a failure, and nothing follows from it.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -23,26 +22,26 @@ use super::status::{refusal, says_not_found};
 use super::{Answer, Failure, FailureKind, Request, body};
 use crate::wire::{Expects, HttpRequest, JSON, Received, Response};
 
-/// Asks for an object's metadata alone, as all API servers since Kubernetes 1.15 can give it: as protobuf, which costs both sides
-/// least, or as JSON from servers that cannot.
+/// `Accept` for an object's metadata alone, which all API servers since Kubernetes 1.15 can send: as protobuf, which costs both
+/// sides least, or as JSON from servers that cannot.
 pub const METADATA_ONLY: &str = "application/vnd.kubernetes.protobuf;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,\
                                  application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
-/// A whole object: protobuf spares the API server most of the work of writing it, data above all.
+/// `Accept` for a whole object: protobuf spares the API server most of the work of encoding it, above all its data.
 const WHOLE: &str = "application/vnd.kubernetes.protobuf,application/json";
 const APPLY_PATCH: &str = "application/apply-patch+yaml";
 const JSON_PATCH: &str = "application/json-patch+json";
 
-/// Who writes, as `metadata.managedFields` tells it to others.
+/// The field manager of all writes, as `metadata.managedFields` shows it.
 const FIELD_MANAGER: &str = "k8s-replicator";
-/// The API server gives up after 60 s itself; a healthy one answers these requests in milliseconds. After this time a request
-/// is given up, and may have been carried out.
+/// The API server gives up after 60 s itself; a healthy one answers these requests in milliseconds. After this time a request is
+/// given up. The server may have carried it out.
 pub const TIMEOUT: Duration = Duration::from_secs(30);
 /// No object is larger than 3 MiB, etcd's limit with room to spare.
 const LONGEST_RESPONSE: usize = 16 << 20;
-/// What is shown of a server's message.
+/// The longest part of a server's message that is shown.
 const LONGEST_MESSAGE: usize = 1_000;
 
-/// The HTTP request for a request of a replicator of this kind. `dialect`: how annotations are named.
+/// The HTTP request for a request of a replicator of this kind. `dialect`: the annotations' prefix.
 #[must_use]
 pub fn http_request(request: &Request, kind: &dyn Kind, dialect: &Dialect) -> HttpRequest {
     let (method, accept, content_type, content) = match request {
@@ -55,7 +54,7 @@ pub fn http_request(request: &Request, kind: &dyn Kind, dialect: &Dialect) -> Ht
             (Method::PATCH, METADATA_ONLY, Some(APPLY_PATCH), body::adopt(adopt, kind, dialect))
         }
         Request::Write(Action::Update(update)) => {
-            // With what was written, as the server keeps it: an admission webhook or policy may have changed it on its way.
+            // The response has the data as the server stored it: an admission webhook or policy may have changed it.
             let accept = if update.data().is_some() { WHOLE } else { METADATA_ONLY };
             (Method::PATCH, accept, Some(JSON_PATCH), body::update(update, kind, dialect))
         }
@@ -71,10 +70,10 @@ pub fn http_request(request: &Request, kind: &dyn Kind, dialect: &Dialect) -> Ht
     }
 }
 
-/// What came of it.
+/// The meaning of the response to a request.
 ///
 /// # Errors
-/// When it was refused, or cannot be understood, or nothing came. No value of a Secret is in the message.
+/// When the request was refused, its response cannot be read, or there is none. No value of a Secret is in the message.
 pub fn answer(request: &Request, kind: &dyn Kind, dialect: &Dialect, received: Received) -> Result<Answer, Failure> {
     let answer = match received {
         Received::Response(response) => understood(request, kind, dialect, &response),
@@ -85,7 +84,7 @@ pub fn answer(request: &Request, kind: &dyn Kind, dialect: &Dialect, received: R
     answer.map_err(|failure| explained(request, kind, failure))
 }
 
-/// Nothing came in time.
+/// The failure of a request without a response in time.
 #[must_use]
 pub fn timed_out(request: &Request, kind: &dyn Kind) -> Failure {
     let message = format!("no answer within {} s", TIMEOUT.as_secs());
@@ -117,7 +116,7 @@ fn understood(
     };
     let content = || object.content(kind).map_err(Failure::unreadable);
     Ok(match request {
-        // A `Status`, or the object, which its finalizers hold.
+        // The body is a `Status`, or the object, if finalizers hold it.
         Request::Write(Action::Delete(_)) if is_an_api_object(body) => Answer::Deleted,
         Request::Write(Action::Delete(_)) => return Err(Failure::unreadable("it is nothing of the API server's")),
         Request::Read(_) => Answer::Content(observed()?, content()?),
@@ -128,12 +127,12 @@ fn understood(
     })
 }
 
-/// Whether it says of what kind it is.
+/// Whether the body is an API object, with a kind.
 fn is_an_api_object(body: &[u8]) -> bool {
     protobuf::kind(body).is_some() || kind_of(body).is_some_and(|kind| !kind.is_empty())
 }
 
-/// Whether it is an object of this kind with all that it has, and not its metadata alone.
+/// Whether the body is a whole object of this kind, and not its metadata alone.
 fn is_whole(body: &[u8], kind: &dyn Kind) -> bool {
     kind_of(body).is_some_and(|found| found == kind.name())
 }
@@ -147,13 +146,13 @@ fn kind_of(body: &[u8]) -> Option<Cow<'_, str>> {
     protobuf::kind(body).map(Cow::from).or_else(in_json)
 }
 
-/// With what was tried on which object, and without what the server should not have said of a Secret.
+/// Adds the verb and the object to the message, and removes everything from the server's words that may be a value of the Secret.
 fn explained(request: &Request, kind: &dyn Kind, failure: Failure) -> Failure {
     let said = match kind.is_secret() {
         true => redact::secrets_words(&failure.message, shown(request)),
         false => failure.message,
     };
-    // Only now: the beginning of a value would not be recognised.
+    // Cut only after redaction: a value that is cut off would not be recognised.
     let said: String = said.chars().take(LONGEST_MESSAGE).collect();
     Failure { message: format!("{} {}: {said}", verb(request), named(kind, key(request))), ..failure }
 }
@@ -169,7 +168,7 @@ fn named(kind: &dyn Kind, key: &Key) -> String {
     format!("{} {key}", kind.name())
 }
 
-/// As roles call it.
+/// The verb as RBAC calls it.
 fn verb(request: &Request) -> &'static str {
     match request {
         Request::Look(_) | Request::Read(_) => "get",
@@ -179,12 +178,12 @@ fn verb(request: &Request) -> &'static str {
     }
 }
 
-/// What an admission webhook is shown because of this request.
+/// What an admission webhook sees because of this request.
 fn shown(request: &Request) -> Shown<'_> {
     match request {
         Request::Look(_) | Request::Read(_) => Shown::Nothing,
         Request::Write(Action::Create(create)) => Shown::Written(create.payload()),
-        // The object as it is, with data that this program may never have seen.
+        // The webhook sees the existing object too, with data that this program may never have read.
         Request::Write(action) => Shown::Old { written: action.payload() },
     }
 }

@@ -1,10 +1,10 @@
-//! What is passed on of the API server's words about a Secret: nothing that holds a value of it (SPEC 8).
+//! Redaction: the API server's messages about a Secret are shown without any value of it (SPEC 8).
 //!
-//! The API server itself never quotes a Secret's values. Whoever may put an admission webhook or policy in its way can: they are
-//! shown the object, and say what they like.
-//! - A *create* shows them what this program writes. So their words are passed on, without every value that was written.
-//! - Any other write shows them the object as it is too, with data that this program may never have seen and cannot recognise.
-//!   So only who denied it is passed on.
+//! The API server itself never quotes a Secret's values. An admission webhook or policy can: it sees the object, and its message is
+//! free text.
+//! - A *create* shows them what this program writes. So the message is shown, with every value that was written removed.
+//! - Any other write shows them the existing object too, with data that this program may never have read and cannot recognise. So
+//!   only the name of the webhook or policy that denied is shown.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -13,27 +13,27 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 use k8s_replicator_core::payload::Payload;
 
-/// What stands between a denial's author and its words: `admission webhook "x" denied the request: …`,
+/// The words between the name of a webhook or policy and its message: `admission webhook "x" denied the request: …`,
 /// `ValidatingAdmissionPolicy 'x' with binding 'y' denied request: …`.
 const DENIALS: [&str; 2] = ["denied the request", "denied request"];
-/// A shorter piece of a value may stand in many words by chance; a longer one is never passed on.
+/// A shorter piece of a value may occur in a message by chance; a piece of this length is never shown.
 const PIECE: usize = 6;
-/// No more of a message is looked at, or passed on.
+/// No more of a message than this is examined, or shown.
 const LONGEST: usize = 16 << 10;
 const REDACTED: &str = "[redacted]";
 
-/// What an admission webhook or policy was shown because of a request.
+/// What an admission webhook or policy saw because of a request.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Shown<'a> {
     /// Nothing: the request was a read.
     Nothing,
-    /// What was to be created.
+    /// The object that was to be created.
     Written(&'a Payload),
-    /// The object as it is, which the request was to change or delete; and what was to be written.
+    /// The existing object, which the request was to change or delete; and the data that was to be written.
     Old { written: Option<&'a Payload> },
 }
 
-/// The API server's words, without what may be a value of the Secret that they are about.
+/// The API server's message, without anything that may be a value of the Secret that it is about.
 pub(super) fn secrets_words(message: &str, shown: Shown<'_>) -> String {
     if k8s_replicator_core::bug!(RedactionOff) {
         return message.to_owned();
@@ -43,7 +43,7 @@ pub(super) fn secrets_words(message: &str, shown: Shown<'_>) -> String {
         (Shown::Nothing, None) => return message.to_owned(),
         (Shown::Written(payload), _) => (message.to_owned(), Some(payload)),
         (Shown::Old { written }, None) => (message.to_owned(), written),
-        // Admission has no say in reads: these are words of something in between.
+        // Admission does not see reads: the message comes from a proxy in between.
         (Shown::Nothing, Some(end)) => (without_words(message, end), None),
         (Shown::Old { written }, Some(end)) => (without_words(message, end), written),
     };
@@ -80,7 +80,7 @@ fn hide_bytes(hidden: &mut Hidden<'_>, bytes: &[u8]) {
         hidden.hide(STANDARD.encode(rest).trim_end_matches('=').as_bytes());
         hidden.hide(URL_SAFE.encode(rest).trim_end_matches('=').as_bytes());
     }
-    // As Go prints bytes by `%v`, `%x` and `% x`, and as others list numbers. Upper and lower case are not told apart.
+    // As Go prints bytes by `%v`, `%x` and `% x`, and as others list numbers. Case is ignored.
     let [mut numbers, mut hex] = [String::new(), String::new()];
     for byte in bytes {
         // Writing to a string does not fail.

@@ -1,4 +1,4 @@
-//! Actions for tests. Only a decision makes one, so here is a small graph, and what is decided on it: the object `ns/a` (uid
+//! Actions for tests. Only a decision can make one, so each function builds a small graph and decides on it: the object `ns/a` (uid
 //! `u-1`, version 17), and the source `x/src` (version 5), whose push names it.
 
 use std::sync::Arc;
@@ -96,14 +96,14 @@ impl Sample {
     }
 }
 
-/// The replica is made, with the label `l: v`.
+/// Creates the replica, with the label `l: v`.
 pub(super) fn create(kind: &'static dyn Kind, type_: Option<&str>, payload: &Payload) -> Action {
     let mut sample = Sample::new(kind, type_);
     sample.source(payload);
     sample.action(payload, &[("l", "v")])
 }
 
-/// The replica of other data is changed; its own `replicate-to` goes.
+/// Updates the replica, which holds other data; its own `replicate-to` is removed.
 pub(super) fn update(kind: &'static dyn Kind, type_: Option<&str>, payload: &Payload) -> Action {
     let mut sample = Sample::new(kind, type_);
     sample.source(payload);
@@ -111,7 +111,7 @@ pub(super) fn update(kind: &'static dyn Kind, type_: Option<&str>, payload: &Pay
     sample.action(payload, &[])
 }
 
-/// The replica, which has the labels `labels` and notes `noted` of them as the controller's, gets the source's label `team: red`.
+/// Sets the source's label `team: red` on the replica, which has `labels`, and `noted` as its `replicated-labels`.
 pub(super) fn update_labels(kind: &'static dyn Kind, noted: Option<&str>, labels: &[(&str, &str)]) -> Action {
     let same = Payload::new([None, None]);
     let mut sample = Sample::new(kind, None);
@@ -125,7 +125,7 @@ pub(super) fn update_labels(kind: &'static dyn Kind, noted: Option<&str>, labels
     sample.action(&same, &[])
 }
 
-/// Of the replica only `replicate-to` goes.
+/// Removes only the replica's `replicate-to`.
 pub(super) fn update_annotations(kind: &'static dyn Kind, type_: Option<&str>) -> Action {
     let same = Payload::new([None]);
     let mut sample = Sample::new(kind, type_);
@@ -134,7 +134,7 @@ pub(super) fn update_annotations(kind: &'static dyn Kind, type_: Option<&str>) -
     sample.action(&same, &[])
 }
 
-/// The replica, which others made, is adopted.
+/// Adopts the replica, which others made.
 pub(super) fn adopt(kind: &'static dyn Kind, type_: Option<&str>) -> Action {
     let same = Payload::new([None]);
     let mut sample = Sample::new(kind, type_);
@@ -143,7 +143,7 @@ pub(super) fn adopt(kind: &'static dyn Kind, type_: Option<&str>) -> Action {
     sample.action(&same, &[])
 }
 
-/// The source is gone, and the replica is deleted.
+/// Deletes the replica, whose source is gone.
 pub(super) fn delete(kind: &'static dyn Kind, type_: Option<&str>) -> Action {
     let data = Payload::new([None]);
     let mut sample = Sample::new(kind, type_);

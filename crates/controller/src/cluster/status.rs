@@ -1,4 +1,4 @@
-//! What the API server's refusals mean.
+//! The API server's refusals: which kind of failure each is, and who caused it.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -10,9 +10,9 @@ use serde::Deserialize;
 use super::{Blame, Failure, FailureKind};
 use crate::backoff::LONGEST_RETRY_AFTER;
 
-/// What the API server says when it is an admission webhook, an admission policy or a quota that refuses, or cannot be asked
-/// (`k8s.io/apiserver`: `webhook/errors/statuserror.go`, `policy/validating`, `policy/mutating`, `plugin/resourcequota`). The
-/// HTTP status does not tell: they can answer by any, 429 and 503 with a `Retry-After` among them.
+/// Words of the API server's message when an admission webhook, an admission policy or a quota refuses, or cannot be reached
+/// (`k8s.io/apiserver`: `webhook/errors/statuserror.go`, `policy/validating`, `policy/mutating`, `plugin/resourcequota`). The HTTP
+/// status is not enough: they can use any, also 429 and 503 with a `Retry-After`.
 const ADMISSION: [&str; 10] = [
     "admission webhook \"",
     "failed calling webhook",
@@ -26,7 +26,7 @@ const ADMISSION: [&str; 10] = [
     "status unknown for quota: ",
 ];
 
-/// The part of a `Status` that says what went wrong.
+/// The fields of a `Status` that say what went wrong.
 #[derive(Deserialize, Default, Debug, PartialEq, Eq)]
 #[serde(default)]
 pub(crate) struct Status {
@@ -77,7 +77,7 @@ impl Status {
         (read.kind == KIND).then_some(read.status)
     }
 
-    /// Whether it says that what was asked for does not exist.
+    /// Whether it says that the requested object does not exist.
     fn says_not_found(&self) -> bool {
         self.reason == "NotFound"
     }
@@ -87,7 +87,7 @@ impl Status {
         if is_admission { Blame::Admission } else { Blame::Server }
     }
 
-    /// What it means.
+    /// The failure that it stands for.
     pub(crate) fn failure(self, status: StatusCode, headers: &HeaderMap) -> Failure {
         let terminating = self.details.causes.iter().any(|cause| cause.reason == "NamespaceTerminating");
         let kind = match status.as_u16() {
@@ -114,14 +114,14 @@ impl Status {
     }
 }
 
-/// What a refusal with this body means.
+/// The failure that a refusal with this status, headers and body stands for.
 #[must_use]
 pub fn refusal(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Failure {
     Status::read(body).unwrap_or_default().failure(status, headers)
 }
 
-/// Whether this body of a 404 says that the object does not exist. A 404 without that says nothing: it is a proxy's, or an API
-/// server's that is not what it is taken for.
+/// Whether this body of a 404 says that the object does not exist. Any other 404 comes from a proxy, or from a server that is no
+/// API server, and says nothing about the object.
 #[must_use]
 pub fn says_not_found(body: &[u8]) -> bool {
     Status::read(body).is_some_and(|status| status.says_not_found())
@@ -190,8 +190,8 @@ mod tests {
         }
     }
 
-    /// Issue 1: nobody waits for somebody else's trouble. What the API server itself says is about all; what a webhook, a policy
-    /// or a quota says, by whatever code, is about one object or namespace.
+    /// Issue 1: nobody waits for somebody else's trouble. A refusal by the API server itself concerns all requests; one by a
+    /// webhook, a policy or a quota, with whatever code, concerns one object or namespace.
     #[test]
     fn a_failure_says_whom_it_concerns() {
         let refused = |code: u16, message: &str| {

@@ -1,4 +1,4 @@
-//! How long the API server takes to answer.
+//! How long the API server takes to answer: the metric `k8s_replicator_api_request_seconds`.
 
 use std::collections::BTreeMap;
 
@@ -9,8 +9,8 @@ use crate::event::Moment;
 use crate::metrics::{Histogram, Metric, Samples};
 use crate::wire::{Expects, HttpRequest, Received};
 
-/// The answers that are counted apart, since something follows from each. Others count with those of their hundred, so that no
-/// server can make more series.
+/// The HTTP status codes that have a series of their own, since the controller handles each in its own way. Others count as `2xx`,
+/// `4xx` and the like, so that no server can make more series.
 const CODES: [(u16, &str); 16] = [
     (200, "200"),
     (201, "201"),
@@ -44,7 +44,7 @@ impl Calls {
         self.sent.insert(id, (now, verb(request)));
     }
 
-    /// Something came of a request. Of a watch the first piece is the answer.
+    /// A response, or a failure, arrived. For a watch the first piece counts.
     pub(super) fn received(&mut self, now: Moment, id: RequestId, received: &Received) {
         let code = match received {
             Received::Response(response) => code(response.status),
@@ -55,7 +55,7 @@ impl Calls {
         self.answered(now, id, code);
     }
 
-    /// Nothing came of it, and nobody waits any longer.
+    /// The request was cancelled without a response.
     pub(super) fn cancelled(&mut self, now: Moment, id: RequestId) {
         self.answered(now, id, NONE);
     }
@@ -74,7 +74,7 @@ impl Calls {
     }
 }
 
-/// As roles call it.
+/// The verb as RBAC calls it.
 fn verb(request: &HttpRequest) -> &'static str {
     match request.method {
         _ if request.expects == Expects::Stream => "watch",
@@ -108,7 +108,7 @@ mod tests {
     use super::*;
     use crate::wire::Response;
 
-    /// Whatever a server answers, there are no more series than words.
+    /// Whatever a server answers, the number of series is bounded.
     #[test]
     fn a_server_cannot_make_more_series() {
         let mut calls = Calls::default();

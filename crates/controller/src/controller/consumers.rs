@@ -1,4 +1,4 @@
-//! What the watches see is given to the control loops.
+//! Passes the objects and namespaces of the watches to the control loops.
 
 use k8s_replicator_core::annotations::Dialect;
 use k8s_replicator_core::observed::{ReadError, ResourceVersion};

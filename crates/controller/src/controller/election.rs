@@ -19,8 +19,8 @@ pub(super) struct Election {
 }
 
 impl Controller {
-    /// The same, but it makes no request of its control loops unless it holds this lease (SPEC 13). Its watches run all the same: it
-    /// is ready to go on where another one ends.
+    /// The same, but its control loops make no request unless it holds this lease (SPEC 13). Its watches run all the same, so that
+    /// it can take over at once.
     #[must_use]
     pub fn elected_by(mut self, settings: lease::Settings, health: &Health) -> Self {
         self.election = Some(Election { lease: Lease::new(settings), request: None, leads: health.election() });

@@ -93,7 +93,7 @@ impl World {
         }
     }
 
-    /// Polls and answers until it waits; answers until when.
+    /// Polls the controller and answers its requests until it waits; returns until when.
     fn settle(&mut self) -> Moment {
         loop {
             let (mut wait_until, mut delivered) = (Moment::MAX, false);
@@ -128,7 +128,7 @@ impl World {
         }
     }
 
-    /// Time passes until the controller wants nothing before this moment.
+    /// Lets time pass until this moment.
     fn until(&mut self, moment: Moment) {
         loop {
             let at = self.settle();
@@ -152,7 +152,7 @@ impl World {
         }
     }
 
-    /// Every watch hears a bookmark each minute.
+    /// Until this moment, every watch receives a bookmark each minute.
     fn quiet_until(&mut self, moment: Moment) {
         while self.now < moment {
             let next = (self.now + Duration::from_secs(60)).min(moment);
@@ -226,7 +226,7 @@ fn idle_minutes_cost_no_request() {
     assert_eq!(of_lists, 2, "one of each watch: {:?}", it.asked);
 }
 
-/// Every request ends, also one of which nothing comes.
+/// Every request ends, also one without a response.
 #[test]
 fn a_write_without_an_answer_is_given_up_and_made_again() {
     let mut it = with_a_source(Duration::ZERO);
@@ -258,7 +258,7 @@ fn when_it_stops_watches_are_cancelled_and_writes_may_end() {
     let cancelled = wants.iter().filter(|want| matches!(want, Want::Cancel(_))).count();
     assert_eq!((cancelled, it.controller.under_way()), (2, 1));
     assert!(!wants.iter().any(|want| matches!(want, Want::Request(..))));
-    // What comes of a watch that was cancelled is dropped.
+    // Later pieces of a watch that was cancelled are dropped.
     let watches: Vec<_> = it.watches.keys().copied().collect();
     for id in watches {
         it.controller.deliver(now, id, Received::Closed);
@@ -283,7 +283,7 @@ fn a_watch_that_cannot_go_on_ends_the_controller() {
     assert!(end.contains("went back from 5001 to 20"), "{end}");
 }
 
-/// Where namespaces are named, each has its own lists and watches, and is looked at.
+/// With `--namespaces`, each namespace has its own lists and watches, and is polled.
 #[test]
 fn named_namespaces_are_listed_one_by_one() {
     let named = ["a", "b"].iter().map(|name| k8s_replicator_core::names::Namespace::parse(name).unwrap());

@@ -1,4 +1,4 @@
-//! The watches of a controller, and what they want.
+//! The watches of a controller, and their requests.
 
 use k8s_replicator_core::scope::Part;
 
@@ -14,18 +14,18 @@ use crate::wire::{Next, Received};
 pub(super) struct ObjectWatch {
     pub(super) watch: Watch,
     pub(super) part: Part,
-    /// Which of the loops it is for.
+    /// The control loop that takes its objects, by number.
     pub(super) loop_: usize,
     pub(super) request: Option<RequestId>,
 }
 
-/// How it is known which namespaces there are.
+/// The watch, or the poll, that shows which namespaces exist.
 pub(super) struct NamespaceWatch {
     pub(super) source: NamespaceSource,
     pub(super) request: Option<RequestId>,
 }
 
-/// With `--namespaces` they are polled.
+/// A watch, or with `--namespaces` a poll.
 pub(super) enum NamespaceSource {
     Watch(Box<Watch>),
     Poll(Box<Poll>),
@@ -62,10 +62,10 @@ impl NamespaceSource {
 }
 
 impl Controller {
-    /// Cancels what they have under way, and what is told as an Event.
+    /// Cancels the requests of watches, and that of an Event.
     pub(super) fn cancel_watches(&mut self, wants: &mut Vec<Want>) {
         let of_watches = self.watches.iter_mut().map(|slot| &mut slot.request);
-        let of_events = self.telling.as_mut().map(|telling| &mut telling.request);
+        let of_events = self.recorder.as_mut().map(|recorder| &mut recorder.request);
         for request in of_watches.chain([&mut self.namespaces.request]).chain(of_events) {
             if let Some(id) = request.take() {
                 self.requests.remove(&id);
@@ -74,7 +74,7 @@ impl Controller {
         }
     }
 
-    /// Goes on with the watches of objects. Answers until when they wait.
+    /// Polls the watches of objects. Answers until when all of them wait.
     pub(super) fn poll_watches(&mut self, now: Now, wants: &mut Vec<Want>) -> Moment {
         let mut wait_until = Moment::MAX;
         for number in 0..self.watches.len() {
@@ -97,7 +97,7 @@ impl Controller {
         wait_until
     }
 
-    /// The same of the namespaces.
+    /// The same for the namespaces.
     pub(super) fn poll_namespaces(&mut self, now: Now, wants: &mut Vec<Want>) -> Moment {
         loop {
             let loops = &mut self.loops;
@@ -112,7 +112,7 @@ impl Controller {
         }
     }
 
-    /// Does what a watch wants. Answers until when it waits; `None`: it is to be polled again.
+    /// Turns what a watch asks for into [`Want`]s. Answers until when it waits; `None`: poll it again.
     pub(super) fn follow(
         &mut self,
         now: Now,

@@ -1,7 +1,7 @@
 //! The status address: `/healthz`, `/readyz`, `/livez`, `/metrics`.
 //!
 //! It has [limits](super::limited): a connection is for one request, and has [`LIFETIME`] for all of it. There are
-//! [`MOST_CONNECTIONS`] at most: so the kubelet gets its response whoever holds connections open.
+//! [`MOST_CONNECTIONS`] at most. So the kubelet gets its response, even if others hold connections open.
 
 use std::io;
 use std::sync::Arc;
@@ -24,7 +24,7 @@ use crate::health::Health;
 pub const MOST_CONNECTIONS: usize = 64;
 /// A connection is closed after this time at the latest. A response takes a millisecond.
 pub const LIFETIME: Duration = Duration::from_secs(10);
-/// What the answers are made of.
+/// What the responses are made from.
 #[derive(Clone)]
 struct Status {
     health: Arc<Health>,
@@ -53,8 +53,8 @@ async fn healthz(State(Status { health, .. }): State<Status>) -> Response {
     (status(not_ready.is_empty()), Json(json!({ "notReady": not_ready }))).into_response()
 }
 
-/// As `healthz`, and not ready any more while the program ends. With `--leader-elect` it also says whether it is a standby, which is
-/// ready like any other: it has seen everything.
+/// As `healthz`, and not ready any more while the program ends. With `--leader-elect` it also says whether this program is a
+/// standby. A standby is ready too: its lists are complete.
 async fn readyz(State(Status { health, .. }): State<Status>) -> Response {
     let (not_ready, stopping) = (health.not_ready(), health.is_stopping());
     let ready = not_ready.is_empty() && !stopping;
@@ -74,7 +74,7 @@ async fn livez(State(Status { health, clock, .. }): State<Status>) -> Response {
     (status(stuck.is_empty()), Json(json!({ "stuck": stuck }))).into_response()
 }
 
-/// Nothing is told while the controller ends: then it is not up.
+/// Answers 503 while the controller ends, so that Prometheus sees it as down.
 async fn metrics(State(Status { health, clock, scraper }): State<Status>, headers: HeaderMap) -> Response {
     let format = Format::asked_for(&headers);
     match scraper.exposition(&health, clock, format).await {

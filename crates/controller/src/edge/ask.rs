@@ -1,6 +1,6 @@
-//! Questions of a person's command: one request, one response. No queue, no repetition, and nothing is written by itself.
+//! Requests of the commands for people: one request, one response; no queue and no retries.
 //!
-//! The control loop does not come here. A command has the same connection and reads the same bytes by the same code, so that it
+//! The control loop does not use this. A command has the same connection and reads responses by the same code, so that it
 //! understands what the controller would understand.
 
 use std::time::Duration;
@@ -16,13 +16,13 @@ use crate::cluster::{Failure, FailureKind};
 use crate::watch::page::{self, FIRST_PAGE};
 use crate::wire::{Expects, HttpRequest, Received, Response};
 
-/// A person does not wait for longer.
+/// A person does not wait longer than this.
 const TIMEOUT: Duration = Duration::from_secs(30);
-/// Of what a person asks for nothing is longer.
+/// The longest response that a command accepts.
 const LONGEST_RESPONSE: usize = 64 << 20;
 
 impl Connection {
-    /// What came of a request that is answered in one piece.
+    /// Sends a request, and waits for its whole response.
     pub async fn ask(&self, request: HttpRequest) -> Received {
         match tokio::time::timeout(TIMEOUT, whole(self, request)).await {
             Ok(received) => received,
@@ -36,7 +36,7 @@ impl Connection {
     /// The response to a request, which the server granted.
     ///
     /// # Errors
-    /// When it was refused, or nothing came.
+    /// When the request was refused, or there was no response.
     pub async fn granted(&self, request: HttpRequest) -> Result<Response, Failure> {
         granted(self.ask(request).await)
     }
@@ -44,7 +44,7 @@ impl Connection {
     /// The response to a `GET`, which the server granted.
     ///
     /// # Errors
-    /// When it was refused, or nothing came.
+    /// When the request was refused, or there was no response.
     pub async fn get(&self, path: String, accept: &'static str) -> Result<Response, Failure> {
         self.granted(HttpRequest::get(path, accept, Expects::Whole(LONGEST_RESPONSE))).await
     }
@@ -53,7 +53,7 @@ impl Connection {
     /// that the list shows.
     ///
     /// # Errors
-    /// When the server refuses it, or an object cannot be read: then not all of it was seen.
+    /// When the server refuses the list, or an object cannot be read, so that the list would be incomplete.
     pub async fn list(
         &self,
         resource: &str,

@@ -1,11 +1,10 @@
-//! How an error of the libraries underneath is reported: in one line, with what lies under it, and without anything that could
-//! be a credential.
+//! Formats an error of the libraries in one line: with its causes, and without anything that could be a credential.
 
 use std::error::Error;
 
 use kube::config::KubeconfigError;
 
-/// An error with what lies under it, in one line; the outer ones of HTTP clients only say that something failed.
+/// An error with its causes, in one line. (The outer error of an HTTP client often says only that something failed.)
 #[must_use]
 pub fn with_causes(error: &(dyn Error + 'static)) -> String {
     let chain = || std::iter::successors(Some(error), |error| (*error).source());
@@ -26,7 +25,7 @@ pub fn with_causes(error: &(dyn Error + 'static)) -> String {
 fn without_quotation(error: &(dyn Error + 'static)) -> Option<String> {
     if let Some(KubeconfigError::Parse(error)) = error.downcast_ref() {
         let place = error.location().map(|at| format!(" at line {}, column {}", at.line(), at.column()));
-        return Some(format!("it is no YAML of a kubeconfig{}", place.unwrap_or_default()));
+        return Some(format!("it is not the YAML of a kubeconfig{}", place.unwrap_or_default()));
     }
     None
 }
@@ -59,7 +58,10 @@ mod tests {
             let error = Kubeconfig::from_yaml(broken).unwrap_err();
             assert!(error.to_string().contains("hunter2"), "or this is not needed: {error}");
             let said = with_causes(&error);
-            assert!(said.starts_with("it is no YAML of a kubeconfig at line ") && !said.contains("hunter2"), "{said}");
+            assert!(
+                said.starts_with("it is not the YAML of a kubeconfig at line ") && !said.contains("hunter2"),
+                "{said}"
+            );
         }
     }
 }

@@ -4,14 +4,14 @@ use std::time::Instant;
 
 use crate::event::{Moment, Now};
 
-/// Reads both clocks. All that is said about time in this program is said by one of these, and its copies.
+/// Reads both clocks. The whole program takes its time from one of these, and from copies of it.
 #[derive(Debug, Clone, Copy)]
 pub struct Clock {
     started: Instant,
 }
 
 impl Clock {
-    /// The program starts.
+    /// Starts the clock: the moment zero is now.
     #[must_use]
     pub fn start() -> Self {
         Self { started: Instant::now() }
@@ -23,7 +23,7 @@ impl Clock {
         self.started.elapsed()
     }
 
-    /// That, and the time of day.
+    /// The time since the start, and the time of day.
     #[must_use]
     pub fn now(&self) -> Now {
         Now { moment: self.moment(), time: jiff::Timestamp::now() }

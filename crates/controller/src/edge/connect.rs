@@ -50,7 +50,7 @@ const LOOK_AGAIN: Duration = Duration::from_secs(60);
 const SHORTEST_PAUSE: Duration = Duration::from_secs(5);
 const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 
-/// Why there is no API server to talk to.
+/// Why the connection to the API server cannot be prepared.
 #[derive(Debug, Error)]
 pub enum ConnectError {
     /// The file that was named cannot be used.
@@ -61,7 +61,7 @@ pub enum ConnectError {
         /// What is wrong with it.
         reason: String,
     },
-    /// Not in a pod.
+    /// No kubeconfig was named, and the program does not run in a pod.
     #[error("{reason}; outside a pod, name a kubeconfig by --kube-config")]
     InCluster {
         /// What is missing.
@@ -77,18 +77,18 @@ pub enum ConnectError {
     },
 }
 
-/// How long may take what is nobody's request: requests have time limits of their own.
+/// Time limits for what belongs to no request. (Requests have time limits of their own.)
 #[derive(Debug, Clone, Copy)]
 struct Limits {
     /// A credential plugin.
     plugin: Duration,
-    /// To connect. Of several connections that begin one may not be needed any more, and then nobody gives it up.
+    /// For connecting: a connection that is begun and then not needed for a request would otherwise wait for ever.
     connect: Duration,
 }
 
 const LIMITS: Limits = Limits { plugin: plugin::LONGEST, connect: CONNECT_TIMEOUT };
 
-/// The way to the API server, with credentials that are read again when they change. Cheap to clone.
+/// The connection to the API server, with credentials that are read again when they change. Cheap to clone.
 #[derive(Clone)]
 pub struct Connection {
     shared: Arc<Shared>,
@@ -99,7 +99,7 @@ struct Shared {
     environment: Environment,
     limits: Limits,
     current: RwLock<Current>,
-    /// Held by the one who reads the credentials again.
+    /// Locked while credentials are read again.
     refresh: Arc<Mutex<Refresh>>,
 }
 
@@ -116,11 +116,11 @@ struct Refresh {
     credentials: Credentials,
     not_before: Instant,
     pause: Duration,
-    /// Which failures are logged, by the time since then.
+    /// Which failures are logged, with the start of its time.
     log: (LogOnce, Instant),
 }
 
-/// The way to the API server, and its address. Nothing is sent yet.
+/// Prepares the connection to the API server; also returns its address. No request is sent yet.
 ///
 /// # Errors
 /// When the configuration or its credentials cannot be used.
@@ -129,8 +129,8 @@ pub async fn open(kubeconfig: Option<&Path>) -> Result<(Connection, String), Con
     Connection::open(origin, Environment::of_the_process(), LIMITS).await
 }
 
-/// As [`open`], for a person: these kubeconfig files together, as in `KUBECONFIG`, and this context; without any file, in a pod, its
-/// ServiceAccount.
+/// As [`open`], for the commands: merges these kubeconfig files, as kubectl does for `KUBECONFIG`, and chooses this context.
+/// Without any file, in a pod: its ServiceAccount.
 ///
 /// # Errors
 /// When the configuration or its credentials cannot be used.
@@ -191,11 +191,11 @@ impl Connection {
         self.shared.current.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Reads the credentials again, unless that was done since this generation of them. Answers whether there are others.
+    /// Reads the credentials again, unless that was done since this generation of them. Answers whether they changed.
     async fn refresh(&self, generation: u64, why: Why) -> bool {
         let lock = self.shared.refresh.clone();
         let mut refresh = match why {
-            // Somebody is reading them: those that there are will do until then.
+            // Another task is reading them; until then the old ones are used.
             Why::Time => match lock.try_lock_owned() {
                 Ok(refresh) => refresh,
                 Err(_) => return false,
@@ -218,9 +218,9 @@ impl Connection {
         let is_over = now >= refresh.not_before + LONGEST_PAUSE;
         refresh.pause = if is_over { SHORTEST_PAUSE } else { (refresh.pause * 2).min(LONGEST_PAUSE) };
         refresh.not_before = now + refresh.pause;
-        // What is there is used until there is something better.
+        // The old credentials are used until new ones are read.
         self.set(|current| current.check_at = now + LOOK_AGAIN);
-        // A task of its own: whoever waits for it may give up.
+        // In a task of its own: the request that waits for it may be cancelled.
         tokio::spawn(self.clone().read_again(refresh)).await.unwrap_or(false)
     }
 
@@ -228,7 +228,7 @@ impl Connection {
         let Shared { origin, environment, limits, .. } = &*self.shared;
         match build(origin, environment, *limits).await {
             Ok((client, credentials, _)) => {
-                info!("read the credentials for the API server again");
+                info!("re-read the credentials for the API server");
                 self.set(|current| {
                     let (generation, check_at) = (current.generation + 1, credentials.check_at(Instant::now()));
                     *current = Current { generation, client, check_at };
@@ -241,7 +241,7 @@ impl Connection {
                 let (log, since) = &mut refresh.log;
                 let error = error.to_string();
                 if log.should_log(since.elapsed(), &error) {
-                    warn!(error, "cannot read the credentials for the API server again; going on with the old ones");
+                    warn!(error, "cannot re-read the credentials for the API server; going on with the old ones");
                 }
                 false
             }
@@ -279,14 +279,14 @@ async fn build(
     Ok((client, credentials, url))
 }
 
-/// As `kube` builds one, with what is wanted of the connections, and without a span for each request.
+/// A client as `kube` builds it, but with our own connections and without a tracing span for each request.
 fn client(config: &Config, way: Way) -> Result<Client, kube::Error> {
     let mut tcp = HttpConnector::new();
     tcp.enforce_http(false);
     tcp.set_connect_timeout(config.connect_timeout);
     // Without it the last part of a request can wait for the server to acknowledge the first.
     tcp.set_nodelay(true);
-    // So that a server that vanished is noticed also by a watch.
+    // So that also a watch notices when the server is gone.
     tcp.set_keepalive(Some(KEEPALIVE));
     match way {
         Way::Direct => over(config, config.rustls_https_connector_with_connector(tcp)?),

@@ -1,4 +1,4 @@
-//! Sends a machine's request, and hands on what comes of it.
+//! Sends requests, and delivers their responses to the task that owns the controller.
 
 use ::http::header;
 use bytes::Bytes;
@@ -12,23 +12,23 @@ use crate::cluster::{Failure, FailureKind};
 use crate::controller::RequestId;
 use crate::wire::{Expects, HttpRequest, Received, Response};
 
-/// Who asks, as the API server's audit log names it.
+/// The `User-Agent`, which the API server's audit log shows.
 const USER_AGENT: &str = concat!("k8s-replicator/", env!("CARGO_PKG_VERSION"));
 
-/// Where it is handed to: a bounded channel, so that the server waits for a program that has other things to do.
+/// Where responses are delivered: a bounded channel, so that the server has to wait while the controller is busy.
 pub(super) type Inbox = mpsc::Sender<(RequestId, Received)>;
 
-/// Sends the request, and hands on what comes of it until that ends. There is no time limit: who sent it gives it up.
+/// Sends the request, and delivers its response to the end. There is no time limit: the controller cancels it.
 pub(super) async fn send(connection: Connection, id: RequestId, request: HttpRequest, inbox: Inbox) {
     let received = match exchange(&connection, request, id, &inbox).await {
         Ok(received) => received,
         Err(failure) => Received::Failed(failure),
     };
-    // If nobody takes it any more, nobody wants it.
+    // An error means that the receiver is gone, so that the response is not needed.
     let _ = inbox.send((id, received)).await;
 }
 
-/// What comes of a request that is answered in one piece.
+/// Sends a request, and returns its whole response.
 pub(super) async fn whole(connection: &Connection, request: HttpRequest) -> Received {
     let Expects::Whole(longest) = request.expects else {
         return Received::Failed(Failure::unreadable("it was to come in pieces"));
@@ -53,7 +53,7 @@ async fn collect(response: ::http::Response<Body>, longest: usize) -> Result<Rec
     }
 }
 
-/// What comes last.
+/// Sends the request; delivers all pieces but the last, and returns the last.
 async fn exchange(
     connection: &Connection,
     request: HttpRequest,

@@ -1,9 +1,9 @@
 //! Serving HTTP to whoever can connect, within limits.
 //!
 //! Anyone in the cluster may be able to connect, so nothing is without bounds: how many connections are open at once, how long each
-//! of them lives, how long its headers take, how long it may leave unread what is sent to it, and its buffer. When one connection more
-//! comes than may be open, the oldest is closed, and not the new one made to wait: so who comes now gets a response, whoever
-//! holds connections open.
+//! of them lives, how long its headers take, how long it may leave unread what is sent to it, and its buffer. When one connection
+//! more comes than may be open, the oldest is closed, and not the new one made to wait: so a new client gets a response, even if
+//! others hold connections open.
 
 use std::collections::VecDeque;
 use std::future::Future as _;
@@ -22,11 +22,11 @@ use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::Sleep;
 use tracing::debug;
 
-/// The headers of a request have to be there after this time.
+/// The headers of a request have to be complete after this time.
 pub const HEADERS: Duration = Duration::from_secs(5);
 /// The longest request line and headers; hyper takes no less.
 pub const BUFFER: usize = 8 << 10;
-/// After an error to accept a connection, as when the process has too many files open.
+/// The pause after an error to accept a connection, as when the process has too many files open.
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// What differs between those who serve.
@@ -80,7 +80,7 @@ async fn connection(stream: TcpStream, routes: Router, limits: Limits) {
             TokioIo::new(Impatient { stream, unread: limits.unread, waiting: None }),
             TowerToHyperService::new(routes),
         );
-    // An error is the client's: it went away, sent no HTTP, or was too slow.
+    // An error is the client's fault: it disconnected, sent no HTTP, or was too slow.
     let _ = tokio::time::timeout(limits.lifetime, serving).await;
 }
 

@@ -1,21 +1,21 @@
-//! Looking at the controller from outside of its task.
+//! Reading the controller's state from outside of its task: for the page and for metrics.
 //!
-//! A look is a message: a function that the controller's own task calls between two of its steps, one at a time. So whoever looks sees
-//! what the controller knows, and no second copy of it is kept. While a look runs nothing is replicated: whatever takes more than a few
-//! milliseconds is to be asked for in pieces.
+//! A *look* is a function that is sent to the controller's task, which calls it between two of its steps, one at a time. So the
+//! caller sees the controller's own state, and no second copy is kept. While a look runs nothing is replicated, so that one that
+//! takes more than a few milliseconds has to be split.
 
 use tokio::sync::{mpsc, oneshot};
 
 use crate::controller::{Controller, Message};
 use crate::event::Now;
 
-/// So many looks may wait for their turn; whoever has one more waits.
+/// How many looks may be queued; the sender of one more has to wait.
 const WAITING: usize = 8;
 
 /// One look.
 pub type Look = Box<dyn FnOnce(&Controller, Now) + Send>;
 
-/// Takes what the controller logs, as it logs it.
+/// Called with each message that the controller logs.
 pub type Hear = Box<dyn FnMut(&Message, Now) + Send>;
 
 /// Sends looks. Cheap to clone.
@@ -23,11 +23,11 @@ pub type Hear = Box<dyn FnMut(&Message, Now) + Send>;
 pub struct Looks(mpsc::Sender<Look>);
 
 impl Looks {
-    /// What a look answers; `None`: the controller has ended.
+    /// Sends a look, and returns its result; `None`: the controller has ended.
     pub async fn ask<T: Send + 'static>(&self, look: impl FnOnce(&Controller, Now) -> T + Send + 'static) -> Option<T> {
         let (answer, answered) = oneshot::channel();
         let look: Look = Box::new(move |controller, now| {
-            // Who asked may have gone.
+            // An error means that the caller does not wait any more.
             let _ = answer.send(look(controller, now));
         });
         self.0.send(look).await.ok()?;
@@ -35,14 +35,14 @@ impl Looks {
     }
 }
 
-/// Who looks at the controller, and who hears what it does.
+/// The looks at the controller, and the listener for its messages.
 pub struct Audience {
     pub(super) looks: mpsc::Receiver<Look>,
     pub(super) hear: Option<Hear>,
 }
 
 impl Audience {
-    /// Somebody who can look.
+    /// An audience that sends looks.
     #[must_use]
     pub fn looking() -> (Looks, Self) {
         let (sender, looks) = mpsc::channel(WAITING);
@@ -55,14 +55,14 @@ impl Audience {
         Self { hear: Some(hear), ..self }
     }
 
-    /// Somebody who can look, and hears each message.
+    /// An audience that sends looks; `hear` is called with each message.
     #[must_use]
     pub fn of(hear: Hear) -> (Looks, Self) {
         let (looks, audience) = Self::looking();
         (looks, audience.heard_by(hear))
     }
 
-    /// Nobody.
+    /// No audience.
     #[must_use]
     pub fn nobody() -> Self {
         Self { looks: mpsc::channel(1).1, hear: None }

@@ -1,4 +1,4 @@
-//! `/metrics`: asks the task that owns the controller what there is, and writes it down as Prometheus reads it.
+//! `/metrics`: collects the metrics from the task that owns the controller, and renders them for Prometheus.
 
 use std::fmt;
 
@@ -14,18 +14,18 @@ use super::process;
 use crate::health::Health;
 use crate::metrics::{Family, Metric, Sample, Samples, Type, Value};
 
-/// Asks for them. Each clone does.
+/// Collects and renders the metrics. Cheap to clone.
 #[derive(Clone)]
 pub struct Scraper(Looks);
 
 impl Scraper {
-    /// Who looks at the controller for them.
+    /// By which the controller is read.
     #[must_use]
     pub fn new(looks: Looks) -> Self {
         Self(looks)
     }
 
-    /// The exposition in this format; `None`: the controller has ended.
+    /// The metrics in this format; `None`: the controller has ended.
     pub(super) async fn exposition(&self, health: &Health, clock: Clock, format: Format) -> Option<String> {
         let mut samples = self.0.ask(|controller, now| controller.metrics(now)).await?;
         measure(health, clock, &mut samples);
@@ -33,7 +33,7 @@ impl Scraper {
     }
 }
 
-/// What the controller does not know of itself.
+/// The metrics that are not the controller's own: readiness, watches' progress, the process.
 fn measure(health: &Health, clock: Clock, samples: &mut Samples) {
     let now = clock.now();
     let started = unix(now.time) - now.moment.as_secs_f64();
@@ -50,7 +50,7 @@ fn unix(time: jiff::Timestamp) -> f64 {
     time.as_duration().as_secs_f64()
 }
 
-/// How it is written down.
+/// The format of the response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
     /// Prometheus' text format 0.0.4.
@@ -60,7 +60,7 @@ pub enum Format {
 }
 
 impl Format {
-    /// Its media type.
+    /// The value of `Content-Type`.
     #[must_use]
     pub fn content_type(self) -> &'static str {
         match self {
@@ -69,7 +69,7 @@ impl Format {
         }
     }
 
-    /// The one that who asks likes better: OpenMetrics only where it is asked for.
+    /// The format that the client prefers by `Accept`: OpenMetrics only where it is asked for.
     pub(super) fn asked_for(headers: &HeaderMap) -> Self {
         let accepted = headers.get_all(header::ACCEPT).iter().filter_map(|accept| accept.to_str().ok());
         let items = accepted.flat_map(|accept| accept.split(','));
@@ -88,7 +88,7 @@ impl Format {
     }
 }
 
-/// Writes it down.
+/// Renders the samples.
 #[must_use]
 pub fn render(samples: Samples, format: Format) -> String {
     let mut registry = Registry::default();

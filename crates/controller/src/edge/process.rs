@@ -1,10 +1,10 @@
-//! What the kernel says of this process (Linux), under the names that all of Prometheus' libraries give it.
+//! The `process_…` metrics, from `/proc` (Linux), by the names that all of Prometheus' client libraries use.
 
 use std::fs;
 
 use crate::metrics::{Metric, Samples};
 
-/// What cannot be read is left out.
+/// A value that cannot be read is left out.
 pub(super) fn measure(samples: &mut Samples) {
     if let Some(stat) = fs::read_to_string("/proc/self/stat").ok().as_deref().and_then(Stat::read) {
         let ticks = rustix::param::clock_ticks_per_second().max(1) as f64;
@@ -17,7 +17,7 @@ pub(super) fn measure(samples: &mut Samples) {
         );
     }
     if let Ok(files) = fs::read_dir("/proc/self/fd") {
-        // One is the folder itself.
+        // One of them is the open folder itself.
         samples.count(Metric::ProcessFiles, &[], files.count().saturating_sub(1));
     }
     if let Some(most) = fs::read_to_string("/proc/self/limits").ok().as_deref().and_then(most_files) {

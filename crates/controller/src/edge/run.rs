@@ -1,7 +1,7 @@
 //! Drives a [`Controller`] by the clock and the API server.
 //!
-//! Each request is a task of its own, which hands what comes of it to the one task that owns the controller. The channel in
-//! between is bounded: a controller that is behind holds up its watches, and nothing is dropped.
+//! Each request is a task of its own, which delivers its response to the one task that owns the controller. The channel in between
+//! is bounded: a controller that is behind holds up its watches, and nothing is dropped.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -24,15 +24,15 @@ use crate::wire::{HttpRequest, Received};
 
 pub use crate::controller::Options;
 
-/// So much may wait to be delivered. Little: each can be a page of a list, or a piece of a watch.
+/// How many responses, or pieces of them, may wait to be taken. Few: each can be a page of a list.
 const INBOX: usize = 16;
-/// What is under way when the program is told to stop has this long to finish.
+/// After SIGTERM the requests under way have this long to finish.
 pub const GRACE: Duration = Duration::from_secs(10);
-/// Polled again after this time even if nothing asks for it.
+/// The controller is polled at least this often.
 const LONGEST_SLEEP: Duration = Duration::from_secs(3_600);
 
-/// Runs the controller until `stop` changes to true, and what is under way then has ended. It ends by itself only when it
-/// cannot go on. The audience has a turn whenever the controller has done a step.
+/// Runs the controller until `stop` changes to true and the requests under way then have ended. It ends by itself only when it
+/// cannot go on. The audience's looks are called between the controller's steps.
 pub async fn run(
     mut controller: Controller,
     connection: Connection,
@@ -67,7 +67,7 @@ pub async fn run(
         }
         if is_stopping {
             if controller.has_stopped() {
-                info!("stopped; nothing is under way");
+                info!("stopped; no request is under way");
                 return;
             }
             if clock.moment() >= give_up {
@@ -76,7 +76,7 @@ pub async fn run(
             }
         }
         if wake_at <= clock.moment() {
-            // It has more to do; the requests have a turn.
+            // The controller has more to do; first the requests' tasks have a turn.
             tokio::task::yield_now().await;
             while let Ok((id, received)) = inbox.try_recv() {
                 tasks.deliver(&mut controller, &clock, id, received);
@@ -91,7 +91,7 @@ pub async fn run(
             Ok(()) = stop.changed(), if !is_stopping => {}
             Some((id, received)) = inbox.recv() => {
                 tasks.deliver(&mut controller, &clock, id, received);
-                // What came meanwhile is taken before anything is decided.
+                // All responses that have arrived are taken before anything is decided.
                 while let Ok((id, received)) = inbox.try_recv() {
                     tasks.deliver(&mut controller, &clock, id, received);
                 }
@@ -110,7 +110,7 @@ pub fn random_bytes() -> Entropy {
     Box::new(move || generator.random())
 }
 
-/// A random number, as no other run of the program has it.
+/// A random number for this run of the program.
 #[must_use]
 pub fn random_number() -> u64 {
     rand::rng().random()
@@ -145,7 +145,8 @@ impl Tasks {
         controller.deliver(clock.now(), id, received);
     }
 
-    /// A task ended. One that panicked has not said so to the controller, and nobody knows whether the server carried it out.
+    /// A request's task ended. If it panicked, the controller gets a failure: whether the server carried the request out is not
+    /// known.
     fn ended(&mut self, controller: &mut Controller, clock: &Clock, ended: Result<(Id, ()), JoinError>) {
         let (task, panicked) = match ended {
             Ok((task, ())) => (task, false),
@@ -215,7 +216,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn it_gets_ready_over_sockets_and_ends_when_it_is_told_to() {
+    async fn it_gets_ready_over_sockets_and_ends_when_it_is_stopped() {
         let (running, stop, health) = running(|_| 7, Duration::ZERO).await;
         let ready = async {
             while !health.not_ready().is_empty() {

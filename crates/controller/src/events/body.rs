@@ -1,23 +1,23 @@
-//! Events as the API server takes them.
+//! The requests that create and update Events.
 
 use bytes::Bytes;
 use http::Method;
 use serde_json::{Value, json};
 
-use super::{Occurrence, Party, Settings, Told};
+use super::{Occurrence, Party, Record, Settings};
 use crate::watch::Entropy;
 use crate::wire::{Expects, HttpRequest, JSON};
 
 const MERGE_PATCH: &str = "application/merge-patch+json";
-/// Who reports, as `kubectl describe` shows it.
+/// `reportingController`, which `kubectl describe` shows as the source.
 const CONTROLLER: &str = "k8s-replicator";
-/// An Event is far smaller. Of a longer answer nothing is needed.
+/// The longest response that is taken. An Event is far smaller.
 const LONGEST_RESPONSE: usize = 64 << 10;
 /// The longest name that an object may have.
 const LONGEST_NAME: usize = 253;
 const LONGEST_INSTANCE: usize = 128;
 
-/// A name that no other Event has: the object's, and eight random bytes.
+/// A unique name for an Event: the object's, and eight random bytes.
 pub(super) fn name(what: &Occurrence, entropy: &mut Entropy) -> String {
     let unique: String = (0..8).map(|_| format!("{:02x}", entropy())).collect();
     // Names are ASCII, and end in a letter or a digit, also where they are cut.
@@ -26,15 +26,15 @@ pub(super) fn name(what: &Occurrence, entropy: &mut Entropy) -> String {
     format!("{}.{unique}", object.trim_end_matches(['.', '-']))
 }
 
-/// Makes an Event of what happened.
-pub(super) fn create(told: &Told, name: &str, settings: &Settings) -> HttpRequest {
-    let what = &told.what;
+/// The request that creates an Event.
+pub(super) fn create(record: &Record, name: &str, settings: &Settings) -> HttpRequest {
+    let what = &record.what;
     let instance: String = settings.instance.chars().take(LONGEST_INSTANCE).collect();
     let mut event = json!({
         "apiVersion": "events.k8s.io/v1",
         "kind": "Event",
-        "metadata": { "name": name, "namespace": what.regarding.key.namespace(), "annotations": annotations(told, settings) },
-        "eventTime": micro(told.last.time),
+        "metadata": { "name": name, "namespace": what.regarding.key.namespace(), "annotations": annotations(record, settings) },
+        "eventTime": micro(record.last.time),
         "reportingController": CONTROLLER,
         "reportingInstance": instance,
         "action": what.action,
@@ -46,16 +46,16 @@ pub(super) fn create(told: &Told, name: &str, settings: &Settings) -> HttpReques
     if let Some(related) = &what.related {
         event["related"] = reference(related);
     }
-    if told.count > 1 {
-        event["series"] = series_of(told);
+    if record.count > 1 {
+        event["series"] = series_of(record);
     }
     request(Method::POST, path(what, ""), JSON, &event)
 }
 
-/// The same happened again.
-pub(super) fn series(told: &Told, name: &str, settings: &Settings) -> HttpRequest {
-    let patch = json!({ "metadata": { "annotations": annotations(told, settings) }, "series": series_of(told) });
-    request(Method::PATCH, path(&told.what, &format!("/{name}")), MERGE_PATCH, &patch)
+/// The request that updates an Event's series, since the same happened again.
+pub(super) fn series(record: &Record, name: &str, settings: &Settings) -> HttpRequest {
+    let patch = json!({ "metadata": { "annotations": annotations(record, settings) }, "series": series_of(record) });
+    request(Method::PATCH, path(&record.what, &format!("/{name}")), MERGE_PATCH, &patch)
 }
 
 fn path(what: &Occurrence, name: &str) -> String {
@@ -74,9 +74,9 @@ fn request(method: Method, path: String, content_type: &'static str, body: &Valu
     }
 }
 
-/// Not in the note: so Events that differ in it alone are one.
-fn annotations(told: &Told, settings: &Settings) -> Value {
-    told.version.as_ref().map_or(json!({}), |version| json!({ settings.version_key.as_str(): version.to_string() }))
+/// The source's version is an annotation, and not part of the note, so that Events that differ in it alone are one series.
+fn annotations(record: &Record, settings: &Settings) -> Value {
+    record.version.as_ref().map_or(json!({}), |version| json!({ settings.version_key.as_str(): version.to_string() }))
 }
 
 fn reference(Party { kind, key, uid }: &Party) -> Value {
@@ -87,8 +87,8 @@ fn reference(Party { kind, key, uid }: &Party) -> Value {
     reference
 }
 
-fn series_of(told: &Told) -> Value {
-    json!({ "count": told.count, "lastObservedTime": micro(told.last.time) })
+fn series_of(record: &Record) -> Value {
+    json!({ "count": record.count, "lastObservedTime": micro(record.last.time) })
 }
 
 /// As a `MicroTime`.

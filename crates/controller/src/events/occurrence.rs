@@ -1,4 +1,4 @@
-//! What of what happened is worth an Event, and whose.
+//! Which reports become Events, and on which object.
 
 use k8s_replicator_core::decide::Verb;
 use k8s_replicator_core::graph::Graph;
@@ -10,12 +10,12 @@ use k8s_replicator_core::state::State;
 
 use crate::report::{Outcome, Report, done, failed};
 
-/// The API server takes no longer note.
+/// The longest note that the API server accepts.
 const LONGEST_NOTE: usize = 1_024;
 /// A failure of the server that is repeated after so long has gone on for a while: then somebody has to know.
 const GOES_ON: std::time::Duration = std::time::Duration::from_secs(3);
 
-/// An object that has a part in it.
+/// An object that an Event is about.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Party {
     /// `Secret`.
@@ -26,12 +26,12 @@ pub struct Party {
     pub uid: Option<String>,
 }
 
-/// Something that happened. Two that are equal are one Event that repeats.
+/// Something that happened. Two that are equal become one Event, as a series.
 #[derive(Debug, Clone)]
 pub struct Occurrence {
     /// The object whose owner can act.
     pub regarding: Party,
-    /// The other end.
+    /// The object at the other end: the source of a target, or the target of a source.
     pub related: Option<Party>,
     /// Whether somebody has to act.
     pub is_warning: bool,
@@ -41,7 +41,7 @@ pub struct Occurrence {
     pub action: &'static str,
     /// For a person.
     pub note: String,
-    /// The source's version. It makes no difference to whether two are equal.
+    /// The source's version. It is ignored when two are compared.
     pub version: Option<ResourceVersion>,
 }
 
@@ -50,7 +50,8 @@ impl Occurrence {
         (&self.regarding, &self.related, self.is_warning, self.reason, self.action, &self.note)
     }
 
-    /// What a report says that is worth an Event; `None`: it is not, or there is no place for one.
+    /// The occurrence for a report; `None`: it is not worth an Event, or its object does not exist, so that there is none to put it
+    /// on.
     #[must_use]
     pub fn of(graph: &Graph, kind: &dyn Kind, report: &Report) -> Option<Self> {
         let Report { target, verdict, outcome, .. } = report;
@@ -122,7 +123,7 @@ fn is_warning(reason: Reason, outcome: &Outcome) -> Option<bool> {
         Outcome::Nothing => None,
         Outcome::Done { .. } | Outcome::Advice => Some(false),
         Outcome::Refused | Outcome::Waits(_) => Some(needs_somebody || State::at_rest(reason) == Some(State::Refused)),
-        // The others pass by themselves.
+        // All other failures pass by themselves.
         Outcome::Failed { retry_in, .. } => match reason {
             Reason::Forbidden | Reason::Invalid | Reason::Contested => Some(true),
             Reason::ServerError if *retry_in >= GOES_ON => Some(true),
@@ -131,7 +132,7 @@ fn is_warning(reason: Reason, outcome: &Outcome) -> Option<bool> {
     }
 }
 
-/// Whether it is the source's owner who can act, where there is a source.
+/// Whether the owner of the source, if there is one, can act, and not that of the target.
 fn whose(reason: Reason, outcome: &Outcome, pulls: bool, target_exists: bool) -> bool {
     match outcome {
         Outcome::Done { .. } | Outcome::Nothing | Outcome::Advice => false,
@@ -143,7 +144,7 @@ fn whose(reason: Reason, outcome: &Outcome, pulls: bool, target_exists: bool) ->
             | Reason::AnotherSourceWins
             | Reason::NotAccepted => true,
             Reason::IllFormed | Reason::Paused | Reason::NotMadeByController => false,
-            // What is pushed is the source's wish, what is pulled the target's.
+            // A push is what the source's owner asked for, a pull what the target's owner asked for.
             _ => !pulls,
         },
     }
@@ -168,7 +169,7 @@ fn action(outcome: &Outcome) -> &'static str {
     }
 }
 
-/// What the log says too. `other`: whether the other end is the target, and its name.
+/// The note: the text of the log line. `other`: whether the other end is the target, and its name.
 fn note(report: &Report, reason: Reason, other: Option<(bool, &Key)>) -> String {
     let other = match other {
         Some((true, target)) => format!(" Target: {target}."),
@@ -215,7 +216,7 @@ mod tests {
         }
     }
 
-    /// Warnings are for what somebody has to do something about.
+    /// An Event is a warning where somebody has to act.
     #[test]
     fn which_are_warnings() {
         let failed = |reason, seconds| {

@@ -70,7 +70,7 @@ fn counted(events: &Events) -> [u64; 5] {
 #[test]
 fn the_first_is_made_and_the_same_again_is_a_series() {
     let mut events = events();
-    events.tell(at(0), occurrence("t", "said", false));
+    events.record(at(0), occurrence("t", "said", false));
     let request = asks(&mut events, at(0)).unwrap();
     assert_eq!((request.method.as_str(), request.content_type), ("POST", Some("application/json")));
     assert_eq!(request.path, "/apis/events.k8s.io/v1/namespaces/ns/events?fieldManager=k8s-replicator");
@@ -86,10 +86,10 @@ fn the_first_is_made_and_the_same_again_is_a_series() {
     assert_eq!(body(&request), expected);
     assert!(asks(&mut events, at(0)).is_none(), "one at a time");
     answers(&mut events, at(1), 201);
-    // It happens three times more, before there is time to say so.
+    // It happens three times more before the next Event is written.
     for (millis, version) in [(1_500, "8"), (1_600, "9"), (1_700, "10")] {
         let again = Occurrence { version: Some(ResourceVersion::new(version)), ..occurrence("t", "said", false) };
-        events.tell(at(millis), again);
+        events.record(at(millis), again);
     }
     let request = asks(&mut events, at(1_700)).unwrap();
     assert_eq!((request.method.as_str(), request.content_type), ("PATCH", Some("application/merge-patch+json")));
@@ -101,7 +101,7 @@ fn the_first_is_made_and_the_same_again_is_a_series() {
     assert_eq!(body(&request), expected);
     answers(&mut events, at(1_701), 200);
     // The API server forgot it: a new one.
-    events.tell(at(2_000), occurrence("t", "said", false));
+    events.record(at(2_000), occurrence("t", "said", false));
     asks(&mut events, at(2_000)).unwrap();
     let gone = r#"{"kind":"Status","code":404,"message":"not found","reason":"NotFound"}"#.into();
     let response = Response { status: StatusCode::NOT_FOUND, headers: Default::default(), body: gone };
@@ -109,8 +109,8 @@ fn the_first_is_made_and_the_same_again_is_a_series() {
     let request = asks(&mut events, at(2_000)).unwrap();
     assert_eq!((request.method.as_str(), body(&request)["series"]["count"].as_u64()), ("POST", Some(5)));
     answers(&mut events, at(2_000), 201);
-    // What was not repeated for long is another one.
-    events.tell(at(2_000 + 601_000), occurrence("t", "said", false));
+    // The same after a long time is a new Event.
+    events.record(at(2_000 + 601_000), occurrence("t", "said", false));
     let request = asks(&mut events, at(603_000)).unwrap();
     assert_eq!((request.method.as_str(), &body(&request)["series"]), ("POST", &Value::Null));
     assert_eq!(counted(&events), [3, 0, 0, 0, 0]);
@@ -122,7 +122,7 @@ fn one_object_has_25_and_then_one_in_five_minutes() {
     let mut written = Vec::new();
     for second in 0..3_600_u64 {
         let now = at(second * 1_000);
-        events.tell(now, occurrence("t", &format!("attempt {second}"), true));
+        events.record(now, occurrence("t", &format!("attempt {second}"), true));
         if asks(&mut events, now).is_some() {
             written.push(second);
             answers(&mut events, now, 201);
@@ -130,8 +130,8 @@ fn one_object_has_25_and_then_one_in_five_minutes() {
     }
     assert_eq!(written.len(), 25 + 3_300 / 300, "{written:?}");
     assert_eq!(counted(&events)[..2], [36, 3_600 - 36]);
-    // Others are none the worse for it.
-    events.tell(at(3_600_000), occurrence("other", "said", false));
+    // Other objects have their own allowance.
+    events.record(at(3_600_000), occurrence("other", "said", false));
     assert!(asks(&mut events, at(3_600_000)).is_some());
 }
 
@@ -139,13 +139,15 @@ fn one_object_has_25_and_then_one_in_five_minutes() {
 fn all_have_a_rate_and_what_waits_is_bounded() {
     let mut events = events();
     for n in 0..3_000 {
-        events.tell(at(0), occurrence(&format!("t-{n}"), "said", false));
+        events.record(at(0), occurrence(&format!("t-{n}"), "said", false));
     }
     for n in 0..10 {
-        events.tell(at(0), occurrence(&format!("w-{n}"), "said", true));
+        events.record(at(0), occurrence(&format!("w-{n}"), "said", true));
     }
     assert_eq!(events.warnings.len() + events.others.len(), MOST_WAITING);
-    assert!(events.told.len() <= MOST_WAITING + MOST_REMEMBERED && events.by_occurrence.len() == events.told.len());
+    assert!(
+        events.records.len() <= MOST_WAITING + MOST_REMEMBERED && events.by_occurrence.len() == events.records.len()
+    );
     let mut written = Vec::new();
     for millis in 0..10_000 {
         while let Some(request) = asks(&mut events, at(millis)) {
@@ -160,12 +162,12 @@ fn all_have_a_rate_and_what_waits_is_bounded() {
     assert!(events.allowed.len() <= 3_010);
 }
 
-/// They must not take the server's time from what they tell of.
+/// Events must not take the server's time from replication.
 #[test]
 fn while_much_is_under_way_only_warnings_are_written() {
     let mut events = events();
-    events.tell(at(0), occurrence("t", "said", false));
-    events.tell(at(0), occurrence("w", "said", true));
+    events.record(at(0), occurrence("t", "said", false));
+    events.record(at(0), occurrence("w", "said", true));
     let Next::Request(request) = events.poll(at(0), BUSY + 1) else { panic!("a warning is written") };
     assert_eq!(body(&request)["type"], "Warning");
     answers(&mut events, at(1), 201);
@@ -179,7 +181,7 @@ fn without_the_right_it_is_said_once_and_tried_seldom() {
     let mut events = events();
     let mut asked = 0;
     for minute in 0..60_u64 {
-        events.tell(at(minute * 60_000), occurrence(&format!("t-{minute}"), "said", false));
+        events.record(at(minute * 60_000), occurrence(&format!("t-{minute}"), "said", false));
         if asks(&mut events, at(minute * 60_000)).is_some() {
             asked += 1;
             answers(&mut events, at(minute * 60_000), 403);
@@ -197,7 +199,7 @@ fn without_the_right_it_is_said_once_and_tried_seldom() {
 fn a_server_in_trouble_is_left_alone_and_no_event_is_tried_twice() {
     let mut events = events();
     for n in 0..40 {
-        events.tell(at(0), occurrence(&format!("t-{n}"), "said", false));
+        events.record(at(0), occurrence(&format!("t-{n}"), "said", false));
     }
     let mut asked = 0;
     for millis in (0..60_000).step_by(10) {
@@ -213,7 +215,7 @@ fn a_server_in_trouble_is_left_alone_and_no_event_is_tried_twice() {
     assert!((4..12).contains(&asked), "{asked}");
     assert_eq!(counted(&events), [0, 0, 0, 0, asked]);
     assert_eq!(events.take_notices(), []);
-    // One that gets no answer is given up.
+    // A write without a response is given up.
     let mut now = 100_000;
     while asks(&mut events, at(now)).is_none() {
         now += 1_000;

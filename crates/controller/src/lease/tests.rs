@@ -81,19 +81,19 @@ fn respond(code: u16, body: String) -> Received {
     Received::Response(Response { status, headers: HeaderMap::new(), body: Bytes::from(body) })
 }
 
-/// What becomes of a request.
+/// What happens to a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Fate {
     Answered,
     /// The server carries it out, and its response is lost: the request hangs.
     ReplyLost,
-    /// It never gets there, and hangs.
+    /// It never reaches the server, and hangs.
     Hangs,
-    /// The server answers this.
+    /// The server answers with this status.
     Refused(u16),
 }
 
-/// Lets a process go on at this time. Answers why it ended, if it has.
+/// Polls a process at this time, and answers its requests. Returns why it ended, if it has.
 fn go_on(lease: &mut Lease, server: &mut Server, moment: Moment, fate: Fate) -> Option<String> {
     loop {
         match lease.poll(now_of(lease, moment)) {
@@ -120,7 +120,7 @@ fn go_on(lease: &mut Lease, server: &mut Server, moment: Moment, fate: Fate) -> 
     }
 }
 
-/// Lets it go on until `until` holds, and answers when that was.
+/// Lets a process run until `until` holds, and returns when that was.
 fn run_until(
     lease: &mut Lease,
     server: &mut Server,
@@ -158,7 +158,7 @@ fn the_first_one_creates_the_lease_and_renews_it() {
     assert_eq!(server.asked, vec![format!("PUT {ITEM}"); 5], "a renewal every 2 s, and nothing else");
 }
 
-/// What a response says of times is not the API server's for certain: a duration without end made the addition panic.
+/// Times in a response need not come from an API server: a huge duration made an addition panic.
 #[test]
 fn a_lease_that_lasts_for_ever_is_waited_for() {
     let (mut one, mut two, mut server) = (lease("one"), lease("second"), Server::default());
@@ -187,7 +187,7 @@ fn a_standby_looks_twice_a_second_and_takes_a_released_lease_within_a_second() {
     assert!(at <= secs(5) + LOOK_PERIOD, "{at:?}");
     assert_eq!(server.holder(), "second");
     assert_eq!(server.lease.as_ref().unwrap()["spec"]["leaseTransitions"], 1);
-    // It wants nothing more.
+    // It makes no further request.
     server.asked.clear();
     for step in 0..1_000 {
         go_on(&mut one, &mut server, secs(6) + STEP * step, Fate::Answered);
@@ -209,12 +209,12 @@ fn a_standby_takes_a_lease_that_is_not_renewed_after_its_duration() {
     let at = run_until(&mut two, &mut server, moment, Fate::Answered, |two, _| two.role != Role::Standby);
     assert!(at >= secs(8) + LEASE_DURATION && at <= secs(8) + LEASE_DURATION + LOOK_PERIOD * 2, "{at:?}");
     assert_eq!(server.holder(), "second");
-    // The first one was only slow. It sees that it lost, though its own deadline is long over in any case.
+    // The first process was only slow. It sees that it lost the Lease; its own deadline is over in any case.
     assert!(!one.may_write(at));
     assert!(go_on(&mut one, &mut server, at, Fate::Answered).is_some_and(|why| why.contains("not be renewed")));
 }
 
-/// Whatever becomes of its renewals, and however it is read: a leader stops before a standby that sees the server can begin.
+/// Whatever happens to its renewals, a leader stops before a standby that reaches the server can begin.
 #[test]
 fn never_do_two_lead_at_once() {
     for fate in
@@ -271,7 +271,7 @@ fn a_lost_response_is_survived() {
     }
 }
 
-/// Who held a Lease that somebody deleted may not have noticed yet; it makes it anew.
+/// The holder of a Lease that somebody deleted may not have noticed that yet; it creates the Lease anew.
 #[test]
 fn a_deleted_lease_is_the_leaders_for_as_long_as_it_would_have_lasted() {
     let (mut one, mut two, mut server) = (lease("one"), lease("second"), Server::default());
@@ -344,7 +344,7 @@ fn a_standby_that_stops_writes_nothing() {
     assert_eq!((server.holder(), server.asked.len()), ("one", 0));
 }
 
-/// A response that is about something else is none.
+/// A response that is about another object counts as a failure.
 #[test]
 fn what_is_not_the_lease_is_not_believed() {
     for body in [json!({}), json!({ "kind": "Lease", "metadata": { "name": "other", "resourceVersion": "1" } })] {
@@ -354,7 +354,7 @@ fn what_is_not_the_lease_is_not_believed() {
         one.deliver(Moment::ZERO, respond(200, body.to_string()));
         assert!(matches!(one.poll(now), Next::WaitUntil(at) if at > Moment::ZERO));
     }
-    // Nor does a proxy's 404 say that there is none.
+    // A proxy's 404 does not say that there is no Lease.
     let mut one = lease("one");
     let now = now_of(&one, Moment::ZERO);
     let Next::Request(_) = one.poll(now) else { panic!() };

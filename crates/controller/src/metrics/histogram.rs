@@ -1,4 +1,4 @@
-//! How many took how long.
+//! A histogram of durations.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use std::time::Duration;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Histogram {
     bounds: &'static [f64],
-    /// One more than there are bounds: what is longer than the last.
+    /// One more than there are bounds: the last one counts what exceeds all bounds.
     counts: Box<[u64]>,
     sum: f64,
 }
@@ -14,9 +14,9 @@ pub struct Histogram {
 impl Histogram {
     /// From a change to a write: 5 ms to 30 s.
     pub const PROPAGATION: &'static [f64] = &[0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
-    /// From a write to a write, by a clock of whole seconds.
+    /// From the write of a source to the write of its target, by a clock of whole seconds.
     pub const END_TO_END: &'static [f64] = &[1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0, 1_800.0, 7_200.0];
-    /// A request.
+    /// The duration of a request.
     pub const REQUEST: &'static [f64] = &[0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
 
     /// An empty one with these upper bounds, in seconds.
@@ -25,7 +25,7 @@ impl Histogram {
         Self { bounds, counts: vec![0; bounds.len() + 1].into(), sum: 0.0 }
     }
 
-    /// One took so long.
+    /// Counts one duration.
     pub fn observe(&mut self, took: Duration) {
         let seconds = took.as_secs_f64();
         let place = self.bounds.partition_point(|bound| *bound < seconds);
@@ -41,13 +41,13 @@ impl Histogram {
         self.bounds.iter().copied().chain([f64::INFINITY]).zip(self.counts.iter().copied()).collect()
     }
 
-    /// How many.
+    /// The number of durations.
     #[must_use]
     pub fn count(&self) -> u64 {
         self.counts.iter().sum()
     }
 
-    /// How long they took together, in seconds.
+    /// Their sum, in seconds.
     #[must_use]
     pub fn sum(&self) -> f64 {
         self.sum

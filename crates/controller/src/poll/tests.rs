@@ -44,7 +44,7 @@ impl Scene {
         Self { poll, given: Recorder::default(), now: Moment::ZERO }
     }
 
-    /// Time passes until the next look; answers at which namespace, and how long it took.
+    /// Lets time pass until the next look; returns its namespace, and how long that took.
     fn look(&mut self) -> (String, Duration) {
         let before = self.now;
         for _ in 0..10 {
@@ -153,7 +153,8 @@ fn a_look_without_a_response_has_an_end() {
     }
 }
 
-/// Issue 9, 1: nobody waits for somebody else's trouble. One namespace without a Role held up the replicas of others for half a minute.
+/// Issue 9, 1: one namespace's failure does not delay the others. One namespace without a Role held up the replicas of others for
+/// half a minute.
 #[test]
 fn one_that_may_not_be_looked_at_is_looked_at_less_and_less_and_holds_up_no_other() {
     let mut it = Scene::new(&["a", "b"]);

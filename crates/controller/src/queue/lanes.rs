@@ -1,4 +1,4 @@
-//! Targets of one priority, in the order in which they are handed out: in turns.
+//! The targets of one priority, and the order in which they are handed out: by turns.
 //!
 //! Targets that are looked at because of the same object stand in one lane, first come, first served. The lanes of one
 //! namespace take turns, and so do the namespaces. So a small target waits for one target of each other namespace at most, and
@@ -28,8 +28,8 @@ impl Line for VecDeque<TargetKey> {
     }
 }
 
-/// Lines that take turns. `order` has the name of each line that is not empty, once; the map is only looked up in, so that the
-/// order never comes from hashing.
+/// Lines that take turns. `order` has the name of each line that is not empty, once. The map is never iterated, so that no order
+/// depends on hashing.
 #[derive(Debug)]
 struct Turns<K, L> {
     order: VecDeque<K>,
@@ -43,7 +43,7 @@ impl<K, L> Default for Turns<K, L> {
 }
 
 impl<K: Hash + Eq + Clone, L: Line> Turns<K, L> {
-    /// The line of this name. `own`: makes a name to keep, which most find there already.
+    /// The line of this name. `own` makes the key for a new line; most lines exist already.
     fn line<Q: Hash + Eq + ?Sized>(&mut self, name: &Q, own: impl FnOnce(&Q) -> K) -> Option<&mut L>
     where
         K: Borrow<Q>,
@@ -113,8 +113,7 @@ mod tests {
         Key::resolve(text, "").unwrap()
     }
 
-    /// Issue 9, 1: nobody waits for somebody else's trouble: not behind one source with many replicas, nor behind many sources of
-    /// one namespace.
+    /// Issue 9, 1: a target waits neither behind one source with many replicas, nor behind many sources of one namespace.
     #[test]
     fn a_small_target_waits_for_one_of_each_other_namespace() {
         let mut lanes = Lanes::default();

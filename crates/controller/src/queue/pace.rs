@@ -1,11 +1,11 @@
-//! How often requests about one object were made of late, and when the next one may be made.
+//! How often requests about one object were made lately, and when the next one may be made.
 //!
 //! This is the one budget for retries (SPEC 9.14, issue 9). Every request passes [`Paces`], and it does not forget an object
 //! when a target is done: only when nothing was asked about it for a while. Three rules:
 //!
-//! - What is asked for the first time because of a new version of a source is ordinary work, and free.
-//! - Everything else is counted, whatever led to it: a few requests at once, then one in two seconds.
-//! - A write of what was written already, for the same version of the same source, puts right what somebody else changed. The
+//! - The first request because of a new version of a source is ordinary work, and free.
+//! - All other requests are counted, whatever led to them: a few at once, then one in two seconds.
+//! - A write of the same data for the same version of the same source is a *correction*: somebody else changed the target. The
 //!   first is made at once, the next ones after pauses that grow from 1 s to 5 min while that goes on.
 
 use std::collections::{BTreeMap, VecDeque};
@@ -30,7 +30,8 @@ const REMEMBERED: Duration = Duration::from_secs(600);
 /// More objects than this are not remembered: those that were asked about first are forgotten first.
 const MOST_REMEMBERED: usize = 20_000;
 
-/// Because of what something is asked for: another version of the source, or another target of the same name, is other work.
+/// The cause of a request: the versions of the sources, and the target. With another version of a source, or a recreated target, it
+/// is new work.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Work {
     /// The sources that the target depends on, with their versions; `None`: it does not exist.
@@ -42,7 +43,7 @@ pub struct Work {
 /// Why a write was made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Because {
-    /// Something changed that the target depends on, as far as is known.
+    /// An object on which the target depends changed, as far as is known.
     OfWork,
     /// Somebody else changed the target.
     SomebodyChangedIt,
@@ -65,10 +66,10 @@ pub enum Why {
     Contested(u32),
 }
 
-/// A request has to wait.
+/// A request that has to wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Hold {
-    /// Until then.
+    /// Until when.
     pub until: Moment,
     /// Why.
     pub why: Why,
@@ -76,7 +77,7 @@ pub struct Hold {
 
 #[derive(Debug, Default)]
 struct Pace {
-    /// The moment at which the requests until now would have been made if each had waited for [`ONE_IN`].
+    /// The moment up to which the budget is used, if each request costs [`ONE_IN`].
     paid_until: Moment,
     /// The last version for which it was read as a source.
     read_for: Option<ResourceVersion>,
@@ -85,30 +86,30 @@ struct Pace {
     read_failure: Option<(Reason, Box<str>)>,
     /// After a failure it is not read before.
     read_again_at: Moment,
-    /// What writes were last tried for.
+    /// The works for which writes were last tried.
     tried_for: Recent,
-    /// What writes were last carried out for.
+    /// The works for which writes were last carried out.
     written_for: Recent,
     /// Failed writes in a row.
     write_failures: u32,
     /// Writes that put right what was written already, and when the last one was made.
     corrections: u32,
     corrected_at: Moment,
-    /// It was deleted to be made again: that is one correction and not two.
+    /// It was deleted in order to be recreated: delete and create count as one correction.
     is_remade: bool,
     write_again_at: Moment,
     used: Moment,
 }
 
-/// The works of late, the last one at the end. Two sources may take a name in turns, as two controllers fight for it that do not know the
-/// same: neither is new work then.
+/// The latest works, the last one at the end. Two controllers with different knowledge may give a name to two sources in turns:
+/// then neither source is new work.
 #[derive(Debug, Default)]
 struct Recent(VecDeque<Work>);
 
 impl Recent {
     const MOST: usize = 4;
 
-    /// Versions never come back; but a source that does not exist has none, and can be missing again.
+    /// Whether the work is new. A version never returns; but a source can be missing (without a version) more than once.
     fn is_new(&self, work: &Work) -> bool {
         let comes_once = work.sources.iter().all(|(_, version)| version.is_some());
         match comes_once {
@@ -142,7 +143,7 @@ impl Pace {
 #[derive(Debug, Default)]
 pub(super) struct Paces {
     paces: BTreeMap<Key, Pace>,
-    /// All of them, those first that were remembered first, each with the moment at which it is looked at for forgetting.
+    /// All remembered objects, oldest first, each with the moment at which it may be forgotten.
     forget_at: VecDeque<(Moment, Key)>,
 }
 
@@ -151,7 +152,7 @@ impl Paces {
         self.pace_after(now, object, 0)
     }
 
-    /// The same; one that is not remembered begins with so many failed writes.
+    /// The same; an object that is not remembered begins with so many failed writes.
     fn pace_after(&mut self, now: Moment, object: &Key, write_failures: u32) -> &mut Pace {
         self.forget(now);
         if !self.paces.contains_key(object) {
@@ -174,7 +175,7 @@ impl Paces {
         }
     }
 
-    /// Whether an object may be read. `as_source`: its version, if it is read for others.
+    /// Lets a read pass, or says how long it has to wait. `as_source`: the object's version, if it is read as a source.
     pub(super) fn read(
         &mut self,
         now: Moment,
@@ -229,15 +230,15 @@ impl Paces {
         Some((*reason, error))
     }
 
-    /// The object changed: what could not be read may be readable now.
+    /// The object changed, so that a read that failed may succeed now.
     pub(super) fn changed(&mut self, object: &Key) {
         if let Some(pace) = self.paces.get_mut(object) {
             pace.read_again_at = Moment::ZERO;
         }
     }
 
-    /// Whether a target may be written for this work. `failures`: how many writes of it failed in a row, in case that was
-    /// forgotten here.
+    /// Lets a write for this work pass, or says how long it has to wait. `failures`: how many writes failed in a row, in case the
+    /// object was forgotten here.
     pub(super) fn write(&mut self, now: Moment, target: &Key, work: &Work, failures: u32) -> Result<Pass, Hold> {
         if bug!(BudgetOff) {
             return Ok(Pass(()));
@@ -253,7 +254,7 @@ impl Paces {
         pace.pay(now)
     }
 
-    /// A write was carried out. Returns how many there were of late, with it, that put right what somebody else changed.
+    /// A write was carried out. Returns how many corrections there were lately, with this one.
     pub(super) fn was_written(&mut self, now: Moment, target: &Key, work: Work, because: Because) -> u32 {
         let pace = self.pace(now, target);
         pace.write_failures = 0;
@@ -274,7 +275,7 @@ impl Paces {
         pace.corrections
     }
 
-    /// How long a target is not put right again.
+    /// How long the next correction of a target has to wait.
     pub(super) fn correction_in(&self, now: Moment, target: &Key) -> Duration {
         self.paces.get(target).map_or(Duration::ZERO, |pace| pace.write_again_at.saturating_sub(now))
     }
@@ -286,9 +287,9 @@ impl Paces {
         pace.write_failures - 1
     }
 
-    /// A namespace is gone: what was in it says nothing of what will be in another one of the same name.
+    /// A namespace is gone: its objects are forgotten, since a new namespace of the name has other objects.
     pub(super) fn namespace_gone(&mut self, namespace: &str) {
-        // The first name there can be: names begin with a digit or a letter (RFC 1123).
+        // The first possible name: names begin with a digit or a letter (RFC 1123).
         let Ok(first) = Key::new(namespace, "0") else { return };
         for (_, pace) in self.paces.range_mut(first..).take_while(|(key, _)| key.namespace() == namespace) {
             *pace = Pace { used: pace.used, paid_until: pace.paid_until, ..Pace::default() };

@@ -1,4 +1,4 @@
-//! What the responses to a replicator's requests mean to it.
+//! How a replicator handles the responses to its requests.
 
 use std::time::Duration;
 
@@ -21,15 +21,15 @@ use crate::report::{Outcome, Report};
 const LONGEST_WAIT: Duration = Duration::from_secs(300);
 /// The longest wait between attempts when the server is in trouble.
 const LONGEST_OUTAGE_WAIT: Duration = Duration::from_secs(30);
-/// The longest that one target waits because a webhook asks to be left alone.
+/// The longest `Retry-After` of a webhook that one target obeys.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(60);
-/// After so many failures in a row the object is not asked for at once any more: until then they are the ordinary course of things.
+/// Up to so many failures in a row are ordinary (conflicts); after more the object is not read at once any more.
 const ORDINARY_FAILURES: u32 = 3;
-/// The watch shows that a deleted object is gone long before this, or it is looked at again.
+/// After a delete, the target is decided about again after this time, if the watch has not shown the deletion before.
 const SHOWN_BY: Duration = Duration::from_secs(10);
-/// A server whose cache lags has caught up with a write after so many attempts in a row.
+/// After so many attempts in a row a lagging cache is taken to have caught up with a write.
 const LAGS_UNTIL: u32 = 3;
-/// So many corrections of a target within minutes are put down to chance.
+/// More corrections of a target within minutes than this are reported as a fight.
 const ORDINARY_CORRECTIONS: u32 = 1;
 
 impl Replicator {
@@ -82,7 +82,7 @@ impl Replicator {
             return self.read_failed(now, &need, &failure, waiting);
         }
         self.queue.was_read(need.key(), &waiting);
-        // They come first: what was read for them is not kept for long.
+        // The targets that waited come first: the content that was read for them is not kept for long.
         waiting.into_iter().for_each(|turn| self.queue.end(turn, End::Now));
     }
 
@@ -103,7 +103,7 @@ impl Replicator {
                 let facts = self.facts(content.type_.as_deref(), &content.payload);
                 self.graph.learn(&key, &version, facts, &content);
                 self.advise_on_content(now, &key);
-                // A target alone asks for all of its own content, and needs none of it when that is known.
+                // If only the target itself waits for its own content, its facts are enough, and the content is not kept.
                 if in_part || waiting.iter().any(|turn| ***turn != key) {
                     self.contents.keep(now.moment, key, version, content.payload);
                 }
@@ -127,8 +127,9 @@ impl Replicator {
         self.look_at(touched, Some(&key));
     }
 
-    /// A 404 has no version. About an object that only a response has shown it is older than that response, if the server's cache lags:
-    /// the watch will show what became of the object. If the watch does not, as its event got lost, the server is believed in the end.
+    /// Fails for a 404 that may be older than what is known. A 404 has no version: if only a response, and not yet the watch, has
+    /// shown the object, the 404 may come from a cache that lags behind that response. Then the watch will show the object's fate.
+    /// If that event got lost, the 404 is believed after a few attempts.
     fn is_not_from_before(&self, need: &Need, held: Option<&Held>) -> Result<(), Failure> {
         let key = need.key();
         let Some(held) = held.filter(|held| held.only_answered) else { return Ok(()) };
@@ -141,14 +142,14 @@ impl Replicator {
         Err(Failure::new(FailureKind::Server, message))
     }
 
-    /// The server says that an object is not there, and no watch event came since it was asked: it is believed, also where the watch
-    /// has shown the object and not its deletion.
+    /// The server says that an object does not exist, and no watch event about it came since the request was sent: that is
+    /// believed, even if the watch has not shown the deletion.
     fn is_missing(&mut self, need: &Need, held: Option<&Held>) {
         let touched = self.graph.not_found(need.key(), held);
         self.look_at(touched, Some(need.key()));
     }
 
-    /// One request failed for all who wait for its response: it is made again once, for all of them.
+    /// A read failed for all targets that wait for its response: it is retried once, for all of them.
     fn read_failed(&mut self, now: Now, need: &Need, failure: &Failure, waiting: Vec<Turn>) {
         let (longest, random) = (longest_wait(failure.kind), (self.entropy)());
         let said = (failure.kind.reason(), failure.message.as_str());
@@ -159,7 +160,7 @@ impl Replicator {
             let (reason, error) = (failure.kind.reason(), failure.message.clone());
             self.report_failure(now, &turn, need.key(), None, reason, error, retry_in);
             if let Need::Presence(_) = need {
-                // It is still to be looked up: nothing is decided about it on what was known before.
+                // The target itself still has to be read before it is decided about.
                 self.look_up.insert(turn.clone());
             }
             let end = if bug!(ReadNotRetried) { End::Settled } else { End::At(now.moment + retry_in) };
@@ -181,10 +182,10 @@ impl Replicator {
                     }
                     Answer::Missing | Answer::Deleted => (None, None),
                 };
-                // What the server keeps is known, not what was sent: it may have been changed on its way.
+                // The data that the server stored counts, not the data that was sent: a webhook may have changed it.
                 let writing = Writing { written: kept.or(writing.written), ..writing };
                 if overtaken == Overtaken::ByDeletion && !removes {
-                    // Carried out, on an object that is gone, or is another one now.
+                    // The write was carried out, but the object was deleted or recreated since.
                     self.look_up.insert(writing.turn.clone());
                     self.was_written(now, writing, None);
                 } else {
@@ -199,7 +200,7 @@ impl Replicator {
     fn was_written(&mut self, now: Now, writing: Writing, observed: Option<Observed>) {
         let Writing { turn, verb, verdict, work, written } = writing;
         let resource_version = observed.as_ref().map(|observed| observed.resource_version.clone());
-        // Who changed it before it was written now.
+        // The field manager that changed the target before this write.
         let manager = self.manager(&turn);
         if let Some(observed) = observed {
             // A read that was answered before this write says nothing of what is there now.
@@ -213,7 +214,7 @@ impl Replicator {
             self.storms.was_written(source, &turn);
         }
         let since = self.standing.written(&turn).map(|cause| cause.seen);
-        // Only then it is the source's data that is new, and not the target.
+        // Only then the source's data is new, and not the target.
         let copied = verdict.source.as_ref().filter(|_| verdict.reason == Reason::SourceChanged);
         let written = copied.and_then(|source| Some(self.graph.node(source)?.managers.data_written));
         self.counters.written(now, verb, since, written.filter(|written| *written > 0));
@@ -233,10 +234,10 @@ impl Replicator {
         }
         let end = match verb {
             _ if self.look_up.contains(&*turn) => End::Now,
-            // What comes next depends on the object being gone, which the watch shows.
+            // The next decision needs the deletion, which the watch shows.
             Verb::Delete | Verb::Recreate => End::At(now.moment + SHOWN_BY),
-            // Whether it is as wanted now is decided on what the response shows, also where that is the version from before: what an
-            // admission webhook undoes each time changes nothing.
+            // The next decision is made on the state that the response shows. That may be the version from before: an admission
+            // webhook that undoes the change leaves the object as it was.
             Verb::Create | Verb::Adopt | Verb::Update | Verb::Clear => End::Now,
         };
         self.queue.end(turn, end);
@@ -256,25 +257,25 @@ impl Replicator {
         }
         let exists = verb != Verb::Create;
         let is_invalid = failure.kind == FailureKind::Invalid && exists && !bug!(InvalidNotLookedInto);
-        // Its type, or that it is immutable, may not have been known; or it lost its annotations meanwhile, and the patch
-        // does not fit any more: it is read before it is decided about again. So also where it failed for other causes before.
+        // The target's type, or that it is immutable, may not have been known; or it lost its annotations, and the patch does not
+        // fit any more. So it is read before it is decided about again, also if it failed for other causes before.
         if is_invalid && !self.is_known(&turn) {
             self.graph.doubt(&turn);
             return self.queue.end(turn, End::Now);
         }
-        // Where it exists and then is missing, a cache lags: to make it again at once would give the same.
+        // If the create says that it exists and the read that it is missing, a cache lags: an immediate retry would give the same.
         let ordinary = if exists { ORDINARY_FAILURES } else { 1 };
         let is_ordinary = failures < ordinary || bug!(BudgetOff);
         let is_unlike_known = match failure.kind {
-            // It is not as it was, or gone.
+            // The target changed, or is gone.
             FailureKind::Conflict => true,
             FailureKind::Gone => exists,
-            // Again and again, though it was read: the watch may have missed what became of it.
+            // Refused again and again, though the target was read: the watch may have missed a change of it.
             FailureKind::Invalid => is_invalid && !is_ordinary,
             _ => false,
         };
         if is_unlike_known {
-            // What it is now is asked for before each further attempt, without waiting for the watch, which may have missed it.
+            // Before each further attempt the target is read, without waiting for the watch, which may have missed a change.
             self.look_up.insert(turn.clone());
             if is_ordinary {
                 return self.queue.end(turn, End::Now);
@@ -289,7 +290,7 @@ impl Replicator {
         self.queue.end(turn, End::At(now.moment + retry_in));
     }
 
-    /// Whether a target was read at its version, so that another read shows nothing new.
+    /// Whether a target was read at its current version, so that another read shows nothing new.
     fn is_known(&self, turn: &Turn) -> bool {
         let is_read = |node: &Node| matches!(node.knowledge, Knowledge::Known(_));
         let has_type = |node: &Node| node.type_.is_some() || !self.kind.is_typed();
@@ -297,8 +298,8 @@ impl Replicator {
     }
 }
 
-/// A server that answers with less than a watch has shown before it was asked lags behind, or was restored: to ask again at once
-/// would give the same.
+/// Fails if a response is older than what the watch had shown when the request was sent: the server lags behind, or etcd was
+/// restored. An immediate retry would give the same.
 fn is_not_older(observed: &Observed, held: Option<&Held>) -> Result<(), Failure> {
     match held.map(|held| &held.resource_version).filter(|version| observed.resource_version.is_older_than(version)) {
         None => Ok(()),

@@ -1,4 +1,4 @@
-//! When the changes of objects were seen that are being followed: so that it is known how long it took when a target is written.
+//! When changes of objects were seen, until their targets are written: for the metric `k8s_replicator_propagation_seconds`.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use k8s_replicator_core::names::{Key, TargetKey};
 use super::standing::Cause;
 use crate::event::Moment;
 
-/// Fewer than this are not swept.
+/// With fewer entries than this, old ones are not removed.
 const FEW: usize = 64;
 
 /// See the [module](self).
@@ -24,8 +24,8 @@ impl Default for Changes {
 }
 
 impl Changes {
-    /// An object changed. `is_followed`: whether targets are still to be looked at because of an earlier change of an object: then
-    /// the time counts from that one.
+    /// An object changed. `is_followed`: whether targets still wait because of an earlier change of an object; then the time counts
+    /// from that one.
     pub(super) fn seen(&mut self, now: Moment, object: &Key, is_followed: impl Fn(&Key) -> bool) {
         if self.seen.len() >= self.sweep_at {
             self.seen.retain(|object, _| is_followed(object));
@@ -38,7 +38,7 @@ impl Changes {
         }
     }
 
-    /// A change of `object`, because of which a target is looked at. A change of the target itself is none that it follows.
+    /// The change of `object` because of which a target is decided about. `None` for a change of the target itself.
     pub(super) fn cause(&self, object: &Key, target: &TargetKey) -> Option<Cause> {
         if *object == **target {
             return None;

@@ -1,4 +1,4 @@
-//! What one control loop has counted since the program's start, and what it measures when somebody asks.
+//! The metrics of one control loop.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::metrics::{Histogram, Metric, Samples};
 
 /// Each verb.
 const VERBS: [Verb; 6] = [Verb::Create, Verb::Adopt, Verb::Update, Verb::Clear, Verb::Delete, Verb::Recreate];
-/// What a write that was carried out comes to.
+/// The outcome of a write that was carried out.
 const DONE: &str = "Done";
 
 /// See the [module](self).
@@ -53,15 +53,15 @@ impl Counters {
         self.failed[verb as usize][reason as usize] += 1;
     }
 
-    /// A write was carried out. `since`: when the change was seen that it follows; `written`: when its source's data was written, if
-    /// that is what it copies.
+    /// A write was carried out. `since`: when the change that caused it was seen; `written`: when its source's data was written, if
+    /// it copies that.
     pub(super) fn written(&mut self, now: Now, verb: Verb, since: Option<Moment>, written: Option<u32>) {
         self.done[verb as usize] += 1;
         if let Some(since) = since {
             self.propagation.observe(now.moment.saturating_sub(since));
         }
         if let Some(written) = written {
-            // The clocks of two machines: one may be ahead.
+            // The two times come from the clocks of two machines, of which one may be ahead.
             let seconds = now.time.as_second().saturating_sub(i64::from(written));
             self.end_to_end.observe(Duration::from_secs(u64::try_from(seconds).unwrap_or(0)));
         }
@@ -69,8 +69,7 @@ impl Counters {
 }
 
 impl Replicator {
-    /// What was counted, and what there is now. `works`: whether it is asked for requests, and is no standby: then nobody waits
-    /// for it.
+    /// Its metrics. `works`: whether this control loop makes requests, and is no standby's: no target waits for a standby.
     pub fn metrics(&self, now: Moment, works: bool, samples: &mut Samples) {
         let kind = self.kind.name();
         let Counters { decisions, done, failed, retries, propagation, end_to_end } = &self.counters;
@@ -84,12 +83,13 @@ impl Replicator {
             if at_rest.is_some_and(|state| state != State::Current) {
                 samples.count(Metric::NotCurrent, &[kind, code], self.standing.count_because(*reason));
             }
-            // From the beginning there is a series for whatever can come: so a first one shows, and nothing grows.
+            // A series for every possible label exists from the beginning, so that a first increase is visible and the number of
+            // series stays the same.
             let is_no_target = matches!(reason, Reason::NotATarget | Reason::PushesItself | Reason::NotWanted);
             if !is_failure && at_rest.is_some() || is_no_target || of_reason(decisions) > 0 {
                 samples.count(Metric::Decisions, &[kind, code], of_reason(decisions));
             }
-            // The API server says so of a create.
+            // A create can fail for this reason.
             let can_fail_so = is_failure || *reason == Reason::NamespaceTerminating;
             if can_fail_so || of_reason(retries) > 0 {
                 samples.count(Metric::Retries, &[kind, code], of_reason(retries));

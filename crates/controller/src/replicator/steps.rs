@@ -19,14 +19,14 @@ use crate::event::{Moment, Now};
 use crate::queue::{End, Hold, Turn, Why, Work};
 use crate::report::{Outcome, Report};
 
-/// So many of the sources that another one keeps from a target are reported.
+/// At most so many of the sources that do not get a target's name, because another has it, are reported.
 const MOST_LOSERS: usize = 8;
-/// The most parts of contents that one decision asks for: of its source, and of the target itself.
+/// The most parts of contents that one decision can need: of its source, and of the target itself.
 const MOST_PORTIONS: usize = 4;
-/// When a target is decided about again whose plan could not be filled in.
+/// The pause before a target is decided about again whose plan could not be filled in.
 const AGAIN_IN: Duration = Duration::from_secs(1);
 
-/// What a turn comes to.
+/// The result of a turn.
 enum Step {
     /// No request is needed now.
     End(End),
@@ -44,7 +44,8 @@ impl Replicator {
                 self.queue.end(turn, end);
                 None
             }
-            // Another program does it; what comes of it the watch shows. Only whether an object exists is asked for.
+            // A controller that only looks neither writes nor reads content: another program writes, and the watch shows the
+            // result. It asks only whether objects exist.
             Step::Read(Need::Content(_) | Need::Portion(..)) | Step::Write { .. } if self.only_looks => {
                 self.queue.end(turn, End::Settled);
                 None
@@ -58,7 +59,7 @@ impl Replicator {
         if self.look_up.contains(target) {
             return Step::Read(Need::Presence(target.clone().into()));
         }
-        // A part of a content that is kept need not be read.
+        // If the content is kept, a part of it need not be read.
         let mut portions = 0..MOST_PORTIONS;
         let decision = loop {
             let decision = decide(&self.graph, self.kind, &self.rules, target);
@@ -78,7 +79,7 @@ impl Replicator {
                 self.old = HashSet::new();
             }
         }
-        // Where the target has its source, others that push to its name are kept from it.
+        // The target has its source: other sources that push to its name do not get it, which is reported.
         if matches!(decision, Decision::Nothing(_) | Decision::Act(_)) {
             let losers = losers(&self.graph, self.kind, &self.rules, target).take(MOST_LOSERS).collect();
             self.reports.losers(now.moment, target, losers);
@@ -98,14 +99,14 @@ impl Replicator {
                 self.reports.standing(now.moment, Report::new(target.clone(), verdict, Outcome::Waits(time)));
                 Step::End(End::At(until))
             }
-            // It is read for a copy that has to wait for the end of a storm.
+            // The content would be read for a copy that has to wait for the end of a storm.
             Decision::Need(Need::Content(source) | Need::Portion(source, _))
                 if source != **target && self.storms.holds(&source, target) =>
             {
                 Step::End(End::Settled)
             }
             Decision::Need(need) => Step::Read(need),
-            // A target keeps what it holds until the storm is over. What takes data away never waits.
+            // A target keeps its data until the storm is over. Clears and deletes never wait.
             Decision::Act(plan)
                 if matches!(plan.verb, Verb::Create | Verb::Update)
                     && plan.verdict.reason != Reason::KeysTrimmed
@@ -120,7 +121,7 @@ impl Replicator {
                         let version = self.graph.node(need.key()).map(|node| &node.resource_version);
                         match version.and_then(|version| self.contents.get(now.moment, need.key(), version)) {
                             Some(content) => Some(content),
-                            // It was dropped, or is of another version than the graph's.
+                            // The content was dropped, or is of another version than the graph's.
                             None => return Step::Read(need),
                         }
                     }
@@ -128,14 +129,15 @@ impl Replicator {
                 let (verb, verdict) = (plan.verb, plan.verdict.clone());
                 match plan.action(copied.as_ref(), &rfc3339(now), &mut *self.entropy) {
                     Some(action) => Step::Write { action, verb, verdict },
-                    // It was given what it copies. If it were not, it would be decided about again, and not in a hot loop.
+                    // The plan was given the content that it copies, so that this does not happen. If it did, the target is decided
+                    // about again, but not in a hot loop.
                     None => Step::End(End::At(now.moment + AGAIN_IN)),
                 }
             }
         }
     }
 
-    /// Looks at a part of a content that is kept. Whether it is.
+    /// Computes the facts of a part of a source's content, if that is kept. Answers whether it is.
     fn learn_portion(&mut self, now: Now, key: &Key, projection: &Arc<Projection>) -> bool {
         let Some((version, type_)) =
             self.graph.node(key).map(|node| (node.resource_version.clone(), node.type_.clone()))
@@ -148,9 +150,9 @@ impl Replicator {
         true
     }
 
-    /// Reads something for a target, unless that is being done already.
+    /// Begins a read for a target, or joins one that is under way.
     fn read(&mut self, now: Now, need: Need, turn: Turn) -> Option<(Ticket, Request)> {
-        // Whatever part of a content is asked for, it is read once; and kept, so that the part can be looked at.
+        // Whatever part is needed, the whole content is read, once, and kept until the part is computed.
         let need = match need {
             Need::Portion(key, _) => {
                 self.looked_at_in_part.insert(key.clone());
@@ -176,7 +178,7 @@ impl Replicator {
                 None
             }
             Ok(pass) => {
-                // Only now: one that had to wait for room is still to be looked up when its turn comes again.
+                // Only when the read begins: a target that had to wait still has to be read when its turn comes again.
                 self.look_up.remove(&*turn);
                 self.waiting.insert(need.clone(), vec![turn]);
                 let request = match &need {
@@ -267,14 +269,14 @@ impl Replicator {
         self.failed(now, Report::new(target.clone(), verdict, outcome), reason);
     }
 
-    /// Something failed for a target, for this reason, and is tried again. (The one place where failures are noted.)
+    /// Notes and reports a failure for a target, which is retried. (The one place where failures are noted.)
     pub(super) fn failed(&mut self, now: Now, report: Report, reason: Reason) {
         self.standing.failed(now.moment, &report.target, reason);
         self.counters.retried(reason);
         self.reports.failed(now.moment, report);
     }
 
-    /// What will be known of a target's content when the write is carried out: what it writes, or else what is known now.
+    /// The facts of a target's content once the write is carried out: those of the data it writes, else those known now.
     fn written_by(&self, action: &Action) -> Written {
         let written = match action {
             Action::Create(create) => Some((create.type_(), create.payload())),
@@ -285,7 +287,7 @@ impl Replicator {
             Some((type_, payload)) => {
                 Some((Knowledge::Known(self.facts(type_.map(|type_| &**type_), payload)), type_.cloned()))
             }
-            // The write is carried out on this very version, or not at all.
+            // The precondition makes the write succeed on this very version only.
             None => self.graph.node(action.target()).map(|node| (node.knowledge, node.type_.clone())),
         }
     }
@@ -295,19 +297,19 @@ impl Replicator {
     }
 }
 
-/// What is said of an object that somebody else changes again and again.
+/// The message about an object that somebody else changes again and again.
 pub(super) fn contested(object: &Key, times: u32, manager: &str) -> String {
     format!("{manager} changed {object} again and again: the controller has put it right {times} times")
 }
 
-/// For what a target is written: it is the same as long as no object that it depends on changes.
+/// The work for which a target is written: it stays the same as long as no object that the target depends on changes.
 fn work(graph: &Graph, target: &TargetKey, source: Option<&SourceKey>) -> Work {
     let node = graph.node(target);
     let marks = node.and_then(|node| node.marks());
     let creator = marks.and_then(|marks| marks.replicated_by.as_ref());
     let from = marks.and_then(|marks| marks.replicate_from.as_ref());
     let version = |source: &SourceKey| graph.node(source).map(|node| node.resource_version.clone());
-    // One that pulls from itself is no new work whenever somebody changes it.
+    // For a target that pulls from itself, a change of the target is not new work.
     let others = [source, creator, from].into_iter().flatten().filter(|source| ***source != **target);
     let mut sources: Vec<_> = others.cloned().collect();
     sources.sort();
@@ -318,7 +320,7 @@ fn work(graph: &Graph, target: &TargetKey, source: Option<&SourceKey>) -> Work {
             .map(|source| (version(&source), source))
             .map(|(version, key)| (key, version))
             .collect(),
-        // A replica that a push made has no user who would recreate it: a new one is not new work.
+        // A recreated replica of a push is not new work: it has no user who recreates it.
         target: node.filter(|_| creator.is_none()).map(|node| node.uid.clone()),
     }
 }

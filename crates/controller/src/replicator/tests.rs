@@ -269,7 +269,7 @@ fn a_conflict_means_look_again_and_decide_again() {
     it.answer(look, Answer::Seen(observed(&object("d/src", 9, "", json!({})))));
     it.asks_nothing();
     assert_eq!(it.reports(), ["d/src refused NotCreatedBySource"]);
-    // It is not told again for the same state, and the name is taken at once when it is free.
+    // It is not reported again for the same state, and the name is taken as soon as it is free.
     it.seen(&source(6, "v2"));
     let read = it.asks_for("read a/src");
     it.answer(read, content(&source(6, "v2")));
@@ -288,7 +288,7 @@ fn a_lost_reply_is_no_second_write() {
     let create = it.asks_for("create d/src");
     it.fails(create, FailureKind::Unreachable);
     assert_eq!(it.reports(), ["d/src failed Unreachable"]);
-    // It was carried out all the same; the watch tells before the next attempt.
+    // The write was carried out all the same; the watch delivers it before the next attempt.
     it.seen(&replica("d", 7, 1));
     let read = it.asks_for("read d/src");
     it.answer(read, content(&replica("d", 7, 1)));
@@ -381,7 +381,7 @@ fn a_source_that_changes_while_it_is_copied_is_copied_as_it_is_in_the_end() {
     it.seen(&source(2, "v2"));
     it.answer(read, content(&source(1, "v1")));
     let read = it.asks_for("read a/src");
-    // The read is newer than what the watch has told.
+    // The response is newer than what the watch has delivered.
     it.answer(read, content(&source(3, "v3")));
     let (asked, _) = it.asks();
     assert_eq!(asked, ["create b/src", "create c/src", "create d/src"]);
@@ -454,14 +454,14 @@ fn what_a_response_showed_is_missing_only_when_the_watch_or_the_server_goes_on_s
 }
 
 #[test]
-fn why_nothing_comes_is_told_once() {
+fn why_a_target_is_not_filled_is_reported_once() {
     let pulling = |version, notes: &str| object("b/t", version, &format!("replicate-from=a/src {notes}"), json!({}));
     let consenting = object("a/src", 1, "replication-allowed=true", json!({ "k": "v" }));
     let mut it = Loop::with(&[consenting.clone(), pulling(2, "replicated-from-version=1"), pulling(3, "")]);
     it.object(ObjectEvent::Deleted(key("a/src"), observed(&consenting).uid));
     it.asks_nothing();
     assert_eq!(it.reports(), ["b/t refused SourceMissing"]);
-    // Emptying a target tells it, too: no second line.
+    // The log line of the clear says why, too: there is no second line.
     let mut it = Loop::with(&[consenting.clone(), pulling(2, "replicated-from-version=1")]);
     it.object(ObjectEvent::Deleted(key("a/src"), observed(&consenting).uid));
     let read = it.asks_for("read b/t");

@@ -1,8 +1,8 @@
-//! The requests under way: what they are, what the watch showed meanwhile, and how much room there is for more.
+//! The requests under way: which they are, what the watch showed since they were sent, and whether there is room for more.
 //!
-//! A request without a response after a while is *slow* (a webhook that does not answer keeps one for up to 30 s). Slow requests
-//! do not count among those that hold up others. That is bounded for each namespace, and for all: so whatever hangs in one
-//! namespace leaves room for the others.
+//! A request without a response after a while is *slow* (a webhook that does not answer keeps one for up to 30 s). Slow requests do
+//! not count for the number of requests that may be under way, up to a bound for each namespace and for all. So requests that hang
+//! in one namespace leave room for the others.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::Duration;
@@ -18,18 +18,18 @@ use crate::queue::{Pass, Turn, Work};
 
 /// A request without a response after this time is slow.
 const SLOW: Duration = Duration::from_secs(1);
-/// Not more than so many are slow without counting: then the server itself is.
+/// At most so many slow requests do not count: if there are more, the server itself is slow.
 const MOST_SLOW: usize = 128;
-/// While so many requests about objects of one namespace are slow, no more are made there.
+/// While so many requests about objects of one namespace are slow, no further ones are made there.
 const MOST_SLOW_IN_ONE: usize = 4;
-/// One in so many places is not for the namespace that has the most requests under way.
+/// One in so many places is kept for namespaces other than the one with the most requests under way.
 const KEPT_FOR_OTHERS: usize = 8;
 
-/// Names a request until it is answered.
+/// The id of a request until it is answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Ticket(u64);
 
-/// What was asked for.
+/// A request under way.
 #[derive(Debug)]
 pub(super) enum UnderWay {
     /// `held`: the object that the graph held when it was asked for.
@@ -63,15 +63,15 @@ impl UnderWay {
 /// What the watch showed of an object while a request about it was under way: the response may be older than that.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Overtaken {
-    /// Nothing.
+    /// Nothing of it.
     Not,
-    /// That it exists, or something of its namespace.
+    /// That it exists, or a change of its namespace.
     BySight,
     /// That it was deleted.
     ByDeletion,
 }
 
-/// A request, and what became of it meanwhile.
+/// A request, and what the watch showed of its object since it was sent.
 #[derive(Debug)]
 pub(super) struct Sent {
     /// When it was sent.
@@ -101,7 +101,7 @@ pub(super) struct InFlight {
 }
 
 impl InFlight {
-    /// A request is sent that the queue let pass.
+    /// A request is sent. `_pass`: proof that the budget allows it.
     pub(super) fn begin(&mut self, now: Moment, _pass: Pass, request: UnderWay) -> Ticket {
         self.last += 1;
         let ticket = Ticket(self.last);
@@ -113,7 +113,7 @@ impl InFlight {
         ticket
     }
 
-    /// It is answered.
+    /// A request was answered.
     pub(super) fn end(&mut self, ticket: Ticket) -> Option<Sent> {
         let sent = self.sent.remove(&ticket)?;
         let key = sent.request.key();
@@ -142,7 +142,7 @@ impl InFlight {
         self.sent.len()
     }
 
-    /// Finds those that are slow by now. To be called before anything is asked about them.
+    /// Marks the requests that have become slow. To be called before the methods below.
     pub(super) fn notice_slow(&mut self, now: Moment) {
         while let Some((at, ticket)) = self.in_time.front().copied() {
             let Some(sent) = self.sent.get_mut(&ticket) else {
@@ -162,7 +162,7 @@ impl InFlight {
         }
     }
 
-    /// How many there are but for the slow ones.
+    /// How many requests are under way, without the slow ones.
     pub(super) fn in_time(&self) -> usize {
         if bug!(NoRoomKept) {
             return self.sent.len();
@@ -212,7 +212,7 @@ impl InFlight {
         }
     }
 
-    /// The watch showed something of the namespace of these objects.
+    /// The watch showed a change of the namespace of these objects.
     pub(super) fn were_seen(&mut self, which: impl Fn(&Key) -> bool) {
         self.overtake(Overtaken::BySight, which);
     }

@@ -1,10 +1,10 @@
-//! Which reports become lines, and when.
+//! Which reports become log lines, and when.
 //!
 //! - An action is a line.
 //! - A refusal, a wait or advice is a line once for the same state of the object.
 //! - A failure is a line at once, and then less and less often while it goes on: for each object, and for each cause.
 //! - What happens to more than a few objects for the same cause within a moment is one line for all of them.
-//! - An object whose state changes all the time has a few lines at once, and then one now and then, with its last state.
+//! - An object whose state changes all the time has a few lines at once, and then one in ten minutes, with its last state.
 //!
 //! It has no clock: [`Reports::flush`] is called with the time, and [`Reports::wake_at`] says when there is something to say.
 
@@ -21,24 +21,24 @@ use super::spacing::Spacing;
 use super::{Others, Outcome, Report};
 use crate::event::Moment;
 
-/// So many objects have a line of their own when the same happens to more.
+/// When the same happens to many objects, so many of them have a line of their own.
 const ALONE: usize = 3;
-/// So many others are named in a line.
+/// A line names so many of the other objects.
 const NAMED: usize = 5;
 /// An object may have so many lines about its state at once,
 const STATES_AT_ONCE: u32 = 8;
 /// and then one in this time.
 const STATE_IN: Duration = Duration::from_secs(600);
-/// Fewer entries than this are not swept.
+/// With fewer entries than this, old ones are not removed.
 const FEW: usize = 256;
 
-/// What happens for the same cause.
+/// The key by which reports are grouped: what happened, and why.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Cause {
     action: Action,
     reason: Reason,
     source: Option<SourceKey>,
-    /// What was said, without what differs from object to object.
+    /// The message, without what differs from object to object.
     words: String,
 }
 
@@ -52,36 +52,36 @@ enum Action {
 }
 
 impl Action {
-    /// Whether it is tried, and reported, again and again; the others are reported once for each state.
+    /// Whether it is retried, and so reported again and again; other outcomes are reported once for each state.
     fn goes_on(self) -> bool {
         matches!(self, Self::Read | Self::Write(_))
     }
 }
 
-/// Objects to which the same happens.
+/// The reports of one cause.
 #[derive(Debug, Default)]
 struct Group {
     spacing: Spacing,
-    /// Lines about one object each since the last moment of silence.
+    /// How many lines about a single object there were since the cause was last quiet.
     alone: usize,
-    /// What is said at the end of the moment.
+    /// The report about several objects, logged at the end of the moment.
     collected: Option<Report>,
 }
 
-/// What is known of an object's reports.
+/// What was reported about one object.
 #[derive(Debug, Default)]
 struct Object {
     /// Its state that was reported: a refusal, or what it waits for.
     state: Option<Verdict>,
     advice: Vec<Advice>,
     failure: Spacing,
-    /// That somebody else keeps changing it.
+    /// Reports that somebody else keeps changing it.
     fight: Spacing,
-    /// The moment at which its lines about its states until now would have come if each had come [`STATE_IN`] after the one before.
+    /// The moment up to which its allowance for lines about states is used, if each line costs [`STATE_IN`].
     states_until: Moment,
-    /// Its last state, to be reported when there is room for it.
+    /// Its last state, to be reported when the allowance permits.
     held: Option<Report>,
-    /// Sources that another one keeps from it, as they were reported.
+    /// The sources that do not get its name, as they were reported.
     losers: Vec<Verdict>,
 }
 
@@ -97,21 +97,21 @@ impl Object {
     }
 }
 
-/// What was reported of each object, and what is to be reported next.
+/// Decides which reports are logged; see the [module](self).
 #[derive(Debug)]
 pub struct Reports {
     ready: Vec<Report>,
-    /// The same, of each object by itself, for Events; `None`: nobody wants them.
+    /// The same for Events, one report for each object; `None`: Events are off.
     occurred: Option<Vec<Report>>,
-    /// What is reported now was so before the program began.
+    /// Whether the states that are reported now existed already before the program started.
     is_old: bool,
     objects: BTreeMap<TargetKey, Object>,
     groups: BTreeMap<Cause, Group>,
-    /// When groups have something to say.
+    /// When the groups' collected reports are logged.
     due: BTreeSet<(Moment, Cause)>,
-    /// When there is room for the state of an object.
+    /// When an object's held state is logged.
     held: BTreeSet<(Moment, TargetKey)>,
-    /// With so many objects, or causes, those are forgotten of which there is nothing more to say.
+    /// With so many objects, or causes, those without anything left to report are forgotten.
     sweep_objects_at: usize,
     sweep_groups_at: usize,
 }
@@ -133,12 +133,12 @@ impl Default for Reports {
 }
 
 impl Reports {
-    /// What is to be logged since it was last asked.
+    /// The reports to be logged since this was last called.
     pub fn take(&mut self) -> Vec<Report> {
         std::mem::take(&mut self.ready)
     }
 
-    /// From now on what happens to each object is kept for [`take_occurred`](Self::take_occurred).
+    /// From now on reports are also kept for [`take_occurred`](Self::take_occurred), for Events.
     pub fn want_occurred(&mut self) {
         self.occurred.get_or_insert_default();
     }
@@ -149,13 +149,13 @@ impl Reports {
         self.occurred.is_some()
     }
 
-    /// What happened to each object since this was last called, as often as a line may be about it.
+    /// The reports about each object since this was last called, as often as they may be logged.
     pub fn take_occurred(&mut self) -> Vec<Report> {
         self.occurred.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
-    /// Whether the states that are reported next were so before the program began, as far as is known: they are logged, and
-    /// have not occurred.
+    /// Sets whether the states that are reported next existed already before the program started, as far as is known. Such states
+    /// are logged, but are no Events.
     pub fn are_old(&mut self, are_old: bool) {
         self.is_old = are_old;
     }
@@ -166,7 +166,7 @@ impl Reports {
         }
     }
 
-    /// A state that is reported for the first time occurred, unless it was so before.
+    /// A state that is reported for the first time is an Event, unless it existed before the start.
     fn began(&mut self, report: &Report) {
         if !self.is_old {
             self.occurred(report);
@@ -179,14 +179,14 @@ impl Reports {
         (self.objects.len(), self.groups.len())
     }
 
-    /// When [`flush`](Self::flush) has something to say.
+    /// When [`flush`](Self::flush) has to be called.
     #[must_use]
     pub fn wake_at(&self) -> Option<Moment> {
         let due = self.due.first().map(|(at, _)| *at);
         due.into_iter().chain(self.held.first().map(|(at, _)| *at)).min()
     }
 
-    /// Says what was collected until now.
+    /// Logs the reports that were collected until now.
     pub fn flush(&mut self, now: Moment) {
         while let Some((at, _)) = self.held.first()
             && *at <= now
@@ -212,7 +212,7 @@ impl Reports {
         }
     }
 
-    /// Nothing has to be done: what was refused, or waited, is over. `report`: whether to say so.
+    /// Nothing has to be done: a refusal or wait of the target is over. `report`: the report to log, if it is to be logged.
     pub fn nothing(&mut self, target: &TargetKey, report: Option<Report>) {
         self.settled(target);
         self.ready.extend(report);
@@ -222,7 +222,7 @@ impl Reports {
     pub fn done(&mut self, report: Report) {
         self.settled(&report.target);
         if let Outcome::Done { verb: Verb::Clear, .. } = report.outcome {
-            // That nothing comes, and why, is said by this very action.
+            // The report of the action has the reason, so that the state need not be reported too.
             self.objects.entry(report.target.clone()).or_default().state = Some(report.verdict.clone());
         }
         self.occurred(&report);
@@ -235,14 +235,14 @@ impl Reports {
         }
     }
 
-    /// An object is gone: what is said of the next one of its name is said of another one.
+    /// An object is gone: the next one of its name is another object, whose states are reported anew.
     pub fn gone(&mut self, key: &Key) {
         if let Some(object) = self.objects.get_mut(&TargetKey::from(key.clone())) {
             object.advice.clear();
         }
     }
 
-    /// A refusal, or a wait: once for the same verdict.
+    /// Reports a refusal or a wait, once for the same verdict.
     pub fn standing(&mut self, now: Moment, report: Report) {
         let object = self.object(now, &report.target);
         if object.state.as_ref() == Some(&report.verdict) {
@@ -253,7 +253,7 @@ impl Reports {
         self.state(now, report);
     }
 
-    /// What is advised about an object as it is now: once for the same advice.
+    /// Reports the advice about an object as it is now, each once.
     pub fn advise(&mut self, now: Moment, key: &Key, advice: Vec<Advice>) {
         let target = TargetKey::from(key.clone());
         match self.objects.get(&target) {
@@ -270,7 +270,7 @@ impl Reports {
         }
     }
 
-    /// What is advised about an object besides what was advised already.
+    /// Reports further advice about an object, besides that of [`advise`](Self::advise).
     pub fn advise_also(&mut self, now: Moment, key: &Key, advice: Vec<Advice>) {
         let before = self.objects.get(&TargetKey::from(key.clone())).map(|object| object.advice.clone());
         let mut all = before.unwrap_or_default();
@@ -279,7 +279,7 @@ impl Reports {
         self.advise(now, key, all);
     }
 
-    /// The sources that another one keeps from a target: each once.
+    /// Reports the sources that do not get a target's name, each once.
     pub fn losers(&mut self, now: Moment, target: &TargetKey, losers: Vec<Verdict>) {
         match self.objects.get(target) {
             Some(object) if object.losers == losers => return,
@@ -294,7 +294,7 @@ impl Reports {
         }
     }
 
-    /// Says a state of an object, unless it had many of late: then its last one is said when there is room for it.
+    /// Reports a state of an object. If it had many lately, its last one is reported later.
     fn state(&mut self, now: Moment, report: Report) {
         let target = report.target.clone();
         let object = self.object(now, &target);
@@ -310,9 +310,9 @@ impl Reports {
         self.group(now, report);
     }
 
-    /// An attempt failed: less and less often while it goes on.
+    /// Reports a failed attempt: less and less often while failures go on.
     pub fn failed(&mut self, now: Moment, report: Report) {
-        if bug!(FailureNotTold) {
+        if bug!(FailureNotReported) {
             return;
         }
         let is_fight = matches!(report.outcome, Outcome::Failed { reason: Reason::Contested, .. });
@@ -340,7 +340,7 @@ impl Reports {
         self.objects.entry(target.clone()).or_default()
     }
 
-    /// Says it, alone or together with what happens to others for the same cause.
+    /// Reports it in a line of its own, or together with other objects of the same cause.
     fn group(&mut self, now: Moment, report: Report) {
         if self.groups.len() >= self.sweep_groups_at {
             self.groups.retain(|_, group| group.collected.is_some() || !group.spacing.is_over(now));
@@ -350,7 +350,7 @@ impl Reports {
         let group = self.groups.entry(cause.clone()).or_default();
         let is_over = if cause.action.goes_on() { group.spacing.is_over(now) } else { group.spacing.again_at() <= now };
         if group.collected.is_none() && is_over {
-            // What is said once for each state is as new in the next moment as it was in the first.
+            // States are reported once each, so that the next group of the cause begins anew.
             *group = Group::default();
         }
         if let Some(collected) = &mut group.collected {
@@ -394,8 +394,7 @@ impl Cause {
     }
 }
 
-/// What was said about an object, without its name, and without numbers: with `words` that differ in these only, the server says the
-/// same.
+/// A message about an object without its name and without numbers: two that differ only in these are the same failure.
 fn without_names(words: &str, target: &Key) -> String {
     let quoted = |text: &str| format!("\"{text}\"");
     let words = words

@@ -32,7 +32,7 @@ fn said(reports: &mut Reports) -> Vec<String> {
     said.iter().map(|report| format!("{} +{}", report.target, report.others.count)).collect()
 }
 
-/// SPEC 8: a failure that goes on is told at once, then less and less often: about 10 lines an hour.
+/// SPEC 8: a failure that goes on is reported at once, then less and less often: about 10 lines an hour.
 #[test]
 fn a_failure_that_goes_on_is_reported_less_and_less() {
     let mut reports = Reports::default();
@@ -82,7 +82,7 @@ fn what_fails_for_the_same_cause_within_a_moment_is_one_line() {
     assert_eq!(said(&mut reports), ["z/t +0"]);
 }
 
-/// SPEC 8: a refusal is told once for the same state.
+/// SPEC 8: a refusal is reported once for the same state.
 #[test]
 fn a_state_is_reported_once() {
     let (mut reports, now) = (Reports::default(), Moment::ZERO);
@@ -139,7 +139,7 @@ fn many_refusals_for_the_same_cause_are_one_line() {
     assert_eq!(said(&mut reports), ["m0/t +0", "m1/t +0"]);
 }
 
-/// SPEC 8: advice is told like a refusal: once for the same state of the object.
+/// SPEC 8: advice is reported like a refusal: once for the same state of the object.
 #[test]
 fn advice_is_reported_once() {
     let (mut reports, key) = (Reports::default(), Key::new("a", "s").unwrap());
@@ -154,7 +154,7 @@ fn advice_is_reported_once() {
     assert_eq!(advise(both()), 1, "it was away in between");
 }
 
-/// SPEC 3.4: the others are refused, and that is told: once.
+/// SPEC 3.4: the others are refused, and that is reported once.
 #[test]
 fn losers_of_a_name_are_reported_once() {
     let (mut reports, name) = (Reports::default(), target("b/t"));

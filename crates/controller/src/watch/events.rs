@@ -1,4 +1,4 @@
-//! The body of a watch, cut into watch events, and what each of them means.
+//! Cuts the body of a watch into watch events, and handles each.
 
 use std::borrow::Cow;
 
@@ -42,7 +42,7 @@ struct LineObject<'a> {
 pub(super) struct Events {
     is_protobuf: bool,
     buffer: BytesMut,
-    /// So many bytes of it hold no end of a line.
+    /// So many bytes of the buffer were searched for the end of a line, without success.
     searched: usize,
 }
 
@@ -52,7 +52,7 @@ pub(super) enum Event {
     Protobuf(BytesMut),
 }
 
-/// Bytes of a length.
+/// The number of bytes of an event's length.
 const LENGTH: usize = size_of::<u32>();
 
 impl Events {
@@ -63,15 +63,15 @@ impl Events {
     /// Adds a piece of the body. An error: the event in it is too long.
     pub(super) fn push(&mut self, data: &[u8]) -> Result<(), Failure> {
         self.buffer.extend_from_slice(data);
-        // What was left before is the beginning of one event.
+        // The bytes that were left before are the beginning of one event.
         if self.buffer.len() - data.len() <= LONGEST_EVENT {
             return Ok(());
         }
-        let message = format!("an event is longer than {LONGEST_EVENT} bytes");
+        let message = format!("a watch event is longer than {LONGEST_EVENT} bytes");
         Err(Failure::new(FailureKind::Server, message))
     }
 
-    /// Whether the body so far ends where an event does.
+    /// Whether the body so far ends with a complete event.
     pub(super) fn are_whole(&self) -> bool {
         self.buffer.trim_ascii().is_empty()
     }
@@ -102,19 +102,19 @@ impl Events {
     }
 }
 
-/// What an event means for the watch that it came from.
+/// What an event means for its watch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Meaning {
     /// There was none: an empty line.
     Nothing,
-    /// It goes on.
+    /// The watch goes on.
     GoesOn,
-    /// There is no watching from its version any more.
+    /// Its version is too old: the resource has to be listed again.
     Expired,
 }
 
 impl Event {
-    /// Gives it to the consumer, and then moves the version on. An error: the watch cannot go on.
+    /// Delivers the event to the consumer, and then advances the version. An error: the watch cannot go on.
     pub(super) fn take(&self, version: &mut String, consumer: &mut impl Consumer) -> Result<Meaning, Failure> {
         match self {
             Self::Json(line) if line.trim_ascii().is_empty() => Ok(Meaning::Nothing),
@@ -181,7 +181,7 @@ mod tests {
 
     use super::*;
 
-    /// What it was given, in order.
+    /// The changes that were delivered, in order.
     #[derive(Default)]
     struct Recorder(Vec<String>);
 
@@ -199,7 +199,7 @@ mod tests {
         }
     }
 
-    /// What comes of a stream that is received in pieces of one size, and the version that the watch is at then.
+    /// Receives a stream in pieces of one size. Returns what was delivered, and the watch's version after it.
     fn taken(is_protobuf: bool, stream: &[u8], size: usize) -> (Vec<String>, String, Result<Meaning, Failure>) {
         let (mut events, mut recorder, mut version) = (Events::new(is_protobuf), Recorder::default(), "1".to_owned());
         for piece in stream.chunks(size) {
@@ -296,7 +296,7 @@ mod tests {
         assert!(events.push(b"x").is_err(), "an event has an end");
     }
 
-    /// Issue 1: an object whose name cannot be read is not passed over: the watch fails, and its version stays.
+    /// Issue 1: an object whose name cannot be read is not passed over: the watch fails, and its version is not advanced.
     #[test]
     fn an_object_without_a_name_ends_the_watch_where_it_is() {
         let line = r#"{"type":"ADDED","object":{"metadata":{"namespace":"ns","resourceVersion":"8"}}}"#;

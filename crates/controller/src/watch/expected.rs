@@ -1,8 +1,8 @@
-//! What a watch has still to show.
+//! Versions that a watch still has to show.
 //!
-//! A watch shows every change of its resource, in the order of their versions. One that has passed a version which the response to a
-//! read or a write showed, and did not show it, misses what is there: after etcd was restored from a backup that write is gone, and
-//! others may have had newer versions since, so that no version that goes back gives it away.
+//! A watch has an event for every change of its resource, in the order of versions. If it passes a version that the response to a
+//! read or a write has shown, without an event for it, that change is gone: etcd was restored from a backup. Later writes can have
+//! newer versions, so that a version that goes back need not be seen.
 
 use std::collections::BTreeSet;
 
@@ -11,12 +11,12 @@ use k8s_replicator_core::observed::ResourceVersion;
 /// More are not kept: the oldest go first.
 const MOST: usize = 10_000;
 
-/// See the [module](self). Versions that are no numbers are not among them.
+/// See the [module](self). Versions that are no numbers are ignored.
 #[derive(Debug, Default)]
 pub(super) struct Expected(BTreeSet<u64>);
 
 impl Expected {
-    /// A response showed this version. A watch that is at `position` already has shown it.
+    /// A response showed this version. Ignored if the watch is at `position`, which is not older, already.
     pub(super) fn add(&mut self, version: &ResourceVersion, position: &ResourceVersion) {
         if let ResourceVersion::Number(number) = version
             && position.is_older_than(version)
@@ -28,7 +28,7 @@ impl Expected {
         }
     }
 
-    /// The watch came to this version, by an event or a bookmark. Answers one that it has passed and did not show.
+    /// The watch reached this version, by an event or a bookmark. Returns a version that it has passed without an event.
     pub(super) fn came_to(&mut self, version: &str) -> Option<u64> {
         let oldest = *self.0.first()?;
         let ResourceVersion::Number(number) = ResourceVersion::new(version) else { return None };
@@ -36,7 +36,7 @@ impl Expected {
         (oldest < number).then_some(oldest)
     }
 
-    /// A list shows all up to this version.
+    /// A list shows everything up to this version.
     pub(super) fn were_listed(&mut self, version: &ResourceVersion) {
         match version {
             ResourceVersion::Number(number) => self.0 = self.0.split_off(&number.saturating_add(1)),

@@ -24,20 +24,19 @@ pub(super) struct List {
     pub(super) limit: usize,
     /// Where the next page begins; empty: at the beginning.
     pub(super) position: String,
-    /// Its version: that of its first page. What happened while the others were read is seen by the watch from there.
+    /// Its version: that of its first page. The watch begins there, so that it shows what happened while the other pages were read.
     pub(super) version: Option<String>,
-    /// A page that came and is not read yet.
+    /// A page that was received and not read yet.
     pub(super) received: Option<Response>,
-    /// The page that is given to the consumer, a few objects at a time.
+    /// The page that is being delivered to the consumer, a few objects at a time.
     pub(super) reading: Option<Page>,
-    /// There is no page after that.
+    /// Whether that is the last page.
     pub(super) is_last: bool,
-    /// The newest version that was known when the list began. It is a list of what is there now: an older one comes from an etcd
-    /// that went back.
+    /// The newest version that was known when the list began. If the list is older, etcd was restored from a backup.
     pub(super) known: ResourceVersion,
 }
 
-/// How a list that failed goes on.
+/// How to continue after a list failed.
 pub(super) enum Retry {
     SamePage,
     SmallerPage,
@@ -77,7 +76,7 @@ impl Watch {
             Received::TooLong => {
                 let failure = Failure::unreadable(format_args!("it is longer than {LONGEST_PAGE} bytes"));
                 match &mut self.list {
-                    // It can be asked for less at once: a few times, until the page is as small as can be.
+                    // Ask for a smaller page at once: a few times, until it is as small as possible.
                     Some(list) if list.limit > SMALLEST_PAGE => list.shrink(),
                     _ => self.list_failed(now, &failure, Retry::SamePage),
                 }
@@ -92,7 +91,7 @@ impl Watch {
         }
     }
 
-    /// Reads the page that came, once the one before it was given on.
+    /// Reads the received page, once the one before it was delivered.
     pub(super) fn read_page(&mut self, now: Moment) {
         let Some(list) = self.list.as_mut().filter(|list| list.reading.is_none()) else { return };
         let Some(response) = list.received.take() else { return };
@@ -118,7 +117,7 @@ impl Watch {
                 list.is_last = page.continue_.is_empty() || bug!(FirstPageOnly);
                 list.position.clone_from(&page.continue_);
                 list.limit = next_page(list.limit, size).min(self.largest_page);
-                // Also a list that breaks off has shown objects: the next one may not be older.
+                // A list that breaks off has delivered objects too: the next one may not be older.
                 let shown = ResourceVersion::new(&page.version);
                 list.reading = Some(page);
                 self.note_version(&shown);
@@ -126,7 +125,7 @@ impl Watch {
         }
     }
 
-    /// Gives a few objects of the page that is read to the consumer. Answers whether it did anything.
+    /// Delivers a few objects of the page to the consumer. Answers whether there were any.
     pub(super) fn give(&mut self, now: Moment, consumer: &mut impl Consumer) -> bool {
         let Some(list) = &mut self.list else { return false };
         let Some(page) = &mut list.reading else { return false };
@@ -154,12 +153,12 @@ impl Watch {
         if listed.is_older_than(&known) && !bug!(VersionsBackUnnoticed) {
             self.end = Some(format!(
                 "the API server's versions of {} went back from {} to {version}, as after etcd was restored from a backup: \
-                 nothing that was known can be compared with what is there now; starting anew helps",
+                 nothing that was known can be compared with what is there now; the program has to be restarted",
                 self.settings.resource, known
             ));
             return;
         }
-        // It cannot fail: no object is in it.
+        // It cannot fail: the change carries no object.
         let _ = consumer.take(Change::Ends(&version));
         let level = if self.version.is_some() { Level::DEBUG } else { Level::INFO };
         self.notice(level, "listed".to_owned());
@@ -172,7 +171,7 @@ impl Watch {
         self.verify_at = self.next_verification(now);
     }
 
-    /// Within the period, spread over its last quarter: not all watches at once.
+    /// When to verify next: within the resync period, at a random time of its last quarter, so that not all watches list at once.
     fn next_verification(&mut self, now: Moment) -> Moment {
         let period = self.settings.resync_period;
         if period.is_zero() || bug!(VerificationSkipped) {
@@ -187,8 +186,8 @@ impl Watch {
         let pause = self.failed(now, "list", failure);
         let Some(list) = &mut self.list else { return };
         if self.version.is_some() {
-            // A verification. Until the next attempt it goes on watching, as soon as the server wants to be asked again. That attempt
-            // is another list: without this it would ask for the same pages, and fail again.
+            // A verification. Until the next attempt the watch goes on, after the server's `Retry-After`. The next attempt begins a
+            // new list: to ask for the same page again could fail for ever.
             if let Retry::SmallerPage = retry {
                 list.shrink();
                 self.largest_page = list.limit;
@@ -204,10 +203,10 @@ impl Watch {
                 list.shrink();
                 self.largest_page = list.limit.max(FIRST_PAGE);
             }
-            // It may have been too much for the server.
+            // The page may have been too large for the server.
             Retry::SamePage if failure.kind == FailureKind::Unreachable => list.limit = list.limit.min(FIRST_PAGE),
             Retry::SamePage => {}
-            // Its `Begins` comes with the next attempt. Pages below the first one's size would only take longer altogether.
+            // The next attempt delivers `Begins` again. Pages smaller than the first one would only take longer altogether.
             Retry::FromTheBeginning => {
                 self.largest_page = (self.largest_page / 2).max(FIRST_PAGE);
                 self.list = None;

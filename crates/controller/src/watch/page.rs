@@ -16,23 +16,24 @@ use crate::wire::{Expects, HttpRequest, Response};
 
 /// Objects in the first page of a list.
 pub const FIRST_PAGE: usize = 500;
-/// Objects in a page where they are as large as can be.
+/// The number of objects in a page if they are as large as possible.
 pub(super) const SMALLEST_PAGE: usize = 16;
-/// Where they are small: then it is the number of pages that takes time, four fifths of it with 50,000 objects.
+/// The number if they are small. Then the number of pages takes the time: four fifths of it with 50,000 objects.
 pub(super) const LARGEST_PAGE: usize = 20_000;
 /// The size of a page that is aimed at.
 const PAGE_BYTES: usize = 8 << 20;
-/// So many objects are given to the consumer before others have a turn: below a millisecond's work.
+/// So many objects are delivered to the consumer before others have a turn: less than a millisecond's work.
 const TURN: usize = 256;
 
-/// A list of metadata alone: as protobuf, which is a quarter of the size and the time, or as JSON from servers that cannot.
+/// `Accept` for a list of metadata alone: as protobuf, which takes a quarter of the size and the time, or as JSON from servers that
+/// cannot.
 const METADATA_LISTS: &str = "application/vnd.kubernetes.protobuf;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,\
                               application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
 /// A longer page is not taken, and asked for again in smaller pieces: many objects with long annotations (256 KiB at most) must
 /// not make this program run out of memory.
 pub(super) const LONGEST_PAGE: usize = 32 << 20;
 
-/// What stands in a query as it is (RFC 3986: unreserved). Versions and continue tokens are opaque.
+/// The characters that are not escaped in a query (RFC 3986: unreserved). Versions and continue tokens are opaque.
 pub(super) const QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// The request for a page of so many objects. `position`: where it begins; empty: at the beginning.
@@ -55,9 +56,9 @@ pub(super) fn path(resource: &str, part: &Part, query: &str) -> String {
 
 /// One page of a list.
 pub(crate) struct Page {
-    /// The list shows what was there at this version.
+    /// The version of the list.
     pub(crate) version: String,
-    /// Where the next page begins; empty: there is none.
+    /// The token of the next page; empty: this is the last one.
     pub(crate) continue_: String,
     /// Pieces of the response's body, which is freed when they are.
     items: std::vec::IntoIter<Bytes>,
@@ -65,8 +66,8 @@ pub(crate) struct Page {
 }
 
 impl Page {
-    /// Reads the body of a response. An error is whatever is not a list of a version: a `Status`, a proxy's page. None of them
-    /// may be taken for a list that names nothing.
+    /// Reads the body of a response. An error is whatever is not a list of a version: a `Status`, a proxy's page. None of them may
+    /// be taken for an empty list.
     pub(crate) fn read(response: Response) -> Result<Self, Failure> {
         let is_protobuf = response.is_protobuf();
         let body = response.body;
@@ -90,7 +91,7 @@ impl Page {
         Ok(Self { version, continue_, items: items.into_iter(), is_protobuf })
     }
 
-    /// Gives some of its objects to `take`, and answers whether that were the last ones.
+    /// Passes some of its objects to `take`, and answers whether these were the last ones.
     pub(crate) fn give(&mut self, mut take: impl FnMut(Object<'_>) -> Result<(), Failure>) -> Result<bool, Failure> {
         for item in self.items.by_ref().take(TURN) {
             let taken = take(if self.is_protobuf { Object::Protobuf(&item) } else { Object::Json(&item) });
@@ -153,7 +154,7 @@ mod tests {
         Page::read(Response { status: StatusCode::OK, headers, body }).map_err(|failure| failure.message)
     }
 
-    /// Issue 1: nothing destructive follows from an answer that was not understood. Each of these was an empty list once.
+    /// Issue 1: nothing destructive follows from an answer that was not understood. Each of these was taken for an empty list once.
     #[test]
     fn what_is_no_list_is_not_an_empty_one() {
         let status = r#"{"kind":"Status","apiVersion":"v1","metadata":{},"status":"Failure","code":500}"#;

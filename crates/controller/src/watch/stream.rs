@@ -15,28 +15,29 @@ use crate::cluster::{Failure, FailureKind};
 use crate::event::Moment;
 use crate::wire::{Received, is_protobuf};
 
-/// Two watches without an event or a bookmark for as long as that: the server has nothing after the version that they watch
-/// from, and says so by waiting for it, as after etcd was restored from a backup. The resource is listed again.
+/// After two watches without an event or a bookmark the resource is listed again: the version that they watch from may lie in the
+/// future, as after etcd was restored from a backup, and then the server waits for it silently.
 const LONGEST_SILENCE: Duration = LONGEST_IDLE.saturating_mul(2);
 /// A watch that ended sooner counts as a failure: it is not opened again at once.
 pub(super) const SHORTEST_WATCH: Duration = Duration::from_secs(5);
-/// In this time a healthy server has sent a bookmark (it does about once a minute), or an event.
+/// Within this time a healthy server has sent an event or a bookmark (about once a minute).
 const LONG_WATCH: Duration = Duration::from_secs(120);
-/// After so many failures in a row to watch from one version, it is listed again: there may be no watching on from it.
+/// After so many failures in a row to watch from one version the resource is listed again: the server may not be able to serve that
+/// version.
 const MOST_FAILED_WATCHES: u32 = 3;
-/// What the body of a refused watch may be.
+/// The longest body of a refused watch that is read.
 const LONGEST_REFUSAL: usize = 64 << 10;
 
 /// A watch that was asked for.
 pub(super) struct Stream {
     pub(super) begun: Moment,
-    /// The newest version that was known then.
+    /// The newest version that was known when it was opened.
     pub(super) known: ResourceVersion,
     pub(super) life: Life,
     pub(super) body: Body,
 }
 
-/// What shows that the server still serves a watch. Bytes alone do not: what stands between may send them for as long as the
+/// The signs that the server still serves a watch. Bytes alone are none: a proxy in between may send them for as long as the
 /// connection is open.
 pub(super) struct Life {
     /// When the watch was asked for, or the response's head, an event or a bookmark last came.
@@ -45,16 +46,16 @@ pub(super) struct Life {
     pub(super) heard: bool,
 }
 
-/// What the body of its response is.
+/// How the body of the response is read.
 pub(super) enum Body {
-    /// Nothing came yet.
+    /// There is no response yet.
     None,
     Events(Events),
     Refusal(StatusCode, HeaderMap, BytesMut),
 }
 
 impl Watch {
-    /// What came of the watch's request. False: it ended.
+    /// Takes the response to the watch's request, or a piece of it. Answers false when the watch has ended.
     pub(super) fn stream_came(
         &mut self,
         now: Moment,
@@ -115,7 +116,7 @@ impl Watch {
                     self.silence = Duration::ZERO;
                     if let Some(missed) = self.expected.came_to(version) {
                         let message = format!(
-                            "the watch came to version {version} and did not show {missed}, which a response had shown; \
+                            "the watch reached version {version} without an event for {missed}, which a response had shown; \
                              listing again"
                         );
                         self.notice(Level::INFO, message);
@@ -140,7 +141,7 @@ impl Watch {
         self.forget_version("Expired");
     }
 
-    /// It has to be listed again, for this cause.
+    /// Drops the version, so that the resource is listed again; `cause`: why.
     fn forget_version(&mut self, cause: &'static str) {
         self.cause = Some(cause);
         self.note_newest();
@@ -185,8 +186,8 @@ impl Watch {
         if !stream.life.heard {
             self.silence = self.silence.saturating_add(lasted);
         }
-        // Long enough for a bookmark, and still the watch has not come to what was known when it was opened: it never will, since
-        // these versions are gone from an etcd that went back.
+        // The watch was open long enough for a bookmark, and has not reached the version that was known when it was opened. It
+        // never will: etcd was restored from a backup, and that version is gone.
         let is_behind = |version: &String| ResourceVersion::new(version).is_older_than(&stream.known);
         let is_noticed = !bug!(SilentWatchTrusted);
         if is_noticed && lasted >= LONG_WATCH && self.version.as_ref().is_some_and(is_behind) {

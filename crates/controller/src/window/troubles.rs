@@ -1,4 +1,4 @@
-//! Whose trouble it is: the server's, or that of one namespace alone.
+//! Decides whether a failure is the server's, or concerns one namespace alone.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -6,12 +6,12 @@ use std::time::Duration;
 use crate::cluster::{Blame, Failure};
 use crate::event::Moment;
 
-/// A success elsewhere shows for so long that the server works.
+/// A success in another namespace within this time shows that the server works.
 const SHOWS_HEALTH: Duration = Duration::from_secs(2);
-/// Trouble in two namespaces within this time is the server's.
+/// Failures in two namespaces within this time are the server's.
 const SAME_TROUBLE: Duration = Duration::from_secs(10);
 
-/// The last two namespaces of which something was said, and when.
+/// The last two namespaces to which something happened, and when.
 #[derive(Debug, Default)]
 struct LastTwo([Option<(Box<str>, Moment)>; 2]);
 
@@ -27,7 +27,7 @@ impl LastTwo {
         }
     }
 
-    /// When it was last said of another namespace than this one.
+    /// When it last happened to a namespace other than this one.
     fn of_another(&self, namespace: &str) -> Option<Moment> {
         self.0.iter().flatten().find(|(of, _)| **of != *namespace).map(|(_, at)| *at)
     }
@@ -39,7 +39,7 @@ pub(super) struct Troubles {
     successes: LastTwo,
     failures: LastTwo,
     paused: BTreeMap<Box<str>, Moment>,
-    /// The same by their time.
+    /// The same, by their time.
     reopen: BTreeSet<(Moment, Box<str>)>,
 }
 
@@ -61,7 +61,7 @@ impl Troubles {
         others_are_served && !others_fail
     }
 
-    /// Nothing is asked about this namespace's objects before.
+    /// No request about this namespace's objects is made before `until`.
     pub(super) fn pause(&mut self, namespace: &str, until: Moment) {
         let before = self.paused_until(namespace);
         if before < until {

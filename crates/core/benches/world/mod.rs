@@ -1,4 +1,4 @@
-//! Many replicas, as the API server would tell of them.
+//! Many replicas, with the metadata that the API server would send.
 #![allow(clippy::expect_used, unreachable_pub, reason = "shared by a bench and a test")]
 #![allow(dead_code, reason = "each needs another part of it")]
 

@@ -1,4 +1,4 @@
-//! What can be wrong with an object's annotations.
+//! The mistakes that make an object's annotations ill-formed.
 
 use thiserror::Error;
 
@@ -16,35 +16,35 @@ pub enum IllFormed {
     /// An annotation under the prefix that is none of [`Annotation`].
     #[error("unknown annotation {0:?}; --ignore-unknown lets such annotations pass")]
     Unknown(String),
-    /// The annotations as a whole are not what the API server writes.
+    /// The `annotations` of the object are not a map of texts. (The API server never sends such.)
     #[error("the object's annotations are not a map of texts")]
     NotAnnotations,
     /// A value that is no text.
     #[error("{}: the value is not a text in UTF-8", annotation.name())]
     NotText {
-        /// Where it stands.
+        /// The annotation.
         annotation: Annotation,
     },
     /// Not a boolean.
     #[error("{}: {value:?} is not a boolean; expected \"true\" or \"false\"", annotation.name())]
     Boolean {
-        /// Where it stands.
+        /// The annotation.
         annotation: Annotation,
-        /// What stands there.
+        /// Its value.
         value: String,
     },
     /// Not a duration.
     #[error("{}: {value:?} is not a duration; expected one such as \"90s\" or \"1h30m\", or \"never\"", annotation.name())]
     Duration {
-        /// Where it stands.
+        /// The annotation.
         annotation: Annotation,
-        /// What stands there.
+        /// Its value.
         value: String,
     },
     /// Not the key of an object.
     #[error("{}: {error}", annotation.name())]
     Name {
-        /// Where it stands.
+        /// The annotation.
         annotation: Annotation,
         /// What is wrong.
         error: NameError,
@@ -52,15 +52,15 @@ pub enum IllFormed {
     /// A name without its namespace, where the key has to be whole.
     #[error("{}: {value:?} has no namespace; expected \"namespace/name\"", annotation.name())]
     BareName {
-        /// Where it stands.
+        /// The annotation.
         annotation: Annotation,
-        /// What stands there.
+        /// Its value.
         value: String,
     },
     /// A list with an item that cannot be read.
     #[error("{}: {error}", annotation.name())]
     List {
-        /// Where it stands.
+        /// The annotation.
         annotation: Annotation,
         /// What is wrong.
         error: ListError,
@@ -68,7 +68,7 @@ pub enum IllFormed {
     /// A label selector that cannot be read.
     #[error("{}: {error}", annotation.name())]
     Selector {
-        /// Where it stands.
+        /// The annotation.
         annotation: Annotation,
         /// What is wrong.
         error: SelectorError,
@@ -76,7 +76,7 @@ pub enum IllFormed {
     /// A list of keys that cannot be read.
     #[error("{}: {error}", annotation.name())]
     Keys {
-        /// Where it stands.
+        /// The annotation.
         annotation: Annotation,
         /// What is wrong.
         error: KeysError,
@@ -84,7 +84,7 @@ pub enum IllFormed {
     /// A list of globs that cannot be read.
     #[error("{}: {error}", annotation.name())]
     Globs {
-        /// Where it stands.
+        /// The annotation.
         annotation: Annotation,
         /// What is wrong.
         error: GlobError,
@@ -98,7 +98,7 @@ pub enum IllFormed {
     /// An annotation of namespaces on another object.
     #[error("{}: it belongs on a Namespace", annotation.name())]
     Misplaced {
-        /// Which.
+        /// The annotation.
         annotation: Annotation,
     },
     /// A push that cannot be read.
@@ -107,13 +107,13 @@ pub enum IllFormed {
     /// A combined object that refers to itself.
     #[error("{}: a source that pushes cannot name itself", annotation.name())]
     Itself {
-        /// Where it stands.
+        /// The annotation.
         annotation: Annotation,
     },
 }
 
 impl IllFormed {
-    /// The annotation that it is about, if it is about one that is known.
+    /// The annotation that is ill-formed; `None`: an unknown one, or the annotations as a whole.
     #[must_use]
     pub fn annotation(&self) -> Option<Annotation> {
         match self {

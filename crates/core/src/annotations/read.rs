@@ -1,4 +1,4 @@
-//! How an object's annotations are read.
+//! Parsing of an object's annotations: [`Marks::read`] and what it needs.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -40,8 +40,8 @@ pub(super) fn read(
     };
     reader.take(annotations)?;
     let replicate_from = reader.replicate_from()?;
-    // The lists that the object's user wrote share one budget for their patterns; that of the chain above has its own, as it is
-    // not the user's doing.
+    // The lists that the object's user wrote share one budget for their patterns; the list of the chain above has its own, since
+    // the controller wrote it.
     let mut budget = Budget::default();
     let push = reader.push(&mut budget)?;
     let allowed_namespaces = reader.allowed_namespaces(&mut budget)?;
@@ -91,7 +91,8 @@ fn creator(own: &Key, value: Value<'_>, combined: bool) -> Result<SourceKey, Ill
     Ok(key.into())
 }
 
-/// What a replica says to those who pull from it: where one of these is ill-formed, none of them may take it for absent.
+/// The annotations that say who may pull from an object, and which keys. Where one of these is ill-formed on a replica, it must not
+/// be taken for absent: that would allow more.
 const SAY_WHO_MAY_PULL: [Annotation; 7] = [
     Annotation::ReplicateFrom,
     Annotation::ReplicationAllowed,
@@ -106,7 +107,7 @@ const SAY_WHO_MAY_PULL: [Annotation; 7] = [
 pub(crate) const PUSH: [Annotation; 3] =
     [Annotation::ReplicateTo, Annotation::ReplicateToNamespaces, Annotation::ReplicateToNamespaceSelector];
 
-/// What is wrong with an annotation's text. `None`: nothing.
+/// Checks an annotation's text. `None`: it is well-formed.
 type Check = fn(Annotation, &str) -> Option<IllFormed>;
 
 struct Reader<'a> {
@@ -119,12 +120,12 @@ struct Reader<'a> {
     /// Whether the object has a well-formed `replicated-by`: then the other annotations are the controller's own, and what is
     /// ill-formed among them is as if it were not there.
     is_replica: bool,
-    /// Whether what is ill-formed says something about who may pull from it.
+    /// Whether one of [`SAY_WHO_MAY_PULL`] was ill-formed.
     unsure: bool,
 }
 
 impl Reader<'_> {
-    /// Takes over the texts, and which of a replica's annotations are none.
+    /// Stores the texts; and, of a replica, the annotations whose values are no texts.
     fn take(&mut self, annotations: &BTreeMap<&str, Value<'_>>) -> Result<(), IllFormed> {
         for (name, value) in annotations {
             let annotation = Annotation::from_name(name).ok_or_else(|| IllFormed::Unknown(excerpt(name)));
@@ -148,8 +149,8 @@ impl Reader<'_> {
         super::find(&self.texts, annotation).cloned()
     }
 
-    /// Passes an error on; but on a replica it is advice, and the value is as if it were not there.
-    /// All that is ill-formed comes through here, so that none of it is forgotten that says who may pull.
+    /// Returns the error of an ill-formed annotation. On a replica it becomes advice instead, and the annotation is read as absent.
+    /// Every ill-formed annotation passes through here, so that `unsure` is set for each that is in [`SAY_WHO_MAY_PULL`].
     fn unless_replica<T>(
         &mut self,
         annotation: Option<Annotation>,
@@ -209,8 +210,8 @@ impl Reader<'_> {
         Ok(Some(Box::new(Selection::new(list, selector))))
     }
 
-    /// A replica whose `paused` cannot be read is paused: whoever wrote it wanted something of the kind, and what is written
-    /// cannot be taken back.
+    /// A replica whose `paused` is ill-formed is paused: whoever wrote the annotation probably wanted that, and a write cannot be
+    /// taken back.
     fn paused(&mut self) -> Result<bool, IllFormed> {
         let annotation = Annotation::Paused;
         let paused = self.boolean(annotation)?;

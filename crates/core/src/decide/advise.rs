@@ -1,5 +1,5 @@
-//! Advice about an object that only the other objects, the namespaces and what was read of it show (SPEC 8, 11.9, 11.10).
-//! What its annotations alone show is found where they are read.
+//! Advice about an object that follows from other objects, from the namespaces, or from the object's content (SPEC 8, 11.9, 11.10).
+//! Advice that follows from its annotations alone is found where they are parsed.
 
 use crate::advice::Advice;
 use crate::annotations::{Annotation, Marks};
@@ -14,7 +14,7 @@ use crate::reason::Reason;
 /// The most names of `replicate-to` that are compared with the namespaces: a list of names of namespaces is written by hand.
 const MOST_NAMES: usize = 100;
 
-/// What is probably not meant as it is written. It blocks nothing. In the order of [`Reason`], each reason at most once.
+/// The advice about an object, in the order of [`Reason`], each reason at most once. It blocks nothing.
 #[must_use]
 pub fn advise(graph: &Graph, kind: &dyn Kind, key: &Key) -> Vec<Advice> {
     let Some(node) = graph.node(key) else { return Vec::new() };
@@ -34,7 +34,7 @@ fn advice(reason: Reason, detail: String) -> Option<Advice> {
     Some(Advice { reason, detail })
 }
 
-/// A push that names objects, but none in a namespace that exists today.
+/// A push that names no object in a namespace that exists today.
 fn reaches_no_namespace(graph: &Graph, source: &SourceKey, push: &Push) -> Option<Advice> {
     let names_nothing = push.literal_count() == 0 && push.parts().iter().all(Part::is_empty);
     if names_nothing || graph.reaches_a_namespace(source) {
@@ -44,7 +44,7 @@ fn reaches_no_namespace(graph: &Graph, source: &SourceKey, push: &Push) -> Optio
     advice(Reason::NoNamespaceReached, format!("{names}; a replica is made as soon as one does"))
 }
 
-/// As mittwald's replicator has it: `replicate-to: ns1,ns2`.
+/// `replicate-to: ns1,ns2`: in mittwald's replicator this annotation lists namespaces, here names of objects.
 fn names_are_namespaces(graph: &Graph, marks: &Marks) -> Option<Advice> {
     if marks.text(Annotation::ReplicateToNamespaces).is_some() {
         return None;
@@ -67,12 +67,14 @@ fn names_are_namespaces(graph: &Graph, marks: &Marks) -> Option<Advice> {
     )
 }
 
-/// An object that pushes what another gives, though it has data of its own: nobody gets that, and nothing fills it (SPEC 3, 2).
+/// A combined object that has data of its own: its replicas get the other object's data, and its own data is neither copied nor
+/// replaced (SPEC 3, 2).
 fn pushes_own_data(kind: &dyn Kind, node: &Node, marks: &Marks) -> Option<Advice> {
     let from = marks.replicate_from.as_ref()?;
     let has_data = match node.knowledge {
         Knowledge::Known(facts) => facts.gives_something(),
-        // An object with a type is read for it before anything is pushed; the others' data is somebody's, if they have any.
+        // An object with a type is read for its type before anything is pushed, so that its data is known. Of the others,
+        // `managedFields` show whether there is data.
         _ => !kind.is_typed() && node.managers.data != Owners::Nobody,
     };
     if !has_data {
@@ -85,18 +87,18 @@ fn pushes_own_data(kind: &dyn Kind, node: &Node, marks: &Marks) -> Option<Advice
     advice(Reason::PushesOwnData, detail)
 }
 
-/// A pulling object to which some other manager gave keys, which it will give it again (SPEC 11.10).
+/// A pulling object with keys that another field manager wrote, and will write again at its next upgrade (SPEC 11.10).
 fn stub_will_conflict(kind: &dyn Kind, node: &Node, marks: &Marks) -> Option<Advice> {
     let from = marks.replicate_from.as_ref().filter(|_| marks.is_target() && marks.replicated_by.is_none())?;
     let has_required_keys = || node.type_.as_deref().is_some_and(|type_| kind.has_required_keys(type_));
     let managers = &node.managers;
     let what_follows = match (managers.claim, managers.data) {
-        // Where the controller owns keys as well, what the other one applied of them had the same values: nothing to refuse.
+        // Where the controller owns keys as well, the other manager applied the same values: the next apply does not conflict.
         (Claim::Applied, Owners::Others) => {
             "once they are copied, its next server-side apply (helm 4's upgrade is one) is refused as a conflict, and a forced one \
              undoes the copy until the controller makes it again"
         }
-        // Whoever created an object without such a type may be anybody, who will not write it again.
+        // An object of a type without required keys may have been created by anyone, who will not write it again.
         (Claim::Updated, Owners::Others | Owners::Shared) if has_required_keys() => {
             "each time it applies its manifest again, it undoes the copy until the controller makes it again"
         }

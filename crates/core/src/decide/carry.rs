@@ -10,21 +10,21 @@ use crate::carried::{Carried, Map, kept};
 use crate::graph::Node;
 use crate::labels;
 
-/// What a replica is to have, besides this program's annotations.
+/// The labels, and the annotations besides this program's, that a replica gets from its source.
 pub(super) fn carried_to(pushing: Pushing<'_>) -> Carried {
     let mut carried = pushing.source.node.carried().cloned().unwrap_or_default();
     if crate::bug!(LabelsForgotten) {
         return Carried::default();
     }
-    // What is said outright comes before what is copied.
+    // `replica-labels` takes precedence over labels that are copied.
     if let Some(own) = pushing.marks.text(Annotation::ReplicaLabels).and_then(|text| labels::parse(text)) {
         carried.labels.extend(own.into_iter().map(|(key, value)| (key.into(), value.into())));
     }
     carried
 }
 
-/// How a replica's labels and annotations have to change. `created_with`: the labels of every replica that is made; one that is
-/// not asked for any more gets its value from there.
+/// How a replica's labels and annotations have to change. `created_with`: the labels of `--create-with-labels`, to which a label
+/// that is not copied any more returns.
 pub(super) fn change(node: &Node, wanted: &Carried, created_with: &BTreeMap<String, String>) -> MetadataChange {
     let empty = Carried::default();
     let now = node.carried().unwrap_or(&empty);

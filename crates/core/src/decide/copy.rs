@@ -1,5 +1,5 @@
-//! What becomes of a target's data when its source gives some: whether it holds it already (SPEC 4, 5.7, 9.3), whether once
-//! keeps it away (SPEC 6), whether it is complete (SPEC 11.9), and why it is copied.
+//! Whether a source's data is copied into a target: whether the target holds it already (SPEC 4, 5.7, 9.3), whether
+//! `replicate-once` keeps it away (SPEC 6), whether it is complete (SPEC 11.9), and the reason of the copy.
 
 use std::ops::ControlFlow::Continue;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use crate::observed::ResourceVersion;
 use crate::reason::Reason;
 use crate::trail::{Outcome, Question};
 
-/// Who receives, and what it holds.
+/// A target that receives data, and what it holds.
 #[derive(Clone, Default)]
 pub(super) struct Receiver<'g> {
     pub(super) node: Option<&'g Node>,
@@ -26,15 +26,15 @@ pub(super) struct Receiver<'g> {
     pub(super) once_version: Option<&'g Arc<str>>,
     /// Whether a push made it.
     pub(super) is_pushed: bool,
-    /// Whether it holds what is lost if it is emptied.
+    /// Whether it holds data of its source, which is lost if the target is emptied.
     pub(super) has_received: bool,
-    /// How long it asks to be kept (SPEC 11.1).
+    /// Its `removal-delay` (SPEC 11.1).
     pub(super) removal_delay: Option<RemovalDelay>,
     /// Whether its removal is approved (SPEC 11.2).
     pub(super) removal_approved: bool,
-    /// What it gets of its source's data (SPEC 11.5). `None`: all.
+    /// The part of its source's data that it gets (SPEC 11.5). `None`: all.
     pub(super) projection: Option<Arc<Projection>>,
-    /// What was asked for when its data was copied (`replicated-keys`). `None`: all.
+    /// `replicated-keys`: the keys that were asked for when its data was copied. `None`: all.
     pub(super) noted: Option<&'g Arc<str>>,
 }
 
@@ -55,12 +55,13 @@ impl<'g> Receiver<'g> {
         }
     }
 
-    /// What is noted with the copy of what is asked for.
+    /// The value of `replicated-keys` that is written with the copy.
     pub(super) fn note(&self) -> Option<Arc<str>> {
         self.projection.as_ref()?.note()
     }
 
-    /// It holds what it is not to hold any more: no copy, and nothing to be kept.
+    /// The same target, taken to hold no copy and nothing worth keeping: its data comes from another source, or was copied under
+    /// another `replicate-once`.
     pub(super) fn without_copy(self) -> Self {
         Self { copy: None, once_version: None, has_received: false, ..self }
     }
@@ -69,18 +70,18 @@ impl<'g> Receiver<'g> {
 /// How a target's data compares with its source's.
 #[derive(Clone)]
 pub(super) enum Comparison {
-    /// Whatever the source holds, the target keeps its copy.
+    /// `replicate-once`: the target keeps its copy, whatever the source holds.
     Held,
-    /// It is the same.
+    /// The target holds the source's data.
     Same,
-    /// The source's is to be copied.
+    /// The source's data has to be copied.
     Stale(Reason),
     /// The target cannot get what it asks for (SPEC 11.5): it keeps what it holds.
     Impossible(KeyProblem),
 }
 
 impl<'g> Case<'g, '_> {
-    /// SPEC 6, then whether the data is the same.
+    /// Compares the two: first by `replicate-once` (SPEC 6), then by content.
     pub(super) fn compare(
         self,
         source: Source<'g>,
@@ -136,7 +137,7 @@ impl<'g> Case<'g, '_> {
         Continue(comparison)
     }
 
-    /// A copy is to be made, if the target can get what it asks for.
+    /// `Stale`, or `Impossible` if the target cannot get the keys that it asks for.
     fn if_possible(
         self,
         source: Source<'g>,
@@ -155,8 +156,8 @@ impl<'g> Case<'g, '_> {
         }
     }
 
-    /// Whether the target's data, copied from this source at version `copy`, still is what it gets of the source's data. Where the
-    /// keys are limited, its version does not tell: the chain above may say something else by now.
+    /// Whether the target's data, copied from this source at version `copy`, still is what it gets of the source's data. Where keys
+    /// are limited the version is not enough: the objects above may allow other keys by now.
     fn is_same(
         self,
         target: &Node,
@@ -183,8 +184,8 @@ impl<'g> Case<'g, '_> {
         }
     }
 
-    /// SPEC 6: a target that somebody else left without any value, where its source has one. What the controller alone wrote was not
-    /// emptied: there was no value in what it copied. So it is the same after a restart, where such a target is not read.
+    /// SPEC 6: whether somebody else left the target without any value, where its source has one. Data that the controller alone
+    /// wrote was not emptied: the copy had no value. That is decided alike after a restart, when such a target is not read.
     fn is_emptied(self, target: &Node, source: Source<'g>, receiver: &Receiver<'g>) -> Answer<'g, bool> {
         if target.managers.data == Owners::Controller {
             return Continue(false);
@@ -220,8 +221,8 @@ fn differs(same: bool) -> &'static str {
     if same { "the same" } else { "another" }
 }
 
-/// Whether someone else is known to have written the target's data since the controller did. Of what a push made every key
-/// was the controller's; a pulling target's user owned the data first, and goes on owning what the copy left as it was.
+/// Whether someone else is known to have written the target's data since the controller did. On a replica that a push made the
+/// controller owned every key; the user of a pulling target owned the data first, and goes on owning what the copy did not change.
 fn was_edited(target: &Node, receiver: &Receiver<'_>) -> bool {
     match target.managers.data {
         Owners::Others => true,

@@ -23,12 +23,13 @@ pub(super) enum Creator<'g> {
     Stopped(Stopped<'g>),
 }
 
-/// A source does not give any more what it gave.
+/// A source that does not push to, or does not give its data to, a target any more.
 #[derive(Clone, Copy)]
 pub(super) struct Stopped<'g> {
     pub(super) source: &'g SourceKey,
     pub(super) reason: Reason,
-    /// What it is without. `None`: it has it, and says outright that the target is to go.
+    /// What the source has lost: itself, or its annotations of push or consent. `None`: nothing; its annotations, or the target's
+    /// namespace, exclude the target explicitly, so that the removal delay does not apply.
     pub(super) without: Option<Withdrawal>,
     /// The removal delay that the source itself asks for.
     pub(super) delay: Option<RemovalDelay>,
@@ -79,14 +80,14 @@ impl<'g> Case<'g, '_> {
         stopped(Reason::SourceStoppedPushing, without, Some(marks))
     }
 
-    /// Among several sources the oldest wins, of those that the target's namespace accepts.
+    /// The source that gets the name: the oldest of those that the target's namespace accepts.
     pub(super) fn winning(self) -> Option<Pushing<'g>> {
         let (key, node) = self.graph.pushing_to(self.target).min_by_key(|(key, node)| self.rank(key, node))?;
         Some(Pushing { source: Source { key, node }, marks: node.marks()? })
     }
 
-    /// The order in which sources come by a name (SPEC 3, 4). One that is not accepted, or of a protected type, is passed over as
-    /// long as there is another. The type of one that is paused is not asked: it keeps the name.
+    /// The order in which sources get a name (SPEC 3, 4). A source that is not accepted, or is of a protected type, comes after all
+    /// others. The type of a paused source is not checked: it keeps its place.
     pub(super) fn rank(self, key: &'g SourceKey, node: &Node) -> (bool, bool, i64, &'g SourceKey) {
         let is_paused = node.marks().is_some_and(|marks| marks.paused);
         let is_protected = !is_paused && node.type_.as_deref().is_some_and(|type_| self.kind.is_protected(type_));

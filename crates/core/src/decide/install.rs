@@ -18,7 +18,7 @@ use crate::names::SourceKey;
 use crate::reason::Reason;
 use crate::trail::{Outcome, Question};
 
-/// What every replica takes from its creator, word for word.
+/// The annotations that every replica inherits from its creator.
 const INHERITED: [Annotation; 6] = [
     Annotation::ReplicateOnce,
     Annotation::ReplicationAllowed,
@@ -41,7 +41,7 @@ struct Combined<'g> {
 }
 
 impl<'g> Case<'g, '_> {
-    /// `existing`: the replica, if this source made it, or someone else in its name.
+    /// Installs the source into the target. `existing`: the target, if it exists and its `replicated-by` names this source.
     pub(super) fn install(self, pushing: Pushing<'g>, existing: Option<Owned<'g>>) -> End<'g> {
         let Pushing { source, marks } = pushing;
         self.is_not_known_as_protected(source.key, source.node, source.key)?;
@@ -60,7 +60,7 @@ impl<'g> Case<'g, '_> {
         }
     }
 
-    /// SPEC 3, 1: a replica that others copied or restored becomes the controller's before anything else is written to it.
+    /// SPEC 3, 1: a replica that others copied or restored is adopted before anything else is written to it.
     fn adopt(self, source: Source<'g>, owned: Owned<'g>) -> Answer<'g> {
         let owners = owned.node().managers.replicated_by;
         if owners != Owners::Others || crate::bug!(AdoptionForgotten) {
@@ -100,8 +100,8 @@ impl<'g> Case<'g, '_> {
         let Pushing { source, marks } = pushing;
         let (node, own) = (owned.node(), owned.marks());
         wanted.take(&[Annotation::ReplicateOnceVersion], marks);
-        // What was pulled for a source that was a combined one is no copy of its own data. Its own `replicate-once` does not
-        // count (SPEC 9.11).
+        // Data that the replica pulled while its source was combined is no copy of the source's own data. The replica's own
+        // `replicate-once` does not count (SPEC 9.11).
         let type_to_be = self.type_to_be(marks, source.node.type_.as_ref(), source.key)?;
         let projection = self.pushed(marks, Vec::new(), type_to_be);
         let receiver = Receiver { once: false, projection: projection.clone(), ..Receiver::of(owned) };
@@ -136,13 +136,13 @@ impl<'g> Case<'g, '_> {
         let is_stale = matches!(comparison, Comparison::Stale(_));
         if (is_stale || other_type) && self.is_incomplete(source, projection.as_ref())? {
             keep_version(&mut wanted);
-            // Whatever asks for one more copy goes on asking.
+            // No data is copied, so that a new `replicate-once-version` of the source must not be taken over yet.
             wanted.take(&[Annotation::ReplicateOnceVersion], own);
             let refused = refuse(Reason::SourceIncomplete, Some(source.key), None);
             return self.settle(owned, keep(wanted, refused));
         }
         if other_type {
-            // What cannot be made again is not deleted for it.
+            // A replica that could not be created again is not deleted.
             if let Err(problem) = self.portion(Question::Keys, source, projection.as_ref())? {
                 keep_version(&mut wanted);
                 let refused = refuse(problem.reason(), Some(source.key), Some(problem.to_string()));
@@ -156,7 +156,7 @@ impl<'g> Case<'g, '_> {
             return self.settle(owned, keep(wanted, nothing(Reason::UpToDate, Some(source.key))));
         };
         self.facts(Question::SourceRead, source)?;
-        // Read, its type is known, and so is the one of its replicas.
+        // The source has been read, so that its type, and that of its replicas, is known.
         self.type_of(source.key, source.node, source.key)?;
         if self.cannot_hold(owned, source, projection.as_ref())? {
             return self.remake(owned, Question::Changeable, Reason::ReplicaImmutable, source.key);
@@ -202,7 +202,7 @@ impl<'g> Case<'g, '_> {
         let type_ = self.type_of(source.key, source.node, source.key)?;
         let type_ = self.type_to_be(marks, type_, source.key)?;
         self.is_of_type(owned, type_, source)?;
-        // Another `from`, or another `once`: what the replica holds is no copy any more.
+        // With another `replicate-from` or `replicate-once` the data that the replica holds does not count as a copy any more.
         let own = owned.marks();
         let same_request = own.replicate_from.as_ref() == Some(from) && own.once == marks.once;
         let receiver = Receiver {
@@ -219,7 +219,7 @@ impl<'g> Case<'g, '_> {
         let combined = Combined { owned, type_, source, from };
         let offer = match self.gate(from, &receiver)? {
             Gate::Gives(offer) => offer,
-            // It is not followed again yet: an approval of its removal stays.
+            // The replica gets no data yet, so that an approval of its removal stays.
             Gate::Refuses(reason, detail) => {
                 wanted.take(&[Annotation::RemovalApproved], own);
                 return self.keep_combined(combined, wanted, refuse(reason, Some(from), detail), None);
@@ -248,7 +248,7 @@ impl<'g> Case<'g, '_> {
         }
     }
 
-    /// Its data stays.
+    /// The replica keeps its data; only annotations change.
     fn keep_combined(
         self,
         combined: Combined<'g>,
@@ -261,7 +261,7 @@ impl<'g> Case<'g, '_> {
         self.settle(owned, Aim { wanted, data: Data::Keep, type_, reason, source, at_rest, gives })
     }
 
-    /// SPEC 9.6: it is empty, or holds minimal values, whatever it held before.
+    /// SPEC 9.6: the replica becomes empty, or gets minimal values, whatever it held before.
     fn empty_combined(self, combined: Combined<'g>, mut wanted: Wanted, reason: Reason) -> End<'g> {
         let Combined { owned, type_, source, from } = combined;
         PULLED.iter().for_each(|annotation| wanted.set(*annotation, None));
@@ -274,7 +274,7 @@ impl<'g> Case<'g, '_> {
         self.settle(owned, Aim { wanted, data, type_, reason, source: from, at_rest, gives: None })
     }
 
-    /// SPEC 5, 7 and 8, into a replica.
+    /// SPEC 5, 7 and 8: the replica gets the data of the object that it pulls from.
     fn fill_combined(self, combined: Combined<'g>, mut wanted: Wanted, fill: &Fill<'g>) -> End<'g> {
         let Combined { owned, type_, source, from } = combined;
         fill.annotate(&mut wanted);
@@ -286,12 +286,12 @@ impl<'g> Case<'g, '_> {
         self.settle(owned, Aim { wanted, data, type_, reason, source: from, at_rest, gives })
     }
 
-    /// Ends if a combined object's replica has to be made again, for the type of its creator.
+    /// Stops if the replica of a combined object has to be recreated because its creator has another type.
     fn is_of_type(self, owned: Owned<'g>, theirs: Option<&'g Arc<str>>, source: Source<'g>) -> Answer<'g> {
         let node = owned.node();
         let ours = match &node.type_ {
-            // A source as young as its replica may be another one than made it, of another type: it was made again while
-            // nobody looked.
+            // A source that is not older than its replica was recreated after it made the replica, perhaps with another type, while
+            // the controller did not run.
             None if source.node.created >= node.created => self.type_of_target(node, source.key)?,
             known => known.as_ref(),
         };
@@ -304,13 +304,14 @@ impl<'g> Case<'g, '_> {
         }
     }
 
-    /// SPEC 9.5: a replica that cannot be changed is deleted, and made again.
+    /// SPEC 9.5: a replica that cannot be changed is deleted, and then created again.
     fn remake(self, owned: Owned<'g>, question: Question, reason: Reason, source: &SourceKey) -> End<'g> {
         self.note(question, Outcome::Decided(reason), || "it is not".to_owned());
         self.remove(owned, Verb::Recreate, reason, source)
     }
 
-    /// Whether a replica is immutable and holds another data than it gets. One that holds the same takes the annotations.
+    /// Whether a replica is immutable and holds other data than it has to get. (If it holds the same data, its annotations can
+    /// still be updated.)
     fn cannot_hold(self, owned: Owned<'g>, source: Source<'g>, part: Option<&Arc<Projection>>) -> Answer<'g, bool> {
         if !owned.node().immutable || crate::bug!(ImmutableIsUpdated) {
             return Continue(false);
@@ -327,8 +328,8 @@ impl<'g> Case<'g, '_> {
         match owned.node().knowledge {
             Knowledge::Known(facts) => Continue(facts.cleared),
             Knowledge::Trusted if owned.marks().from_version.is_some() => Continue(false),
-            // Without a copy it need not be empty: it may hold what was copied from another object, and was left there while
-            // this one was ill-formed.
+            // A replica without a copy need not be empty: it may hold the data of another object, which was left there while this
+            // one was ill-formed.
             Knowledge::Trusted | Knowledge::Suspect | Knowledge::Refused => self.need_target(Question::SameData),
         }
     }

@@ -13,22 +13,22 @@ use crate::names::SourceKey;
 use crate::trail::{Outcome, Question};
 
 impl<'g> Case<'g, '_> {
-    /// What a push gives to each replica, which is of this type. `None`: all.
+    /// The part of the source's data that each replica of a push gets. `type_`: the replicas' type. `None`: all.
     pub(super) fn pushed(self, marks: &Marks, limits: Vec<Limit>, type_: Option<&Arc<str>>) -> Option<Arc<Projection>> {
         let asked = marks.text(Annotation::ReplicateKeys).cloned();
         let of_another_type = marks.replicate_type.is_some() && self.kind.is_typed();
         self.projection(asked, limits, type_, of_another_type)
     }
 
-    /// What a pulling target gets. `None`: all.
+    /// The part of the source's data that a pulling target gets. `None`: all.
     pub(super) fn pulled(self, owned: Owned<'g>, from: &'g SourceKey) -> Answer<'g, Option<Arc<Projection>>> {
         let asked = owned.marks().text(Annotation::ReplicateKeys).cloned();
         let limits = self.limits(from);
         if asked.is_none() && limits.is_empty() {
             return Continue(None);
         }
-        // What its type requires may not be among it. A target is not read for its type where its source's requires nothing: one of
-        // another type is found out when the write is refused.
+        // The part may lack keys that the target's type requires. Where the source's type requires none, the target is not read for
+        // its type: if that is another one, the API server refuses the write.
         let of_source = self.graph.node(from).and_then(|node| node.type_.as_ref());
         let type_ = match &owned.node().type_ {
             None if of_source.is_none_or(|type_| !self.kind.has_required_keys(type_)) => None,
@@ -53,7 +53,8 @@ impl<'g> Case<'g, '_> {
         (!projection.is_all()).then(|| Arc::new(projection))
     }
 
-    /// What the chain that begins with `from` says about keys: of each object, up to the last one that says which may be had.
+    /// The limits on keys of the chain that begins with `from`: of each object, up to the last one that has
+    /// `replication-allowed-keys`.
     pub(super) fn limits(self, from: &'g SourceKey) -> Vec<Limit> {
         let mut limits: Vec<Limit> = Vec::new();
         if crate::bug!(AllowedKeysForgotten) {
@@ -61,7 +62,7 @@ impl<'g> Case<'g, '_> {
         }
         for marks in self.graph.above(from).map_while(|(_, node)| node?.marks()) {
             let text = |annotation| marks.text(annotation).cloned();
-            // What it asked for says what its keys were above only where it holds a copy.
+            // By `replicated-keys` the names that its keys have on the object above are known, but only while it holds a copy.
             let asked = text(Annotation::ReplicatedKeys).filter(|_| marks.from_version.is_some());
             limits.push(Limit { allowed: text(Annotation::ReplicationAllowedKeys), asked });
         }
@@ -70,7 +71,7 @@ impl<'g> Case<'g, '_> {
         limits
     }
 
-    /// The facts of what the target gets of a source's data, or why it cannot get it.
+    /// The facts of the part that the target gets, or why it cannot get it.
     pub(super) fn portion(
         self,
         question: Question,
@@ -86,7 +87,7 @@ impl<'g> Case<'g, '_> {
         }
     }
 
-    /// What a target must not keep of what it holds, now that it may have less: the part that it may keep. `None`: all of it.
+    /// The part of its own data that a target may keep, if it holds keys that are not allowed any more. `None`: it may keep all.
     pub(super) fn exceeds(self, owned: Owned<'g>, receiver: &Receiver<'g>) -> Answer<'g, Option<Arc<Projection>>> {
         let Some(projection) = receiver.projection.as_ref().filter(|projection| projection.is_limited()) else {
             return Continue(None);
@@ -94,7 +95,7 @@ impl<'g> Case<'g, '_> {
         if receiver.copy.is_none() || crate::bug!(KeysNotTrimmed) {
             return Continue(None);
         }
-        // What it holds has the names under which it was copied, which are noted.
+        // Its keys have the names under which they were copied: those of `replicated-keys`.
         let asked = owned.marks().text(Annotation::ReplicatedKeys).cloned();
         let kept = Projection { asked, ..(**projection).clone() }.of_kept();
         let Knowledge::Known(ours) = owned.node().knowledge else { return self.need_target(Question::KeysKept) };

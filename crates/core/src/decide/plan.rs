@@ -1,4 +1,4 @@
-//! What was decided, before the data is filled in.
+//! A decision to write, before the data is filled in.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,25 +15,25 @@ use crate::payload::Payload;
 use crate::reason::Reason;
 use crate::trail::Question;
 
-/// What is done to a target, in the words of the log.
+/// What is done to a target, as the log's field `action` calls it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Verb {
-    /// A replica is made.
+    /// A replica is created.
     Create,
-    /// A replica that others made is taken over.
+    /// A replica that others made is adopted.
     Adopt,
-    /// A replica is changed.
+    /// A replica is updated.
     Update,
     /// A replica is emptied.
     Clear,
-    /// A replica is removed.
+    /// A replica is deleted.
     Delete,
-    /// A replica is removed to be made again.
+    /// A replica is deleted, to be created again.
     Recreate,
 }
 
 impl Verb {
-    /// The word.
+    /// The word in the log.
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {
@@ -89,13 +89,13 @@ enum Step<'g> {
     },
 }
 
-/// What becomes of a target's data.
+/// The data that a target gets.
 #[derive(Clone)]
 pub(super) enum Data<'g> {
     Keep,
-    /// What the target gets of a source's data; all, or a part.
+    /// A source's data; all of it (`None`), or a part.
     From(Source<'g>, Option<Arc<Projection>>),
-    /// A part of its own.
+    /// A part of the target's own data.
     Kept(Arc<Projection>),
     Cleared,
 }
@@ -114,7 +114,8 @@ impl std::fmt::Debug for Data<'_> {
     }
 }
 
-/// The annotations that a target is to have, all but `replicated-at`; and what else it is to have from its source.
+/// The metadata that a target has to have: all of this program's annotations but `replicated-at`; and the labels and annotations
+/// that are copied to it.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Wanted {
     annotations: BTreeMap<Annotation, Arc<str>>,
@@ -122,7 +123,7 @@ pub(super) struct Wanted {
     carried: Option<Carried>,
 }
 
-/// What a pull writes, and a clear removes (SPEC 7).
+/// The annotations that a pull writes, and that a clear removes (SPEC 7).
 pub(super) const PULLED: [Annotation; 5] = [
     Annotation::ReplicatedFromVersion,
     Annotation::ReplicatedKeys,
@@ -132,23 +133,23 @@ pub(super) const PULLED: [Annotation; 5] = [
 ];
 
 impl Wanted {
-    /// These of another object's annotations, as they are there.
+    /// Takes over these annotations of another object, with their values there.
     pub(super) fn take(&mut self, annotations: &[Annotation], from: &Marks) {
         for annotation in annotations {
             self.set(*annotation, from.text(*annotation).cloned());
         }
     }
 
-    /// These labels and annotations of others; what is set is noted by name (SPEC 11.6).
+    /// Sets labels and annotations of others, and their names in `replicated-labels` and `replicated-annotations` (SPEC 11.6).
     pub(super) fn carry(&mut self, carried: Carried) {
         self.set(Annotation::ReplicatedLabels, note(&carried.labels));
         self.set(Annotation::ReplicatedAnnotations, note(&carried.annotations));
         self.carried = Some(carried);
     }
 
-    /// Notes what a push asks for of the data that is copied (SPEC 11.5).
+    /// Sets `replicated-keys` for the copy that a push makes (SPEC 11.5).
     pub(super) fn take_keys(&mut self, pushing: &Marks) {
-        // A push is not limited by consent: what it asks for is what is noted.
+        // Consent does not limit a push, so that the value is its `replicate-keys`.
         self.set(Annotation::ReplicatedKeys, pushing.text(Annotation::ReplicateKeys).cloned());
     }
 
@@ -179,20 +180,21 @@ impl Wanted {
     }
 }
 
-/// What an existing target is to be.
+/// The state that an existing target has to have.
 pub(super) struct Aim<'g> {
-    /// All of its annotations, but `replicated-at`, and what else it is to have from its source.
+    /// Its metadata: see [`Wanted`].
     pub(super) wanted: Wanted,
     pub(super) data: Data<'g>,
-    /// The type that it is taken to have, where it is not known.
+    /// The type that it is assumed to have, where that is not known.
     pub(super) type_: Option<&'g Arc<str>>,
     /// Why data is written.
     pub(super) reason: Reason,
     /// The source that plays a part in it.
     pub(super) source: &'g SourceKey,
-    /// The decision if it is so already.
+    /// The decision if it has this state already.
     pub(super) at_rest: Decision<'g>,
-    /// The source whose data it keeps, and whose annotations follow: not even these are written if it is of a protected type.
+    /// The source whose data it keeps, and whose annotations are inherited. If the source is of a protected type, not even
+    /// annotations are written.
     pub(super) gives: Option<Source<'g>>,
 }
 
@@ -274,8 +276,8 @@ impl<'g> Case<'g, '_> {
 }
 
 impl<'g> Plan<'g> {
-    /// What it copies: the content of a source, or a part of it; or the part of the target's own that stays. It has to be read, at the
-    /// version that the graph holds, where it was not kept.
+    /// The content that has to be read, at the version that the graph holds, to fill the plan in: that of a source or, where the
+    /// target keeps a part of its own data, the target's.
     #[must_use]
     pub fn needs(&self) -> Option<Need> {
         match &*self.step {
@@ -291,8 +293,8 @@ impl<'g> Plan<'g> {
         }
     }
 
-    /// Fills in the data (`copied`: all of the content that it [needs](Plan::needs)) and the time, RFC 3339. `None`: it copies, and was not given what, or
-    /// something else than was decided on.
+    /// Fills in the data (`copied`: the whole content that the plan [needs](Plan::needs)) and the time (RFC 3339). `None`: the
+    /// content is missing, or is not the one that was decided on.
     #[must_use]
     pub fn action(self, copied: Option<&Payload>, replicated_at: &str, entropy: Entropy<'_>) -> Option<Action> {
         let Self { case: PlannedFor { kind, target, labels, view }, step, .. } = self;

@@ -1,4 +1,4 @@
-//! What a source gives to those who pull from it (SPEC 5).
+//! Whether a source gives its data to a target that pulls from it, and what the target gets (SPEC 5).
 
 use std::ops::ControlFlow::Continue;
 use std::sync::Arc;
@@ -28,18 +28,19 @@ const CONSENT: [Annotation; 3] = [
 pub(super) enum Gate<'g> {
     /// Nothing may be changed.
     Refuses(Reason, Option<String>),
-    /// What it gave has to be taken away.
+    /// The source does not give its data: the target's copy has to be taken away.
     GivesNothing(Stopped<'g>),
     /// As `GivesNothing`, but not yet (SPEC 11.1).
     NotYet(Decision<'g>),
     Gives(Offer<'g>),
 }
 
-/// What the objects above a source say about a namespace.
+/// Whether the objects above a source allow a namespace.
 enum Above<'g> {
     Allows,
     Forbids,
-    /// This one is missing or ill-formed, and what its list allowed once does not name the namespace.
+    /// This object is missing or ill-formed, so that whether it allows the namespace is not known; the list that was handed down
+    /// does not name it.
     NotVisible(&'g SourceKey),
 }
 
@@ -58,17 +59,17 @@ pub(super) struct Offer<'g> {
     marks: Option<&'g Marks>,
 }
 
-/// What becomes of a target to which a source gives its data (SPEC 5, 7 and 8).
+/// What a target gets from a source that gives its data (SPEC 5, 7 and 8).
 pub(super) enum Gift<'g> {
-    /// The data stays; the permission follows all the same, if a copy is held.
+    /// The target's data stays. If it holds a copy, `replicated-from-allowed` is still updated.
     Keep { allowed: Option<Arc<str>>, at_rest: Decision<'g> },
-    /// As `Keep`, but for the keys that the target may not have any more (SPEC 11.8): this part stays.
+    /// As `Keep`, but the target loses the keys that are not allowed any more (SPEC 11.8): the part `kept` stays.
     Trim { allowed: Arc<str>, kept: Arc<Projection> },
-    /// The source's data.
+    /// The target gets the source's data.
     Fill(Fill<'g>),
 }
 
-/// What a target holds after a pull.
+/// The state of a target after a pull.
 pub(super) struct Fill<'g> {
     pub(super) source: Source<'g>,
     pub(super) reason: Reason,
@@ -102,7 +103,7 @@ impl<'g> Fill<'g> {
 }
 
 impl<'g> Case<'g, '_> {
-    /// SPEC 3, 3: the target asks for `from` itself.
+    /// SPEC 3, 3: the target pulls from `from`.
     pub(super) fn pull(self, from: &'g SourceKey, owned: Owned<'g>) -> End<'g> {
         let receiver = Receiver { projection: self.pulled(owned, from)?, ..Receiver::of(owned) };
         let offer = match self.gate(from, &receiver)? {
@@ -115,7 +116,8 @@ impl<'g> Case<'g, '_> {
             Gate::GivesNothing(stopped)
                 if !receiver.has_received || receiver.once && crate::bug!(OnceShieldsFromClear) =>
             {
-                // Its own data stays. The user asks for data that does not come, so it is refused, and not passed over.
+                // The target never received data, so that its own stays. Its user asks for data and does not get it: that is
+                // reported as a refusal.
                 let refused = refuse(stopped.reason, Some(from), None);
                 return self.stop(Question::AsWanted, refused, || "it never received anything".to_owned());
             }
@@ -127,7 +129,7 @@ impl<'g> Case<'g, '_> {
         };
         let mut wanted = Wanted::default();
         wanted.take(Annotation::ALL, owned.marks());
-        // It is followed again: an approval was for the removal that did not come.
+        // The target follows its source again: an approval for a removal that did not happen is taken off.
         wanted.set(Annotation::RemovalApproved, None);
         let gives = Some(offer.source);
         match self.gift(offer, &receiver, Some(owned))? {
@@ -156,7 +158,7 @@ impl<'g> Case<'g, '_> {
         }
     }
 
-    /// The keys that a target may not have any more are taken away.
+    /// Takes away the keys that are not allowed any more.
     pub(super) fn trim(self, owned: Owned<'g>, trim: Trim<'g>) -> End<'g> {
         let Trim { wanted, kept, type_, from } = trim;
         let (reason, data) = (Reason::KeysTrimmed, Data::Kept(kept));
@@ -164,7 +166,7 @@ impl<'g> Case<'g, '_> {
         self.settle(owned, Aim { wanted, data, type_, reason, source: from, at_rest, gives: None })
     }
 
-    /// A pulling target belongs to its user: where its data cannot be written, it is not made again.
+    /// A pulling target belongs to its user: where its data cannot be changed, it is refused, and not recreated.
     fn may_write_data(self, owned: Owned<'g>, from: &SourceKey) -> Answer<'g> {
         self.is_not_known_as_protected(self.target, owned.node(), from)?;
         if owned.node().immutable {
@@ -174,8 +176,8 @@ impl<'g> Case<'g, '_> {
         Continue(())
     }
 
-    /// The questions of SPEC 5, 1 to 6, in their order: the first that applies decides; and whether what is to be taken away may be
-    /// taken now (SPEC 11.1, 11.2).
+    /// The questions of SPEC 5, 1 to 6, in their order: the first that applies decides; and whether a copy that has to be taken
+    /// away may be taken away now (SPEC 11.1, 11.2).
     pub(super) fn gate(self, from: &'g SourceKey, receiver: &Receiver<'g>) -> Answer<'g, Gate<'g>> {
         match self.gate_now(from, receiver)? {
             Gate::GivesNothing(stopped) if receiver.has_received => {
@@ -186,12 +188,12 @@ impl<'g> Case<'g, '_> {
         }
     }
 
-    /// The same, without the last question.
+    /// As [`Case::gate`], without the removal delay and the removal limit.
     pub(super) fn gate_now(self, from: &'g SourceKey, receiver: &Receiver<'g>) -> Answer<'g, Gate<'g>> {
         let node = match self.graph.presence(from) {
             Presence::Unknown => return self.need(Question::SourceExists, Need::Presence(from.clone().into())),
             Presence::Outside => {
-                // What cannot be seen is not missing: targets that hold its copy keep it.
+                // A source in a namespace that is not watched does not count as missing: targets that hold its copy keep it.
                 let fact = || format!("{from} is not among --namespaces");
                 return self.refuses(Question::SourceExists, Reason::SourceNotWatched, None, fact);
             }
@@ -269,7 +271,7 @@ impl<'g> Case<'g, '_> {
         Continue(Gate::GivesNothing(Stopped { source, reason, without, delay }))
     }
 
-    /// The consent of SPEC 5, 2: why there is none, and what the source would have to have.
+    /// SPEC 5, 2: why the source does not consent, and which annotations it has lost, if that is why.
     fn withheld(self, marks: Option<&Marks>) -> Option<(Reason, Option<Withdrawal>)> {
         let allowed = marks.and_then(|marks| marks.allowed);
         let namespaces = marks.and_then(|marks| marks.allowed_namespaces.as_deref());
@@ -338,9 +340,10 @@ impl<'g> Case<'g, '_> {
             .map_continue(Some)
     }
 
-    /// Whether the objects above a source, which says `marks` and pulls itself, allow the target's namespace (SPEC 11). What their
-    /// lists allowed when the source was written is handed down (`by_lists`). One that can be asked has the last word, by its list, its
-    /// labels or a refusal; where one cannot be asked it counts what is handed down, if that says all: of labels and keys it does not.
+    /// Whether the objects above a source that pulls itself allow the target's namespace (SPEC 11). `marks`: the source's.
+    /// `by_lists`: whether `replicated-from-allowed`, written when the source was, names the namespace. Each object above decides
+    /// by its own annotations, as they are now. Where one is missing or ill-formed, `by_lists` counts instead, unless that object
+    /// also limits namespaces by labels or keys, which `replicated-from-allowed` cannot hold.
     fn above(self, marks: &'g Marks, by_lists: bool) -> Above<'g> {
         let handed_down = marks.from_allowed.as_deref();
         let by_labels = handed_down.is_some_and(Allowed::is_selected);
@@ -371,13 +374,13 @@ impl<'g> Case<'g, '_> {
             Some(_) if crate::bug!(UnseenChainAllows) => Above::Allows,
             Some(key) if in_part || by_labels && !by_lists => Above::NotVisible(key),
             Some(_) | None if by_lists => Above::Allows,
-            // Nobody above says no, and one of them says yes by labels.
+            // No object above refuses, and one of them selects the namespace by its labels.
             None if is_selected => Above::Allows,
             Some(_) | None => Above::Forbids,
         }
     }
 
-    /// SPEC 5, 7 and 8: what the target gets. `owned`: the target, if it exists.
+    /// SPEC 5, 7 and 8: what the target gets from a source that gives its data. `owned`: the target, if it exists.
     pub(super) fn gift(
         self,
         offer: Offer<'g>,
@@ -433,7 +436,7 @@ impl<'g> Case<'g, '_> {
         }))
     }
 
-    /// The target keeps its data, but for the keys that it may not have any more.
+    /// The target keeps its data, without the keys that are not allowed any more.
     fn keeps(
         self,
         receiver: &Receiver<'g>,

@@ -1,5 +1,5 @@
-//! What becomes of a replica that nobody gives anything any more: when it goes (SPEC 11.1), and whether it is the
-//! controller's to delete (SPEC 3, 1).
+//! The removal of a replica whose source does not push to it, or does not give it data, any more: when it is deleted or cleared
+//! (SPEC 11.1, 11.2), and whether the controller may delete it (SPEC 3, 1).
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ use crate::trail::{Outcome, Question};
 
 /// When a target that is held by the removal limit is looked at again.
 const HELD_FOR: Duration = Duration::from_secs(60);
-/// Removals because of one source count together when they are no further apart, whatever the removal delay is.
+/// Removals because of one source within this time count together for `--removal-limit`, even if the removal delay is shorter.
 const SHORTEST_WINDOW: Duration = Duration::from_secs(5);
 
 impl<'g> Case<'g, '_> {
@@ -32,7 +32,7 @@ impl<'g> Case<'g, '_> {
         self.remove(owned, Verb::Delete, stopped.reason, stopped.source)
     }
 
-    /// What others copied or restored is theirs, as long as no source pushes to it.
+    /// Stops for a replica that others copied or restored: it is theirs, as long as no source pushes to it.
     pub(super) fn is_made_by_controller(self, owned: Owned<'g>, stopped: &Stopped<'g>) -> Answer<'g> {
         let owners = owned.node().managers.replicated_by;
         let fact = || format!("managedFields name as owners of replicated-by: {owners:?}");
@@ -47,8 +47,8 @@ impl<'g> Case<'g, '_> {
         }
     }
 
-    /// The decision to keep a replica for now, if it is not due yet, or held. `inherited`: the removal delay that counts where the
-    /// source says none; `approved`: whether it may be removed although there are many.
+    /// The decision to keep a replica for now, if the removal delay is not over or the removal limit holds it. `inherited`: the
+    /// removal delay where the source has none; `approved`: whether the replica has `removal-approved`.
     pub(super) fn postponed(
         self,
         stopped: &Stopped<'g>,
@@ -81,7 +81,7 @@ impl<'g> Case<'g, '_> {
             source: Some(stopped.source.clone()),
             detail: Some(format!("{}, {detail}", stopped.reason)),
         };
-        // The others may go without an event of this one.
+        // Other replicas may be removed without an event of this one: it has to look again by itself.
         Some(Decision::Wait(verdict, self.graph.time().saturating_add(HELD_FOR)))
     }
 
@@ -101,7 +101,7 @@ impl<'g> Case<'g, '_> {
         if marks.removal_approved || owned.node().deleting || self.target_may_be_written(marks).is_break() {
             return false;
         }
-        // What is kept for good is not due.
+        // A replica that is kept for ever (`removal-delay: never`) is not due.
         let stays = |stopped: &Stopped<'_>, inherited: Option<RemovalDelay>| {
             stopped.without.is_some() && stopped.delay.or(inherited) == Some(RemovalDelay::Never)
         };
@@ -123,7 +123,7 @@ impl<'g> Case<'g, '_> {
         }
     }
 
-    /// SPEC 11.1: it is not due yet.
+    /// SPEC 11.1: waits until the removal delay is over.
     fn delayed(self, stopped: &Stopped<'g>, inherited: Option<RemovalDelay>) -> Option<Decision<'g>> {
         let without = stopped.without.filter(|_| !crate::bug!(DelayForgotten))?;
         let by_flag = RemovalDelay::After(self.rules.removal_delay);
@@ -136,7 +136,7 @@ impl<'g> Case<'g, '_> {
         let said = delay.map_or("never".to_owned(), |delay| format!("{delay:?}"));
         let fact = || format!("{} is without {without:?}, removal-delay: {said}", stopped.source);
         let now = self.graph.time();
-        // Where it is not known since when, it begins now: nothing is removed too early.
+        // If the graph does not know since when, the delay begins now, so that nothing is removed too early.
         let since = self.graph.withdrawn(stopped.source, without).unwrap_or(now);
         let since = if crate::bug!(DelayNeverEnds) { now } else { since };
         if crate::bug!(DelayForgottenAtStart) && since < Duration::from_secs(1) {
@@ -160,7 +160,7 @@ impl<'g> Case<'g, '_> {
         Some(decision)
     }
 
-    /// SPEC 7: what was received is taken away.
+    /// SPEC 7: takes away the data that the target received.
     pub(super) fn clear(self, owned: Owned<'g>, stopped: &Stopped<'g>) -> End<'g> {
         let type_ = self.type_of_target(owned.node(), stopped.source)?;
         let mut wanted = Wanted::default();
@@ -173,7 +173,7 @@ impl<'g> Case<'g, '_> {
     }
 }
 
-/// Whether a target holds, or held, what a source gave (SPEC 7).
+/// Whether a target holds, or held, a copy (SPEC 7).
 pub(super) fn has_received(marks: &Marks) -> bool {
     PULLED.iter().any(|annotation| marks.text(*annotation).is_some())
 }

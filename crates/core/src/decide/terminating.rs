@@ -10,8 +10,7 @@ use crate::reason::Reason;
 use crate::trail::Question;
 
 impl<'g> Case<'g, '_> {
-    /// Nothing is written to it but that it is emptied, where it
-    /// would have to be emptied or deleted (SPEC 9.16).
+    /// The target is cleared where it would otherwise have to be cleared or deleted. Nothing else is written to it (SPEC 9.16).
     pub(super) fn terminating(self, owned: Owned<'g>) -> End<'g> {
         let marks = owned.marks();
         let alone = || nothing(Reason::BeingDeleted, None);
@@ -28,7 +27,7 @@ impl<'g> Case<'g, '_> {
         self.clear(owned, &stopped)
     }
 
-    /// Why the data of a target that is being deleted has to go, if so.
+    /// Why the target's data has to be taken away, if it has to.
     fn withdrawn_from(self, owned: Owned<'g>) -> Answer<'g, Option<Stopped<'g>>> {
         let marks = owned.marks();
         let mut receiver = Receiver::of(owned);

@@ -1,7 +1,7 @@
-//! The decisions, proved rule by rule against the behaviour contract.
+//! Tests of the decisions, rule by rule, against the behaviour contract.
 //!
-//! `world` is a small model of the API server, `fixture` the language of its worlds, `table` compares a whole step with one line
-//! of text; the other files are tables by section of the contract, and `properties` are random worlds.
+//! `world` is a small model of the API server, `fixture` reads its worlds from text, `table` compares a whole step with one line of
+//! text. The other files are tables by section of the contract; `properties` tests random worlds.
 
 mod adoption;
 mod advise;

@@ -1,4 +1,4 @@
-//! What is kept of one look at an object, and what is dropped at the door.
+//! What is kept of an object that was seen, and what is dropped at once.
 
 use proptest::prelude::*;
 use serde_json::json;
@@ -136,7 +136,7 @@ fn annotations_are_well_or_ill_or_none_of_ours() {
 }
 
 #[test]
-fn what_cannot_be_read_is_told_without_its_content() {
+fn an_error_of_reading_does_not_show_the_content() {
     let read = |json: &str| Observed::from_json(json, &dialect()).unwrap_err().to_string();
     let cases = [
         ("", "not the JSON of an object: unexpected end"),
@@ -344,7 +344,7 @@ fn content_of_each_kind() {
 }
 
 #[test]
-fn content_that_cannot_be_read_is_told_without_its_content() {
+fn an_error_of_reading_content_does_not_show_the_content() {
     for json in [
         "",
         "hunter2",

@@ -4,8 +4,8 @@
 //! kilobytes each. Here both the table and the steps that it takes to make one are counted, and bounded by the caller
 //! ([`Cost`]): the same text costs the same everywhere, whatever the machine does meanwhile.
 //!
-//! Texts are names of namespaces: ASCII, and at most [`MAX_NAMESPACE`] characters. What only longer texts could reach is
-//! not made.
+//! Texts are names of namespaces: ASCII, and at most [`MAX_NAMESPACE`] characters. States that only longer texts could reach are
+//! not built.
 
 use hashbrown::HashTable;
 use regex_automata::nfa::thompson::{NFA, State, WhichCaptures};
@@ -16,7 +16,7 @@ use regex_syntax::hir::Hir;
 use super::index::Hash;
 use crate::names::MAX_NAMESPACE;
 
-/// What one pattern takes, and may take.
+/// The memory and time that one pattern takes, or may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Cost {
     /// Bytes of the automaton.
@@ -25,7 +25,7 @@ pub(super) struct Cost {
     pub(super) steps: usize,
 }
 
-/// A pattern takes more than it may.
+/// The pattern exceeds its bounds.
 #[derive(Debug)]
 pub(super) struct TooLarge;
 
@@ -119,7 +119,7 @@ impl Automaton {
     }
 }
 
-/// What can stand beside a place in a text, as far as `\b` and `(?m)^` make a difference.
+/// What is before or after a position in the text, as far as `\b` and `(?m)^` depend on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Beside {
     Nothing,

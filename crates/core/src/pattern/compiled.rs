@@ -89,12 +89,12 @@ impl NamespacePattern {
         namespace.is_ascii() && namespace.len() <= MAX_NAMESPACE && self.0.automaton.matches(namespace)
     }
 
-    /// The same of a legal name of a namespace.
+    /// As [`matches`](Self::matches), for a legal name of a namespace.
     pub(super) fn matches_legal(&self, namespace: &str) -> bool {
         self.0.automaton.matches(namespace)
     }
 
-    /// The same of four.
+    /// As `matches_legal`, for four names at once.
     pub(super) fn matches_four(&self, namespaces: [&str; 4]) -> [bool; 4] {
         self.0.automaton.matches_four(namespaces)
     }
@@ -105,12 +105,12 @@ impl NamespacePattern {
         self.0.matches_any
     }
 
-    /// How many letters of a name it has to look at.
+    /// How many letters of a name matching has to look at, at most.
     pub(super) fn letters(&self) -> usize {
         self.0.letters
     }
 
-    /// What it takes in compiled form, and took to compile: whether or not it was in use.
+    /// The memory that it takes and the steps in which it is compiled. They count also where the compiled form was found in use.
     pub(super) fn cost(&self) -> Cost {
         self.0.cost
     }
@@ -134,13 +134,13 @@ fn compile(text: &str) -> Result<Compiled, SyntaxError> {
     let expression = go::parse(text)?;
     let (automaton, cost) = Automaton::new(&expression, most).map_err(|TooLarge| SyntaxError::TooLarge)?;
     let matches_any = automaton.matches_any_namespace();
-    // That a name is too long is seen at the first letter that is too much.
+    // Where matches are of limited length, matching stops at the first letter beyond that.
     let longest = expression.properties().maximum_len();
     let letters = longest.map_or(MAX_NAMESPACE, |longest| MAX_NAMESPACE.min(longest + 1));
     Ok(Compiled { text: text.into(), automaton, cost, letters, matches_any })
 }
 
-/// The patterns in use, by their text. It is not seen from outside: a pattern means the same whether it is found or made.
+/// The patterns in use, by their text. It makes no difference to what a pattern means.
 fn in_use() -> MutexGuard<'static, BTreeMap<Arc<str>, Weak<Compiled>>> {
     static IN_USE: Mutex<BTreeMap<Arc<str>, Weak<Compiled>>> = Mutex::new(BTreeMap::new());
     IN_USE.lock().unwrap_or_else(PoisonError::into_inner)

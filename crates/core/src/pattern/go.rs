@@ -1,8 +1,8 @@
 //! Go's regular expressions (`regexp/syntax`, flags `Perl`), read as Go reads them.
 //!
-//! A parser of its own, not a rewriting of the text for a Rust parser: the two syntaxes differ in so many small ways
-//! (`\Q…\E`, a literal `{`, `&&` and `[` in classes, `\<`, `(?x)`, `\d` over Unicode, `a**`) that only reading all of it
-//! tells where. It follows Go's `parse.go` step by step, and gives the same reasons in the same words.
+//! A parser of its own, not a rewriting of the text for a Rust parser: the two syntaxes differ in so many small ways (`\Q…\E`, a
+//! literal `{`, `&&` and `[` in classes, `\<`, `(?x)`, `\d` over Unicode, `a**`) that only reading all of it shows where. It
+//! follows Go's `parse.go` step by step, and gives the same reasons in the same words.
 //!
 //! What it makes matches texts of ASCII only, for the names of namespaces are that: a set of characters is its ASCII part
 //! ([`set::AsciiSet`]), whatever the version of Unicode. And it is only asked whether it matches, so that groups do not
@@ -92,9 +92,9 @@ struct Flags {
 struct Group {
     /// The flags outside.
     outer: Flags,
-    /// What is before the last `|`.
+    /// The alternatives before the last `|`.
     alternatives: Vec<Node>,
-    /// What is behind it.
+    /// The parts after it.
     sequence: Vec<Node>,
 }
 

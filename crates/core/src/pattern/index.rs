@@ -57,7 +57,7 @@ impl Hash {
 pub(crate) struct Seen<'t>(HashTable<(Hash, &'t str)>);
 
 impl<'t> Seen<'t> {
-    /// With room for as many items as a text can have.
+    /// An empty set with room for all items of this text.
     pub(crate) fn of(text: &str) -> Self {
         Self(HashTable::with_capacity(most_items(text)))
     }
@@ -147,8 +147,8 @@ impl Filter {
     }
 }
 
-/// The items of a list as they stand in its text, separated by commas or line feeds, with their positions: trimmed, and
-/// without the empty ones (SPEC 2).
+/// The items of a list with their positions in its text: separated by commas or line feeds, trimmed, without the empty ones (SPEC
+/// 2).
 pub(crate) fn items(text: &str) -> impl Iterator<Item = (u32, &str)> {
     let mut next = 0;
     text.split([',', '\n']).filter_map(move |piece| {
@@ -166,12 +166,12 @@ pub(crate) fn items(text: &str) -> impl Iterator<Item = (u32, &str)> {
     })
 }
 
-/// A text that has no position in 32 bits cannot come from an API server.
+/// The position as 32 bits: a text from an API server is never longer.
 fn position(position: usize) -> u32 {
     u32::try_from(position).unwrap_or(u32::MAX)
 }
 
-/// What stands in `text` at the position that [`items`] gave.
+/// The rest of `text` from a position that [`items`] returned.
 pub(crate) fn rest(text: &str, position: u32) -> &str {
     text.get(position as usize..).unwrap_or_default()
 }

@@ -1,4 +1,4 @@
-//! What a chain of pulls still allows.
+//! Narrowing: which namespaces a chain of pulls still allows (SPEC 5.8).
 
 use std::collections::HashSet;
 use std::fmt;
@@ -67,7 +67,7 @@ impl Allowed {
         }
     }
 
-    /// The same, and it is noted that an object above allows namespaces by their labels as well.
+    /// The same value with the item [`SELECTED`]: an object above also allows namespaces by their labels.
     #[must_use]
     pub fn selected(self) -> Self {
         let text = match &self {
@@ -76,7 +76,7 @@ impl Allowed {
             Self::List(list) if list.items().next().is_none() => SELECTED.to_owned(),
             all_or_list => format!("{all_or_list},{SELECTED}"),
         };
-        // It was well-formed, and so is one item more; a list that is full says no less without it.
+        // With one more item the list is still well-formed, unless it is full: then the item is left out.
         NamespaceList::parse(&text).map_or(self, Self::List)
     }
 }
@@ -97,7 +97,7 @@ impl fmt::Display for Allowed {
     }
 }
 
-/// What is left of `inherited` after a source whose own list is `own` (SPEC 5.8).
+/// The namespaces that both lists allow: the value of `replicated-from-allowed` below a source (SPEC 5.8).
 ///
 /// `own` is the source's `replication-allowed-namespaces`: absent allows all. `inherited` is its
 /// `replicated-from-allowed` if it pulls itself; `None` if it does not.

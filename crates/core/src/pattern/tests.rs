@@ -1,4 +1,5 @@
-//! What lists name, what they have in common, and what no text may do. (What patterns mean is in `go_table.rs`.)
+//! Which namespaces lists name, what two lists have in common, and the bounds that no text may exceed. (The meaning of patterns is
+//! tested in `go_table.rs`.)
 
 use proptest::prelude::*;
 

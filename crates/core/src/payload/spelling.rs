@@ -1,12 +1,12 @@
-//! One spelling of JSON for all: the same text always becomes the same bytes.
+//! A canonical spelling of JSON: equal values become equal bytes.
 //!
 //! Strings can be spelled in many ways (`<`, `\u003c`, `\u003C`), and white space between tokens means nothing. Here every
-//! character stands for itself, but for those that JSON demands to be escaped (`"`, `\` and control characters), which are
-//! `\u` and four small hexadecimal digits. What is no JSON passes as it is.
+//! character stands for itself, but for those that JSON demands to be escaped (`"`, `\` and control characters), which are `\u` and
+//! four small hexadecimal digits. A text that is no JSON is passed on unchanged.
 
 use memchr::{memchr, memchr2};
 
-/// Hands `json` on, bit by bit, in the one spelling. Nothing is copied but escapes.
+/// Passes `json` to `take`, piece by piece, in the canonical spelling. Only escapes are copied.
 pub(super) fn normal(json: &str, mut take: impl FnMut(&[u8])) {
     let mut rest = json.as_bytes();
     while let Some(quote) = memchr(b'"', rest) {
@@ -17,7 +17,7 @@ pub(super) fn normal(json: &str, mut take: impl FnMut(&[u8])) {
     outside(rest, &mut take);
 }
 
-/// Between strings.
+/// Handles the text between strings.
 fn outside(bytes: &[u8], take: &mut impl FnMut(&[u8])) {
     bytes.split(|byte| byte.is_ascii_whitespace()).filter(|part| !part.is_empty()).for_each(take);
 }

@@ -30,7 +30,7 @@ fn create(value: &str) -> Request {
     Request::Write(sample::create(&Secret, Some("Opaque"), &payload))
 }
 
-/// What is told of a request that an admission webhook refuses in these words.
+/// The message of the failure when an admission webhook denies the request in these words.
 fn refused(request: &Request, kind: &dyn Kind, message: &str) -> String {
     let body = json!({ "kind": "Status", "message": message, "reason": "Forbidden", "code": 403 });
     answer(request, kind, &dialect(), response(403, body)).unwrap_err().message
@@ -90,8 +90,8 @@ fn an_answer_that_is_about_something_else_is_a_failure() {
     assert_eq!(too_long.kind, FailureKind::Server);
 }
 
-/// Issue 4: a webhook may change what is written. So the response to a write of data is asked for whole, and what the server keeps
-/// counts; a server that returns metadata alone is taken at its word.
+/// Issue 4: a webhook may change what is written. So the response to a write of data is the whole object, and the data that the
+/// server stored counts; where a server returns metadata alone, the data is taken to be as it was written.
 #[test]
 fn what_the_server_keeps_of_a_write_is_read_from_its_response() {
     let request = create("x");
@@ -109,28 +109,31 @@ fn what_the_server_keeps_of_a_write_is_read_from_its_response() {
     assert!(matches!(answer(&request, &Secret, &dialect(), response(201, &kept)), Ok(Answer::Seen(_))));
 }
 
-/// Issue 3: a denial tells whose it is and why: of a ConfigMap in full.
+/// Issue 3: the message of a denial says which webhook or policy denied, and why: for a ConfigMap in full.
 #[test]
-fn a_denial_of_a_config_map_is_told_in_full() {
+fn a_denial_of_a_config_map_is_shown_in_full() {
     let words =
         "configmaps \"a\" is forbidden: ValidatingAdmissionPolicy 'p' with binding 'b' denied request: k=hunter2";
-    let told = refused(&create("hunter2"), &ConfigMap, words);
-    assert_eq!(told, format!("create ConfigMap ns/a: the server answered 403 Forbidden: {words}"));
+    let message = refused(&create("hunter2"), &ConfigMap, words);
+    assert_eq!(message, format!("create ConfigMap ns/a: the server answered 403 Forbidden: {words}"));
 }
 
 /// SPEC 8: Secret data never appears in an error; also not when the request carries none: a webhook is shown the object
 /// as it is, and may quote what an annotation, or the whole object, would be taken from.
 #[test]
 fn a_value_that_was_not_written_does_not_come_back() {
-    let told = refused(&delete(), &Secret, "admission webhook \"guard\" denied the request: k=hunter2 is protected");
-    assert!(told.contains("admission webhook \"guard\" denied the request") && !told.contains("hunter2"), "{told}");
+    let message = refused(&delete(), &Secret, "admission webhook \"guard\" denied the request: k=hunter2 is protected");
+    assert!(
+        message.contains("admission webhook \"guard\" denied the request") && !message.contains("hunter2"),
+        "{message}"
+    );
 }
 
 #[test]
-fn a_denial_of_a_create_of_a_secret_is_told_without_what_was_written() {
-    let told =
+fn a_denial_of_a_create_of_a_secret_is_shown_without_the_values_written() {
+    let message =
         refused(&create("hunter2"), &Secret, "admission webhook \"guard\" denied the request: hunter2: no label");
-    assert!(told.ends_with("denied the request: [redacted]: no label"), "{told}");
+    assert!(message.ends_with("denied the request: [redacted]: no label"), "{message}");
 }
 
 /// SPEC 8: Secret data never appears in an error; also not the beginning of a value that is cut off.
@@ -138,6 +141,6 @@ fn a_denial_of_a_create_of_a_secret_is_told_without_what_was_written() {
 fn a_value_that_a_long_message_cuts_off_does_not_come_back() {
     let value = "hunter2-".repeat(20);
     let before = "x".repeat(LONGEST_MESSAGE - 100);
-    let told = refused(&create(&value), &Secret, &format!("{before} {value} is weak"));
-    assert!(!told.contains("hunter2"), "{told}");
+    let message = refused(&create(&value), &Secret, &format!("{before} {value} is weak"));
+    assert!(!message.contains("hunter2"), "{message}");
 }

@@ -8,7 +8,7 @@ fn payload(values: &[&[u8]]) -> Payload {
     Payload::new([Some(serde_json::to_string(&map).unwrap().into())])
 }
 
-/// What is passed on of a webhook's words about a Secret that was to be created with this value.
+/// What is shown of a webhook's message about a Secret that was to be created with this value.
 fn passed_on(value: &[u8], words: &str) -> String {
     let message = format!("admission webhook \"guard.example\" denied the request: {words}");
     secrets_words(&message, Shown::Written(&payload(&[value])))

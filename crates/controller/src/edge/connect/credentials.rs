@@ -21,8 +21,8 @@ pub(super) enum Origin {
     Pod,
     /// This file.
     Kubeconfig(PathBuf),
-    /// These files together, of which the first that says something has the last word, as in `KUBECONFIG`; and this context in the
-    /// place of the current one.
+    /// These files merged, as in `KUBECONFIG` (the first file that has a value wins); and this context in the place of the current
+    /// one.
     Merged(Vec<PathBuf>, Option<String>),
 }
 
@@ -39,7 +39,7 @@ impl fmt::Display for Origin {
     }
 }
 
-/// What credentials were made of, so that a change is noticed. Their contents are not kept.
+/// The files that credentials were read from, by fingerprint, so that a change is noticed. Their contents are not kept.
 pub(super) struct Credentials {
     files: Vec<(PathBuf, Option<u64>)>,
     expire_at: Option<Instant>,
@@ -51,20 +51,20 @@ impl Credentials {
         Self { files: files.collect(), expire_at: None }
     }
 
-    /// They are good until then.
+    /// The same credentials, which expire at this time.
     fn until(self, expires: Option<jiff::Timestamp>) -> Self {
         let left = expires.map(|at| at.duration_since(jiff::Timestamp::now()).unsigned_abs_or_zero());
         Self { expire_at: left.map(|left| Instant::now() + left.saturating_sub(BEFORE_EXPIRY)), ..self }
     }
 
-    /// When they are to be looked at again. Not at once, also where they are about to expire when they are made.
+    /// When to check them again. Never at once, even if they are about to expire when they are read.
     pub(super) fn check_at(&self, now: Instant) -> Instant {
         let again = now + LOOK_AGAIN;
         self.expire_at.map_or(again, |at| at.clamp(now + SHORTEST_PAUSE, again))
     }
 
-    /// Whether they are to be read again: a file changed, or they are about to expire. One that cannot be read is still what it
-    /// was: it may be about to be replaced.
+    /// Whether they have to be read again: a file changed, or they are about to expire. A file that cannot be read counts as
+    /// unchanged: it may be about to be replaced.
     pub(super) fn changed(&self, now: Instant) -> bool {
         let is_another = |(path, print): &(PathBuf, Option<u64>)| {
             let now = fingerprint(path);
@@ -96,7 +96,7 @@ pub(super) async fn read(
     origin: &Origin,
     longest_plugin: Duration,
 ) -> Result<(Config, Option<String>, Credentials), ConnectError> {
-    // Explicitly one or the other: kube's own guess also looks at the environment and the home folder.
+    // Not by kube's own inference, which also looks at the environment and the home folder.
     let (mut config, proxy_url, mut files) = match origin {
         Origin::Kubeconfig(path) => from_files(std::slice::from_ref(path), None).await?,
         Origin::Merged(paths, context) => from_files(paths, context.as_deref()).await?,
@@ -106,7 +106,7 @@ pub(super) async fn read(
             (config, None, Vec::new())
         }
     };
-    // The environment's proxy is chosen elsewhere.
+    // The proxy is chosen in `proxy`.
     config.proxy_url = None;
     let auth = &mut config.auth_info;
     files.extend(

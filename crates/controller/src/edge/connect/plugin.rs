@@ -15,10 +15,10 @@ use tokio::process::Command;
 
 /// A plugin that has not ended by then is killed. Some ask a person to log in.
 pub(super) const LONGEST: Duration = Duration::from_secs(120);
-/// What is shown of a plugin's own words.
+/// The longest part of a plugin's error output that is shown.
 const LONGEST_WORDS: usize = 300;
 
-/// What it is told (`client.authentication.k8s.io`), and what it answers.
+/// The plugin's input and output (`client.authentication.k8s.io`).
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct ExecCredential {
@@ -47,11 +47,11 @@ struct Status {
     client_key_data: Option<String>,
 }
 
-/// Runs the plugin that this user names, if it is what gives the credentials, and puts these in its place: afterwards there is no
-/// program that `kube` would run. Answers when they expire, if the plugin says so.
+/// Runs the plugin of this kubeconfig user, if the credentials come from one, and replaces it by the credentials, so that `kube`
+/// does not run it again. Answers when they expire, if the plugin says so.
 ///
 /// # Errors
-/// In words that show nothing of what the plugin wrote where it writes credentials.
+/// When the plugin fails. The message quotes its error output, and never its standard output, which holds credentials.
 pub(super) async fn replace(auth: &mut AuthInfo, longest: Duration) -> Result<Option<Timestamp>, String> {
     if let Some(provider) = auth.auth_provider.as_ref().filter(|provider| provider.config.contains_key("cmd-path")) {
         return Err(format!(
@@ -60,7 +60,7 @@ pub(super) async fn replace(auth: &mut AuthInfo, longest: Duration) -> Result<Op
         ));
     }
     let Some(exec) = auth.exec.take() else { return Ok(None) };
-    // As `kube` and kubectl have it: what is written in the kubeconfig itself comes first.
+    // As in `kube` and kubectl, credentials in the kubeconfig itself take precedence.
     if auth.auth_provider.is_some() || auth.token.is_some() || (auth.username.is_some() && auth.password.is_some()) {
         return Ok(None);
     }
@@ -85,7 +85,7 @@ async fn run(exec: &ExecConfig, longest: Duration) -> Result<Status, String> {
         Some(hint) => format!("cannot run {name}: {error}; {}", hint.trim()),
         None => format!("cannot run {name}: {error}"),
     })?;
-    // If this is not waited for to its end, the child is dropped, and killed by that.
+    // If this future is dropped before its end, the child is dropped too, which kills it.
     let output = tokio::time::timeout(longest, child.wait_with_output()).await;
     let output = output.map_err(|_| format!("{name} did not end within {} s and was killed", longest.as_secs()))?;
     let output = output.map_err(|error| format!("cannot read from {name}: {error}"))?;
@@ -121,14 +121,14 @@ fn command(exec: &ExecConfig) -> Result<Command, String> {
         }
         false => None,
     };
-    let told = ExecCredential {
+    let input = ExecCredential {
         kind: "ExecCredential".to_owned(),
         api_version: exec.api_version.clone(),
         spec: Some(Spec { interactive, cluster }),
         status: None,
     };
-    let told = serde_json::to_string(&told).map_err(|error| error.to_string())?;
-    command.env("KUBERNETES_EXEC_INFO", told);
+    let input = serde_json::to_string(&input).map_err(|error| error.to_string())?;
+    command.env("KUBERNETES_EXEC_INFO", input);
     Ok(command)
 }
 

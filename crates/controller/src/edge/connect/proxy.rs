@@ -60,7 +60,7 @@ impl Proxy {
 }
 
 impl Way {
-    /// The way to this server. An error says what is wrong, and nothing of a proxy's password.
+    /// The way to this server. An error never contains the proxy's password.
     pub(super) fn to(server: &Uri, proxy_url: Option<&str>, environment: &Environment) -> Result<Self, String> {
         let (named_by, proxy) = match (proxy_url, server.scheme_str()) {
             (Some(url), _) => ("the kubeconfig's proxy-url", Some(url)),
@@ -71,7 +71,8 @@ impl Way {
         if proxy_url.is_none() && (is_this_machine(server) || is_exempt(server, environment)) {
             return Ok(Self::Direct);
         }
-        let unusable = || format!("{named_by} is no URL of a proxy; expected http://, https:// or socks5://host:port");
+        let unusable =
+            || format!("{named_by} is not the URL of a proxy; expected http://, https:// or socks5://host:port");
         let intercept = Matcher::builder().all(proxy).build().intercept(server).ok_or_else(unusable)?;
         let connect =
             |intercept: &Intercept| Proxy { url: intercept.uri().clone(), auth: intercept.basic_auth().cloned() };
@@ -87,7 +88,7 @@ impl Way {
     }
 }
 
-/// As in Go: what the environment says is not meant for this machine itself.
+/// As in Go, the environment's proxy is not used for this machine itself.
 fn is_this_machine(server: &Uri) -> bool {
     let host = server.host().unwrap_or_default().trim_matches(['[', ']']);
     host.eq_ignore_ascii_case("localhost") || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
@@ -105,7 +106,7 @@ fn is_exempt(server: &Uri, environment: &Environment) -> bool {
         }
     });
     let list = items.collect::<Vec<_>>().join(",");
-    // Any proxy will do: does the list let one be asked?
+    // The matcher needs some proxy to decide whether the list lets it be used.
     Matcher::builder().all("http://proxy").no(list).build().intercept(server).is_none()
 }
 
@@ -168,8 +169,10 @@ mod tests {
     fn what_is_no_proxy_is_said_without_its_password() {
         for url in ["ftp://u:hunter2@p", "http://u:hunter2@[", "socks4://u:hunter2@p"] {
             let error = way(SERVER, Some(url), "", "");
-            assert!(error.starts_with("the kubeconfig's proxy-url is no URL of a proxy") && !error.contains("hunter2"));
+            assert!(
+                error.starts_with("the kubeconfig's proxy-url is not the URL of a proxy") && !error.contains("hunter2")
+            );
         }
-        assert!(way(SERVER, None, "ftp://p", "").starts_with("HTTPS_PROXY is no URL"));
+        assert!(way(SERVER, None, "ftp://p", "").starts_with("HTTPS_PROXY is not the URL"));
     }
 }

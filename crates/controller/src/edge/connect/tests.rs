@@ -64,7 +64,7 @@ impl Drop for Folder {
 /// What the server saw: of each request, its `Authorization`, its user agent, or the client's certificate.
 type Seen = Arc<StdMutex<Vec<String>>>;
 
-/// What a request is told by: a token, or the number of the client's certificate.
+/// By what a request identifies its user: a token, or the number of the client's certificate.
 fn who(request: &Request<hyper::body::Incoming>, certificate: Option<&CertificateDer<'_>>) -> String {
     let own = |pair: [&str; 2]| CertificateDer::from_pem_slice(pair[0].as_bytes()).unwrap();
     match certificate {
@@ -199,7 +199,7 @@ async fn status(connection: &Connection) -> u16 {
     status
 }
 
-/// Makes as if a long time had passed since credentials were read.
+/// Makes the connection check its credentials at the next request, as after a long time.
 async fn long_after(connection: &Connection) {
     connection.set(|current| current.check_at = Instant::now());
     connection.shared.refresh.lock().await.not_before = Instant::now();
@@ -335,7 +335,7 @@ async fn a_credential_plugins_certificate_is_used() {
     assert_eq!(status(&connection).await, 200);
 }
 
-/// What is wrong with a plugin is said, and nothing of what it wrote where it writes credentials.
+/// The error names what is wrong with a plugin, and shows nothing of its standard output, which holds credentials.
 #[tokio::test]
 async fn a_plugin_that_fails_is_named_with_its_own_words() {
     let folder = Folder::new();
@@ -370,7 +370,7 @@ async fn a_plugin_that_fails_is_named_with_its_own_words() {
     );
 }
 
-/// Those of these children that are there.
+/// The children that still run.
 fn alive(children: &Path) -> Vec<String> {
     let ids = std::fs::read_to_string(children).unwrap_or_default();
     ids.lines().filter(|id| Path::new(&format!("/proc/{id}")).exists()).map(str::to_owned).collect()

@@ -126,15 +126,15 @@ fn a_full_window_opens_when_what_fills_it_is_slow() {
     assert!(it.replicator.wake_at(it.now()).is_none_or(|at| at > it.moment));
 }
 
-/// SPEC 3: the replica is created as soon as the namespace is; 9.1: any failed write is tried again. A late answer about
-/// the old namespace does not outlive what the watch has told of the new one.
+/// SPEC 3: the replica is created as soon as the namespace is; 9.1: any failed write is tried again. A late answer about the old
+/// namespace has no effect after the watch has delivered the new one.
 #[test]
 fn a_late_answer_about_a_terminating_namespace_says_nothing_of_the_next_one() {
     let mut it = Loop::with(&[source(1, "v1"), replica("b", 2, 1), replica("c", 3, 1)]);
     let read = it.asks_for("read a/src");
     it.answer(read, content(&source(1, "v1")));
     let create = it.asks_for("create d/src");
-    // The server has refused; before its answer is taken, the watch tells that the namespace went and was made again.
+    // The server has refused; before its response is taken, the watch delivers that the namespace was deleted and recreated.
     it.namespace(NamespaceEvent::Seen { name: "d".into(), facts: NamespaceFacts::new(true) });
     it.namespace(NamespaceEvent::Deleted { name: "d".into() });
     it.namespace(NamespaceEvent::Seen { name: "d".into(), facts: NamespaceFacts::new(false) });
@@ -150,7 +150,7 @@ fn a_late_answer_about_a_terminating_namespace_says_nothing_of_the_next_one() {
     );
 }
 
-/// SPEC 8: a missed event changes nothing in the end. An answer "not there" that is older than the news that it is there.
+/// SPEC 8: a missed event changes nothing in the end. A 404 that is older than the watch event which shows the object.
 #[test]
 fn a_late_missing_hides_no_object_that_was_made_since() {
     let pulling = |name: &str, version| object(name, version, "replicate-from=a/src", json!({}));
@@ -246,7 +246,7 @@ fn a_verification_does_not_repeat_a_refusal_nor_the_write_that_led_to_it() {
     let mut immutable = object("b/t", 2, "replicate-from=a/src", json!({ "k": "own" }));
     immutable["immutable"] = json!(true);
     let mut it = Loop::with(&[source.clone(), immutable.clone()]);
-    let (mut updates, mut told) = (0, Vec::new());
+    let (mut updates, mut reported) = (0, Vec::new());
     while it.moment < Duration::from_secs(300) {
         for (ticket, request) in it.requests() {
             match request {
@@ -258,14 +258,14 @@ fn a_verification_does_not_repeat_a_refusal_nor_the_write_that_led_to_it() {
                 Request::Read(_) | Request::Look(_) => it.answer(ticket, content(&immutable)),
             }
         }
-        told.extend(it.reports());
+        reported.extend(it.reports());
         it.moment += Duration::from_millis(500);
     }
-    assert_eq!((told, updates), (vec!["b/t refused TargetImmutable".to_owned()], 1));
+    assert_eq!((reported, updates), (vec!["b/t refused TargetImmutable".to_owned()], 1));
 }
 
-/// No hot loop: a source that pushes to an object and is then told to pull from that very object. The replica is its own
-/// source for a moment, and what is read of it is not kept for it.
+/// No hot loop: a source that pushes to an object, and whose `replicate-from` is then set to that very object. The replica is its
+/// own source for a moment, and what is read of it is not kept for it.
 #[test]
 fn a_replica_that_is_its_own_source_is_not_read_for_ever() {
     let pushing = object("a/s", 1, "replicate-to=b/x replicate-from=b/x replication-allowed=true", json!({ "k": "v" }));

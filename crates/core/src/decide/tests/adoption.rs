@@ -1,4 +1,5 @@
-//! SPEC 3, 1: what others copied by hand or restored. It is never deleted, and adopted where its source pushes to it.
+//! SPEC 3, 1: replicas that others copied by hand or restored. They are never deleted, and adopted where their source pushes to
+//! them.
 
 use super::super::*;
 use super::fixture::key;

@@ -1,4 +1,4 @@
-//! SPEC 8, 11.9 and 11.10: advice that other objects, namespaces and contents show.
+//! SPEC 8, 11.9 and 11.10: advice that follows from other objects, namespaces and contents.
 
 use super::super::*;
 use super::fixture::key;
@@ -96,14 +96,14 @@ fn stubs_that_will_conflict() {
         ("of a type without required keys", "a/s from=c/f data-others claim-updated known", &[]),
         ("its type is not known yet", "a/s from=c/f type:tls data-others claim-updated", &[]),
         ("a ConfigMap", "configmaps; a/s from=c/f data-others claim-updated", &[]),
-        // What is not filled by a pull.
+        // Objects that are not filled by a pull.
         ("a pushed replica", "a/s from=c/f by=c/x type:tls data-others claim-applied known", &[]),
         ("a source", "a/s allowed type:ssh-auth :x data-others claim-applied known", &[]),
         ("combined: never written", "a/s from=c/f to=x type:tls data-others claim-applied known", &[]),
     ]);
 }
 
-/// Who will do what, and the ways out: in one sentence.
+/// The advice names the manager, what will happen, and the ways out.
 #[test]
 fn what_is_said_of_stubs() {
     let said = |line: &str, other: Option<&str>, is_others_claim: bool| {
@@ -133,7 +133,7 @@ fn what_is_said_of_stubs() {
              copy until the controller makes it again{ways_out}"
         )
     );
-    // Who wrote last is not who gave it the keys.
+    // The manager that wrote last is not the one that wrote the keys.
     for said in [said(applied, Some("kubectl-label"), false), said(applied, None, false)] {
         assert!(said.starts_with("another field manager gives keys to this object"), "{said}");
     }

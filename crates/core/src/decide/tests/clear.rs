@@ -9,7 +9,7 @@ use crate::action::Action;
 fn who_is_cleared() {
     let unreceived = [
         ("nothing received", ""),
-        ("what replicated-at tells is not a copy", "at=then"),
+        ("replicated-at alone does not mean a copy", "at=then"),
         ("nor what the target says itself", "once allowed=false allowed-ns=x"),
     ];
     let received = [

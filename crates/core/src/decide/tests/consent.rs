@@ -37,7 +37,7 @@ const CONSENT: [(&str, &str, bool, Option<&str>); 30] = [
     ("allowed=false", "allowed-ns=", true, Some("ConsentRefused")),
 ];
 
-/// Every combination in a world where `{}` is the source's consent; `given` and `refused` are what comes of it.
+/// Checks every combination in a world where `{}` is the source's consent; `given` and `refused` are the expected steps.
 fn each(world: &str, given: &str, refused: &str) {
     for (allowed, namespaces, allow_all, reason) in CONSENT {
         let consent = format!("{allowed} {namespaces}");

@@ -1,4 +1,4 @@
-//! SPEC 11.1: what is withdrawn without a word is kept for the removal delay.
+//! SPEC 11.1: while a source is missing or without its annotations, replicas are kept for the removal delay.
 
 use super::super::*;
 use super::fixture::key;

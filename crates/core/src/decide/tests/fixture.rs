@@ -1,17 +1,13 @@
-//! The language of the fixtures: one line is one object.
+//! The text form of the fixtures: one line is one object.
 //!
 //! ```text
-//! a/src #7 @3 type:tls allowed :one      version 7, created at second 3, replication-allowed: true, data "one"
-//! b/t from=a/src version=7 :one known    a pulling target that holds a copy; its content was read
-//! no-ns b   terminating b                namespaces exist unless said otherwise
-//! removal-delay 5s   copy-incomplete     the flags; also removal-limit 2, exclude b, require-acceptance
-//! ns b +env=prod paused accept=a,c       a namespace's labels and annotations
-//! a/src +team=red ~note=x                an object's labels, and annotations of others
-//! a/src :one~1,two~2                     data of several keys
-//! b/t by=a/src by-others data-others     who owns replicated-by, and the data: -us, -shared, -others, -nobody; else the data is the controller's
-//! b/t from=a/src claim-applied           what others claim of the data: -applied, -updated; else nothing
-//! c/tls type:tls :pair                   data of TLS Secrets: a name of [`PAIRS`]
-//! only a,b                               nothing outside of these namespaces is looked at
+//! a/src #7 @3 type:tls allowed :one version 7, created at second 3, replication-allowed: true, data "one" b/t from=a/src version=7
+//! :one known a pulling target that holds a copy; its content was read no-ns b terminating b namespaces exist unless said otherwise
+//! removal-delay 5s copy-incomplete the flags; also removal-limit 2, exclude b, require-acceptance ns b +env=prod paused accept=a,c
+//! a namespace's labels and annotations a/src +team=red ~note=x an object's labels, and annotations of others a/src :one~1,two~2
+//! data of several keys b/t by=a/src by-others data-others who owns replicated-by, and the data: -us, -shared, -others, -nobody;
+//! else the data is the controller's b/t from=a/src claim-applied what others claim of the data: -applied, -updated; else nothing
+//! c/tls type:tls :pair data of TLS Secrets: a name of [`PAIRS`] only a,b `--namespaces`: nothing outside of these is watched
 //! ```
 //! Words with `=` are annotations: a short name of [`ALIASES`], or any other name as it is. The value � is no text.
 
@@ -69,7 +65,7 @@ pub(super) fn target(text: &str) -> TargetKey {
 }
 
 impl World {
-    /// What a namespace is like; the graph is not told.
+    /// Sets a namespace's labels and annotations, without an event to the graph.
     pub(super) fn put_namespace(&mut self, line: &str) {
         let mut words = line.split(' ');
         let name = words.next().unwrap();
@@ -89,8 +85,7 @@ impl World {
         self.says.insert(name.to_owned(), it);
     }
 
-    /// Writes an object without telling the graph. An object that is there stays the same one, with a new version;
-    /// the word `new` makes it another one.
+    /// Writes an object without an event to the graph. An existing object gets a new version; with the word `new` it is recreated.
     pub(super) fn put(&mut self, line: &str) {
         let (name, words) = line.split_once(' ').unwrap_or((line, ""));
         let name = key(name);
@@ -109,10 +104,10 @@ impl World {
             labels: BTreeMap::new(),
             others: BTreeMap::new(),
             payload: Payload::new([]),
-            // As after the controller's own write, where it is not said otherwise.
+            // As after the controller's own write, unless the line says otherwise.
             managers: Managers { data: Owners::Controller, ..Managers::default() },
         };
-        // As in life, a replica is younger than its source, unless it is said otherwise.
+        // A replica is younger than its source, unless the line says otherwise.
         if old.is_none() && words.contains("by=") {
             object.created = 1;
         }
@@ -154,7 +149,7 @@ impl World {
             }
         }
         if was_immutable && !object.immutable {
-            // The API server refuses to take that back: it has to be made again.
+            // The API server refuses to undo `immutable`: the object has to be recreated.
             object.uid = version;
         }
         object.payload = self.payload(object.type_.as_deref(), data);

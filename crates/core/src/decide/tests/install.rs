@@ -54,9 +54,9 @@ fn what_a_new_replica_gets() {
 #[test]
 fn what_an_existing_replica_gets() {
     check(&[
-        ("the version tells", "a/src #7 to=b/t :one; b/t by=a/src version=7 :one", "b/t", "nothing UpToDate a/src"),
+        ("by the version", "a/src #7 to=b/t :one; b/t by=a/src version=7 :one", "b/t", "nothing UpToDate a/src"),
         (
-            "another version (9.3): the content tells",
+            "another version (9.3): by the content",
             "a/src #8 to=b/t :one; b/t by=a/src version=7 :one",
             "b/t",
             "nothing UpToDate a/src ← a/src b/t",
@@ -220,7 +220,7 @@ fn drift_is_put_right() {
     ]);
 }
 
-/// Issue 9, 1: what is wrong on a replica is put right, also where it cannot be read. Until then nobody may pull from it.
+/// Issue 9, 1: ill-formed annotations of a replica are corrected. Until then no target may pull from it.
 #[test]
 fn an_annotation_that_is_no_text_is_replaced_or_removed() {
     check(&[

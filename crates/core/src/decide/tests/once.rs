@@ -14,7 +14,7 @@ const ASKS: [(&str, &str, bool); 7] = [
     ("once-v=", "once-v=", false),
 ];
 
-/// Whether a replica that holds an old copy in this world is given the new data; and if not, that once is why.
+/// Whether a replica that holds an old copy in this world gets the new data; if not, checks that the reason is `HeldByOnce`.
 fn is_copied(text: &str) -> bool {
     let (line, _) = step(&mut World::new(text), "b/t");
     let copied = line.contains(" data=new ") && line.contains("+version=8");

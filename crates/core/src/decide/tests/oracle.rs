@@ -1,5 +1,5 @@
-//! The contract once more, said naively about a settled world: what every object has to look like when nothing is left
-//! to do. It shares nothing with the decisions but the reading of annotations.
+//! The contract once more, as a naive check of a settled world: the state of every object when nothing is left to do. It shares no
+//! code with the decisions but the parsing of annotations.
 
 use std::collections::BTreeMap;
 
@@ -34,7 +34,7 @@ struct Oracle<'w> {
     wrong: Vec<String>,
 }
 
-/// All that is wrong with a settled world.
+/// Everything that is wrong with a settled world.
 pub(super) fn complaints(world: &World) -> Vec<String> {
     let annotated = world.objects.iter().map(|(key, object)| (key, object.annotated(key))).collect();
     let mut oracle = Oracle { world, annotated, wrong: Vec::new() };
@@ -146,7 +146,7 @@ impl<'w> Oracle<'w> {
             return;
         }
         let marks = annotated.marks().cloned();
-        // Who may have the data is not said in a way that can be read.
+        // An annotation about who may have the data is ill-formed.
         if marks.as_ref().is_some_and(|marks| marks.unsure) {
             return;
         }
@@ -252,7 +252,7 @@ impl<'w> Oracle<'w> {
         }
     }
 
-    /// One of its sources pushes what an object of a protected type would have to give.
+    /// Whether one of its sources is combined with an object of a protected type.
     fn waits_for_protected(&self, target: &Key) -> bool {
         self.annotated.values().filter_map(Annotated::marks).any(|marks| {
             let from = marks.replicate_from.as_ref().and_then(|from| self.world.objects.get(&**from));

@@ -1,5 +1,6 @@
-//! SPEC 11 at random: users edit objects and namespaces, and after each change what the graph says is touched is enough (nothing is left
-//! that a look at everything would write), and nobody holds what somebody above refuses.
+//! SPEC 11 at random: users edit objects and namespaces. After each change it is enough to decide about the targets that the graph
+//! names as touched (a decision about all targets would write nothing more), and no target holds data that an object above refuses
+//! to it.
 
 use std::fmt::Write as _;
 
@@ -65,7 +66,7 @@ fn edit(world: &World, dice: &mut Dice, at: &str) -> String {
     line + " " + dice.of(&DATA)
 }
 
-/// One change. `None`: nothing came of it.
+/// One change. `None`: it was not possible.
 fn change(world: &mut World, dice: &mut Dice) -> Option<String> {
     match dice.below(9) {
         0 | 1 => {
@@ -111,7 +112,7 @@ fn is_frozen(world: &World, namespace: &str) -> bool {
     facts.is_none_or(|facts| facts.is_paused() || facts.ill_formed().is_some())
 }
 
-/// The targets that hold a copy although somebody above, who can be asked, refuses their namespace.
+/// The targets that hold a copy although an existing, well-formed object above refuses their namespace.
 fn held_against_refusal(world: &World) -> Vec<String> {
     let held = world.objects.iter().filter_map(|(key, object)| {
         let annotated = object.annotated(key);

@@ -1,5 +1,5 @@
-//! Random small worlds, changed at random, looked at in random order through a slow watch: whatever happens, they settle
-//! as the [`oracle`](super::oracle) says, and nothing is written that must not be.
+//! Random small worlds with random changes and a slow watch, whose targets are decided about in random order: they settle as the
+//! [`oracle`](super::oracle) says, and no write happens that must not.
 
 use std::collections::BTreeMap;
 
@@ -32,13 +32,13 @@ enum Change {
     Namespace(&'static str, Option<bool>),
 }
 
-/// How the controller comes to know of changes.
+/// How the controller learns of changes.
 #[derive(Debug, Clone)]
 enum Episode {
     Watched(Vec<Change>),
-    /// The watch breaks, and the next list tells.
+    /// The watch misses these changes; the next list shows them.
     Missed(Vec<Change>),
-    /// Nobody is there; the next first list tells, and all is verified.
+    /// The controller is stopped during these changes; at its start the first lists show them, and all is verified.
     Down(Vec<Change>),
 }
 
@@ -113,7 +113,7 @@ fn episodes() -> impl Strategy<Value = Vec<Episode>> {
     prop::collection::vec(episode, 0..5)
 }
 
-/// Immutable data is like no other: whether a write changes it is the API server's to see.
+/// Immutable objects get data that no other object has, so that the API server notices whether a write changes it.
 fn line(name: &str, words: &[String]) -> String {
     let mut words = words.join(" ");
     if words.contains("immutable") {
@@ -151,7 +151,7 @@ impl Dice {
 }
 
 impl World {
-    /// The change itself; the watch is told of it as it is.
+    /// Carries out a change; the watch has an event for it.
     fn change(&mut self, change: &Change) {
         match change {
             Change::Put(name, words) => {
@@ -233,17 +233,17 @@ impl World {
         self.look_at(touched);
     }
 
-    /// Works through all that is touched, in random order, with news in between, and watches every write.
+    /// Decides about all touched targets, in random order, with watch events in between, and checks every write.
     fn run(&mut self, dice: &mut Dice) {
         let mut refused: BTreeMap<TargetKey, usize> = BTreeMap::new();
         let mut waiting: BTreeMap<TargetKey, Moment> = BTreeMap::new();
         for _ in 0..2000 {
             if !self.pending.is_empty() && (self.queue.is_empty() || dice.roll(3) == 0) {
-                self.hear();
+                self.deliver_next();
                 continue;
             }
             let Some(at) = self.queue.iter().nth(dice.roll(self.queue.len().max(1))).cloned() else {
-                // Nothing is left to do now: what waits comes up when its time has come.
+                // Nothing is left to do now: time passes until the next target that waits is due.
                 let Some(next) = waiting.iter().min_by_key(|(_, until)| **until).map(|(at, _)| at.clone()) else {
                     return;
                 };
@@ -265,7 +265,7 @@ impl World {
             self.may_be_removed_now(&at, &verdict, &action);
             match self.apply(&action) {
                 Ok(()) => self.is_the_last_word(&at, verb),
-                // A second look; if that does not help, it waits (in life, longer and longer).
+                // It is decided about again at once; if the write fails again, it waits (the controller: longer and longer).
                 Err(_) => {
                     let failures = refused.entry(at.clone()).or_default();
                     *failures += 1;
@@ -278,7 +278,7 @@ impl World {
         panic!("it never ends");
     }
 
-    /// What must not be written, judged by what the graph showed.
+    /// Checks that a write is allowed, by the graph's state.
     fn may(&self, at: &TargetKey, verdict: &Verdict, action: &Action) {
         let node = self.graph.node(at);
         assert_eq!(node.is_none(), matches!(action, Action::Create(_)));
@@ -313,7 +313,7 @@ impl World {
         assert!(consent, "{at} gets what {from} withholds: {action:?}");
     }
 
-    /// A write on a wrong guess of the type, which the API server refuses.
+    /// Whether the API server refuses a write since the expected type is wrong.
     fn apply_fails(&self, action: &Action) -> bool {
         let Action::Update(update) = action else { return false };
         let type_ = self.objects.get(action.target()).and_then(|object| object.type_.as_ref());
@@ -363,11 +363,11 @@ impl World {
         let End::Act(again, verdict, _) = end else { return };
         // What is adopted is then decided about as any other.
         let made_again = verb == Verb::Adopt || matches!(verb, Verb::Delete | Verb::Recreate) && again == Verb::Create;
-        let news = !self.pending.is_empty();
-        // Told to pull from itself, it is its own source, and changed by the write.
+        let has_events = !self.pending.is_empty();
+        // A target that pulls from itself is its own source, and was changed by the write.
         let of_itself = self.graph.node(at).and_then(Node::marks).and_then(|marks| marks.replicate_from.as_ref());
         let of_itself = of_itself.is_some_and(|from| **from == **at);
-        assert!(made_again || news || of_itself, "{at}: after {verb:?} comes {again:?} because of {verdict:?}");
+        assert!(made_again || has_events || of_itself, "{at}: after {verb:?} comes {again:?} because of {verdict:?}");
     }
 
     fn at_rest(&mut self, what: &str) {

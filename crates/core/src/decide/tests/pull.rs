@@ -244,13 +244,13 @@ fn rule_6_a_ring_changes_nothing() {
 fn rule_7_up_to_date() {
     check(&[
         (
-            "the version tells",
+            "by the version",
             "a/src #7 allowed :one; b/t from=a/src version=7 origin=a/src chain=.* :one",
             "b/t",
             "nothing UpToDate a/src",
         ),
         (
-            "the content tells (9.3)",
+            "by the content (9.3)",
             "a/src #8 allowed :one; b/t from=a/src version=7 origin=a/src chain=.* :one",
             "b/t",
             "nothing UpToDate a/src ← a/src b/t",

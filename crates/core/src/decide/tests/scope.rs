@@ -44,7 +44,7 @@ fn a_source_outside_is_not_missing() {
             "create NewTarget b/src {from=a/src by=b/src} Opaque - ← b/src",
         ),
         (
-            "which is told to wait, and keeps what it holds",
+            "the target is refused, and keeps what it holds",
             "only b; b/src from=a/src to=t; b/t by=b/src from=a/src version=7 :old",
             "b/t",
             "refuse SourceNotWatched a/src ← b/src",

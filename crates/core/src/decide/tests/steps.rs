@@ -1,4 +1,4 @@
-//! Several steps after one another: what one write leaves for the next look.
+//! Several steps in a row: what one write leaves for the next decision.
 
 use super::super::*;
 use super::fixture::{key, target};
@@ -66,7 +66,7 @@ fn a_replica_follows_its_source_from_beginning_to_end() {
     assert_eq!(drain(&mut world), ["c/src: update Drift a/src data=two as Opaque ← c/src"]);
     world.delete("c/src");
     assert_eq!(drain(&mut world), [created]);
-    // The source stops, and goes.
+    // The source stops pushing, and is deleted.
     world.edit("a/src #220 to-ns=b :two");
     assert_eq!(drain(&mut world), ["c/src: delete SourceStoppedPushing a/src"]);
     world.delete("a/src");
@@ -91,7 +91,7 @@ fn after_a_restart_versions_differ_and_nothing_is_written() {
             world.graph.suspect(&at);
         }
         assert_eq!(settle(&mut world), NONE, "verified by content");
-        // Only the sources' versions change while nobody looks.
+        // Only the sources' versions change while the controller is stopped.
         world.put("a/src to-ns=[bc] allowed-ns=x :one");
         world.put("a/p allowed :two");
     }
@@ -167,7 +167,7 @@ fn a_broken_chain_empties_all_that_hangs_on_it() {
 }
 
 #[test]
-fn a_root_that_is_told_to_pull_from_its_own_leaf_keeps_its_data() {
+fn a_root_that_pulls_from_its_own_leaf_keeps_its_data() {
     let mut world = World::new("a/a #7 allowed :one; b/b from=a/a allowed");
     settle(&mut world);
     world.edit("a/a allowed from=b/b :one");
@@ -225,7 +225,7 @@ fn a_source_of_another_type_is_noticed_by_all_of_its_replicas() {
         let mut world = World::new(&format!("a/s from=c/f to-ns=b {once}; c/f #7 allowed :one"));
         settle(&mut world);
         world.restart();
-        // It is made again, and the watch tells only of the result.
+        // It is recreated, and the watch delivers only the new object.
         world.edit(&format!("a/s new @500 from=c/f to-ns=b {once} type:x/y"));
         let steps = drain(&mut world);
         assert_eq!(steps[0], "b/s: recreate TypeChanged a/s ← a/s b/s", "{once}");
@@ -307,7 +307,7 @@ fn namespaces_come_and_go() {
 #[test]
 fn a_write_on_old_knowledge_fails_and_is_decided_again() {
     let mut world = World::new("a/src #7 allowed :one; b/t from=a/src :own; b/u by=a/gone version=1 :own known");
-    // Somebody else writes, and the watch has not told yet.
+    // Somebody else writes, and the watch has not delivered it yet.
     world.put("b/t from=a/src :edited");
     assert_eq!(
         act(&mut world, "b/t"),

@@ -33,7 +33,7 @@ fn each_target_has_one_and_no_other_object() {
     );
 }
 
-/// What is about to be made has the source whose push asks for it, also before that source's content is known.
+/// The row of a target that is about to be created names the source that pushes to it, also before that source's content is known.
 #[test]
 fn one_that_does_not_exist_yet_has_its_source() {
     let world = World::new("ns b; a/src #8 to=b/t :new");

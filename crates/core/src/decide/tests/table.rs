@@ -24,7 +24,7 @@ use crate::payload::Payload;
 /// A row's name, its world, the target that is looked at, and what comes of it.
 pub(super) type Row<'a> = (&'a str, &'a str, &'a str, &'a str);
 
-/// Compares every row, and checks of each that its write, once carried out, is the last: looking again writes nothing.
+/// Compares every row, and checks that after its write was carried out deciding again writes nothing.
 pub(super) fn check(rows: &[Row<'_>]) {
     let mut wrong = Vec::new();
     for (name, world, at, expected) in rows {
@@ -57,7 +57,7 @@ pub(super) fn check(rows: &[Row<'_>]) {
     assert!(wrong.is_empty(), "{} rows:\n{}", wrong.len(), wrong.join("\n"));
 }
 
-/// Looks at a target, and tells the whole outcome.
+/// Decides about a target; returns the whole outcome as text, and the action.
 pub(super) fn step(world: &mut World, at: &str) -> (String, Option<Action>) {
     let at = target(at);
     let (end, reads) = world.look(&at);
@@ -84,7 +84,7 @@ pub(super) fn step(world: &mut World, at: &str) -> (String, Option<Action>) {
     (line, action)
 }
 
-/// As [`step`], and carries the write out.
+/// As [`step`], and carries out the write.
 pub(super) fn act(world: &mut World, at: &str) -> String {
     let (line, action) = step(world, at);
     match action.map(|action| world.apply(&action)) {
@@ -175,7 +175,7 @@ fn is_typed(type_: Option<&str>) -> bool {
     type_.is_some_and(|type_| type_.starts_with("kubernetes.io/"))
 }
 
-/// Looks at every target again and again until nothing is written any more; every step that wrote.
+/// Decides about all targets again and again until nothing is written any more; returns every step that wrote.
 pub(super) fn settle(world: &mut World) -> Vec<String> {
     let mut steps = Vec::new();
     for _ in 0..30 {
@@ -198,7 +198,7 @@ pub(super) fn settle(world: &mut World) -> Vec<String> {
     panic!("it never settles:\n{}", steps.join("\n"));
 }
 
-/// Looks only at what the graph says is touched, until that is nothing; every step that wrote.
+/// Decides about the targets that the graph names as touched, until there are none; returns every step that wrote.
 pub(super) fn drain(world: &mut World) -> Vec<String> {
     let mut steps = Vec::new();
     for _ in 0..1000 {

@@ -1,5 +1,5 @@
-//! What a decision tells of its way. That a recorded decision is the same as another, that its questions come in order and each
-//! once, and that the last one is the decision's, is asserted for every decision of every test (`decide_twice`).
+//! Trails of decisions. That a recorded decision is the same as another, that its questions come in order and each once, and that
+//! the last one is the decision's, is asserted for every decision of every test (`decide_twice`).
 
 use std::collections::BTreeSet;
 

@@ -18,7 +18,7 @@ use crate::scope::Scope;
 
 pub(super) const NOW: &str = "2026-01-02T03:04:05Z";
 
-/// Stands for an annotation's value that is no text: bytes that are no UTF-8.
+/// An annotation's value that is no text: it stands for bytes that are no UTF-8.
 pub(super) const NOT_TEXT: &str = "\u{fffd}";
 
 /// One object of the model.
@@ -39,7 +39,7 @@ pub(super) struct Object {
     pub(super) managers: Managers,
 }
 
-/// What a namespace says of itself.
+/// The labels and annotations of a namespace.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Namespace {
     pub(super) labels: BTreeMap<String, String>,
@@ -108,7 +108,7 @@ impl Object {
     }
 }
 
-/// How a look at a target ended.
+/// The result of deciding about a target.
 #[derive(Debug)]
 pub(super) enum End {
     Nothing(Verdict),
@@ -117,9 +117,9 @@ pub(super) enum End {
     Act(Verb, Verdict, Action),
 }
 
-/// What the watch tells.
+/// An event of the watch.
 #[derive(Debug)]
-pub(super) enum News {
+pub(super) enum WatchEvent {
     Seen(Observed),
     Deleted(Key, Uid),
 }
@@ -137,15 +137,15 @@ pub(super) struct World {
     pub(super) rules: Rules,
     pub(super) scope: Scope,
     pub(super) objects: BTreeMap<Key, Object>,
-    /// true: terminating.
+    /// All namespaces; true: it is terminating.
     pub(super) namespaces: BTreeMap<String, bool>,
-    /// Of those that say something.
+    /// The namespaces that have labels or annotations.
     pub(super) says: BTreeMap<String, Namespace>,
     pub(super) graph: Graph,
-    /// Targets to look at.
+    /// Targets to decide about.
     pub(super) queue: BTreeSet<TargetKey>,
-    /// What the watch has not told yet, where it is slow.
-    pub(super) pending: VecDeque<News>,
+    /// Events that the watch has not delivered yet, where it is slow.
+    pub(super) pending: VecDeque<WatchEvent>,
     pub(super) is_slow: bool,
     /// What time it is.
     pub(super) now: Moment,
@@ -179,7 +179,7 @@ impl World {
         world
     }
 
-    /// A world whose objects nobody has listed yet.
+    /// A world whose objects the controller has not listed yet.
     pub(super) fn unseen(text: &str) -> Self {
         let labels = BTreeMap::from([("made".to_owned(), "here".to_owned())]);
         let mut world = Self {
@@ -220,14 +220,14 @@ impl World {
         world
     }
 
-    /// Writes an object, and the watch tells.
+    /// Writes an object; the watch has an event for it.
     pub(super) fn edit(&mut self, line: &str) {
         self.put(line);
         let (name, _) = line.split_once(' ').unwrap_or((line, ""));
         self.see(&key(name));
     }
 
-    /// Changes what a namespace says, and the watch delivers it.
+    /// Changes a namespace's labels and annotations, and the watch delivers it.
     pub(super) fn edit_namespace(&mut self, line: &str) {
         self.put_namespace(line);
         let name = line.split(' ').next().unwrap();
@@ -243,31 +243,31 @@ impl World {
         NamespaceFacts::read(self.namespaces[name], texts(&says.labels), annotations)
     }
 
-    /// Deletes an object, and the watch tells.
+    /// Deletes an object; the watch has an event for it.
     pub(super) fn delete(&mut self, name: &str) {
         let key = key(name);
         let uid = self.objects.remove(&key).unwrap().uid();
-        self.tell(News::Deleted(key, uid));
+        self.emit(WatchEvent::Deleted(key, uid));
     }
 
-    /// The watch tells of an object.
+    /// The watch has an event for an object as it is now.
     pub(super) fn see(&mut self, key: &Key) {
-        self.tell(News::Seen(self.objects[key].observed(key)));
+        self.emit(WatchEvent::Seen(self.objects[key].observed(key)));
     }
 
-    fn tell(&mut self, news: News) {
-        self.pending.push_back(news);
+    fn emit(&mut self, event: WatchEvent) {
+        self.pending.push_back(event);
         if !self.is_slow {
-            self.hear();
+            self.deliver_next();
         }
     }
 
-    /// The watch tells the oldest of its news.
-    pub(super) fn hear(&mut self) {
+    /// The watch delivers the oldest of its pending events.
+    pub(super) fn deliver_next(&mut self) {
         let touched = match self.pending.pop_front() {
             None => return,
-            Some(News::Seen(observed)) => self.graph.observe(observed),
-            Some(News::Deleted(key, uid)) => self.graph.forget(&key, &uid),
+            Some(WatchEvent::Seen(observed)) => self.graph.observe(observed),
+            Some(WatchEvent::Deleted(key, uid)) => self.graph.forget(&key, &uid),
         };
         self.look_at(touched);
     }
@@ -333,7 +333,7 @@ impl World {
         Facts::of(self.kind, object.type_.as_deref(), &object.payload)
     }
 
-    /// Looks at a target until it is decided; also tells what had to be read for it.
+    /// Decides about a target, and reads what that needs. Also returns what was read.
     pub(super) fn look(&mut self, target: &TargetKey) -> (End, Vec<Need>) {
         let mut reads = Vec::new();
         loop {
@@ -364,14 +364,14 @@ impl World {
                     }
                 }
             };
-            // Twice the same is in order where the first answer showed that the source is another object now.
+            // The same read twice is in order where the first response showed that the source was recreated.
             assert!(reads.len() < 8, "{target} asks and asks: {reads:?}");
             self.answer(&need);
             reads.push(need);
         }
     }
 
-    /// Carries out a write as an API server does, and tells the graph of the answer.
+    /// Carries out a write as an API server does, and gives its response to the graph.
     pub(super) fn apply(&mut self, action: &Action) -> Result<(), Failure> {
         let key: Key = action.target().clone().into();
         let written = self.write(&key, action);
@@ -383,13 +383,13 @@ impl World {
                         let content = content.then(|| (Knowledge::Known(self.facts(object)), object.type_.clone()));
                         let observed = object.observed(&key);
                         let touched = self.graph.wrote(observed.clone(), content);
-                        self.tell(News::Seen(observed));
+                        self.emit(WatchEvent::Seen(observed));
                         touched
                     }
                     (None, Action::Delete(delete)) => {
                         let uid = delete.precondition().uid.clone();
                         let touched = self.graph.forget(&key, &uid);
-                        self.tell(News::Deleted(key, uid));
+                        self.emit(WatchEvent::Deleted(key, uid));
                         touched
                     }
                     (None, _) => unreachable!(),
@@ -402,7 +402,7 @@ impl World {
         written.map(drop)
     }
 
-    /// True: data was written.
+    /// Carries out a write. True: data was written.
     fn write(&mut self, key: &Key, action: &Action) -> Result<bool, Failure> {
         let version = self.counter + 1;
         match action {
