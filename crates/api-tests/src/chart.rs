@@ -6,7 +6,7 @@ use http::Method;
 use k8s_replicator_testenv::{ControlPlane, Helm, User};
 use serde_json::{Value, json};
 
-/// Where [`installed`] is, and what it is called.
+/// The namespace of the [`installed`] chart, and its release name.
 pub(crate) const NAMESPACE: &str = "replicator-system";
 const RELEASE: &str = "k8s-replicator";
 
@@ -51,7 +51,7 @@ impl Rendered {
         self.objects.iter().filter(move |object| object["kind"] == kind)
     }
 
-    /// What the Deployment's container is started with.
+    /// The arguments of the Deployment's container.
     #[must_use]
     pub fn arguments(&self) -> Vec<String> {
         let container = &self.deployment()["spec"]["template"]["spec"]["containers"][0];

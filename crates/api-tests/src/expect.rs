@@ -20,7 +20,7 @@ impl Object {
         self.note("replicated-by", &key_of(source)).written()
     }
 
-    /// It holds the data of this source, of this version.
+    /// It holds the data of this source at the version of `source`.
     #[must_use]
     pub fn holding(self, source: &Value) -> Self {
         self.note("replicated-from-version", text(&source["metadata"]["resourceVersion"])).written()
@@ -69,7 +69,7 @@ impl Scene {
         }
     }
 
-    /// The same, for several.
+    /// As [`Scene::becomes`], for several objects.
     #[track_caller]
     pub fn all_become(&self, expected: &[Object]) {
         for expected in expected {
@@ -77,7 +77,7 @@ impl Scene {
         }
     }
 
-    /// What happened up to now leaves all of these as they are.
+    /// Checks that nothing that happened up to now changes any of these objects.
     #[track_caller]
     pub fn all_stay(&self, objects: &[Value]) {
         self.barrier();

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::{Scene, secret};
 
-/// The object whose making ends a history.
+/// The object whose creation ends a history.
 const END: &str = "end-of-history";
 
 /// Watches a namespace's Secrets in a thread of its own, from when it was made to its [`History::end`].
@@ -26,7 +26,7 @@ pub struct Change {
 }
 
 impl Scene {
-    /// All that happens to the Secrets of a namespace from now on.
+    /// Begins to watch the Secrets of a namespace.
     #[must_use]
     pub fn history_of(&self, namespace: &str) -> History {
         let client = self.plane().client().clone();
@@ -58,7 +58,7 @@ impl Scene {
 }
 
 impl History {
-    /// What has happened up to now.
+    /// Ends the watch, and returns all events up to now.
     #[must_use]
     pub fn end(self, scene: &Scene) -> Vec<Change> {
         let end = secret(&format!("{}/{END}", self.namespace));

@@ -42,7 +42,7 @@ pub struct Scene {
     client: Client,
     /// Who the controller is.
     user: User,
-    /// Whose rights these are, and whose arguments.
+    /// Whether the controller has the test's rights and arguments, or the chart's.
     identity: Identity,
     id: String,
     /// Another annotation prefix than the scene's own.
@@ -50,9 +50,9 @@ pub struct Scene {
     controller: Option<Controller>,
     /// How many sentinels and markers there were: see the module `barrier`.
     sentinels: Cell<u32>,
-    /// Whether the controller was told to work in some namespaces only.
+    /// Whether the controller works in some namespaces only (`--namespaces`).
     is_scoped: bool,
-    /// The namespaces that it has, by their full names.
+    /// The namespaces that the scene has created, by their full names.
     made: RefCell<BTreeSet<String>>,
 }
 
@@ -71,13 +71,13 @@ impl Default for Scene {
 }
 
 impl Scene {
-    /// A part of the control plane that is this test's alone.
+    /// A scene whose controller has all rights.
     #[must_use]
     pub fn new() -> Self {
         Self::for_user(Rights::Admin)
     }
 
-    /// The same, with a controller that has these rights.
+    /// A scene whose controller has these rights.
     #[must_use]
     pub fn for_user(rights: Rights) -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
@@ -105,8 +105,8 @@ impl Scene {
         self.prefix.clone().unwrap_or_else(|| format!("{}.test/", self.id))
     }
 
-    /// Writes annotations under this prefix from now on. It is the test's then to give the flag, and to see that no other
-    /// test uses the same prefix.
+    /// Writes annotations under this prefix from now on. The test then has to pass `--annotations-prefix` itself, and to choose a
+    /// prefix that no other test uses.
     pub fn use_prefix(&mut self, prefix: &str) {
         self.prefix = Some(prefix.to_owned());
     }
@@ -219,14 +219,15 @@ impl Scene {
         json
     }
 
-    /// Makes an object; answers it as the server made it. One that carries what only the controller writes stands for what an earlier
-    /// run of it left behind, and is made in its name: `managedFields` tell what it made from what others restored (SPEC 3).
+    /// Makes an object; answers it as the server made it. An object with annotations that only the controller writes stands for one
+    /// that an earlier run left behind, and is created with the controller's field manager: by `managedFields` the controller
+    /// distinguishes what it made from what others restored (SPEC 3).
     pub fn create(&self, object: &Object) -> Value {
         let is_written = object.notes.iter().any(|(name, _)| name.starts_with("replicated-"));
         self.create_as(if is_written { "k8s-replicator" } else { "kubectl-create" }, object)
     }
 
-    /// Makes an object in the name of this field manager.
+    /// Creates an object with this field manager.
     pub fn create_as(&self, manager: &str, object: &Object) -> Value {
         let path = self.path(object.resource, &object.key);
         let collection = path.rsplit_once('/').expect("a path").0.to_owned();
@@ -234,12 +235,12 @@ impl Scene {
         self.must("POST", &path, "application/json", &self.manifest(object))
     }
 
-    /// Puts an object in the place of another: what is not said is gone.
+    /// Replaces an object (PUT): what the new one does not have is gone.
     pub fn replace(&self, object: &Object) -> Value {
         self.must("PUT", &self.path(object.resource, &object.key), "application/json", &self.manifest(object))
     }
 
-    /// Makes an object, or puts it in the place of another.
+    /// Creates an object, or replaces the one of this name.
     pub fn put(&self, object: &Object) -> Value {
         match self.get_of(object.resource, &object.key) {
             Some(_) => self.replace(object),
@@ -252,7 +253,7 @@ impl Scene {
         self.must("PATCH", &self.path(resource, key), "application/merge-patch+json", patch)
     }
 
-    /// The same, in the name of a field manager.
+    /// The same, with this field manager.
     pub fn patch_as(&self, manager: &str, resource: &str, key: &str, patch: &Value) -> Value {
         let path = format!("{}?fieldManager={manager}", self.path(resource, key));
         self.must("PATCH", &path, "application/merge-patch+json", patch)
@@ -366,7 +367,7 @@ impl Scene {
 
     // --- Waiting ---
 
-    /// Waits until it holds; shows what is there if it never does.
+    /// Waits until `holds` returns something; if it never does, fails and shows the scene's objects and log.
     #[track_caller]
     pub fn until<T>(&self, what: &str, holds: impl FnMut() -> Option<T>) -> T {
         match wait_for(holds) {
@@ -375,7 +376,7 @@ impl Scene {
         }
     }
 
-    /// Fails, and shows the scene.
+    /// Fails, and shows the scene's objects and log.
     #[track_caller]
     pub fn give_up(&self, what: &str) -> ! {
         let mut shown = format!("never happened: {what}\n--- objects of {}\n", self.id);
@@ -430,21 +431,20 @@ impl Scene {
         self.until(&format!("{key} is gone"), || self.get(key).is_none().then_some(()));
     }
 
-    /// Waits until the controller has told this of a target, and answers the log line.
+    /// Waits until the controller has logged a line with this target, action and reason, and returns it.
     #[track_caller]
-    pub fn is_told(&self, key: &str, action: &str, reason: &str) -> Value {
+    pub fn is_logged(&self, key: &str, action: &str, reason: &str) -> Value {
         let target = self.target(key);
-        self.until(&format!("the log tells: {target} {action} {reason}"), || {
+        self.until(&format!("the log has: {target} {action} {reason}"), || {
             self.controller().log_lines().into_iter().find(|line| {
                 line["target"] == json!(target) && line["action"] == json!(action) && line["reason"] == json!(reason)
             })
         })
     }
 
-    /// Waits until the log has this many lines of such a decision about a target, and sees that no more come of what happened up to
-    /// now.
+    /// Waits until the log has this many lines with this target and action, and checks that what happened up to now causes no more.
     #[track_caller]
-    pub fn is_told_times(&self, key: &str, action: &str, times: usize) {
+    pub fn is_logged_times(&self, key: &str, action: &str, times: usize) {
         let target = self.target(key);
         let count = || {
             let lines = self.controller().log_lines();
@@ -478,7 +478,7 @@ impl Scene {
         });
     }
 
-    /// As the log names an object.
+    /// The object as the log names it.
     fn target(&self, key: &str) -> String {
         let (namespace, name) = key.split_once('/').expect("namespace/name");
         format!("{}/{name}", self.namespace_name(namespace))
@@ -491,7 +491,7 @@ impl Scene {
         self.is_still(object);
     }
 
-    /// The object is as it was when it was answered so.
+    /// Checks that the object is still exactly this.
     #[track_caller]
     pub(crate) fn is_still(&self, object: &Value) {
         let metadata = &object["metadata"];
@@ -507,7 +507,7 @@ impl Scene {
     }
 }
 
-/// Waits until it holds; `None`: it never did.
+/// Waits until `holds` returns something; `None`: it did not within [`WAIT`].
 pub(crate) fn wait_for<T>(mut holds: impl FnMut() -> Option<T>) -> Option<T> {
     let end = Instant::now() + WAIT;
     loop {

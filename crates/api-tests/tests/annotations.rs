@@ -41,7 +41,7 @@ fn the_default_prefix_is_k8s_replicator() {
     scene.becomes(&scene.created(secret("b/src").data("k", "v").made_by(&source).holding(&source)));
 }
 
-/// SPEC 2: an empty prefix means bare names, and unknown ones cannot be told from other people's annotations.
+/// SPEC 2: an empty prefix means bare names, and unknown ones cannot be distinguished from other people's annotations.
 #[test]
 fn an_empty_prefix_means_bare_names_and_no_check_of_unknown_ones() {
     let mut scene = Scene::new();
@@ -84,7 +84,7 @@ fn booleans_are_spelled_as_in_go() {
         let target = scene.has_data(key, &[]);
         assert_eq!(scene.note_of(&target, "replicated-from-version"), None, "{key}");
     }
-    left.iter().for_each(|(key, _)| drop(scene.is_told(key, "refuse", "SourceIllFormed")));
+    left.iter().for_each(|(key, _)| drop(scene.is_logged(key, "refuse", "SourceIllFormed")));
     let left: Vec<_> = left.into_iter().map(|(_, target)| target).collect();
     scene.all_stay(&left);
 }
@@ -218,7 +218,7 @@ fn duplicates_count_once() {
     scene.has_replicas(&["b/x"]);
     let namespace = scene.namespace_name("b");
     let made = || scene.writes().into_iter().filter(|write| write.namespace == namespace).count();
-    assert_eq!(scene.until("the audit log tells of the write", || Some(made()).filter(|made| *made > 0)), 1);
+    assert_eq!(scene.until("the audit log has the write", || Some(made()).filter(|made| *made > 0)), 1);
 }
 
 /// SPEC 2: an object never targets itself, also not through a pattern.
@@ -235,7 +235,7 @@ fn an_object_never_targets_itself() {
     scene.start(&[]);
     scene.has_replicas(&["b/pattern", "b/named"]);
     scene.all_stay(&sources);
-    // Nor is it told that one might.
+    // Nor is a refusal logged for the object itself.
     let refusals = scene.controller().log_lines().into_iter().filter(|line| line["action"] == "refuse");
     assert_eq!(refusals.collect::<Vec<_>>(), Vec::<serde_json::Value>::new());
 }

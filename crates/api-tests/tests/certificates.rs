@@ -29,11 +29,11 @@ fn an_issued_and_a_renewed_certificate_are_copied_as_pairs() {
     scene.namespaces(&["a", "b"]);
     scene.start(&["--resync-period=0"]);
     scene.create(&tls("b/stub", ("", "")).note("replicate-from", "{a}/s"));
-    scene.is_told("b/stub", "refuse", "SourceMissing");
+    scene.is_logged("b/stub", "refuse", "SourceMissing");
 
     let asked_for = scene.create(&source(("", FIRST.1)));
     for target in ["b/s", "b/stub"] {
-        scene.is_told(target, "refuse", "SourceIncomplete");
+        scene.is_logged(target, "refuse", "SourceIncomplete");
     }
     scene.barrier();
     assert_eq!(scene.get("b/s"), None);
@@ -68,7 +68,7 @@ fn a_half_is_held_over_a_restart() {
     scene.kill();
     scene.put(&source((FIRST.0, NEXT.1)));
     scene.start(&["--resync-period=0"]);
-    scene.is_told("b/s", "refuse", "SourceIncomplete");
+    scene.is_logged("b/s", "refuse", "SourceIncomplete");
     scene.stays(&replica);
     scene.put(&source(NEXT));
     scene.has_data_of(&tls("b/s", NEXT));

@@ -163,12 +163,13 @@ fn a_combined_object_gives_nothing_but_its_replica_does() {
     let replica = scene.has_data("b/x", &[("k", "v")]);
     let target = target.data("k", "v").holding(&replica).origin(&from).note("replicated-from-allowed", ".*");
     scene.becomes(&target);
-    // Also when it is told to hand on only so far.
+    // Also when it allows its own namespace only.
     scene.note("a/combined", "replication-allowed-namespaces", Some("{a}"));
     scene.becomes(&secret("c/dst").note("replicate-from", "{b}/x").written());
 }
 
-/// SPEC 5, 4 and 5: the root of a chain that is told to pull from its own leaf keeps its data, and the leaf is cleared.
+/// SPEC 5, 4 and 5: the root of a chain whose `replicate-from` then names the chain's own leaf keeps its data, and the leaf is
+/// cleared.
 #[test]
 fn a_root_told_to_pull_from_its_leaf_keeps_its_data() {
     let mut scene = Scene::new();
@@ -207,7 +208,7 @@ fn a_ring_is_refused() {
     scene.create(&outside);
     scene.start(&[]);
     for (key, _) in rings.iter().copied().flatten() {
-        scene.is_told(key, "refuse", "Ring");
+        scene.is_logged(key, "refuse", "Ring");
     }
     scene.becomes(&outside.data("own", "a/x").pulled(&left[1], ".*"));
     scene.all_stay(&left);
@@ -231,7 +232,7 @@ fn a_chain_that_becomes_a_ring_keeps_what_it_holds() {
     });
     let one = scene.note("b/one", "replicate-from", Some("{b}/three"));
     for (key, _) in links {
-        scene.is_told(key, "refuse", "Ring");
+        scene.is_logged(key, "refuse", "Ring");
     }
     scene.set_data("a/root", "k", "w");
     scene.all_stay(&[one, two, three]);

@@ -165,7 +165,7 @@ fn a_ring_does_not_copy() {
         scene.create(&member.note("replicated-from-origin", "{a}/elsewhere"));
     }
     scene.start(&["--resync-period=1s"]);
-    members.iter().for_each(|key| drop(scene.is_told(key, "refuse", "Ring")));
+    members.iter().for_each(|key| drop(scene.is_logged(key, "refuse", "Ring")));
     let changed = members.map(|key| scene.set_data(key, "from", "somebody"));
     scene.all_stay(&changed);
     assert_eq!(scene.changes(), []);

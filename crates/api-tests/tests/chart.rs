@@ -146,7 +146,7 @@ fn monitoring_is_made_where_it_is_asked_for() {
     assert_eq!(serde_json::from_str::<Value>(dashboard).expect("JSON")["uid"], "k8s-replicator");
 }
 
-/// Each value of the old chart that becomes a flag, and what the program is told.
+/// Each value of the old chart that becomes a flag, and the flag.
 #[test]
 fn values_become_flags() {
     let with = |values: &[&str]| {
@@ -224,8 +224,8 @@ fn the_page_is_open_to_whom_it_is_opened() {
     assert_eq!(ports(&to_some), ["health", "dashboard"]);
 }
 
-/// Issue 9, section 3: two controllers with different flags never work side by side while one takes the other's place: no new pod is made
-/// before all old ones were told to end. Also over a Deployment that has the server's default strategy, as v1.3.0's has.
+/// Issue 9, section 3: two controllers with different flags never work side by side while one takes the other's place: no new pod
+/// is made before all old ones were asked to end. Also over a Deployment that has the server's default strategy, as v1.3.0's has.
 #[test]
 fn old_pods_end_before_new_ones_begin() {
     let strategy = |values: &[&str]| render("n", values).deployment()["spec"]["strategy"].clone();

@@ -172,7 +172,8 @@ fn a_target_that_never_received_anything_is_not_touched() {
     scene.all_stay(&made);
 }
 
-/// SPEC 5, 7: any of the marks tells of a copy: such a target is cleared, also when that is all that is left of it.
+/// SPEC 5, 7: any of the written annotations means that the target holds a copy: it is cleared, also when only that annotation is
+/// left.
 #[test]
 fn what_once_received_something_is_cleared() {
     let mut scene = Scene::new();
@@ -219,8 +220,8 @@ fn a_protected_type_is_never_a_source() {
         scene.create(&source.note("replicate-to", &format!("{{b}}/pushed{n}")));
         let target = secret(&format!("b/pulls{n}")).data("own", "data").note("replicate-from", &format!("{{a}}/s{n}"));
         let target = scene.create(&target);
-        scene.is_told(&format!("b/pulls{n}"), "refuse", "ProtectedType");
-        scene.is_told(&format!("b/pushed{n}"), "refuse", "ProtectedType");
+        scene.is_logged(&format!("b/pulls{n}"), "refuse", "ProtectedType");
+        scene.is_logged(&format!("b/pushed{n}"), "refuse", "ProtectedType");
         scene.stays(&target);
         assert_eq!(scene.get(&format!("b/pushed{n}")), None);
     }
@@ -241,8 +242,8 @@ fn a_protected_type_is_never_a_pulling_target() {
     }
     scene.start(&["--resync-period=1s"]);
     for n in 0..PROTECTED.len() {
-        scene.is_told(&format!("b/fill{n}"), "refuse", "ProtectedType");
-        scene.is_told(&format!("b/clear{n}"), "refuse", "ProtectedType");
+        scene.is_logged(&format!("b/fill{n}"), "refuse", "ProtectedType");
+        scene.is_logged(&format!("b/clear{n}"), "refuse", "ProtectedType");
     }
     scene.set_data("a/s", "token", "newer");
     scene.all_stay(&targets);
@@ -267,7 +268,7 @@ fn a_replica_of_a_protected_type_is_neither_written_nor_deleted() {
     scene.start(&["--resync-period=1s"]);
     for n in 0..PROTECTED.len() {
         for name in ["update", "orphan", "stopped"] {
-            scene.is_told(&format!("b/{name}{n}"), "refuse", "ProtectedType");
+            scene.is_logged(&format!("b/{name}{n}"), "refuse", "ProtectedType");
         }
     }
     scene.put(&pushing("2").note("replicate-to", "update0,update1").note("replication-allowed", "true"));

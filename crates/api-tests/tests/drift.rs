@@ -136,7 +136,7 @@ fn a_once_replica_is_left_to_its_user() {
         for replica in &replicas {
             harm(&scene, "empties it", replica);
             scene.has_data_of(replica);
-            scene.is_told(replica.key(), "update", "Emptied");
+            scene.is_logged(replica.key(), "update", "Emptied");
         }
         // One that is deleted holds no copy: its source pushes, so it is there again.
         let pushed = &replicas[0];
@@ -173,7 +173,7 @@ fn a_name_that_somebody_frees_is_taken_at_once() {
         let own = kind("b/t").data("own", "data");
         scene.create(&own);
         let source = scene.create(&kind("a/s").data("k", "v").note("replicate-to", "{b}/t"));
-        scene.is_told("b/t", "refuse", "NotCreatedBySource");
+        scene.is_logged("b/t", "refuse", "NotCreatedBySource");
         scene.remove(&own);
         scene.becomes(&scene.created(kind("b/t").data("k", "v").made_by(&source).holding(&source)));
     }
@@ -228,7 +228,7 @@ fn all_replicas_are_verified_by_content_every_resync_period() {
         scene.has_data_of(&replica);
     }
     for target in ["b/s", "b/t"] {
-        scene.is_told(target, "update", "Drift");
+        scene.is_logged(target, "update", "Drift");
     }
 }
 

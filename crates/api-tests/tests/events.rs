@@ -34,10 +34,10 @@ fn event(scene: &Scene, key: &str, reason: &str) -> Value {
     })
 }
 
-/// What is done is told on the replica, with the source as the other end and its version in an annotation; the same again is a
-/// series of the same Event. `kubectl describe` and `kubectl events` show it.
+/// What the controller writes is an Event on the replica, with the source as `related` and its version in an annotation; the same
+/// again is a series of that Event. `kubectl describe` and `kubectl events` show it.
 #[test]
-fn what_is_done_is_told_on_the_replica() {
+fn what_is_done_is_an_event_on_the_replica() {
     let mut scene = Scene::new();
     scene.namespaces(&["a", "b"]);
     scene.start(&["--events"]);
@@ -118,7 +118,7 @@ fn what_is_refused_is_a_warning_for_whose_owner_can_act() {
     assert!(listed.contains("IllFormed") && listed.contains("Secret/ill"), "{listed}");
 }
 
-/// At the start nothing is told of what has not changed. With `--events=false` nothing is told at all.
+/// At the start there are no Events about what has not changed. With `--events=false` there are none at all.
 #[test]
 fn a_restart_tells_nothing_that_is_not_new() {
     let mut scene = Scene::new();
@@ -133,7 +133,7 @@ fn a_restart_tells_nothing_that_is_not_new() {
         scene.logs("what is refused", |line| line["reason"] == "NotCreatedBySource");
         scene.barrier();
         if flags == ["--events"] {
-            // What is new is told, after all that there was to tell before.
+            // A new replica has an Event. Events are written in order, so those of the start would come before it.
             scene.create(&secret("a/new").data("k", "v").note("replicate-to-namespaces", "{b}"));
             event(&scene, "b/new", "NewTarget");
             let about: Vec<Value> = ["a", "b"].iter().flat_map(|namespace| events(&scene, namespace)).collect();

@@ -1,5 +1,6 @@
-//! Issue 3, "bad input": an API server that is away, refuses, or answers nonsense. In every case it is told, the server is not
-//! run over, nothing is lost, cleared or deleted, and it goes on by itself when all is well again.
+//! Issue 3, "bad input": an API server that is away, refuses, or answers nonsense. In every case the failure is logged, requests
+//! are not made in a hot loop, nothing is lost, cleared or deleted, and the controller goes on by itself when the server works
+//! again.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -15,7 +16,7 @@ fn answer(code: u16, body: &Value) -> Fault {
     Fault::Status { code, headers, body: body.to_string() }
 }
 
-/// As the API server says no.
+/// A refusal as the API server words it.
 fn refusal(code: u16, reason: &str) -> Fault {
     let message = format!("made up by the test: {reason}");
     answer(
@@ -35,7 +36,7 @@ fn replicas(scene: &Scene) {
     replicas_have(scene, "1");
 }
 
-/// The sources change, which the replicas get to know.
+/// Changes the data of the sources, which the replicas have to follow.
 fn sources_change(scene: &Scene, value: &str) {
     for kind in [secret, config_map] {
         let data = scene.manifest(&kind("a/s").data("k", value))["data"].clone();
@@ -51,9 +52,9 @@ fn replicas_have(scene: &Scene, value: &str) {
     }
 }
 
-/// Lets everything fail like this for a while, for a controller that runs and for one that starts, and looks at what comes
-/// of it. `told`: what the log says of it.
-fn everything_fails(fault: &Fault, told: &str) {
+/// Lets everything fail like this for a while, for a controller that runs and for one that starts, and looks at what comes of it.
+/// `error`: what the log line's error contains.
+fn everything_fails(fault: &Fault, error: &str) {
     let mut scene = Scene::new();
     scene.namespaces(&["a", "b"]);
     let mut proxy = scene.proxy();
@@ -72,7 +73,7 @@ fn everything_fails(fault: &Fault, told: &str) {
         let (asked, begun) = (proxy.seen().len(), Instant::now());
         sources_change(&scene, new);
         scene.until("it tried again and again", || (proxy.seen().len() >= asked + 12).then_some(()));
-        scene.logs(told, |line| line["error"].as_str().is_some_and(|error| error.contains(told)));
+        scene.logs(error, |line| line["error"].as_str().is_some_and(|logged| logged.contains(error)));
         // There are three watches, and a handful of objects, each of which is to be verified.
         let rate = (proxy.seen().len() - asked) as f64 / begun.elapsed().as_secs_f64().max(0.5);
         assert!(rate < 60.0, "{rate} requests a second");
@@ -86,7 +87,7 @@ fn everything_fails(fault: &Fault, told: &str) {
     }
 }
 
-/// Issue 3: 401, as a token that is not known any more gets it.
+/// Issue 3: 401, as the server answers a token that it does not know any more.
 #[test]
 fn a_server_that_answers_401() {
     everything_fails(&refusal(401, "Unauthorized"), "401 Unauthorized");
@@ -98,7 +99,7 @@ fn a_server_that_answers_403() {
     everything_fails(&refusal(403, "Forbidden"), "the controller's account needs the verb");
 }
 
-/// Issue 3: 429 without a word on when to come again.
+/// Issue 3: 429 without `Retry-After`.
 #[test]
 fn a_server_that_answers_429() {
     everything_fails(&refusal(429, "TooManyRequests"), "429 TooManyRequests");
@@ -146,7 +147,7 @@ fn a_server_that_is_down_at_the_start_is_waited_for() {
     replicas(&scene);
 }
 
-/// Issue 3: one that goes away while the controller runs, and comes back.
+/// Issue 3: an API server that goes down while the controller runs, and comes back.
 #[test]
 fn a_server_that_goes_away_for_a_while_is_waited_for() {
     let mut scene = Scene::new();
@@ -172,7 +173,7 @@ fn is_list(request: &RequestView) -> bool {
     request.query.starts_with("limit=") && !request.query.contains("continue=")
 }
 
-/// Only the watches fail, of everything.
+/// Lets all watches fail, and nothing else.
 fn watches(proxy: &Proxy, fault: Fault) -> Arc<AtomicUsize> {
     let count = Arc::new(AtomicUsize::new(0));
     let counter = count.clone();
@@ -212,7 +213,7 @@ fn watches_that_are_closed_at_once_make_no_hot_loop() {
     assert_eq!(scene.controller_mut().healthz().0, 200);
 }
 
-/// Issue 3: 410 whenever a watch begins: it is listed again each time, in no hot loop; so the news comes all the same.
+/// Issue 3: 410 whenever a watch begins: the controller lists again each time, in no hot loop; so changes are seen all the same.
 #[test]
 fn watches_that_are_too_old_again_and_again_make_no_hot_loop() {
     let gone = json!({ "kind": "Status", "apiVersion": "v1", "status": "Failure", "code": 410, "reason": "Expired",
@@ -237,7 +238,7 @@ fn watches_that_are_too_old_again_and_again_make_no_hot_loop() {
     }
 }
 
-/// Issue 3: a watch that tells nonsense is opened again, and nothing that it should have told is lost.
+/// Issue 3: a watch whose events cannot be read is opened again, and no event of the time between is lost.
 #[test]
 fn watches_that_tell_nonsense_are_begun_again() {
     let mut scene = Scene::new();

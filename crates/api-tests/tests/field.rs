@@ -8,9 +8,9 @@ use k8s_replicator_api_tests::{Object, Scene, config_map, secret};
 use k8s_replicator_testenv::ControlPlane;
 use serde_json::{Value, json};
 
-/// With v2's own delay, which these cases are about.
+/// The default removal delay, which these cases are about.
 const DELAY: &str = "--removal-delay=5s";
-/// What is put back comes back after this time.
+/// After this time the deleted object, or the stripped annotations, are put back.
 const SOON: Duration = Duration::from_secs(2);
 
 fn uid(object: &Value) -> Value {
@@ -56,7 +56,7 @@ fn a_once_replica_that_is_restored_before_its_source_keeps_what_was_restored() {
     // Also when its source never comes back: somebody else made it.
     let alone = secret("b/alone").data("k", "v").note("replicated-by", "{a}/never");
     let alone = scene.create_as("velero-server", &alone);
-    scene.is_told("b/alone", "refuse", "NotMadeByController");
+    scene.is_logged("b/alone", "refuse", "NotMadeByController");
     sleep(Duration::from_secs(6));
     scene.stays(&alone);
 }
@@ -102,7 +102,8 @@ fn a_hook_that_remakes_a_once_source_keeps_the_first_password() {
     }
 }
 
-/// Lists as people write them. What can be meant is served; what cannot be is told, and does no harm to the rest of the list.
+/// Lists as people write them. Items that name namespaces are served; the others are logged as advice, and do no harm to the rest
+/// of the list.
 #[test]
 fn lists_as_people_write_them_are_served_or_advised() {
     let mut scene = Scene::new();
@@ -221,7 +222,7 @@ fn a_replica_that_was_copied_by_hand_stays() {
         copy = copy.note(name, &scene.note_of(&replica, name).unwrap_or_default());
     }
     let copied = scene.create_as("kubectl-client-side-apply", &copy);
-    scene.is_told("c/s", "refuse", "NotMadeByController");
+    scene.is_logged("c/s", "refuse", "NotMadeByController");
     scene.stays(&copied);
     // Also when the source goes, which takes the controller's own replica away.
     scene.remove(&source);
@@ -244,7 +245,7 @@ fn a_source_that_was_copied_with_its_pattern_does_not_flap() {
         .into();
     scene.start(&["--removal-delay=0"]);
     for namespace in ["b1", "b2", "b3"] {
-        scene.is_told(&format!("{namespace}/s"), "refuse", "NotCreatedBySource");
+        scene.is_logged(&format!("{namespace}/s"), "refuse", "NotCreatedBySource");
     }
     scene.all_stay(&copies);
     sleep(Duration::from_secs(3));
@@ -282,9 +283,10 @@ fn namespaces_that_deny_hold_up_nobody_and_are_told_in_few_lines() {
     }
 }
 
-/// A policy that changes what is written: the replica can never be as its source is. That is told once, and tried less and less.
+/// A mutating policy changes what the controller writes, so that the replica never equals its source. That is logged once, and the
+/// write is tried less and less often.
 #[test]
-fn what_is_changed_on_its_way_is_told_once_and_tried_less_and_less() {
+fn what_a_webhook_changes_is_logged_once_and_tried_less_and_less() {
     let mut scene = Scene::new();
     scene.namespaces(&["a", "mutated"]);
     let _policy = Policy::mutating(&scene, "mutated");

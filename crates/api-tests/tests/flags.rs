@@ -79,11 +79,11 @@ fn flags_are_read_as_go_reads_them() {
     let target = scene.create(&secret("b/t").note("replicate-from", "{a}/silent"));
     scene.start(&[&flags[..], &twice].concat());
     scene.has_data("b/s", &[("k", "v")]);
-    // The last word on --allow-all was no.
+    // The last --allow-all is false.
     scene.stays(&target);
 }
 
-/// SPEC 10: `--help` and `--version` are told, and end with code 0.
+/// SPEC 10: `--help` and `--version` print what is asked for, and end with code 0.
 #[test]
 fn help_and_version_are_told() {
     let (code, help) = run_with(&["--help"]);
@@ -186,7 +186,7 @@ fn an_exec_plugin_that_fails_ends_the_program_with_one_line() {
     }
 }
 
-/// Issue 3: one that fails later, when a token has run out: it is told, nothing is removed, and it is asked again.
+/// Issue 3: a plugin that fails later, when a token has expired: that is logged, nothing is removed, and the plugin is run again.
 #[test]
 fn an_exec_plugin_that_fails_later_is_asked_again() {
     let mut scene = Scene::new();
@@ -216,7 +216,7 @@ fn an_exec_plugin_that_fails_later_is_asked_again() {
     std::fs::write(&broken, "").expect("a file");
     works_on_until(&mut scene, "out of order");
     std::fs::remove_file(&broken).expect("the file goes");
-    works_on_until(&mut scene, "read the credentials for the API server again");
+    works_on_until(&mut scene, "re-read the credentials for the API server");
     let log = scene.controller().log();
     assert!(!log.contains(secret_word) && !log.contains(&scene.user().token));
 }

@@ -1,5 +1,5 @@
-//! Issue 10, SPEC 11.10: what helm owns and the controller fills, with the real helm 4. Each test asserts what is observed, so that a
-//! change in helm or in the API server is noticed; `docs/gitops.md` tells users of it.
+//! Issue 10, SPEC 11.10: what helm owns and the controller fills, with the real helm 4. Each test asserts what is observed, so that
+//! a change in helm or in the API server is noticed; `docs/gitops.md` describes it to users.
 
 use std::path::{Path, PathBuf};
 
@@ -116,7 +116,7 @@ fn advised(scene: &Scene) -> Vec<String> {
 
 /// A stub whose keys have placeholders, by server-side apply: from the moment that it is filled on, every upgrade fails, and the
 /// release is a failed one, though all its other objects are upgraded. The copy stays. What is forced undoes it until the
-/// controller makes it again; the next upgrade fails as before. It is advised before it happens.
+/// controller makes it again; the next upgrade fails as before. The controller logs the advice `StubWillConflict` before that.
 #[test]
 fn placeholders_conflict_with_server_side_apply() {
     let scene = scene();
@@ -125,7 +125,7 @@ fn placeholders_conflict_with_server_side_apply() {
     let mut objects: Vec<Object> = stubs.iter().map(|(stub, _)| stub.clone()).collect();
     objects.push(other.clone());
     let release = Release::of(&scene, &objects);
-    // It is the default.
+    // Server-side apply is helm 4's default.
     release.upgrade(&[]);
     let filled = || stubs.each_ref().map(|(_, filled)| scene.has_data_of(filled));
     let is_refused = |flags: &[&str]| {
@@ -144,9 +144,9 @@ fn placeholders_conflict_with_server_side_apply() {
     };
     filled();
     for (stub, filled) in &stubs {
-        let advice = scene.is_told(stub.key(), "advise", "StubWillConflict")["error"].to_string();
+        let advice = scene.is_logged(stub.key(), "advise", "StubWillConflict")["error"].to_string();
         assert!(advice.contains("the field manager helm gives keys to this object, which"), "{advice}");
-        scene.is_told(filled.key(), "update", "FirstCopy");
+        scene.is_logged(filled.key(), "update", "FirstCopy");
     }
     is_refused(&[]);
     is_refused(&["--set=version=2"]);
@@ -156,8 +156,8 @@ fn placeholders_conflict_with_server_side_apply() {
 
     release.upgrade(&["--set=version=4", "--force-conflicts"]);
     for (stub, _) in &stubs {
-        scene.is_told(stub.key(), "update", "Drift");
-        scene.is_told_times(stub.key(), "update", 2);
+        scene.is_logged(stub.key(), "update", "Drift");
+        scene.is_logged_times(stub.key(), "update", 2);
     }
     for now in filled() {
         assert_eq!(now["metadata"]["labels"]["version"], "v4");
@@ -175,18 +175,18 @@ fn placeholders_are_put_back_by_client_side_apply() {
     let filled = || stubs.each_ref().map(|(_, filled)| scene.has_data_of(filled));
     release.upgrade(&[Way::ClientSide.flag()]);
     filled();
-    let advice = scene.is_told("b/typed", "advise", "StubWillConflict")["error"].to_string();
+    let advice = scene.is_logged("b/typed", "advise", "StubWillConflict")["error"].to_string();
     assert!(advice.contains("the field manager helm gives keys") && advice.contains("each time"), "{advice}");
     // Nothing changed in the chart. Without a flag a release is upgraded as it was before: so are those that helm 3 made.
     release.upgrade(&[]);
     for (stub, _) in &stubs {
-        scene.is_told(stub.key(), "update", "Drift");
-        scene.is_told_times(stub.key(), "update", 2);
+        scene.is_logged(stub.key(), "update", "Drift");
+        scene.is_logged_times(stub.key(), "update", 2);
     }
     filled();
     release.upgrade(&["--set=version=2"]);
     for (stub, _) in &stubs {
-        let contested = scene.is_told(stub.key(), "update", "Contested");
+        let contested = scene.is_logged(stub.key(), "update", "Contested");
         assert!(contested["error"].as_str().unwrap_or_default().contains("helm"), "{contested}");
     }
     for now in filled() {
@@ -222,7 +222,7 @@ fn a_stub_without_keys_works_for_ever() {
             }
         }
         for (stub, _) in &stubs {
-            scene.is_told_times(stub.key(), "update", 1);
+            scene.is_logged_times(stub.key(), "update", 1);
         }
         // It goes on following its source.
         scene.set_data("a/s", "k", "new");
@@ -311,9 +311,9 @@ fn forced_server_side_apply() {
     // What Argo CD looks at.
     assert_eq!(ours(&filled), json!({ "f:tls.crt": {}, "f:tls.key": {} }));
     apply("kustomize-controller", &stub);
-    scene.is_told("b/t", "update", "Drift");
+    scene.is_logged("b/t", "update", "Drift");
     scene.has_data_of(&tls("b/t", "c", "p"));
-    let told = advised(&scene).len();
+    let advice = advised(&scene).len();
 
     let with_values = |certificate, key| tls("b/t", certificate, key).note("replicate-from", "{a}/pair");
     apply("argocd-controller", &with_values("c", "p"));
@@ -325,7 +325,7 @@ fn forced_server_side_apply() {
     apply("argocd-controller", &with_values("new", "pair"));
     scene.has_data_of(&tls("b/t", "new", "pair"));
     scene.barrier();
-    assert_eq!(advised(&scene).len(), told, "no more advice than on the placeholders");
+    assert_eq!(advised(&scene).len(), advice, "no more advice than on the placeholders");
 }
 
 /// `kubectl apply`, which does as helm does: a conflict server-side, placeholders put back client-side, and nothing of either without keys.
@@ -354,7 +354,7 @@ fn kubectl_applies_stubs() {
             scene.all_stay(&[before]);
         } else {
             assert!(again.status.success(), "{errors}");
-            scene.is_told("b/typed", "update", "Drift");
+            scene.is_logged("b/typed", "update", "Drift");
             scene.has_data_of(&filled);
         }
         let [(stub, filled), ..] = without_keys();

@@ -23,10 +23,10 @@ fn leave_everything_alone(annotations: &[(&str, &str)]) {
     scene.create(&secret("a/good").data("k", "new").note("replication-allowed", "true"));
     scene.start(&[]);
     for number in 0..annotations.len() {
-        scene.is_told(&format!("a/s{number}"), "refuse", "IllFormed");
-        scene.is_told(&format!("b/r{number}"), "refuse", "SourceIllFormed");
-        scene.is_told(&format!("b/p{number}"), "refuse", "SourceIllFormed");
-        scene.is_told(&format!("b/i{number}"), "refuse", "IllFormed");
+        scene.is_logged(&format!("a/s{number}"), "refuse", "IllFormed");
+        scene.is_logged(&format!("b/r{number}"), "refuse", "SourceIllFormed");
+        scene.is_logged(&format!("b/p{number}"), "refuse", "SourceIllFormed");
+        scene.is_logged(&format!("b/i{number}"), "refuse", "IllFormed");
     }
     scene.all_stay(&left);
     scene.has_replicas(&[]);
@@ -125,7 +125,7 @@ fn a_combined_object_that_names_itself_is_ill_formed() {
     let left = left.map(|object| scene.create(&object));
     scene.start(&[]);
     for key in ["a/bare", "a/full", "a/by"] {
-        scene.is_told(key, "refuse", "IllFormed");
+        scene.is_logged(key, "refuse", "IllFormed");
     }
     scene.has_replicas(&[]);
     scene.all_stay(&left);
@@ -187,7 +187,7 @@ fn an_ill_formed_object_that_is_deleted_is_simply_missing() {
     }
     scene.note("a/src", "unknown", Some(""));
     for key in ["b/x", "b/p", "b/c"] {
-        scene.is_told(key, "refuse", "SourceIllFormed");
+        scene.is_logged(key, "refuse", "SourceIllFormed");
     }
     scene.delete("a/src");
     scene.is_gone("b/x");

@@ -97,7 +97,7 @@ impl World {
         self.scene.start_exactly(&kubeconfig, &self.rendered.arguments());
     }
 
-    /// What has to happen, does.
+    /// Waits until everything that has to happen has happened.
     fn converges(&mut self) {
         self.scene.wait_ready();
         for make in KINDS {
@@ -153,7 +153,7 @@ impl World {
                 "watch" => {
                     scene.has_data_of(&make("b/s").data("k", "v"));
                     scene.replace(&make("a/s").data("k", "w").note("replicate-to-namespaces", "{b}"));
-                    // The other kind's watch tells that as much time has passed as a change takes.
+                    // When a change of the other kind was followed, as much time has passed as a change of this one would take.
                     self.other_kind_follows(own);
                     let still = self.scene.get_of(own, "b/s").expect("it is there")["data"].clone();
                     assert_eq!(still, data_of(&self.scene, make, "v"));

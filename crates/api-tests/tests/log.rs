@@ -1,4 +1,4 @@
-//! Issue 3, SPEC 8: what the log tells: one line for each action and each refusal, with its reason, and no line twice.
+//! Issue 3, SPEC 8: the log has one line for each action and each refusal, with its reason, and no line twice.
 
 use std::collections::BTreeSet;
 
@@ -59,9 +59,9 @@ fn each_action_is_one_line_with_its_fields() {
             ("{b}/t", "clear", "SourceMissing", versions[4].clone()),
         ];
         for key in ["{b}/s", "{b}/t"] {
-            let mut told = lines_about(&scene, key);
-            told.retain(|line| line["kind"] == json!(name));
-            for line in &mut told {
+            let mut logged = lines_about(&scene, key);
+            logged.retain(|line| line["kind"] == json!(name));
+            for line in &mut logged {
                 let fields = line.as_object_mut().expect("a line is an object");
                 for always in ["timestamp", "message"] {
                     assert!(fields.remove(always).is_some_and(|value| value.is_string()));
@@ -77,7 +77,7 @@ fn each_action_is_one_line_with_its_fields() {
                 }
                 line
             });
-            assert_eq!(told, expected.collect::<Vec<_>>());
+            assert_eq!(logged, expected.collect::<Vec<_>>());
         }
     }
 }
@@ -94,16 +94,16 @@ fn a_refusal_says_what_is_wrong() {
     for (key, reason, source, word) in
         [("b/wrong", "IllFormed", None, "maybe"), ("b/waits", "SourceIllFormed", Some("{a}/wrong"), "perhaps")]
     {
-        let line = scene.is_told(key, "refuse", reason);
+        let line = scene.is_logged(key, "refuse", reason);
         assert_eq!((&line["level"], &line["kind"]), (&json!("WARN"), &json!("Secret")));
         assert_eq!(line.get("source").cloned(), source.map(|source| json!(scene.full(source))));
         assert!(line["error"].as_str().is_some_and(|error| error.contains(word)), "{line}");
     }
 }
 
-/// Issue 3: the same refusal is not repeated for the same state, whatever else happens; another one is told.
+/// Issue 3: the same refusal is not repeated for the same state, whatever else happens; another one is logged.
 #[test]
-fn the_same_refusal_is_told_once() {
+fn the_same_refusal_is_logged_once() {
     let mut scene = Scene::new();
     scene.namespaces(&["a", "b"]);
     scene.start(&["--resync-period=1s"]);
@@ -111,38 +111,39 @@ fn the_same_refusal_is_told_once() {
     let source = secret("a/s").data("k", "v").note("replicate-to", "{b}/theirs");
     scene.create(&source.note("replication-allowed", "true"));
     scene.create(&secret("b/wrong").note("replicate-from", "{a}/s").note("replicate-once", "maybe"));
-    scene.is_told("b/theirs", "refuse", "NotCreatedBySource");
-    scene.is_told("b/wrong", "refuse", "IllFormed");
+    scene.is_logged("b/theirs", "refuse", "NotCreatedBySource");
+    scene.is_logged("b/wrong", "refuse", "IllFormed");
     for n in 0..3 {
         scene.set_data("a/s", "k", &format!("v{n}"));
         scene.set_data("b/theirs", "own", &format!("data{n}"));
         scene.set_data("b/wrong", "k", &format!("v{n}"));
         scene.barrier();
     }
-    scene.is_told_times("b/theirs", "refuse", 1);
-    scene.is_told_times("b/wrong", "refuse", 1);
+    scene.is_logged_times("b/theirs", "refuse", 1);
+    scene.is_logged_times("b/wrong", "refuse", 1);
     // Another mistake is another state; so is the same one after it had been mended.
     for (mistake, times) in [(Some("never"), 2), (None, 2), (Some("never"), 3)] {
         scene.note("b/wrong", "replicate-once", mistake);
         if mistake.is_none() {
             scene.has_data("b/wrong", &[("k", "v2")]);
         }
-        scene.is_told_times("b/wrong", "refuse", times);
+        scene.is_logged_times("b/wrong", "refuse", times);
     }
 }
 
-/// SPEC 8: a failure that lasts is told for each object that it keeps from being written, with the next attempt; a watch that
-/// cannot be had is told once.
+/// SPEC 8: a failure that lasts is logged for each object that it keeps from being written, with the next attempt; a watch that
+/// cannot be had is logged once.
 #[test]
-fn what_cannot_be_watched_is_told_once() {
+fn what_cannot_be_watched_is_logged_once() {
     let mut scene = Scene::new();
     let proxy = scene.proxy();
     proxy.set_rule(|_| k8s_replicator_testenv::Fault::status(500));
     scene.start_at(proxy.kubeconfig(), &["--log-level=info"]);
     scene.until("it has tried many times", || (proxy.seen().len() >= 12).then_some(()));
-    let told: Vec<Value> = scene.controller().log_lines().into_iter().filter(|line| line["level"] == "WARN").collect();
-    assert_eq!(told.len(), 3, "{told:#?}");
-    let resources: BTreeSet<&str> = told.iter().filter_map(|line| line["resource"].as_str()).collect();
+    let logged: Vec<Value> =
+        scene.controller().log_lines().into_iter().filter(|line| line["level"] == "WARN").collect();
+    assert_eq!(logged.len(), 3, "{logged:#?}");
+    let resources: BTreeSet<&str> = logged.iter().filter_map(|line| line["resource"].as_str()).collect();
     assert_eq!(resources, ["configmaps", "namespaces", "secrets"].into());
 }
 
@@ -165,18 +166,18 @@ fn every_reason_is_documented() {
         scene.put(&kind("a/s").data("k", "w"));
         scene.is_deleted(&kind("b/t"));
     }
-    let told = || -> BTreeSet<String> {
+    let logged = || -> BTreeSet<String> {
         let lines = scene.controller().log_lines();
         lines.iter().filter_map(|line| line["reason"].as_str().map(str::to_owned)).collect()
     };
-    scene.until("many reasons were told", || (told().len() >= 8).then_some(()));
+    scene.until("many reasons were logged", || (logged().len() >= 8).then_some(()));
     scene.barrier();
     let docs =
         std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/reasons.md")).expect("the docs");
     let documented: BTreeSet<&str> =
         docs.lines().filter_map(|line| line.strip_prefix("| `")?.split_once('`')).map(|(code, _)| code).collect();
-    let told = told();
-    assert!(told.iter().all(|reason| documented.contains(reason.as_str())), "{told:?}");
+    let logged = logged();
+    assert!(logged.iter().all(|reason| documented.contains(reason.as_str())), "{logged:?}");
 }
 
 /// Issue 3: `--log-format text` is for people; `--log-level` says how much.
@@ -189,12 +190,12 @@ fn log_format_and_log_level() {
         scene.create(&secret("a/s").data("k", "v").note("replicate-to-namespaces", "{b}"));
         scene.create(&secret("b/wrong").note("replicate-from", "a/b/c"));
         scene.has_data("b/s", &[("k", "v")]);
-        // Its last line of these: what is written comes in order. At level `off` there is none.
+        // Lines are written in order, so that all earlier ones are there with this one. At level `off` there is none.
         if !flags.iter().any(|flag| flag.ends_with("=off")) {
-            scene.until("the refusal is told", || scene.controller().log().contains("IllFormed").then_some(()));
+            scene.until("the refusal is logged", || scene.controller().log().contains("IllFormed").then_some(()));
         }
         if flags.iter().any(|flag| flag.ends_with("=info") || flag.ends_with("=debug")) {
-            scene.until("the replica is told", || scene.controller().log().contains("NewTarget").then_some(()));
+            scene.until("the replica is logged", || scene.controller().log().contains("NewTarget").then_some(()));
         }
         scene.barrier();
         (scene.full("{b}/s"), scene.controller().log())

@@ -39,7 +39,7 @@ fn a_lost_answer_to_a_create_is_no_double_write() {
     }
     scene.barrier();
     assert_eq!((done(&scene, "create"), scene.changes().len()), (4, 4));
-    scene.is_told("b/x", "create", "Unreachable");
+    scene.is_logged("b/x", "create", "Unreachable");
 }
 
 /// The answers to updates, of data and to clear it.

@@ -54,7 +54,7 @@ fn nothing_outside_is_asked_for() {
         ("b/pulled", "SourceNotWatched"),
         ("b/pushed", "SourceNotWatched"),
     ] {
-        scene.is_told(target, "refuse", reason);
+        scene.is_logged(target, "refuse", reason);
     }
     // What comes later is replicated too, and what goes is followed.
     scene.set_data("a/s", "k", "w");
@@ -119,8 +119,8 @@ fn a_named_namespace_comes_goes_and_comes_back() {
     scene.has_data("late/s", &[("k", "v")]);
     scene.hold_terminating("late");
     scene.delete("late/s");
-    // Whether its look or a refused write tells it first, it waits from then on.
-    scene.is_told("late/s", "nothing", "NamespaceTerminating");
+    // Either the poll of the namespace or a refused write shows that it terminates; from then on the target waits.
+    scene.is_logged("late/s", "nothing", "NamespaceTerminating");
     scene.let_go("late");
     scene.namespace("late");
     scene.has_data("late/s", &[("k", "v")]);

@@ -123,8 +123,8 @@ fn sigterm_lets_what_is_in_flight_finish_and_takes_no_new_work() {
     let done = scene.replicas().len();
     assert!(done > 0 && done < 60, "{done} of 60");
     assert_eq!(done, writes(&proxy), "each write that was begun was finished");
-    let told = scene.controller().log_lines().into_iter().filter(|line| line["action"] == "create").count();
-    assert_eq!(told, done, "and was told");
+    let logged = scene.controller().log_lines().into_iter().filter(|line| line["action"] == "create").count();
+    assert_eq!(logged, done, "and was logged");
 }
 
 /// Issue 3: a request that hangs holds the end up for 10 s and no longer. Meanwhile `/readyz` says that it ends, and

@@ -203,17 +203,17 @@ fn the_first_rule_that_applies_decides() {
         ),
     ];
     let mut targets = Vec::new();
-    for (name, source, told, stays) in &table {
+    for (name, source, reason, stays) in &table {
         let source = scene.create(source);
         let target = secret(&format!("b/{name}")).note("replicate-from", &format!("{{a}}/{name}"));
         let before = target.clone().data("k", "old").note("replicated-from-version", "1");
-        targets.push((name, source, target, scene.create(&before), told, stays));
+        targets.push((name, source, target, scene.create(&before), reason, stays));
     }
     scene.start(&[]);
     let mut left = Vec::new();
-    for (name, source, target, before, told, stays) in targets {
-        if let Some(reason) = told {
-            scene.is_told(&format!("b/{name}"), "refuse", reason);
+    for (name, source, target, before, reason, stays) in targets {
+        if let Some(reason) = reason {
+            scene.is_logged(&format!("b/{name}"), "refuse", reason);
         }
         match (*stays, *name) {
             (true, _) => left.push(before),

@@ -14,8 +14,8 @@ fn uid(object: &Value) -> Value {
     object["metadata"]["uid"].clone()
 }
 
-/// SPEC 9.5: a source that is another one of another type: its replicas are made again, whether the controller saw it happen
-/// or not.
+/// SPEC 9.5: a source that was recreated with another type: its replicas are recreated, whether the controller saw the deletion or
+/// not.
 #[test]
 fn a_replica_is_made_again_when_the_type_changed_at_the_source() {
     let mut scene = Scene::new();
@@ -43,7 +43,7 @@ fn a_replica_is_made_again_when_the_type_changed_at_the_source() {
         }
         is_there(&scene, source, &made);
     }
-    scene.is_told("b/s", "recreate", "TypeChanged");
+    scene.is_logged("b/s", "recreate", "TypeChanged");
 }
 
 /// SPEC 9.5: so are the replicas of a combined object, which take its type; their data is F's.
@@ -91,10 +91,11 @@ fn an_immutable_pushed_replica_is_made_again() {
         scene.remove(&source("2"));
         scene.is_deleted(&replica);
     }
-    scene.is_told("b/s", "recreate", "ReplicaImmutable");
+    scene.is_logged("b/s", "recreate", "ReplicaImmutable");
 }
 
-/// SPEC 9.5: after a restart, too, where nothing is known of it yet; and with the preconditions of the look that found it.
+/// SPEC 9.5: after a restart, too, where the controller does not know yet that the replica is immutable; and the delete carries the
+/// preconditions of the read that showed it.
 #[test]
 fn an_immutable_pushed_replica_is_made_again_after_a_restart() {
     let mut scene = Scene::new();
@@ -143,7 +144,7 @@ fn an_immutable_pulling_target_is_refused() {
     }
     scene.start(&["--resync-period=0"]);
     for key in ["b/fill", "b/clear"] {
-        scene.is_told(key, "refuse", "TargetImmutable");
+        scene.is_logged(key, "refuse", "TargetImmutable");
     }
     for resource in ["secrets", "configmaps"] {
         scene.patch(resource, "a/s", &json!({ "data": { "k": "bmV3" } }));
@@ -152,7 +153,8 @@ fn an_immutable_pulling_target_is_refused() {
     assert_eq!(scene.changes(), []);
 }
 
-/// SPEC 9.5: so does one whose type does not take the source's data; the server's word is told, and other targets get theirs.
+/// SPEC 9.5: so does one whose type does not accept the source's data; the server's message is logged, and other targets get
+/// theirs.
 #[test]
 fn a_pulling_target_of_an_unfit_type_is_refused() {
     let mut scene = Scene::new();
@@ -162,7 +164,7 @@ fn a_pulling_target_of_an_unfit_type_is_refused() {
     let unfit = scene.create(&tls("b/unfit", "own").note("replicate-from", "{a}/s"));
     scene.create(&secret("b/fit").note("replicate-from", "{a}/s"));
     scene.has_data("b/fit", &[("k", "v")]);
-    let line = scene.is_told("b/unfit", "update", "Invalid");
+    let line = scene.is_logged("b/unfit", "update", "Invalid");
     assert!(line["error"].as_str().is_some_and(|error| error.contains("tls.crt")), "{line}");
     scene.stays(&unfit);
 }

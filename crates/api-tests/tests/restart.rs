@@ -8,12 +8,12 @@ use k8s_replicator_api_tests::{Object, Scene, config_map, secret};
 use k8s_replicator_testenv::{Fault, Proxy};
 use serde_json::Value;
 
-/// The writes that have a fate of their own: as many as it takes to be under way, and no more, so that something is left to do
-/// for the next one however many are sent at once.
+/// How many writes meet the fault `then`: enough that some are under way, and few enough that the next controller has something
+/// left to do.
 const FATED: usize = 5;
 
-/// That many writes pass from now on; `then` is the fate of the few after them, and the server hears of none after those.
-/// Answers how many came.
+/// That many writes pass from now on; the few after them meet the fault `then`, and no later one reaches the server. Answers how
+/// many came.
 fn after_writes(proxy: &Proxy, passing: usize, then: Fault) -> Arc<AtomicUsize> {
     let came = Arc::new(AtomicUsize::new(0));
     let counter = came.clone();
@@ -30,8 +30,7 @@ fn after_writes(proxy: &Proxy, passing: usize, then: Fault) -> Arc<AtomicUsize> 
     came
 }
 
-/// Runs the controller until it has made so many writes, and what it wrote then is under way; then it is killed with no
-/// chance to say anything.
+/// Runs the controller until it has made so many writes, and what it wrote then is under way; then it is killed (SIGKILL).
 fn kill_in_the_middle(scene: &mut Scene, writes: usize, then: Fault) {
     let proxy = scene.proxy();
     let came = after_writes(&proxy, writes, then);
@@ -42,8 +41,8 @@ fn kill_in_the_middle(scene: &mut Scene, writes: usize, then: Fault) {
 
 const MANY: usize = 60;
 
-/// SPEC 8: killed in the middle of 60 creations, 60 updates, 60 deletions, each at several moments, with requests under way
-/// that the server never hears of, or carries out without the controller hearing of it. The next one finishes.
+/// SPEC 8: killed in the middle of 60 creations, 60 updates, 60 deletions, each at several moments, with requests under way that
+/// never reach the server, or whose response never reaches the controller. The next controller finishes.
 #[test]
 fn killed_in_the_middle_of_60_targets() {
     let mut scene = Scene::new();

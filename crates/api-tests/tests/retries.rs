@@ -1,4 +1,4 @@
-//! SPEC 9.1, 9.9: failed writes are tried again, target by target; many at once; the server's word on how many.
+//! SPEC 9.1, 9.9: failed writes are tried again, target by target; many at once; and the server's `Retry-After` is obeyed.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -42,7 +42,7 @@ fn too_many(seconds: u32) -> Fault {
     Fault::Status { code: 429, headers: vec![("Retry-After".into(), seconds.to_string())], body: String::new() }
 }
 
-/// SPEC 9.1: whatever the write was, it is tried again; the failure holds up no other target, and is told.
+/// SPEC 9.1: whatever the write was, it is tried again; the failure holds up no other target, and is logged.
 #[test]
 fn a_failed_write_is_tried_again_and_holds_up_no_other() {
     let mut scene = Scene::new();
@@ -56,7 +56,7 @@ fn a_failed_write_is_tried_again_and_holds_up_no_other() {
         fail(&proxy, format!("/namespaces/{}/{resource}", scene.namespace_name("b")));
         scene.put(&source("1"));
         scene.has_data_of(&good.clone().data("k", "1"));
-        scene.is_told("b/s", "create", "ServerError");
+        scene.is_logged("b/s", "create", "ServerError");
         assert_eq!(scene.get_of(resource, "b/s"), None);
         proxy.set_rule(|_| Fault::Pass);
         scene.has_data_of(&bad.clone().data("k", "1"));
@@ -64,7 +64,7 @@ fn a_failed_write_is_tried_again_and_holds_up_no_other() {
         fail(&proxy, format!("/namespaces/{}/{resource}/s", scene.namespace_name("b")));
         scene.put(&source("2"));
         scene.has_data_of(&good.clone().data("k", "2"));
-        scene.is_told("b/s", "update", "ServerError");
+        scene.is_logged("b/s", "update", "ServerError");
         scene.has_data_of(&bad.clone().data("k", "1"));
         proxy.set_rule(|_| Fault::Pass);
         scene.has_data_of(&bad.clone().data("k", "2"));
@@ -72,7 +72,7 @@ fn a_failed_write_is_tried_again_and_holds_up_no_other() {
         fail(&proxy, format!("/namespaces/{}/{resource}/s", scene.namespace_name("b")));
         scene.remove(&source("2"));
         scene.is_deleted(&good);
-        scene.is_told("b/s", "delete", "ServerError");
+        scene.is_logged("b/s", "delete", "ServerError");
         scene.has_data_of(&bad.clone().data("k", "2"));
         proxy.set_rule(|_| Fault::Pass);
         scene.is_deleted(&bad);
@@ -91,7 +91,7 @@ fn a_failed_read_is_tried_again_and_holds_up_no_other() {
         scene.create(&secret(&format!("a/{name}")).data("k", name).note("replicate-to-namespaces", "{b}"));
     }
     scene.has_data("b/good", &[("k", "good")]);
-    scene.is_told("b/bad", "read", "ServerError");
+    scene.is_logged("b/bad", "read", "ServerError");
     proxy.set_rule(|_| Fault::Pass);
     scene.has_data("b/bad", &[("k", "bad")]);
 }
@@ -152,7 +152,7 @@ fn retry_after_is_obeyed() {
     let refused = refused.all();
     let next = after.all().into_iter().find(|moment| *moment > refused[0]).map(|moment| moment - refused[0]);
     assert!(next >= Some(Duration::from_millis(2_900)), "{next:?} after {} refusals", refused.len());
-    scene.is_told("b/t0", "create", "Throttled");
+    scene.is_logged("b/t0", "create", "Throttled");
 }
 
 /// SPEC 9.9: the same for lists and watches.

@@ -74,8 +74,8 @@ fn without_the_namespaces_nothing_is_done() {
     scene.is_gone("b/orphan");
 }
 
-/// Issue 3: each verb that is missing is named, with the object that it was missed for; the rest goes on, and the attempt is
-/// made again.
+/// Issue 3: the log names each verb that is missing, and the object of the request that was refused; everything else goes on, and
+/// the request is made again.
 #[test]
 fn each_missing_verb_is_named() {
     let mut scene = Scene::for_user(Rights::Nothing);
@@ -84,7 +84,7 @@ fn each_missing_verb_is_named() {
     let mut verbs = vec!["list", "watch"];
     grant(&scene, "secrets", &[(&["secrets"], &verbs), (&["namespaces"], WATCH)]);
     scene.start(&["--run-replicators=secret"]);
-    let told = |scene: &Scene, verb: &str, name: &str| {
+    let is_missing = |scene: &Scene, verb: &str, name: &str| {
         let said = format!("cannot {verb} resource \"secrets\"");
         let line = scene.logs(&format!("that {verb} is missing"), |line| {
             line["reason"] == "Forbidden" && line["error"].as_str().is_some_and(|error| error.contains(&said))
@@ -97,31 +97,31 @@ fn each_missing_verb_is_named() {
     };
     let (source, replica) = (scene.full("{a}/s"), scene.full("{b}/s"));
     for (verb, name) in [("get", &source), ("create", &replica)] {
-        told(&scene, verb, name);
+        is_missing(&scene, verb, name);
         verbs.push(verb);
         grant(&scene, "secrets", &[(&["secrets"], &verbs), (&["namespaces"], WATCH)]);
     }
     scene.has_data("b/s", &[("k", "1")]);
     scene.set_data("a/s", "k", "2");
-    told(&scene, "patch", &replica);
+    is_missing(&scene, "patch", &replica);
     scene.has_data("b/s", &[("k", "1")]);
     verbs.push("patch");
     grant(&scene, "secrets", &[(&["secrets"], &verbs), (&["namespaces"], WATCH)]);
     scene.has_data("b/s", &[("k", "2")]);
     scene.delete("a/s");
-    told(&scene, "delete", &replica);
+    is_missing(&scene, "delete", &replica);
     scene.has_data("b/s", &[("k", "2")]);
     verbs.push("delete");
     grant(&scene, "secrets", &[(&["secrets"], &verbs), (&["namespaces"], WATCH)]);
     scene.is_gone("b/s");
-    // Not more rights than that.
+    // The controller needs no further rights.
     let asked: Vec<String> = scene.requests().into_iter().map(|request| request.verb).collect();
     assert!(asked.iter().all(|verb| ALL.contains(&verb.as_str())), "{asked:?}");
 }
 
 /// Issue 3: 401, from the API server itself: a token that it does not know.
 #[test]
-fn an_unknown_token_is_told() {
+fn an_unknown_token_is_logged() {
     let mut scene = Scene::new();
     scene.namespaces(&["b"]);
     let orphan = scene.create(&secret("b/orphan").note("replicated-by", "{b}/gone"));

@@ -140,7 +140,8 @@ fn a_delete_does_not_hit_another_object_of_the_name() {
     scene.stays(&own);
 }
 
-/// SPEC 8: a create fails if something is there: it is told that it was not made by the source, and left alone.
+/// SPEC 8: a create fails if something is there: the controller logs that the object was not made by the source, and leaves it
+/// alone.
 #[test]
 fn a_create_does_not_replace_what_came_meanwhile() {
     let mut scene = Scene::new();
@@ -151,7 +152,7 @@ fn a_create_does_not_replace_what_came_meanwhile() {
     scene.create(&secret("a/s").data("k", "v").note("replicate-to", "{b}/t"));
     delayed.has_come(&scene);
     let own = scene.create(&secret("b/t").data("own", "data"));
-    scene.is_told("b/t", "refuse", "NotCreatedBySource");
+    scene.is_logged("b/t", "refuse", "NotCreatedBySource");
     scene.stays(&own);
     wait_refused(&scene, "create", "secrets");
 }
@@ -186,7 +187,7 @@ fn nothing_is_done_before_the_namespaces_are_listed() {
         scene.becomes(&cleared.written());
     }
     scene.has_data("b/new", &[("k", "v")]);
-    // In the order in which the server heard of them.
+    // In the order in which the server received them.
     let requests = scene.requests();
     let listed = requests.iter().position(|request| request.verb == "list" && request.resource == "namespaces");
     let begun = requests.iter().position(|request| !matches!(request.verb.as_str(), "list" | "watch"));
@@ -249,7 +250,7 @@ fn nothing_is_removed_on_half_of_a_later_list() {
     lists_break_off_behind(&scene, &mut proxy, &replicas[1]);
     proxy.set_rule(|_| Fault::Pass);
     scene.all_stay(&replicas);
-    // It is a whole list that tells what is gone.
+    // Only a complete list shows what is gone.
     scene.delete("a/s");
     scene.is_gone("b/s");
 }

@@ -1,4 +1,4 @@
-//! Issue 4: what docs/scaling.md tells operators to apply is taken by the API server, and does what is said of it.
+//! Issue 4: the API server takes what docs/scaling.md has operators apply, and it does what the page says.
 
 use std::time::{Duration, Instant};
 

@@ -64,10 +64,10 @@ fn telltale(code: u16, reason: &str, payload: &str) -> Fault {
 
 const TRACE: &[&str] = &["--log-level=trace", "--resync-period=1s"];
 
-/// What nobody may tell: the values, and who the controller is.
-fn nothing_is_told(scene: &mut Scene, payloads: &Payloads) {
+/// Neither the values nor the controller's credentials are in its log, on its status pages, or in an object other than a copy.
+fn no_value_is_shown(scene: &mut Scene, payloads: &Payloads) {
     let log = scene.controller().log();
-    assert!(log.contains("TRACE"), "everything is told that is ever told");
+    assert!(log.contains("TRACE"), "the log is at its most verbose");
     payloads.are_nowhere("the log", &log);
     let token = scene.user().token.clone();
     assert!(!log.contains(&token), "the log has the controller's token");
@@ -108,9 +108,9 @@ fn everything(scene: &Scene, payloads: &Payloads) {
                 scene.has_data_of(&kind(key).data("k", &value));
             }
         }
-        scene.is_told("b/theirs", "refuse", "NotCreatedBySource");
-        scene.is_told("b/wrong", "refuse", "IllFormed");
-        scene.is_told("b/frozen", "refuse", "TargetImmutable");
+        scene.is_logged("b/theirs", "refuse", "NotCreatedBySource");
+        scene.is_logged("b/wrong", "refuse", "IllFormed");
+        scene.is_logged("b/frozen", "refuse", "TargetImmutable");
         scene.put(&source(&payloads.next()).note("replication-allowed", "false"));
         scene.is_deleted(&kind("b/s"));
         scene.has_data_of(&kind("b/t"));
@@ -131,13 +131,13 @@ fn everything(scene: &Scene, payloads: &Payloads) {
 
 /// Over the connection that users have: TLS, to the server itself.
 #[test]
-fn nothing_secret_is_told_of_all_that_the_controller_does() {
+fn no_value_is_shown_whatever_the_controller_does() {
     let (mut scene, payloads) = (Scene::new(), Payloads::default());
     scene.namespaces(&["a", "b", "c"]);
     scene.start(TRACE);
     everything(&scene, &payloads);
     scene.barrier();
-    nothing_is_told(&mut scene, &payloads);
+    no_value_is_shown(&mut scene, &payloads);
 }
 
 fn is_write(request: &RequestView) -> bool {
@@ -148,7 +148,7 @@ fn is_read_of(request: &RequestView, name: &str) -> bool {
     request.method == "GET" && request.path.ends_with(&format!("/{name}"))
 }
 
-/// One answer of the server's that tells too much, until it was given.
+/// One request is answered like this, with a value in the answer; after that all requests pass.
 fn one_answer(scene: &Scene, proxy: &Proxy, rule: impl Fn(&RequestView) -> Fault + Send + Sync + 'static) {
     let given = Arc::new(AtomicUsize::new(0));
     let counter = given.clone();
@@ -171,7 +171,7 @@ fn one_answer(scene: &Scene, proxy: &Proxy, rule: impl Fn(&RequestView) -> Fault
 /// Refusals whose words repeat the values, and answers that break off in the middle of them or put them where they do not
 /// belong.
 #[test]
-fn nothing_secret_is_told_of_what_the_server_answers() {
+fn no_value_is_shown_whatever_the_server_answers() {
     let (mut scene, payloads) = (Scene::new(), Payloads::default());
     scene.namespaces(&["a", "b"]);
     let mut proxy = scene.proxy();
@@ -187,8 +187,8 @@ fn nothing_secret_is_told_of_what_the_server_answers() {
         scene.has_note("b/r", "replicated-by", Some("{a}/s"));
     }
     let lines = scene.controller().log_lines();
-    let is_told = |line: &Value| line["error"].as_str().is_some_and(|error| error.contains("422 Invalid"));
-    assert!(lines.iter().any(is_told), "what is not told cannot tell too much");
+    let is_logged = |line: &Value| line["error"].as_str().is_some_and(|error| error.contains("422 Invalid"));
+    assert!(lines.iter().any(is_logged), "the refusals are in the log, so that a value would be seen there");
     // Not even a page that is no answer of an API server is repeated.
     let page = status(502, format!("<html>{value}</html>"));
     one_answer(&scene, &proxy, move |request| if is_write(request) { page.clone() } else { Fault::Pass });
@@ -199,7 +199,7 @@ fn nothing_secret_is_told_of_what_the_server_answers() {
     let last = json!({ "metadata": replica["metadata"], "type": [encoded], "data": [value] }).to_string();
     for broken in [
         whole[..middle].to_owned(),
-        // Values in the place of other things. (A name is none: names are told.)
+        // Values in the place of other things. (Not in that of a name: names are logged.)
         json!({ "metadata": value, "data": { "k": encoded } }).to_string(),
         json!({ "metadata": { "name": "s", "namespace": "n", "annotations": [value] }, "data": encoded }).to_string(),
         last.clone(),
@@ -252,5 +252,5 @@ fn nothing_secret_is_told_of_what_the_server_answers() {
     proxy.set_rule(|_| Fault::Pass);
     scene.set_data("a/s", "k", &payloads.next());
     scene.barrier();
-    nothing_is_told(&mut scene, &payloads);
+    no_value_is_shown(&mut scene, &payloads);
 }

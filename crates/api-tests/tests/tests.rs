@@ -25,7 +25,7 @@ mod log; // one line for each action and refusal, with its reason
 mod lost; // answers that are lost on their way are no double writes
 mod restart; // killed, stopped, started again
 mod safety; // preconditions, and nothing on half a view
-mod secrecy; // what is never told
+mod secrecy; // what is never logged or shown
 
 // SPEC 9: what is different from v1.3.0.
 mod changes; // 9.3, 9.4, 9.12: which changes are written, and which are not
@@ -37,7 +37,7 @@ mod retries; // 9.1, 9.9: failed writes, many at once, Retry-After
 // SPEC 11: policy.
 mod policy; // namespaces by label, acceptance, keys, labels, pause, removal; deletion by accident
 
-// SPEC 12: what a person is told who asks.
+// SPEC 12: the commands for people.
 mod seeing; // explain and its remedies, list, wait, approve, diff, graph
 
 // SPEC 10: the program.

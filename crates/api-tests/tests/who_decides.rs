@@ -34,10 +34,10 @@ fn an_object_ill_formed_in_whichever_annotation_is_not_written() {
         }
     }
     scene.start(&[]);
-    left.iter().for_each(|(key, _)| drop(scene.is_told(key, "refuse", "IllFormed")));
+    left.iter().for_each(|(key, _)| drop(scene.is_logged(key, "refuse", "IllFormed")));
     // The source does not push to these.
     for key in replicas {
-        scene.is_told(&key, "advise", "UnknownAnnotation");
+        scene.is_logged(&key, "advise", "UnknownAnnotation");
         scene.is_gone(&key);
     }
     let left: Vec<_> = left.into_iter().map(|(_, object)| object).collect();
@@ -131,7 +131,7 @@ fn a_replica_of_an_ill_formed_source_is_left_alone() {
     let replica = secret("b/x").data("k", "old").note("replicated-by", "{a}/src").note("replicated-from-version", "1");
     let replica = scene.create(&replica);
     scene.start(&[]);
-    scene.is_told("b/x", "refuse", "SourceIllFormed");
+    scene.is_logged("b/x", "refuse", "SourceIllFormed");
     scene.stays(&replica);
     scene.note("a/src", "replicate-once", None);
     scene.is_gone("b/x");
@@ -266,7 +266,7 @@ fn what_the_source_did_not_make_is_refused() {
         scene.create(&kind("a/src").data("k", "v").note("replicate-to", &all));
     }
     for key in ["b/plain", "b/source", "b/leftover"] {
-        scene.is_told(key, "refuse", "NotCreatedBySource");
+        scene.is_logged(key, "refuse", "NotCreatedBySource");
     }
     scene.all_stay(&left);
     for key in ["b/plain", "b/source", "b/leftover", "b/pulls"] {

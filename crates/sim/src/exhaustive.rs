@@ -57,7 +57,7 @@ fn beginning() -> Vec<Step> {
         .collect()
 }
 
-/// What people may do in each world.
+/// The edits that people may make in each world.
 fn acts() -> Vec<Step> {
     let consent = format!("{PREFIX}replication-allowed");
     let acts = [
@@ -142,7 +142,7 @@ fn replayed(steps: &[Step]) -> Result<World, Violation> {
 fn choices(steps: &[Step], edits: usize) -> Vec<Step> {
     let made = steps.iter().filter(|step| matches!(step, Step::Act(_) | Step::Crash(_))).count();
     let acts = if made < edits { acts() } else { Vec::new() };
-    // What broke a property has no world, and was reported.
+    // A script that broke a property has no world, and was reported.
     let ways = replayed(steps).map_or_else(|_| Vec::new(), |mut world| world.ways());
     acts.into_iter().chain(ways).collect()
 }

@@ -1,4 +1,4 @@
-//! `sim --seed N [--seeds K] [--whole]`: runs seeds, and tells the first that fails, as short as it can be made.
+//! `sim --seed N [--seeds K] [--whole]`: runs seeds, and prints the first that fails, as short as it can be made.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "speaks to the person who runs it")]
 
@@ -22,7 +22,7 @@ fn table(seed: u64, most: u64) {
             Some((seed_now - seed + 1, run_safely(&script, false).violation?.property))
         });
         let row = match found {
-            // Changes of the simulation move the number about.
+            // Each change of the simulation changes the number.
             Some((seeds, property)) => {
                 let within = (4 * seeds).next_multiple_of(100);
                 format!("| {name} |{what} | {seeds} | {within} | {property} |")

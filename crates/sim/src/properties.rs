@@ -1,21 +1,22 @@
-//! TRUSTED: what has to be true. To be read by whoever wants to know what the simulation proves.
+//! TRUSTED: the properties that have to hold. Read this to know what the simulation proves.
 //!
-//! 1. **Safety.** Each write of a controller, as it took effect, is what SPEC wants in some state that the cluster really had
-//!    since that controller's caches began ([`is_allowed`]). What is removed since a source is silent was silent for the whole
-//!    removal delay, and for so long the controller was running.
+//! 1. **Safety.** Each write of a controller, as it took effect, is what SPEC wants in some state that the cluster really had since
+//!    that controller's caches began ([`is_allowed`]). A replica that is removed because its source is missing, or without its
+//!    annotations (*silent*), is removed only after the source was so for the whole removal delay, while the controller was
+//!    running.
 //! 2. **Convergence.** When faults have ended, every target is soon as SPEC wants it ([`not_as_wanted`]).
 //! 3. **Quiescence.** Then nothing is written any more ([`crate::world`] looks at the last write).
 //! 4. **No hot loop.** No object costs more requests in a second, or a minute, than [`MOST_AT_ONCE`] and [`MOST_A_MINUTE`].
-//! 5. **No silence.** A target that cannot be as it is wanted was reported, and is looked at again ([`LONGEST_SILENCE`]).
+//! 5. **No silence.** A target that is not as wanted was reported, and is decided about again ([`LONGEST_SILENCE`]).
 //! 6. **Secrecy.** No value stands anywhere but in data ([`shows_a_value`]).
 //! 7. **Bounds.** No more requests wait for an answer than [`MOST_UNDER_WAY`].
-//! 8. **Leadership.** With `--leader-elect` nobody begins a write but the one whom the Lease names just then ([`may_begin`]).
+//! 8. **Leadership.** With `--leader-elect` only the controller that the Lease names at that moment begins a write ([`may_begin`]).
 //!    So no two write at once: what is under way has its preconditions.
 //! 9. **Harmless together.** Of two controllers with equal flags none takes back what the other wrote, time and again, while
 //!    nobody else does anything ([`MOST_TAKEN_BACK`]).
 //! 10. **Few at once.** With `--removal-limit` nothing is taken away while more than so many replicas are due because of one source, but what
 //!     was approved; and what goes within the removal delay (at least 5 s) is not more either ([`crate::world`] counts it).
-//! 11. **Nobody waits for another.** Whatever a crowd of targets asks for or suffers, a replica elsewhere is there soon
+//! 11. **No target waits for others.** Whatever many targets need or suffer at once, a replica elsewhere is created soon
 //!     ([`LONGEST_WAIT`]).
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -41,7 +42,7 @@ pub const MOST_A_MINUTE: usize = 60;
 pub const LONGEST_SILENCE: Duration = Duration::from_secs(660);
 /// A new replica is there within this time, whatever happens to so many others ([`CROWD`]) elsewhere. A message takes a millisecond.
 pub const LONGEST_WAIT: Duration = Duration::from_millis(300);
-/// So many targets have something to be done, or to suffer, at once.
+/// The number of targets that have to be written, or whose writes hang, at once.
 pub const CROWD: usize = 200;
 /// Requests of one controller that wait for their answers.
 pub const MOST_UNDER_WAY: usize = 300;
@@ -85,10 +86,10 @@ pub struct Write<'a> {
     pub flags: &'a Flags,
 }
 
-/// What a write does that SPEC wants.
+/// What kind of write it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Allowed {
-    /// Something is taken away, without approval.
+    /// It removes or empties a replica that is not approved.
     Removal,
     /// Anything else.
     Other,
@@ -121,7 +122,7 @@ pub fn is_allowed(history: &[(Duration, State)], write: &Write<'_>) -> Option<Al
         };
         match removes.filter(|_| is_wanted) {
             None => is_wanted.then_some(Allowed::Other),
-            // Of the other replicas it may know less, or more, than there is now.
+            // The controller may know older or newer states of the other replicas.
             Some(source) => {
                 let is_allowed = |state: &State| {
                     let mut view = (**state).clone();
@@ -137,7 +138,7 @@ pub fn is_allowed(history: &[(Duration, State)], write: &Write<'_>) -> Option<Al
     if let Some(allowed) = seen.iter().rev().find_map(|(at, state)| wanted(*at, &with_target_as_it_was(state))) {
         return Some(allowed);
     }
-    // What a controller knows of different objects may be of different moments.
+    // A controller may know different objects at different moments.
     let concerned = concerned(seen, write);
     let source = write.before.and_then(|before| silent_source(before, write));
     let versions: Vec<Vec<Version<'_>>> = concerned.iter().map(|id| versions(seen, id)).collect();
@@ -230,7 +231,7 @@ fn unpaused(object: &Rc<Object>) -> Rc<Object> {
     }
 }
 
-/// Whether something is to be taken away since a source is silent.
+/// Whether a replica has to be removed or emptied because its source is silent.
 fn is_silent(wish: &Wish) -> bool {
     match wish {
         Wish::Gone(removal) => matches!(removal, Removal::Silent(_)),
@@ -280,10 +281,10 @@ fn concerned(seen: &[(Duration, State)], write: &Write<'_>) -> Vec<Id> {
     concerned
 }
 
-/// What an object was (`None`: not there), and since when.
+/// A state of an object (`None`: it did not exist), and since when.
 type Version<'s> = (Duration, Option<&'s Rc<Object>>);
 
-/// What an object was, one after the other, each with the time since when.
+/// The states of an object in their order.
 fn versions<'s>(seen: &'s [(Duration, State)], id: &Id) -> Vec<Version<'s>> {
     let mut versions: Vec<Version<'s>> = seen.iter().map(|(at, state)| (*at, state.get(id))).collect();
     versions.dedup_by(|(_, one), (_, other)| one.map(Rc::as_ptr) == other.map(Rc::as_ptr));
@@ -313,7 +314,7 @@ fn is_due(removal: Removal, since: Duration, write: &Write<'_>) -> bool {
     }
 }
 
-/// What may be done to a replica while its data is not yet taken away: all but that.
+/// The same shape, without taking the data away: what may be written while the removal waits.
 fn without_removal(shape: &Shape) -> Shape {
     let mut shape = Shape { data: Wanted::Kept, removal: None, ..shape.clone() };
     shape.notes.extend(crate::spec::pull::WRITTEN.map(|name| (name, Note::Any)));
@@ -467,7 +468,7 @@ pub fn shows_a_value(text: &str) -> bool {
     text.contains("s3cr3t") || text.contains("czNjcjN0")
 }
 
-/// Whether a target's annotations are such that a report about it is owed.
+/// Whether a target's annotations require that the controller reports something about it.
 #[must_use]
 pub fn is_ill_formed(object: &Object, flags: &Flags) -> bool {
     matches!(read(object, flags), Read::Ill(_))

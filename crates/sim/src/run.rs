@@ -18,16 +18,16 @@ use crate::world::{Setting, Violation, World};
 /// first copy was changed on its way is not modelled (`tests/histories.rs` has `a_webhook_that_changes_data_is_noticed`).
 pub const WEBHOOKS_CHANGE_DATA: bool = false;
 
-/// What a seed stands for.
+/// The script that a seed stands for.
 #[derive(Debug, Clone)]
 pub struct Script {
-    /// What is fixed.
+    /// What is fixed for the whole run.
     pub setting: Setting,
     /// What happens.
     pub steps: Vec<Step>,
 }
 
-/// What became of a run.
+/// The result of a run.
 #[derive(Debug)]
 pub struct Ran {
     /// The property that did not hold, if any.
@@ -78,7 +78,7 @@ pub fn script(seed: u64) -> Script {
         controllers,
         resources: resources.clone(),
         resync_period,
-        // What an old read brings back, only verification takes away again.
+        // A replica that a stale read brings back is removed only by verification.
         stale_reads: dice.once_in(6) && resync_period > Duration::ZERO,
         crowd: if dice.once_in(60) { Some(dice.once_in(2)) } else { None },
         leader_elect: are_alike && dice.once_in(3),
@@ -190,7 +190,7 @@ pub fn run(script: &Script, tells: bool) -> Ran {
     Ran { violation: done.err(), story: world.story().to_vec(), writes: world.writes(), requests: world.requests() }
 }
 
-/// Runs what a seed stands for. A panic of the controller is a violation like any other.
+/// Runs a script. A panic of the controller is a violation like any other.
 #[must_use]
 pub fn run_safely(script: &Script, tells: bool) -> Ran {
     let ran = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| run(script, tells)));
@@ -249,7 +249,7 @@ pub fn shrink(script: &Script, violation: &Violation) -> Script {
     best
 }
 
-/// A failing seed, told so that a person can follow it.
+/// A failing seed as a list of steps that a person can follow.
 #[must_use]
 pub fn report(seed: u64, shortest: &Script) -> String {
     let ran = run_safely(shortest, true);

@@ -1,5 +1,5 @@
-//! Steps that belong together: what people and tools do in a row, and how things fail in a row. Steps at random alone seldom
-//! come to it.
+//! Scenes: steps that belong together, such as what people and tools do in a row, and faults that follow one another. Random steps
+//! alone seldom lead to these.
 
 use std::time::Duration;
 
@@ -106,7 +106,7 @@ fn pair_in(
     (source, target, steps)
 }
 
-/// What takes away what a source gave.
+/// A step by which a source withdraws what it gave.
 fn withdraw(dice: &mut Dice, source: &Id) -> Step {
     match dice.roll(6) {
         0 | 1 => Step::Act(Act::Delete(source.clone())),
@@ -275,7 +275,7 @@ fn withdrawn(dice: &mut Dice, resource: Resource) -> Vec<Step> {
     steps
 }
 
-/// Somebody asks for what is not there yet; it comes while the controller looks for it.
+/// A target pulls from a source that does not exist yet; it is created while the controller looks it up.
 fn followed(dice: &mut Dice, resource: Resource) -> Vec<Step> {
     let (source, target) = (Id::new(resource, "a", "z"), Id::new(resource, "b", dice.pick(&["x", "z"])));
     let mut steps = vec![Step::Calm(60), put(dice, &target, &[("replicate-from", &source.key())])];

@@ -99,7 +99,7 @@ pub struct World {
     lost: Option<Duration>,
     /// The last write of a controller to each object.
     written: BTreeMap<Id, Written>,
-    /// What a start of a controller took away because of a source, and when it sent that.
+    /// The replicas that each start of a controller removed because of a source, and when it sent the write.
     removed: BTreeMap<(u64, Resource, String), BTreeMap<Id, Duration>>,
     processes: Vec<Option<Process>>,
     /// The status by which a proxy answers everything, by controller.
@@ -109,7 +109,7 @@ pub struct World {
     pipes: Vec<Pipe>,
     /// The watch whose turn it is.
     turn: usize,
-    /// When each object was asked for, within the last second; and whoever's doing may be a cause.
+    /// When each object was requested, within the last second; and when something happened that may cause requests.
     asked: BTreeMap<String, VecDeque<Duration>>,
     stimuli: VecDeque<Duration>,
     last_write: Duration,
@@ -121,7 +121,7 @@ pub struct World {
 }
 
 impl World {
-    /// A world with three namespaces, and controllers that have just been started. `tells`: its story is kept.
+    /// A world with three namespaces, and controllers that have just been started. `tells`: a story of what happens is kept.
     #[must_use]
     pub fn new(setting: Setting, tells: bool) -> Self {
         let store = Store::default();
@@ -198,7 +198,7 @@ impl World {
         }
     }
 
-    /// Whether what comes and goes by itself on a quiet day has no place in the story any more.
+    /// Whether routine messages are left out of the story.
     fn is_quiet(&self) -> bool {
         const LONG: Duration = Duration::from_secs(40);
         self.faults_ended.is_some_and(|at| at + LONG < self.now)
@@ -236,7 +236,7 @@ impl World {
         self.stimuli.push_back(self.now);
     }
 
-    /// A write of a controller took effect, or none: it is judged.
+    /// Judges a write of a controller, after it took effect or failed.
     fn judge(&mut self, by: Sender, id: &Id, before: Option<&Rc<Object>>, sent: Duration) -> Result<(), Violation> {
         let after = self.store.get(id).cloned();
         if before.map(Rc::as_ptr) == after.as_ref().map(Rc::as_ptr) {

@@ -1,5 +1,6 @@
-//! The properties bite: each mistake that is made on purpose (`k8s-replicator-core`, `bugs.rs`) is found, within the number of seeds that
-//! the table in `docs/reliability.md` says. `cargo xtask sim --seed 1 --seeds 1500 --bug all` prints that table anew.
+//! The properties find mistakes: each mistake that is made on purpose (`k8s-replicator-core`, `bugs.rs`) is found, within the
+//! number of seeds that the table in `docs/reliability.md` says. `cargo xtask sim --seed 1 --seeds 1500 --bug all` prints that
+//! table anew.
 
 #![cfg(debug_assertions)]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]

@@ -1,4 +1,4 @@
-//! Histories that were found once, by a seed that failed, in the words of the shrunken script.
+//! Regression tests: histories that a failing seed once found, as the steps of its shrunken script.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
@@ -47,8 +47,8 @@ fn holds(setting: Setting, steps: Vec<Step>) {
     }
 }
 
-/// Seed 1220. A mutating webhook adds a key to what the controller writes: nobody was told, and when the webhook was gone the key
-/// stayed for ever, since the controller believes what it wrote itself, also in verification.
+/// Seed 1220. A mutating webhook adds a key to what the controller writes: nothing was reported, and when the webhook was gone the
+/// key stayed for ever, since the controller believes what it wrote itself, also in verification.
 #[test]
 fn a_webhook_that_changes_data_is_noticed() {
     let webhook = Policy { namespace: "b".to_owned(), effect: Effect::ChangeData };
@@ -97,7 +97,7 @@ fn a_restore_to_before_the_controllers_writes_is_noticed() {
 /// Seed 418: a page of a list that begins exactly where etcd was compacted can be read; a webhook hangs; the target that
 /// waits was reported.
 #[test]
-fn a_webhook_that_hangs_is_told() {
+fn a_webhook_that_hangs_is_reported() {
     let webhook = Policy { namespace: "team-1".to_owned(), effect: Effect::Hang };
     let mut setting = setting(vec![flags()]);
     setting.page = 2;
@@ -172,7 +172,7 @@ fn a_refusal_as_invalid_is_looked_into_also_after_other_failures() {
     holds(setting(vec![flags()]), steps);
 }
 
-/// Two controllers elect one of them; it is killed, cut off and told to end, and the wall clock jumps.
+/// Two controllers elect one of them; it is killed, cut off and stopped, and the wall clock jumps.
 #[test]
 fn one_of_two_that_elect_each_other_writes() {
     let mut setting = setting(vec![flags(), flags()]);

@@ -47,7 +47,7 @@ fn a_seed_replays_line_by_line() {
     }
 }
 
-/// The runs are worth something: requests are sent, faults are met, and replicas are written in many of them.
+/// The seeds exercise the controller: requests are sent, faults occur, and replicas are written in many of them.
 #[test]
 fn the_seeds_reach_writes() {
     let ran: Vec<_> = (1..=200).map(|seed| run(&script(seed), false)).collect();

@@ -6,9 +6,9 @@
 //! - It need not have *decided* by then. What depends on an object that changed twice within [`CALM`] waits until the object is calm,
 //!   and how far apart two changes are is up to when the controller saw them, which on a busy machine is not when they were made.
 //!   So all are given that time after they were seen, and then a second sentinel follows.
-//! - What was decided need not be *answered and logged*: requests run side by side. A third sentinel is made by a request that began
-//!   after the ones that were waited for; whoever counts on a log line waits for the line itself ([`Scene::is_told`],
-//!   [`Scene::is_told_times`]).
+//! - What was decided need not be *answered and logged* by then: requests run side by side. A third sentinel is made by a request
+//!   that began after the ones that were waited for; a test that needs a log line waits for the line itself ([`Scene::is_logged`],
+//!   [`Scene::is_logged_times`]).
 //! - What waits for a time is not waited for: retries after failures, and the removal delay.
 
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Controllers in special circumstances: behind a proxy, started again, as somebody else; and what they asked for.
+//! Controllers behind a proxy, started again, or as another user; and the requests that they made.
 
 use std::time::Instant;
 
@@ -75,13 +75,13 @@ impl Scene {
         self.start(flags);
     }
 
-    /// From its next start on the controller is somebody else, whose requests can be told from those before.
+    /// From its next start on the controller is another user, so that the audit log distinguishes its requests from those before.
     pub fn change_user(&mut self) {
         self.kept_to_its_rights();
         self.user = self.identity.user(self.plane, Rights::Admin, &self.id);
     }
 
-    /// What the controller asked about single objects of this scene (no lists, no watches), but for the barrier's.
+    /// The controller's requests for single objects of this scene (no lists, no watches), without the barrier's objects.
     #[must_use]
     pub fn requests_for_objects(&self) -> Vec<Request> {
         let (own, sentinels) = (self.namespace_name(""), self.namespace_name("sentinel"));
@@ -94,7 +94,7 @@ impl Scene {
         requests
     }
 
-    /// The same, only those that the server granted and that were to change something.
+    /// Those of them that are writes and that the server granted.
     #[must_use]
     pub fn changes(&self) -> Vec<Request> {
         let mut requests = self.requests_for_objects();
@@ -123,7 +123,7 @@ impl Scene {
     /// Waits until the controller has logged such a line, and answers the first.
     #[track_caller]
     pub fn logs(&self, what: &str, is_it: impl Fn(&Value) -> bool) -> Value {
-        self.until(&format!("the log tells {what}"), || {
+        self.until(&format!("the log has {what}"), || {
             self.controller().log_lines().into_iter().find(|line| is_it(line))
         })
     }

@@ -1,4 +1,4 @@
-//! What a person asks at a terminal, and pastes into it.
+//! The subcommands for people, run at a terminal, and the commands that they print, pasted into it.
 
 use k8s_replicator_testenv::{Ran, Shell};
 use serde_json::Value;
@@ -19,19 +19,19 @@ impl Scene {
         Shell::new(kubeconfig).expect("kubectl and the program")
     }
 
-    /// What a subcommand answers, told of the flags of this scene's controller. `{a}` stands for a namespace's full name.
+    /// Runs a subcommand with the flags of this scene's controller. `{a}` stands for a namespace's full name.
     pub fn says(&self, line: &str, flags: &[&str]) -> Ran {
         self.says_to(&self.shell(), line, flags)
     }
 
-    /// The same, asked by somebody else.
+    /// The same, run by another user.
     pub fn says_to(&self, shell: &Shell, line: &str, flags: &[&str]) -> Ran {
         let flags = self.arguments(flags).join(" ");
         let line = format!("kubectl replicator {} --controller-flags '{flags}'", self.full(line));
         shell.run(&line, COLUMNS).expect("a shell")
     }
 
-    /// A plan, for programs, made with the flags of this scene's controller; and all that was said.
+    /// The plan (`--output json`) made with the flags of this scene's controller, and the command's whole output.
     #[track_caller]
     pub fn plans(&self, shell: &Shell, line: &str) -> (Value, String) {
         let answer = self.plans_flags(shell, line, &[]);
@@ -39,7 +39,7 @@ impl Scene {
         (answer, text)
     }
 
-    /// The same of a change to these flags.
+    /// The same, for a change of the controller's flags to these.
     #[track_caller]
     pub fn plans_flags(&self, shell: &Shell, line: &str, flags: &[&str]) -> Value {
         let now = self.arguments(&[]).join(" ");
@@ -47,7 +47,7 @@ impl Scene {
         serde_json::from_str(&ran.output).unwrap_or_else(|error| panic!("{line}: {error}: {ran:?}"))
     }
 
-    /// The explanation of an object, for programs.
+    /// The explanation of an object, as JSON.
     #[track_caller]
     pub fn explains(&self, object: &str, flags: &[&str]) -> Value {
         let ran = self.says(&format!("explain {object} -o json"), flags);

@@ -1,4 +1,4 @@
-//! Who the controllers of this run are: somebody of their own, or what the chart makes of them.
+//! As which user, and with which arguments, the controllers of this run are started: the test's own, or those of the chart.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! What is written on a scene's namespaces: labels that no other test uses, and this program's annotations.
+//! Labels of a scene's namespaces, which no other test uses, and this program's annotations on them.
 
 use serde_json::{Value, json};
 

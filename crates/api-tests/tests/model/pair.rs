@@ -87,7 +87,7 @@ impl<'s> Pair<'s> {
 
     /// Both show the same events. The real one has to be asked while the history is young: its cache goes back some minutes.
     pub(super) fn events_are_alike(&self, (path, mut stream): (String, Box<Stream>)) {
-        let model = stream.news(&self.server, &self.store, Duration::from_secs(1));
+        let model = stream.events(&self.server, &self.store, Duration::from_secs(1));
         let model = model.iter().map(|line| serde_json::from_slice::<Value>(line).expect("an event"));
         // The model's watches show metadata alone, as the controller's ask for it.
         let show = |event: &Value| {

@@ -51,12 +51,12 @@ fn leave_everything_alone(kind: fn(&str) -> Object) {
     scene.start(&[]);
     for (number, (name, _, words)) in &cases {
         for target in [format!("a/s{number}"), format!("b/i{number}")] {
-            let line = scene.is_told(&target, "refuse", "IllFormed");
+            let line = scene.is_logged(&target, "refuse", "IllFormed");
             let error = line["error"].as_str().unwrap_or_default();
             assert!(error.starts_with(&format!("{name}: ")) && error.contains(words), "{name}: {line}");
         }
-        scene.is_told(&format!("b/r{number}"), "refuse", "SourceIllFormed");
-        scene.is_told(&format!("b/p{number}"), "refuse", "SourceIllFormed");
+        scene.is_logged(&format!("b/r{number}"), "refuse", "SourceIllFormed");
+        scene.is_logged(&format!("b/p{number}"), "refuse", "SourceIllFormed");
     }
     scene.all_stay(&left);
     for (number, _) in &cases {

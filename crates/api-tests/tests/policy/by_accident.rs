@@ -72,7 +72,7 @@ fn no_replica_is_missed_when_a_deleted_source_comes_back_in_time() {
     let writes = scene.changes().split_off(before);
     assert!(writes.len() <= MANY && writes.iter().all(|write| write.verb == "patch"), "{} writes", writes.len());
     assert_eq!(changes.len(), writes.len(), "all by the controller");
-    // It waited, and told so once for all that hung on the source.
+    // It waited, and logged one line for all replicas of the source.
     let delayed = scene.controller().log_lines().iter().filter(|line| line["reason"] == "RemovalDelayed").count();
     assert!((1..=20).contains(&delayed), "{delayed} lines");
 }
@@ -110,7 +110,7 @@ fn no_replica_is_missed_when_the_controller_restarts_while_the_source_is_away() 
     let history = scene.history_of("b");
     let before = scene.changes().len();
     scene.delete("a/s");
-    scene.is_told("b/t0", "wait", "RemovalDelayed");
+    scene.is_logged("b/t0", "wait", "RemovalDelayed");
     sleep(SOON);
     scene.restart(&[DELAY]);
     sleep(SOON);

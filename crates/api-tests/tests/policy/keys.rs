@@ -1,10 +1,10 @@
-//! SPEC 11.5, 11.8: which keys are copied, under which names, and which may be had.
+//! SPEC 11.5, 11.8: which keys are copied, under which names, and which a source allows.
 
 use k8s_replicator_api_tests::{Object, Scene, config_map, secret};
 
 const TLS: &str = "kubernetes.io/tls";
 
-/// The line that tells why nothing is written says what is wrong, and `words`.
+/// The log line of the refusal contains `words`.
 #[track_caller]
 fn is_refused(scene: &Scene, target: &str, reason: &str, words: &str) {
     let target = scene.full(target);
@@ -68,7 +68,7 @@ fn a_push_gives_the_keys_that_are_asked_for() {
     scene.set_data("a/s", "other", "changed");
     scene.set_data("a/s", "secret.json", "changed");
     scene.stays(&before);
-    // A key that is not there: told, and the replica keeps what it has until the key comes.
+    // A key that the source lacks: that is logged, and the replica keeps what it has until the source has the key.
     scene.note("a/s", "replicate-keys", Some("late"));
     is_refused(&scene, "{b}/s", "KeyMissing", "replicate-keys: the source has no key \"late\"");
     scene.has_data_of(&part);

@@ -52,11 +52,11 @@ fn consent_by_label_follows_the_labels_down_a_chain() {
     scene.create(&middle);
     scene.create(&secret("c/leaf").note("replicate-from", "{b}/middle"));
     scene.start(&[LONG]);
-    scene.is_told("b/middle", "refuse", "NamespaceNotAllowed");
+    scene.is_logged("b/middle", "refuse", "NamespaceNotAllowed");
     scene.label_namespace("b", "env", Some("prod"));
     let middle = scene.has_data("b/middle", &[("k", "v")]);
     assert_eq!(scene.note_of(&middle, "replicated-from-allowed").as_deref(), Some("selector."));
-    scene.is_told("c/leaf", "refuse", "ChainNotAllowed");
+    scene.is_logged("c/leaf", "refuse", "ChainNotAllowed");
     scene.label_namespace("c", "env", Some("prod"));
     scene.has_data("c/leaf", &[("k", "v")]);
     scene.label_namespace("c", "env", None);
@@ -82,7 +82,7 @@ fn a_namespace_says_whose_replicas_it_accepts() {
     scene.has_data("closed/made", &[("k", "own")]);
     scene.has_data("closed/pulls", &[("k", "v")]);
     scene.has_data("b/s", &[("k", "v")]);
-    scene.is_told("closed/s", "refuse", "NotAccepted");
+    scene.is_logged("closed/s", "refuse", "NotAccepted");
     scene.has_replicas(&["b/s", "closed/made"]);
     scene.note_namespace("b", "accept-replicas-from", Some("{closed}"));
     scene.is_gone("b/s");
@@ -101,7 +101,7 @@ fn acceptance_can_be_required() {
     scene.start(&[LONG, "--require-acceptance"]);
     scene.has_data("b/s", &[("k", "v")]);
     scene.has_data("silent/made", &[("k", "own")]);
-    scene.is_told("silent/s", "refuse", "NotAccepted");
+    scene.is_logged("silent/s", "refuse", "NotAccepted");
     scene.has_replicas(&["b/s", "silent/made"]);
     scene.note_namespace("b", "accept-replicas-from", None);
     scene.is_gone("b/s");
@@ -132,7 +132,7 @@ fn nothing_is_written_in_excluded_namespaces() {
     scene.has_data("b/s", &[("k", "v")]);
     scene.has_data("b/served", &[("k", "own")]);
     for target in ["kube-x/s", "kube-x/orphan", "kube-y/stale", "kube-y/cleared"] {
-        scene.is_told(target, "refuse", "NamespaceExcluded");
+        scene.is_logged(target, "refuse", "NamespaceExcluded");
     }
     scene.all_stay(&left);
     scene.has_replicas(&["b/s", "b/served"]);
@@ -154,7 +154,7 @@ fn nothing_changes_in_a_namespace_with_an_ill_formed_annotation() {
         scene.start(&[]);
         scene.has_data("c/s", &[("k", "v")]);
         for target in ["b/s", "b/orphan"] {
-            let line = scene.is_told(target, "refuse", "NamespaceIllFormed");
+            let line = scene.is_logged(target, "refuse", "NamespaceIllFormed");
             let error = line["error"].as_str().unwrap_or_default();
             let start = format!("{}: {name}: ", scene.namespace_name("b"));
             assert!(error.starts_with(&start) && error.contains(words), "{line}");

@@ -28,7 +28,7 @@ fn because_of_a_paused_source_nothing_is_written() {
         let changed = kind("a/s").data("k", "2").note("replicate-to-namespaces", "{c}").note("paused", "true");
         scene.replace(&changed.note("replication-allowed", "false"));
         for key in ["b/s", "b/pulls", "c/s"] {
-            scene.is_told(key, "refuse", "Paused");
+            scene.is_logged(key, "refuse", "Paused");
         }
         scene.all_stay(&before);
         assert_eq!(scene.get_of(kind("").resource(), "c/s"), None);
@@ -64,7 +64,7 @@ fn to_a_paused_target_nothing_is_written() {
         scene.note("b/s", "paused", Some(value));
         scene.note("b/pulls", "paused", Some("1"));
         ["a/s", "a/allows"].iter().for_each(|key| drop(scene.set_data(key, "k", "2")));
-        keys.iter().for_each(|key| drop(scene.is_told(key, "refuse", "Paused")));
+        keys.iter().for_each(|key| drop(scene.is_logged(key, "refuse", "Paused")));
         // Whoever paused it may write it.
         let edited = keys.map(|key| scene.set_data(key, "k", "by hand"));
         scene.all_stay(&edited);
@@ -92,14 +92,14 @@ fn in_a_paused_namespace_nothing_is_written() {
     scene.start(&[]);
     let before = ["b/s", "b/pulls"].map(|key| scene.has_data(key, &[("k", "1")]));
     scene.note_namespace("b", "paused", Some("true"));
-    scene.is_told("b/s", "refuse", "Paused");
+    scene.is_logged("b/s", "refuse", "Paused");
     scene.replace(&source("2"));
     scene.create(&secret("a/new").data("k", "new").note("replicate-to-namespaces", "{b},{c}"));
     scene.set_data("b/serves", "k", "owned");
     scene.has_data("c/s", &[("k", "2")]);
     scene.has_data("c/new", &[("k", "new")]);
     scene.has_data("c/served", &[("k", "owned")]);
-    ["b/s", "b/pulls", "b/new"].iter().for_each(|key| drop(scene.is_told(key, "refuse", "Paused")));
+    ["b/s", "b/pulls", "b/new"].iter().for_each(|key| drop(scene.is_logged(key, "refuse", "Paused")));
     scene.all_stay(&before);
     // A replica that somebody deletes stays away.
     scene.delete("b/s");

@@ -19,7 +19,7 @@ fn list_shows_what_is_asked_for_and_reads_no_content() {
     }
     scene.start(&[]);
     scene.has_data("b/s", &[("k", "v")]);
-    scene.is_told("c/t", "refuse", "ConsentMissing");
+    scene.is_logged("c/t", "refuse", "ConsentMissing");
     scene.barrier();
     let user = scene.plane().user(Rights::Admin);
     let shell = scene.shell_of(&user.kubeconfig);

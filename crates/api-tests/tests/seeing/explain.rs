@@ -369,7 +369,7 @@ fn its_exit_code_says_whether_something_is_the_matter() {
     scene.create(&source("a/s"));
     scene.create(&pulls("{a}/s"));
     scene.start(&[]);
-    scene.is_told("b/t", "refuse", "ConsentMissing");
+    scene.is_logged("b/t", "refuse", "ConsentMissing");
     let refused = scene.says("explain secret {b}/t", &[]);
     let first = format!("Secret {} is refused: ConsentMissing\n", scene.full("{b}/t"));
     assert!(refused.code == 1 && refused.output.starts_with(&first), "{refused:?}");

@@ -1,4 +1,4 @@
-//! What stands in the way of a write: policies and webhooks that deny, change or hang, and quotas.
+//! Admission: policies and webhooks that deny, change or hang, and quotas.
 
 use super::http::Refusal;
 use super::object::{Id, Object, Resource};
@@ -30,7 +30,7 @@ pub struct Policy {
     pub effect: Effect,
 }
 
-/// What admission came to.
+/// The outcome of admission.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Admitted {
     /// The write goes on.

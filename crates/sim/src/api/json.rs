@@ -40,8 +40,9 @@ pub fn metadata(object: &Object) -> Value {
             .managers
             .iter()
             .map(|entry| {
+                let fields: Value = serde_json::from_str(&entry.fields_v1()).unwrap_or_default();
                 json!({ "manager": entry.name, "operation": entry.operation, "apiVersion": "v1",
-                    "time": time(entry.time), "fieldsType": "FieldsV1", "fieldsV1": entry.fields_v1() })
+                    "time": time(entry.time), "fieldsType": "FieldsV1", "fieldsV1": fields })
             })
             .collect();
         metadata["managedFields"] = Value::Array(entries);

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::http::{JSON, Refusal, Reply, Request};
 use super::server::refused;
 
-/// Where it is, and how it is called.
+/// The Lease's namespace.
 pub const NAMESPACE: &str = "a";
 /// Its name.
 pub const NAME: &str = "k8s-replicator";

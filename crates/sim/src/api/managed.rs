@@ -1,10 +1,8 @@
-//! `metadata.managedFields`: who wrote what.
+//! `metadata.managedFields`: which field manager owns which fields.
 //!
 //! Simpler than the API server's: a field is owned as a whole by its key, lists are not looked into.
 
 use std::collections::BTreeSet;
-
-use serde_json::{Map, Value, json};
 
 use super::object::Object;
 
@@ -35,42 +33,10 @@ pub struct Manager {
 const METADATA: [&str; 2] = ["annotations", "labels"];
 
 impl Manager {
-    /// `fieldsV1` as JSON. A map that is owned without any of its entries is written without the dot that stands for it.
+    /// `fieldsV1`: JSON as a text. A map that is owned without any of its entries is written without the dot that stands for it. The
+    /// keys of the simulation are plain, so that nothing in them has to be escaped.
     #[must_use]
-    pub fn fields_v1(&self) -> Value {
-        let (mut top, mut metadata) = (Map::new(), Map::new());
-        for field in &self.fields {
-            let (map, key) = match field {
-                Field::Map(map) => (*map, ".".to_owned()),
-                Field::Entry(map, key) => (*map, format!("f:{key}")),
-                Field::Own("finalizers") => {
-                    metadata.insert("f:finalizers".to_owned(), json!({}));
-                    continue;
-                }
-                Field::Own(name) => {
-                    top.insert(format!("f:{name}"), json!({}));
-                    continue;
-                }
-            };
-            let parent = if METADATA.contains(&map) { &mut metadata } else { &mut top };
-            let entries = parent.entry(format!("f:{map}")).or_insert_with(|| json!({}));
-            entries[key] = json!({});
-        }
-        let alone = json!({ ".": {} });
-        for map in top.values_mut().chain(metadata.values_mut()).filter(|map| **map == alone) {
-            *map = json!({});
-        }
-        if !metadata.is_empty() {
-            top.insert("f:metadata".to_owned(), Value::Object(metadata));
-        }
-        Value::Object(top)
-    }
-}
-
-impl Manager {
-    /// The same as a text, which is what a watch event needs. Keys are plain: nothing in them has to be escaped.
-    #[must_use]
-    pub fn fields_v1_text(&self) -> String {
+    pub fn fields_v1(&self) -> String {
         let (mut top, mut metadata) = (String::new(), String::new());
         for map in ["annotations", "binaryData", "data", "labels"] {
             let mut entries = String::new();
@@ -200,29 +166,42 @@ pub fn applied(old: Option<&Object>, new: &mut Object, manager: &str, time: i64,
 
 #[cfg(test)]
 mod tests {
+    use serde_json::{Value, json};
+
     use super::*;
 
+    fn owned(fields: &[Field]) -> Value {
+        let fields = fields.iter().cloned().collect();
+        let manager = Manager { name: "m".to_owned(), operation: "Update", time: 0, fields };
+        serde_json::from_str(&manager.fields_v1()).unwrap()
+    }
+
     #[test]
-    fn the_text_says_the_same() {
+    fn fields_are_those_of_a_real_api_server() {
+        let entry = |map, key: &str| Field::Entry(map, key.to_owned());
         let all = [
             Field::Map("annotations"),
-            Field::Entry("annotations", "p/x".to_owned()),
-            Field::Entry("labels", "l".to_owned()),
+            entry("annotations", "p/x"),
+            entry("labels", "l"),
             Field::Map("data"),
-            Field::Entry("data", "k".to_owned()),
-            Field::Entry("data", "m".to_owned()),
-            Field::Entry("binaryData", "b".to_owned()),
+            entry("data", "k"),
+            entry("data", "m"),
+            entry("binaryData", "b"),
             Field::Own("type"),
             Field::Own("finalizers"),
             Field::Own("immutable"),
         ];
+        let expected = json!({
+            "f:metadata": { "f:annotations": { ".": {}, "f:p/x": {} }, "f:labels": { "f:l": {} }, "f:finalizers": {} },
+            "f:data": { ".": {}, "f:k": {}, "f:m": {} }, "f:binaryData": { "f:b": {} }, "f:type": {}, "f:immutable": {},
+        });
+        assert_eq!(owned(&all), expected);
+        assert_eq!(owned(&[]), json!({}));
+        assert_eq!(owned(&all[3..4]), json!({ "f:data": {} }), "a map without any of its entries");
+        assert_eq!(owned(&all[..1]), json!({ "f:metadata": { "f:annotations": {} } }));
+        // Whatever is owned, the text is JSON.
         for count in 0..=all.len() {
-            for from in 0..=all.len() - count {
-                let fields = all[from..from + count].iter().cloned().collect();
-                let manager = Manager { name: "m".to_owned(), operation: "Update", time: 0, fields };
-                let read: Value = serde_json::from_str(&manager.fields_v1_text()).unwrap();
-                assert_eq!(read, manager.fields_v1());
-            }
+            (0..=all.len() - count).for_each(|from| drop(owned(&all[from..from + count])));
         }
     }
 }

@@ -77,7 +77,7 @@ pub fn item(object: &Object) -> Vec<u8> {
                 bytes(to, 3, b"v1");
                 time(to, 4, entry.time);
                 bytes(to, 6, b"FieldsV1");
-                message(to, 7, |to| bytes(to, 1, entry.fields_v1_text().as_bytes()));
+                message(to, 7, |to| bytes(to, 1, entry.fields_v1().as_bytes()));
                 bytes(to, 8, b"");
             });
         }

@@ -28,7 +28,7 @@ pub struct Server {
     pub page: usize,
 }
 
-/// What a request came to.
+/// The outcome of a request.
 #[derive(Debug)]
 pub enum Outcome {
     /// An answer.
@@ -258,9 +258,9 @@ impl Stream {
         format!("{}\n", json!({ "type": type_, "object": as_json::partial(object) })).into_bytes()
     }
 
-    /// The events that the server's cache has and the watch was not sent yet, each as its bytes. An old server that was
+    /// The events that the server's cache has and that were not sent to the watch yet, each as its bytes. An old server that was
     /// restored to an earlier version has none for as long as it is behind the watch.
-    pub fn news(&mut self, server: &Server, store: &Store, at: Duration) -> Vec<Vec<u8>> {
+    pub fn events(&mut self, server: &Server, store: &Store, at: Duration) -> Vec<Vec<u8>> {
         let mut frames = Vec::new();
         for change in store.changes_after(self.cursor).iter().take_while(|change| change.revision <= server.revision) {
             let id = &change.object.id;
@@ -292,7 +292,7 @@ impl Stream {
         self.ends.min(self.next_bookmark)
     }
 
-    /// The server's last word on a watch.
+    /// The `ERROR` event that ends a watch.
     #[must_use]
     pub fn last_word(&self, refusal: &Refusal) -> Vec<u8> {
         if self.is_protobuf {

@@ -117,7 +117,7 @@ impl Store {
         &self.log[from..]
     }
 
-    /// What there was at a revision.
+    /// The state at a revision.
     #[must_use]
     pub fn at(&self, revision: u64) -> BTreeMap<Id, Rc<Object>> {
         let mut objects = BTreeMap::new();
@@ -130,7 +130,7 @@ impl Store {
         objects
     }
 
-    /// Forgets what was before now.
+    /// Compacts: drops all revisions before the current one.
     pub fn compact(&mut self) {
         self.compacted = self.revision;
     }

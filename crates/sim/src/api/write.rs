@@ -22,7 +22,7 @@ pub fn wall(at: Duration) -> i64 {
     EPOCH + i64::try_from(at.as_secs()).unwrap_or(0)
 }
 
-/// What a write came to.
+/// The outcome of a write.
 #[derive(Debug, Clone)]
 pub enum Written {
     /// The object, which was not there before.
@@ -35,7 +35,7 @@ pub enum Written {
     Hangs,
 }
 
-/// Who writes, when, and what stands in the way.
+/// Who writes, when, and under which policies.
 #[derive(Debug, Clone, Copy)]
 pub struct Context<'a> {
     /// Virtual time.
@@ -154,7 +154,7 @@ fn replace(
     validate(Some(old), &new)?;
     own(old, &mut new);
     if new == *old {
-        // What changes nothing makes no new version.
+        // A write that changes nothing makes no new version.
         return Ok(Written::Now(Rc::new(new)));
     }
     if new.deleted.is_some() && new.finalizers.is_empty() {

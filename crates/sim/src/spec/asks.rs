@@ -318,7 +318,7 @@ pub fn read(object: &Object, flags: &Flags) -> Read {
         return Read::Ill("replicated-by".to_owned());
     }
     asks.by = by.flatten();
-    // On a replica the others are the controller's: what is wrong with them is told, and no more.
+    // On a replica the others are the controller's: what is wrong with them is advice, and no more.
     if let Some(name) = ill.filter(|_| asks.by.is_none()) {
         return Read::Ill(name);
     }

@@ -1,4 +1,4 @@
-//! TRUSTED: which namespaces are named, and what a Namespace says of itself (SPEC 11.3, 11.4, 11.7).
+//! TRUSTED: which namespaces annotations name, and the annotations of Namespaces (SPEC 11.3, 11.4, 11.7).
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! TRUSTED: what a pull comes to (SPEC 5 and 6).
+//! TRUSTED: what a pulling target gets (SPEC 5 and 6).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -71,7 +71,7 @@ pub fn pull(cluster: &Cluster, flags: &Flags, from: &Id, receiver: &Receiver<'_>
         Read::Nothing => Asks::default(),
         Read::Well(asks) => *asks,
     };
-    // Who may have the data is not said in a way that can be read.
+    // An annotation about who may have the data is ill-formed.
     if asks.unsure {
         return Pulled::Nothing;
     }
@@ -194,12 +194,12 @@ enum Above {
 /// The item of `replicated-from-allowed` that stands for label selectors.
 const SELECTED: &str = "selector.";
 
-/// While those above cannot be asked, what holds a copy keeps it to itself.
+/// While an object above is missing or ill-formed, a source that holds a copy gives it to no further target.
 fn unknown(source: &Asks) -> Pulled {
     if source.holds_a_copy() { Pulled::Nothing } else { Pulled::Cleared(false) }
 }
 
-/// SPEC 11: what those further up say, as far as they can be asked.
+/// SPEC 11: whether the objects further up allow the target, as far as they exist and are well-formed.
 fn above(cluster: &Cluster, flags: &Flags, source: &Asks, target: &Id) -> Above {
     let (mut next, mut seen, mut by_labels) = (source.from.clone(), BTreeSet::new(), false);
     while let Some((namespace, name)) = next.filter(|next| seen.insert(next.clone())) {

@@ -4,7 +4,7 @@ use super::World;
 use super::network::Progress;
 
 impl World {
-    /// A controller ends without a word; what it had sent may still arrive. Another one takes its place at once.
+    /// A controller is killed; its requests may still reach the server. Another one takes its place at once.
     pub(super) fn crash(&mut self, slot: usize) {
         let slot = slot % self.processes.len();
         let Some(process) = self.processes[slot].take() else { return };
@@ -15,7 +15,7 @@ impl World {
         self.start_all();
     }
 
-    /// A controller is told to end: it lets what is under way end, and gives its lease back. Then another one takes its place.
+    /// A controller gets SIGTERM: it lets its requests end, and releases its lease. Then another one takes its place.
     pub(super) fn terminate(&mut self, slot: usize) {
         let slot = slot % self.processes.len();
         let Some(process) = &mut self.processes[slot] else { return };
@@ -41,8 +41,8 @@ impl World {
         }
     }
 
-    /// What a backup lacks is older than what is written after its restore, or newer. The first is noticed by lists only: without a
-    /// resync period there is none.
+    /// Versions after a restore can be newer or older than those that are lost with it. In the first case only lists show what is
+    /// lost; without a resync period there are none, so that no backup is made.
     pub(super) fn back_up(&mut self) {
         let is_young = !self.setting.resync_period.is_zero() && self.setting.seed.is_multiple_of(2);
         self.snapshot = Some((self.store.snapshot(is_young), self.leases.clone()));

@@ -1,4 +1,4 @@
-//! What determines how a world goes on: for the exhaustive search, which looks at each world once.
+//! A fingerprint of everything that determines how a world goes on: for the exhaustive search, which visits each world once.
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
@@ -8,7 +8,7 @@ use super::World;
 use super::network::Progress;
 use super::step::{Fate, Flow, Step};
 
-/// A controller's state follows from what it was given, in this order.
+/// What was delivered to a controller, in order: its state follows from that.
 #[derive(Debug, Default)]
 pub(super) struct Given(DefaultHasher);
 
@@ -47,8 +47,8 @@ impl World {
         let mut ways: Vec<Step> = (0..sent).map(|nth| Step::Carry(number(nth), Fate::Fine)).collect();
         ways.extend((0..sent).map(|nth| Step::Carry(number(nth), Fate::ReplyLost)));
         ways.extend((0..answered).map(|nth| Step::Arrive(number(nth))));
-        let news: Vec<usize> = (0..self.pipes.len()).filter(|at| self.has_news(*at)).collect();
-        ways.extend(news.into_iter().map(|nth| Step::Flow(number(nth), Flow::Whole)));
+        let streams: Vec<usize> = (0..self.pipes.len()).filter(|at| self.has_events(*at)).collect();
+        ways.extend(streams.into_iter().map(|nth| Step::Flow(number(nth), Flow::Whole)));
         ways
     }
 

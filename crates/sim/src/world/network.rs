@@ -1,4 +1,4 @@
-//! What is under way between controllers and API servers, and how it gets lost.
+//! Requests, responses and watch events under way between controllers and API servers, and how they get lost.
 
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -115,7 +115,7 @@ impl World {
 
     pub(super) fn cancel(&mut self, start: u64, id: RequestId) {
         self.pipes.retain(|pipe| !(pipe.sender.start == start && pipe.id == id));
-        // What has not reached the server may still do so; its answer is for nobody.
+        // Requests that have not reached the server may still do so; nobody takes their responses.
         self.flights.retain(|flight| {
             !(flight.sender.start == start && flight.id == id) || matches!(flight.progress, Progress::Sent)
         });
@@ -259,17 +259,17 @@ impl World {
         self.deliver(sender, id, received);
     }
 
-    /// What the server has for a watch gets on its way.
+    /// The server sends the events that it has for a watch.
     fn fill(&mut self, at: usize) {
         let pipe = &mut self.pipes[at];
         let Some(stream) = &mut pipe.stream else { return };
-        pipe.frames.extend(stream.news(&self.servers[pipe.server], &self.store, self.now));
+        pipe.frames.extend(stream.events(&self.servers[pipe.server], &self.store, self.now));
         if self.now >= stream.ends {
             pipe.stream = None;
         }
     }
 
-    /// Something of a watch reaches the controller. False: there is nothing of it.
+    /// Events of a watch reach the controller. False: there are none.
     pub(super) fn flow(&mut self, at: usize, flow: Flow) -> bool {
         self.fill(at);
         let (sender, id) = (self.pipes[at].sender, self.pipes[at].id);
@@ -331,8 +331,8 @@ impl World {
         self.deliver(pipe.sender, pipe.id, broken());
     }
 
-    /// Whether a watch has something that can be delivered.
-    pub(super) fn has_news(&mut self, at: usize) -> bool {
+    /// Whether a watch has events that can be delivered.
+    pub(super) fn has_events(&mut self, at: usize) -> bool {
         self.fill(at);
         let pipe = &self.pipes[at];
         pipe.head.is_some() || !pipe.frames.is_empty() || pipe.stream.is_none()

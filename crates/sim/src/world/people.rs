@@ -9,7 +9,7 @@ use crate::api::write::{self, wall};
 use crate::spec::PREFIX;
 
 impl World {
-    /// Somebody does something. What cannot be done is not done, as kubectl would say.
+    /// Somebody does something. What is not possible (kubectl would report an error) is skipped.
     pub(super) fn act(&mut self, act: &Act) {
         let version = self.store.revision;
         self.try_to(act);

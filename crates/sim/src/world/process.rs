@@ -32,7 +32,7 @@ pub(super) struct Process {
     pub(super) controller: Controller,
     identity: String,
     _health: Health,
-    /// Which start of all it is: answers to an earlier one are not for it.
+    /// The number of this start, among all: responses to requests of earlier starts are not for it.
     pub(super) start: u64,
     pub(super) started: Duration,
     /// The position in the history of the oldest state that it can have seen.
@@ -45,10 +45,10 @@ pub(super) struct Process {
     pub(super) wakes: Duration,
     /// It cannot go on.
     has_ended: bool,
-    /// Something was delivered since it was polled.
+    /// Something was delivered since it was polled last.
     pub(super) is_stirred: bool,
-    /// Objects of which something was reported, other than that all is well.
-    pub(super) told: BTreeSet<String>,
+    /// Objects about which the controller reported something other than that nothing has to be done.
+    pub(super) reported: BTreeSet<String>,
     /// All that was delivered to it.
     pub(super) given: Given,
 }
@@ -124,7 +124,7 @@ impl World {
             wakes: self.now,
             has_ended: false,
             is_stirred: true,
-            told: BTreeSet::new(),
+            reported: BTreeSet::new(),
             given: Given::default(),
         });
     }
@@ -174,7 +174,7 @@ impl World {
                 }
             }
             self.heard(slot, process)?;
-            let has_stopped = process.controller.has_stopped().then_some("it was told to");
+            let has_stopped = process.controller.has_stopped().then_some("it was stopped");
             if let Some(why) = process.controller.end().or(has_stopped) {
                 let why = why.to_owned();
                 self.tell(|| format!("controller {slot} ends: {why}"));
@@ -225,14 +225,14 @@ impl World {
         Ok(())
     }
 
-    /// What the controller reports.
+    /// Takes the log messages of a controller.
     fn heard(&mut self, slot: usize, process: &mut Process) -> Result<(), Violation> {
         for message in process.controller.take_messages() {
             let said = match &message {
                 Message::Notice(notice) => format!("{notice:?}"),
                 Message::Report(_, report) => {
                     if !matches!(report.outcome, Outcome::Done { .. } | Outcome::Nothing) {
-                        process.told.insert(report.target.to_string());
+                        process.reported.insert(report.target.to_string());
                     }
                     format!("{report:?}")
                 }

@@ -38,7 +38,7 @@ impl World {
             self.tell(|| "policies and rivals end".to_owned());
             self.policies.clear();
             self.rivals.clear();
-            // A mutating webhook's label stays; nobody minds.
+            // A label that a mutating webhook added stays, which is harmless.
         }
         if self.restored.is_some() {
             // All can be as wanted before a controller notices the restore, and that controller acts on what it knew before (seed 19575).
@@ -51,7 +51,7 @@ impl World {
             return Ok(());
         }
         self.look_at_all()?;
-        // Whoever stands by looks at the Lease twice a second all the time.
+        // A standby reads the Lease twice a second all the time.
         let stays_for = if self.setting.leader_elect { STAYS_FOR / 8 } else { STAYS_FOR };
         self.run_until(self.now + stays_for, false)?;
         self.look_at_all()?;
@@ -72,7 +72,7 @@ impl World {
         self.run_until(self.now + time, false)
     }
 
-    /// A crowd of targets of one source, and then a small one elsewhere: it does not wait for them.
+    /// Many targets of one source, and then a single one elsewhere: it must not wait for them.
     fn look_for_waiting(&mut self) -> Result<(), Violation> {
         // After a restore of etcd a watch may be ahead of it, which is noticed after minutes.
         let can_wait = self.setting.stale_reads || self.restored.is_some();
@@ -122,7 +122,7 @@ impl World {
                     server.catch_up(&self.store, usize::MAX);
                 }
                 for at in (0..self.pipes.len()).rev() {
-                    if self.has_news(at) {
+                    if self.has_events(at) {
                         self.flow(at, super::step::Flow::All);
                     }
                 }
@@ -148,8 +148,8 @@ impl World {
     fn look_for_silence(&self) -> Result<(), Violation> {
         let wrong = not_as_wanted(&self.store.history, &self.store.live, &self.setting.controllers[0]);
         for (id, problem) in wrong {
-            let told = self.processes.iter().flatten().any(|process| process.told.contains(&id.key()));
-            if !told {
+            let reported = self.processes.iter().flatten().any(|process| process.reported.contains(&id.key()));
+            if !reported {
                 return Err(Violation::new("silence", format!("{id}: {problem}, and nothing was reported")));
             }
             let wakes = self.processes.iter().flatten().map(|process| process.wakes).min().unwrap_or(Duration::MAX);
@@ -212,7 +212,7 @@ impl World {
         // In turns: none waits for what another one causes.
         let (count, first) = (self.pipes.len(), self.turn);
         for at in (0..count).map(|n| (first + n) % count) {
-            if !self.is_cut_off(self.pipes[at].sender) && self.has_news(at) {
+            if !self.is_cut_off(self.pipes[at].sender) && self.has_events(at) {
                 self.turn = at + 1;
                 self.flow(at, super::step::Flow::All);
                 return Ok(true);

@@ -7,7 +7,7 @@ use super::{Violation, World};
 use crate::api::admission::Policy;
 use crate::api::object::Id;
 
-/// What becomes of a request.
+/// What happens to a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fate {
     /// It is answered.
@@ -24,7 +24,7 @@ pub enum Fate {
     Proxy(u16),
 }
 
-/// How something of a watch gets through.
+/// How watch events are delivered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Flow {
     /// One event, in one piece.
@@ -62,9 +62,9 @@ pub enum Step {
     Calm(u8),
     /// Time passes.
     Wait(Duration),
-    /// A controller ends without a word, and another one starts.
+    /// A controller is killed (SIGKILL), and another one starts.
     Crash(u8),
-    /// A controller is told to end, and another one starts when it has.
+    /// A controller gets SIGTERM, and another one starts when it has ended.
     Terminate(u8),
     /// Nothing gets through from and to a controller, until it does again.
     CutOff(u8),
@@ -99,7 +99,7 @@ impl World {
             Step::Act(act) => self.act(act),
             Step::Carry(nth, fate) => {
                 let nth = usize::from(*nth);
-                // What goes wrong with a write is of more interest.
+                // Faults of writes are more interesting than faults of reads.
                 let write = if *fate == Fate::Fine || nth.is_multiple_of(2) { None } else { self.nth_write(nth) };
                 if let Some(at) = write.or_else(|| self.nth_sent(nth)) {
                     self.stimulus();

@@ -1,4 +1,4 @@
-//! What people, tools and the namespace controller do, as steps that say all that they do.
+//! Actions of people, tools and the namespace controller. Each action contains everything that it does.
 
 use crate::api::admission::Effect;
 use crate::api::object::{Data, Id, Object, Resource};
