@@ -64,7 +64,7 @@ enum Chore {
     /// Takes a quarter of an hour; `--quick` under three minutes. Nothing else should run on the machine meanwhile.
     #[command(disable_help_flag = true)]
     Bench {
-        /// What the bench is told; `--help` lists it.
+        /// Arguments of the bench; `--help` lists them.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARGUMENTS")]
         arguments: Vec<String>,
     },
@@ -155,7 +155,7 @@ mod tests {
 
     use super::*;
 
-    /// The files that tell people and machines what to call.
+    /// The files with the version in them.
     fn files() -> Vec<PathBuf> {
         let in_folder = |folder: &str| {
             let entries = fs::read_dir(workspace().join(folder)).unwrap();

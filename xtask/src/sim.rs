@@ -14,7 +14,7 @@ pub(crate) struct Arguments {
     /// Go on after the first seed that fails.
     #[arg(long)]
     all: bool,
-    /// Tell the whole story of a seed, not the shortest that fails alike.
+    /// Print the whole story of a seed, not the shortest that fails alike.
     #[arg(long)]
     whole: bool,
     /// With a mistake made on purpose around the controller; `all`: the table of when each is found.
@@ -22,7 +22,7 @@ pub(crate) struct Arguments {
     bug: Option<String>,
 }
 
-/// Runs seeds; the first that fails is made as short as can be, and told in kubectl's words.
+/// Runs seeds; the first that fails is shortened, and printed as kubectl commands and faults.
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let (seed, seeds) = (arguments.seed.to_string(), arguments.seeds.to_string());
     let mut command =

@@ -12,8 +12,8 @@ use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
 use crate::watchdog;
 
-/// Becomes the program only when told to, and ends when nobody is left to tell: between the birth of a process and its
-/// registration with the watchdog there is no moment at which our death would leave it behind.
+/// Waits for a line of input before it becomes the program, and ends at the end of its input: so our death between the start of the
+/// process and its registration with the watchdog does not leave it behind.
 const WAIT_FOR_GO: &str = r#"read -r go && exec "$@" </dev/null"#;
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
 

@@ -91,7 +91,7 @@ const HELM: Set = Set {
     },
 };
 
-/// Without what finds services in the clouds, which is most of it.
+/// Without Prometheus' service discovery for clouds, which is most of its code.
 const PROMETHEUS: Set = Set {
     title: "Prometheus' tools",
     module: "prometheus",
@@ -225,7 +225,7 @@ impl Set {
         Ok(folder)
     }
 
-    /// What `go build` is told. Debug information would be made for each package, and thrown away by the linker.
+    /// The flags of `go build`. Debug information is off, since the linker would throw it away.
     fn build_flags(&self, module: &Module) -> Result<Vec<String>> {
         let tags = (!self.tags.is_empty()).then(|| format!("-tags={}", self.tags));
         let always = ["-trimpath".into(), "-gcflags=all=-dwarf=false".into(), "-ldflags".into(), (self.link)(module)?];

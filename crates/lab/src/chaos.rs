@@ -20,7 +20,7 @@ use serde_json::json;
 use self::faults::Faults;
 use self::people::Person;
 
-/// What is to be run.
+/// The arguments of `cargo xtask chaos`.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
     /// How long people work and things break, in minutes. What comes after takes about two more.
@@ -36,7 +36,7 @@ const FLAGS: [&str; 3] = ["--resync-period=20s", "--removal-delay=1s", "--log-le
 const REMOVAL_DELAY: Duration = Duration::from_secs(1);
 /// How many namespaces there are: those that the simulation's people name, and others that their patterns name.
 const NAMESPACES: usize = 50;
-/// Objects that nobody's annotations speak of: they have to be untouched at the end.
+/// The name of objects that no annotation names: they have to be untouched at the end.
 const BYSTANDER: &str = "bystander";
 /// How long it may take until everything is as wanted, once the faults have ended: backoff can be a minute, and machines are busy.
 const SETTLES_WITHIN: Duration = Duration::from_secs(240);
@@ -121,7 +121,7 @@ fn settle(client: &Client, faults: &mut Faults<'_>) -> Result<Duration> {
     }
 }
 
-/// Nothing is written any more, and all stays as wanted.
+/// Checks that nothing is written any more, and that all targets stay as wanted.
 fn stays(plane: &ControlPlane, user: &str, asked: usize) -> Result<()> {
     thread::sleep(STAYS_FOR);
     let wrong = cluster::not_as_wanted(&cluster::read(plane.client())?, &flags());

@@ -94,7 +94,7 @@ impl Folder {
         Ok(ids.filter(|id| self.owns(*id)).collect())
     }
 
-    /// Whether a process is one of ours: its id may be another's by now, but only ours was told to work in this folder.
+    /// Whether a process is one of ours: its id may be another's by now, but only ours has this folder among its arguments.
     fn owns(&self, id: Pid) -> bool {
         command_line(id).is_some_and(|line| line.contains(&format!("={}/", self.path.display())))
     }

@@ -1,4 +1,4 @@
-//! Who asked the API server what: its audit log.
+//! The API server's audit log: the requests of each user.
 
 use std::path::Path;
 
@@ -48,12 +48,12 @@ rules:
     )
 }
 
-/// How the requests of a user of this name can be told from others'.
+/// A text that only the audit log's lines about a user of this name contain.
 pub(crate) fn mark_of_name(name: &str) -> String {
     format!("\"username\":\"{name}\"")
 }
 
-/// The requests whose lines hold `mark`, in the order in which they came in.
+/// The requests whose lines contain `mark`, in the order in which they came in.
 pub(crate) fn requests(log: &Path, mark: &str) -> Result<Vec<Request>> {
     let text = std::fs::read_to_string(log).with_context(|| format!("cannot read {}", log.display()))?;
     let complete = text.rfind('\n').map_or("", |end| &text[..end]);

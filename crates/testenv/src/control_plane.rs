@@ -1,4 +1,4 @@
-//! etcd and kube-apiserver, started and stopped together; and what can be done to them while they run.
+//! etcd and kube-apiserver: starts and stops them together, and does things to them while they run.
 
 mod launch;
 mod outage;
@@ -45,8 +45,8 @@ pub struct ControlPlane {
     processes: Mutex<Processes>,
 }
 
-/// Dropped, and so killed, in this order: whoever needs another goes first. Killing does no harm: etcd keeps a log for that, and what
-/// it wrote is in the kernel's hands.
+/// Dropped, and so killed, in this order: a process before those that it needs. Killing does no harm: etcd keeps a log for that,
+/// and what it wrote is in the kernel's hands.
 struct Processes {
     controllers: Option<Child>,
     /// None while it is away: see the module `outage`.
@@ -170,8 +170,8 @@ impl ControlPlane {
         }
     }
 
-    /// A ServiceAccount that exists, as a new token lets it in (TokenRequest). What is asked with this token can be told from
-    /// what is asked with others of the same account.
+    /// A ServiceAccount that exists, as a new token lets it in (TokenRequest). The audit log distinguishes requests with this token
+    /// from those with other tokens of the same account.
     ///
     /// # Errors
     /// When the server makes no token.
@@ -184,8 +184,8 @@ impl ControlPlane {
         User::of_token(&self.site.dir, &user, token, &self.url(), &self.reached.authority)
     }
 
-    /// What `user` asked until now, in order. Watches are there once they began to be answered, all other requests once they
-    /// were; the last line may come a moment after the answer, so wait for what you expect.
+    /// The requests of `user` until now, in order. A watch is logged when its response begins, any other request when it is
+    /// answered; the last line may come a moment after the response, so wait for what you expect.
     ///
     /// # Panics
     /// When the log cannot be read.

@@ -24,7 +24,7 @@ const STATUS_LIMIT: Duration = Duration::from_secs(30);
 const ANSWER_LIMIT: Duration = Duration::from_secs(10);
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
-/// What [`Controller::start`] passes unless told otherwise.
+/// The flags that [`Controller::start`] passes unless the caller names them.
 const DEFAULTS: [(&str, &str); 3] =
     [("--status-address", "127.0.0.1:0"), ("--log-format", "json"), ("--log-level", "debug")];
 
@@ -96,7 +96,7 @@ impl Controller {
         Ok(Self { child, log })
     }
 
-    /// Where it tells its status, such as `http://127.0.0.1:40124`. Waits until it says so in its log.
+    /// Its status address, such as `http://127.0.0.1:40124`. Waits until the controller has logged it.
     ///
     /// # Errors
     /// When it ends before, or says nothing for half a minute.
@@ -104,7 +104,7 @@ impl Controller {
         self.url_of("serving status")
     }
 
-    /// Where it serves the page, if it was told to by `--dashboard`. Waits until it says so in its log.
+    /// The address of the page, with `--dashboard`. Waits until the controller has logged it.
     ///
     /// # Errors
     /// When it ends before, or says nothing for half a minute.

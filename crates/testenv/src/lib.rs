@@ -1,11 +1,12 @@
 //! A real Kubernetes control plane for tests and for people, without Docker: etcd and kube-apiserver as child processes.
 //!
 //! - [`assets`] finds the programs, or builds them from the Go modules in `tools`, and runs them as child processes.
-//! - [`ControlPlane`] runs them on loopback, hands out users ([`User`]) and tells what each of them asked ([`Request`]).
+//! - [`ControlPlane`] runs them on loopback, hands out users ([`User`]) and reads the requests of each from the audit log
+//!   ([`Request`]).
 //! - [`Controller`] runs the program under test against it.
 //! - [`Shell`] is a person with kubectl and its plugin.
 //! - [`Helm`] renders the project's chart and installs it.
-//! - [`Proxy`] stands between the two and breaks what it is told to ([`Fault`]).
+//! - [`Proxy`] stands between the two and injects faults ([`Fault`]).
 //!
 //! Guarantees: no child process outlives this one, however it ends, `kill -9` included; no temporary folder either.
 //! Only processes that were started here are ended.

@@ -1,4 +1,4 @@
-//! A reverse proxy before the API server that breaks what it is told to.
+//! A reverse proxy before the API server that injects the faults that a test asks for.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -39,11 +39,11 @@ pub enum Fault {
     CloseAtOnce,
     /// Never answered.
     Hang,
-    /// The connection is closed without an answer; the server hears nothing.
+    /// The connection is closed without an answer; the request does not reach the server.
     Disconnect,
     /// Passed on after this pause.
     Delay(Duration),
-    /// The server does what was asked; the connection is closed without telling.
+    /// The server carries the request out; the connection is closed without a response.
     LoseReply,
 }
 
@@ -241,10 +241,10 @@ async fn answer(request: Request<Incoming>, state: Arc<State>) -> Result<Respons
             Ok(response)
         }
         Fault::Hang => std::future::pending().await,
-        Fault::Disconnect => Err(anyhow!("told to disconnect")),
+        Fault::Disconnect => Err(anyhow!("the test asked for a closed connection")),
         Fault::LoseReply => {
             pass(request, &state.upstream).await?.into_body().collect().await?;
-            Err(anyhow!("told to lose the reply"))
+            Err(anyhow!("the test asked for a lost reply"))
         }
     }
 }

@@ -22,7 +22,7 @@ pub enum Rights {
     Nothing,
 }
 
-/// Someone whom the API server knows, and whose requests can be told from all others'.
+/// A user of the API server, whose requests the audit log distinguishes from all others'.
 #[derive(Clone, Debug)]
 pub struct User {
     /// The name that RBAC and the audit log know.
@@ -36,7 +36,7 @@ pub struct User {
 }
 
 impl User {
-    /// A ServiceAccount, by one of its tokens: the audit log tells its requests from those with another token.
+    /// A ServiceAccount, by one of its tokens: the audit log distinguishes its requests from those with another token.
     pub(crate) fn of_token(folder: &Path, name: &str, token: &str, server: &str, authority: &[u8]) -> Result<Self> {
         let id = token_id(token).context("the token names no id of itself")?;
         let kubeconfig = folder.join(format!("{id}.kubeconfig"));

@@ -37,7 +37,7 @@ fn users_have_their_rights_and_their_requests_are_known_in_order() {
 
     wait_until("the audit log", || plane.requests(&admin).len() == 5 && plane.requests(&nobody).len() == 1);
     let requests = plane.requests(&admin);
-    let told: Vec<_> =
+    let listed: Vec<_> =
         requests.iter().map(|request| (request.verb.as_str(), request.name.as_str(), request.code)).collect();
     // A creation has no name in its path; the server fills it in from the object.
     let expected = [
@@ -47,7 +47,7 @@ fn users_have_their_rights_and_their_requests_are_known_in_order() {
         ("patch", "audited", 200),
         ("delete", "audited", 200),
     ];
-    assert_eq!(told, expected);
+    assert_eq!(listed, expected);
     let refused = Request {
         verb: "list".into(),
         resource: "secrets".into(),
@@ -190,7 +190,7 @@ fn the_proxy_passes_and_breaks_as_told() {
     assert_eq!(get(&format!("{SECRETS}?watch=true")).unwrap(), (200, String::new()));
     let secret = json!({"metadata": {"name": "lost-reply"}});
     assert!(client.send(&Method::POST, SECRETS, Some(&secret)).is_err());
-    // The server heard it all the same.
+    // The request reached the server all the same.
     assert_eq!(get(&format!("{SECRETS}/lost-reply")).unwrap().0, 200);
     let seen: Vec<_> = proxy.seen().into_iter().map(|request| request.path).collect();
     assert_eq!(seen, ["/version", "/limited", "/version", SECRETS, SECRETS, &format!("{SECRETS}/lost-reply")]);
@@ -257,7 +257,7 @@ fn nothing_is_left_of_a_process_that_was_killed() {
     wait_until("the watchdog", || processes_of(&dir) == 0 && !Path::new(&dir).exists());
 }
 
-/// How many processes were told to work in `dir`, except for the watchdog's shell.
+/// How many processes have `dir` among their arguments, without the watchdog's shell.
 fn processes_of(dir: &str) -> usize {
     let processes = std::fs::read_dir("/proc").unwrap().filter_map(Result::ok);
     // Processes end while one looks: what cannot be read any more does not count.

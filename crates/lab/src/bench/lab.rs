@@ -1,4 +1,4 @@
-//! Where a scenario takes place: a fresh control plane, and hands to do things on it.
+//! The stage of a scenario: a fresh control plane, and the operations of the scenarios on it.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -75,7 +75,7 @@ pub(super) struct Stage {
     pub(super) plane: ControlPlane,
 }
 
-/// What all parts used until one moment.
+/// The processor time and memory used until one moment.
 #[derive(Clone, Copy)]
 pub(super) struct Used {
     controller: f64,
@@ -83,7 +83,7 @@ pub(super) struct Used {
     at: Instant,
 }
 
-/// What they used between two.
+/// The difference between two.
 pub(super) struct Spent {
     /// Seconds of processor time.
     pub(super) controller: f64,
@@ -178,7 +178,7 @@ impl Used {
     }
 }
 
-/// Tells what is done now.
+/// Prints what is done now.
 pub(super) fn say(what: impl std::fmt::Display) {
     eprintln!("  {what}");
 }

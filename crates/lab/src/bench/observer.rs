@@ -1,4 +1,4 @@
-//! Sees every Secret change, by a metadata-only watch of its own, with the moment at which it was told.
+//! Observes every change of a Secret, by a metadata-only watch of its own, with the time at which the event arrived.
 //!
 //! It runs while a controller is measured and while the limit is: what it costs the server is in both.
 
@@ -20,8 +20,8 @@ use super::lab::{say, version};
 /// Before a watch that ended is begun again.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// How often is told how far it is.
-const TELL: Duration = Duration::from_secs(5);
+/// How often progress is printed.
+const PRINT: Duration = Duration::from_secs(5);
 
 /// A Secret was created or changed.
 pub(super) struct Event {
@@ -39,7 +39,7 @@ pub(super) struct Observer {
     task: JoinHandle<()>,
 }
 
-/// What came of waiting.
+/// The result of waiting.
 pub(super) struct Seen {
     /// Different objects that did as was waited for.
     pub(super) count: usize,
@@ -76,7 +76,7 @@ struct Metadata {
 }
 
 impl Observer {
-    /// Sees all changes from now on. `annotation`: the one that names the version of a replica's source.
+    /// Observes all changes from now on. `annotation`: the one that names the version of a replica's source.
     pub(super) async fn start(api: &Api, annotation: &'static str) -> Result<Self> {
         let call = Call::new(Method::GET, "/api/v1/secrets?limit=1".to_owned(), String::new());
         let now = api.json(call).await?;
@@ -99,15 +99,15 @@ impl Observer {
         let end = tokio::time::Instant::now() + patience;
         let mut objects = HashSet::new();
         let mut last = Instant::now();
-        let mut told = last;
+        let mut printed = last;
         while objects.len() < count {
             let Ok(Some(event)) = tokio::time::timeout_at(end, self.events.recv()).await else { break };
             if wanted(&event) {
                 last = event.at;
                 objects.insert((event.namespace, event.name));
             }
-            if told.elapsed() > TELL {
-                told = Instant::now();
+            if printed.elapsed() > PRINT {
+                printed = Instant::now();
                 say(format_args!("{} of {count}", objects.len()));
             }
         }
@@ -115,7 +115,7 @@ impl Observer {
     }
 }
 
-/// Tells of all changes after `version`, until the watch ends.
+/// Sends all changes after `version`, until the watch ends.
 async fn watch(api: &Api, annotation: &str, version: &mut String, sender: &mpsc::UnboundedSender<Event>) -> Result<()> {
     let path = format!("/api/v1/secrets?watch=true&resourceVersion={version}&timeoutSeconds=7200");
     let call = Call { accept: METADATA_EVENTS, ..Call::new(Method::GET, path, String::new()) };
@@ -149,7 +149,7 @@ async fn watch(api: &Api, annotation: &str, version: &mut String, sender: &mpsc:
     Ok(())
 }
 
-/// The version is too old to watch from: tells of all that is there, as if it had changed now.
+/// The version is too old to watch from: sends all existing Secrets, as if they had changed now.
 async fn list(api: &Api, annotation: &str, version: &mut String, sender: &mpsc::UnboundedSender<Event>) -> Result<()> {
     let path = "/api/v1/secrets?resourceVersion=0".to_owned();
     let call = Call { accept: METADATA_LIST, ..Call::new(Method::GET, path, String::new()) };

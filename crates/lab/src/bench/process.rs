@@ -1,4 +1,4 @@
-//! What a process used, as the kernel tells it in `/proc`.
+//! The processor time and memory of a process, from `/proc`.
 
 use std::fs;
 

@@ -1,4 +1,4 @@
-//! What breaks, and how it comes back.
+//! Injects faults, and repairs them.
 
 use std::fmt::Write as _;
 use std::thread;

@@ -1,4 +1,4 @@
-//! What the audit logs of all API servers say of the controller.
+//! Judges the controller by the audit logs of all API servers.
 
 use std::collections::BTreeMap;
 use std::fmt;

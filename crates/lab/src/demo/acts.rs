@@ -1,8 +1,8 @@
-//! What is played: one act after the other, on the same cluster.
+//! The acts of the demo, played one after the other on the same cluster.
 
 use std::fmt;
 
-/// Something is done, and something must come of it.
+/// Commands, and the expected results.
 pub(super) struct Act {
     pub(super) title: &'static str,
     pub(super) story: &'static str,
@@ -13,7 +13,7 @@ pub(super) struct Act {
     pub(super) expectations: &'static [Expectation],
 }
 
-/// What becomes of one Secret.
+/// The expected state of one Secret.
 pub(super) struct Expectation {
     /// `namespace/name`.
     pub(super) object: &'static str,

@@ -1,4 +1,4 @@
-//! What the controller says it did, read off its JSON log.
+//! Reads the controller's decisions from its JSON log.
 
 use std::fmt;
 

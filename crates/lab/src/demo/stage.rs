@@ -35,7 +35,7 @@ pub(super) struct Stage {
 /// All Secrets at one moment, by `namespace/name`.
 pub(super) type Snapshot = BTreeMap<String, Secret>;
 
-/// What the demo tells about a Secret. Its data is known by a digest only.
+/// What the demo shows about a Secret. Of its data only a digest is kept.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) struct Secret {
     /// Short, equal for equal data; None without any.
@@ -47,7 +47,7 @@ pub(super) struct Secret {
     pub(super) annotations: BTreeMap<String, String>,
 }
 
-/// What came of an act.
+/// The outcome of an act.
 pub(super) struct Outcome<'a> {
     pub(super) snapshot: Snapshot,
     /// Each expectation, and whether it holds.
@@ -82,7 +82,7 @@ impl Stage {
         Ok(())
     }
 
-    /// What a person is told who asks about a Secret.
+    /// The output of `explain` for a Secret.
     pub(super) fn explain(&self, object: &str) -> Result<String> {
         let output = Command::new(&self.program)
             .args(["explain", "secret", object, "--controller-flags", ""])
@@ -98,7 +98,7 @@ impl Stage {
     pub(super) fn wait<'a>(&self, act: &'a Act, before: &Snapshot, since: usize) -> Result<Outcome<'a>> {
         let start = Instant::now();
         loop {
-            // The log first: what it tells has happened by then.
+            // The log is read first: what it reports is visible in the cluster by then.
             let log = self.controller.log();
             let logged: Vec<Entry> = Entry::all(&log[since..]).collect();
             let snapshot = self.snapshot()?;

@@ -1,4 +1,4 @@
-//! What exists where, from which version, and why.
+//! The table of Secrets: which exist, with which data, from which version, and why.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,7 +13,8 @@ const HEAD: [&str; 5] = ["SECRET", "DATA", "VERSION", "BECAUSE OF", "WHY"];
 /// The column with the digests.
 const DATA: usize = 1;
 
-/// The annotations that explain what a Secret is, in the order of telling. The others are the controller's bookkeeping.
+/// The annotations that explain what a Secret is, in the order in which they are shown. The others are the controller's
+/// bookkeeping.
 const CAUSES: [&str; 12] = [
     "replicated-by",
     "replicate-from",

@@ -1,4 +1,4 @@
-//! The processes: how they are told what to do, and when they are ready.
+//! The processes: their arguments, and when they are ready.
 
 use std::ffi::OsString;
 use std::fs::{self, OpenOptions};
@@ -100,13 +100,13 @@ impl Site {
             flag("cert-dir", server.pki(self)),
             flag("token-auth-file", self.dir.join(TOKENS)),
             flag("authorization-mode", "RBAC"),
-            // It would wait for service accounts, which only a controller makes.
+            // This plugin would wait for service accounts, which only a controller creates.
             flag("disable-admission-plugins", "ServiceAccount"),
             // Nobody looks for this server from inside the cluster, and a loopback address may not be published.
             flag("endpoint-reconciler-type", "none"),
             flag("audit-policy-file", self.dir.join(AUDIT_POLICY)),
             flag("audit-log-path", server.audit_log(self)),
-            // Megabytes: never rotated, so that nothing is lost to who reads it.
+            // In megabytes: the log is never rotated, so that readers miss nothing.
             flag("audit-log-maxsize", "100000"),
         ];
         self.start(&self.assets.join("kube-apiserver"), &server.name, flags)

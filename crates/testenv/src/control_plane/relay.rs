@@ -19,7 +19,7 @@ pub(super) struct Relay {
 }
 
 impl Relay {
-    /// Before the server on `port`. It adds no time until it is told to.
+    /// Before the server on `port`. It adds no delay until one is set.
     pub(super) fn before(port: u16) -> Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").context("no port for a relay")?;
         let relay = Self { port: listener.local_addr()?.port(), lag: Arc::default() };

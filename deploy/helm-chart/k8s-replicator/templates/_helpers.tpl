@@ -75,7 +75,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
   resources: {{ include "k8s-replicator.resources" . }}
   verbs: ["get", "list", "watch", "create", "patch", "delete"]
 {{- if .Values.events }}
-# What is done, and why something is not, is told on the objects that it is about.
+# Events about what is done, and why something is not, on the objects concerned.
 - apiGroups: ["events.k8s.io"]
   resources: ["events"]
   verbs: ["create", "patch"]
