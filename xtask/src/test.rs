@@ -1,4 +1,4 @@
-//! Everything that proves the project, in the order of its costs.
+//! All tests of the project, the cheapest first.
 
 mod count;
 mod page;

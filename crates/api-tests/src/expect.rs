@@ -1,4 +1,4 @@
-//! What a test expects of an object, said in full.
+//! Expectations of whole objects: data, type, labels and annotations.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

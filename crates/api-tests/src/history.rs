@@ -1,4 +1,4 @@
-//! What happened to the Secrets of a namespace, every single change of it.
+//! A record of every watch event about the Secrets of a namespace.
 
 use std::thread::{self, JoinHandle};
 

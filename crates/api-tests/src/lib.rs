@@ -1,4 +1,4 @@
-//! What the tests against a real API server are written in.
+//! The helpers of the tests against a real API server.
 //!
 //! A [`Scene`] is one test's own part of the shared control plane: an annotation prefix that no other test uses (so that
 //! its controller sees nothing of the others'), namespaces of its own, a controller with an identity of its own (so that

@@ -48,7 +48,7 @@ fn setting(scene: &Scene, kind: fn(&str) -> Object) -> Object {
     scene.created(kind("c/x").made_by(&combined).note("replicate-from", "{b}/from"))
 }
 
-/// SPEC 4: the replica is made, empty, though there is nothing to give; and is filled when there is.
+/// SPEC 4: the replica is created empty while the source's source is missing, and filled when that exists.
 #[test]
 fn a_combined_replica_is_made_empty_when_from_is_missing() {
     let mut scene = Scene::new();

@@ -52,7 +52,7 @@ fn replicas_have(scene: &Scene, value: &str) {
     }
 }
 
-/// Lets everything fail like this for a while, for a controller that runs and for one that starts, and looks at what comes of it.
+/// Lets everything fail like this for a while, for a controller that runs and for one that starts, and checks the consequences.
 /// `error`: what the log line's error contains.
 fn everything_fails(fault: &Fault, error: &str) {
     let mut scene = Scene::new();
@@ -67,7 +67,7 @@ fn everything_fails(fault: &Fault, error: &str) {
             scene.kill();
             scene.start_at(proxy.kubeconfig(), &["--resync-period=1s"]);
         } else {
-            // Open watches end, and cannot be had again.
+            // Open watches end, and new ones fail.
             proxy.break_connections();
         }
         let (asked, begun) = (proxy.seen().len(), Instant::now());
@@ -189,7 +189,7 @@ fn watches(proxy: &Proxy, fault: Fault) -> Arc<AtomicUsize> {
 
 /// How many requests come in a while in which each of the three watches may try a few times.
 fn no_hot_loop(count: &AtomicUsize) {
-    // There is nothing to wait for: it is the number of requests in a given time that counts.
+    // A sleep on purpose: the number of requests in a given time is measured.
     let before = count.load(Ordering::Relaxed);
     std::thread::sleep(Duration::from_secs(2));
     let asked = count.load(Ordering::Relaxed) - before;

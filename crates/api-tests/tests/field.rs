@@ -208,7 +208,7 @@ fn annotations_that_are_stripped_and_put_back_cost_no_replica() {
     scene.has_data("b/pulls", &[]);
 }
 
-/// `kubectl get --output yaml | sed | kubectl apply` of a replica: whoever copied it by hand keeps the copy.
+/// `kubectl get --output yaml | sed | kubectl apply` of a replica: a copy that a user made by hand stays.
 #[test]
 fn a_replica_that_was_copied_by_hand_stays() {
     let mut scene = Scene::new();

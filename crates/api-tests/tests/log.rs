@@ -131,8 +131,8 @@ fn the_same_refusal_is_logged_once() {
     }
 }
 
-/// SPEC 8: a failure that lasts is logged for each object that it keeps from being written, with the next attempt; a watch that
-/// cannot be had is logged once.
+/// SPEC 8: a failure that lasts is logged for each object that it keeps from being written, with the next attempt; a watch that is
+/// refused is logged once.
 #[test]
 fn what_cannot_be_watched_is_logged_once() {
     let mut scene = Scene::new();

@@ -1,4 +1,4 @@
-//! Issue 3, SPEC 8: answers that are lost on their way: what was written counts, and is not written twice.
+//! Issue 3, SPEC 8: responses that are lost: a write that the server carried out counts, and is not made twice.
 
 use k8s_replicator_api_tests::{Object, Scene, config_map, secret};
 use k8s_replicator_testenv::{Fault, Proxy};

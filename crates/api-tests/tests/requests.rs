@@ -1,5 +1,4 @@
-//! SPEC 9.3, 9.8: how many requests the controller makes for what it does, and how much memory it needs for what is none of
-//! its business.
+//! SPEC 9.3, 9.8: how many requests the controller makes for what it does, and that memory does not grow with other objects.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -82,7 +81,7 @@ fn one_update_with_50_that_pull_costs_one_read_and_50_writes() {
     reads_and_writes(&requests, "configmaps", ("patch", 50), begun.elapsed());
 }
 
-/// SPEC 9.8: objects that are none of its business cost no request.
+/// SPEC 9.8: objects without this program's annotations cost no request.
 #[test]
 fn what_is_nobodys_source_or_target_costs_no_request() {
     let mut scene = Scene::new();
@@ -100,7 +99,7 @@ fn what_is_nobodys_source_or_target_costs_no_request() {
             scene.remove(&object);
         }
     }
-    // Its own namespace's coming and going does not either.
+    // Namespaces that come and go cost none either.
     scene.namespace("c");
     scene.barrier();
     assert_eq!(since(&scene, before), []);
@@ -112,8 +111,8 @@ fn resident(process: u32) -> Option<usize> {
     status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?.trim().trim_end_matches(" kB").parse().ok()
 }
 
-/// SPEC 9.8: memory does not grow with the cluster's Secrets: 1,500 of 4 KiB that are none of its business, made while it
-/// runs, and listed when it starts. (`UNRELATED_SECRETS` in the environment takes another number; the figures are printed.)
+/// SPEC 9.8: memory does not grow with the cluster's Secrets: 1,500 of 4 KiB without annotations, made while it runs, and listed
+/// when it starts. (`UNRELATED_SECRETS` in the environment takes another number; the figures are printed.)
 #[test]
 fn memory_does_not_grow_with_unrelated_secrets() {
     let secrets: usize = std::env::var("UNRELATED_SECRETS").ok().and_then(|n| n.parse().ok()).unwrap_or(1_500);

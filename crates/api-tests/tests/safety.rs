@@ -194,8 +194,8 @@ fn nothing_is_done_before_the_namespaces_are_listed() {
     assert!(listed.is_some() && listed < begun, "{requests:#?}");
 }
 
-/// From now on lists of Secrets have a first page, on which this object stands alone, and break off then; watches cannot be had.
-/// Waits until that has happened a few times.
+/// From now on lists of Secrets have a first page, on which this object stands alone, and break off then; watches fail. Waits until
+/// that has happened a few times.
 fn lists_break_off_behind(scene: &Scene, proxy: &mut Proxy, object: &Value) {
     let page = json!({
         "apiVersion": "meta.k8s.io/v1", "kind": "PartialObjectMetadataList",

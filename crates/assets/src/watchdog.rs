@@ -1,4 +1,4 @@
-//! What ends our children when we cannot: a shell that waits for our end.
+//! A shell that ends our child processes when this process has ended without doing so.
 //!
 //! The shell reads from a pipe whose only other end is ours. However this process ends, by `exit`, by a signal, by `kill -9`,
 //! the kernel closes that end; the shell reads the end of its input, kills the process groups that are still registered and

@@ -1,7 +1,7 @@
 //! Which repetitions of a failure are logged: a failure that goes on is logged at once, then less and less often.
 //!
-//! Guarantees (SPEC 8): a message that was not logged of late is logged at once; one that repeats, after 1, 2, 4, 8, … minutes,
-//! up to a quarter of an hour; and of one thing not more than ten lines an hour, whatever it says.
+//! Guarantees (SPEC 8): a message that was not logged lately is logged at once; one that repeats, after 1, 2, 4, 8, … minutes, up
+//! to a quarter of an hour; and of one thing not more than ten lines an hour, whatever it says.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn not_more_than_ten_lines_an_hour_are_written_whatever_they_say() {
+    fn at_most_ten_lines_an_hour_are_written_whatever_the_messages() {
         assert_eq!(logged(|n| format!("no {n}")).len(), 30);
         assert!(logged(|n| format!("no {}", n % 3)).iter().filter(|minute| **minute < 60).count() <= 10);
     }

@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_quick_is_learnt_anew_now_and_then() {
+    fn the_quickest_response_is_measured_anew_now_and_then() {
         let mut window = Window::default();
         done(&mut window, 1, QUICK);
         done(&mut window, 1_000, SLOW);

@@ -98,7 +98,7 @@ pub enum Received {
 }
 
 impl Received {
-    /// Whether nothing more comes of the request after this.
+    /// Whether this is the last piece of the response.
     #[must_use]
     pub fn is_last(&self) -> bool {
         !matches!(self, Self::Head(..) | Self::Data(_))

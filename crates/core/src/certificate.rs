@@ -1,9 +1,9 @@
 //! Whether a certificate and its key belong together (SPEC 11.9).
 //!
-//! Whoever renews a certificate may write the two halves one after the other. A copy of one half breaks every server that
-//! loads it, so such a source is held until the pair is whole. The check is the TLS library's own view of both: the public
-//! key in the first certificate of `tls.crt` is compared with that of `tls.key` (RSA, ECDSA P-256 and P-384, Ed25519; as
-//! PKCS#1, PKCS#8 or SEC1). It verifies no signature, no name and no date.
+//! A tool that renews a certificate may write the two halves one after the other. A copy of one half breaks every server that loads
+//! it, so such a source is held until the pair is whole. The check is the TLS library's own view of both: the public key in the
+//! first certificate of `tls.crt` is compared with that of `tls.key` (RSA, ECDSA P-256 and P-384, Ed25519; as PKCS#1, PKCS#8 or
+//! SEC1). It verifies no signature, no name and no date.
 //!
 //! What cannot be parsed is [`Completeness::Unreadable`], never incomplete: a form that the library does not know must not
 //! hold a copy back for ever.

@@ -290,7 +290,7 @@ impl<'g> Case<'g, '_> {
                 let detail = error.to_string();
                 self.stop(Question::WellFormed, refuse(Reason::IllFormed, None, Some(detail)), || error.to_string())
             }
-            Annotated::Not | Annotated::Well(_) => self.pass(Question::WellFormed, || "nothing is wrong".to_owned()),
+            Annotated::Not | Annotated::Well(_) => self.pass(Question::WellFormed, || "all of them are".to_owned()),
         }
     }
 

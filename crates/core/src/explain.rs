@@ -1,4 +1,4 @@
-//! The chain behind a target: which object is given its data by which, link by link, as far up as somebody names a source.
+//! The chain behind a target: from which object each link gets its data, up to the first that names no source.
 //!
 //! It is read from the graph alone, and decides nothing: [`survey::look`](crate::survey::look) gives the state of each link. Where
 //! an object is missing, the chain ends with its name.

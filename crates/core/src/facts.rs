@@ -67,7 +67,7 @@ mod tests {
 
     /// SPEC 6: "no key that is not empty"; a minimal value that clearing leaves is none either.
     #[test]
-    fn what_counts_as_something() {
+    fn which_data_counts_as_a_value() {
         type Case = (&'static dyn Kind, Option<&'static str>, &'static [Option<&'static str>], bool);
         let cases: [Case; 10] = [
             (&Secret, Some("Opaque"), &[None], false),

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! replicate-keys: "ca.crt:ca.pem, *.json, !secret.json"  →  Keys      what is asked for
-//! replication-allowed-keys: "ca.crt, *.json"             →  Globs     what may be had, at most
+//! replication-allowed-keys: "ca.crt, *.json"             →  Globs     which keys are allowed, at most
 //! both, and those of the chain above                     →  Projection of the source's data
 //! ```
 //!
@@ -433,7 +433,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_gets_more_than_is_allowed() {
+    fn no_target_gets_keys_that_are_not_allowed() {
         let limit = |allowed: Option<&str>, asked: Option<&str>| Limit {
             allowed: allowed.map(Into::into),
             asked: asked.map(Into::into),
@@ -468,7 +468,7 @@ mod tests {
 
     /// What a target may keep of what it has: SPEC 11.8, under once.
     #[test]
-    fn what_may_be_kept_goes_by_the_names_that_the_target_has() {
+    fn the_keys_that_may_be_kept_have_the_targets_names() {
         let limits = vec![Limit { allowed: Some("a".into()), asked: None }];
         let projection = Projection { asked: Some("a:x,b:y".into()), limits, ..Projection::default() };
         let kept = projection.of_kept().project(&payload(&[r#"{"own":"MA==","x":"MQ==","y":"Mg=="}"#])).unwrap();

@@ -1,4 +1,4 @@
-//! What k8s-replicator decides, without doing any of it.
+//! The decisions of k8s-replicator, without any IO.
 //!
 //! ```text
 //! watch event → graph of metadata → decision for one target → action with its precondition

@@ -1,4 +1,4 @@
-//! The closed list of every "why", and of what to do about it.
+//! The closed list of reasons: why something is done or not done, and what to do about it.
 //!
 //! A reason's code is the same in the log line, the metric label, the Event and `explain`; `docs/reasons.md` describes
 //! each code, and a test sees that none is missing there.
@@ -36,7 +36,7 @@ macro_rules! reasons {
                 }
             }
 
-            /// What a person can do about it, for whoever waits for the target. Annotations are named without their prefix.
+            /// What a person who needs the target can do about it. Annotations are named without their prefix.
             #[must_use]
             pub fn remedy(self) -> &'static str {
                 match self {

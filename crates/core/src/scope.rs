@@ -1,4 +1,4 @@
-//! Which namespaces the program looks at: all of them, or those that were named.
+//! Which namespaces the program watches: all of them, or those of `--namespaces`.
 //!
 //! Nothing is known of objects outside, and they count neither as existing nor as missing.
 
@@ -26,7 +26,7 @@ pub enum Part {
 }
 
 impl Scope {
-    /// Whether the program looks at this namespace.
+    /// Whether the program watches this namespace.
     #[must_use]
     pub fn covers(&self, namespace: &str) -> bool {
         match self {

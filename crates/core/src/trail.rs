@@ -1,4 +1,4 @@
-//! The trail of a decision: which questions were asked about a target, what answered each of them, and with what outcome.
+//! The trail of a decision: the questions that were asked about a target, with the fact that answered each, and its outcome.
 //!
 //! It answers "why is my secret not there?". It is recorded by [`decide_recording`](crate::decide::decide_recording) alone;
 //! the control loop decides without it and pays nothing.

@@ -81,7 +81,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
-/// Namespaces, and in each an object that is nobody's business.
+/// Creates the namespaces, and in each an object that no annotation names.
 fn furnish(client: &Client) -> Result<()> {
     for name in namespaces() {
         let namespace = json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": name } });

@@ -1,5 +1,5 @@
-//! What is made from the chart and lies beside it: the plain manifests, what Prometheus needs, and the table of values in the
-//! chart's README; and the dashboard, in the chart and beside it.
+//! The files that are generated from the chart: the plain manifests, what Prometheus needs, and the table of values in the chart's
+//! README; and the dashboard, in the chart and beside it.
 
 mod monitoring;
 mod values;

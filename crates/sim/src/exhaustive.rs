@@ -1,5 +1,5 @@
-//! Every order, where the cases are few: two sources, two namespaces, and all orders of a few edits, requests, lost answers,
-//! answers and watch events.
+//! An exhaustive search over orders, where the cases are few: two sources, two namespaces, and all orders of a few edits, requests,
+//! lost answers, answers and watch events.
 //!
 //! How many of the steps may be edits (or crashes of the controller) is bounded; the others are what the network does. The search
 //! goes level by level. A world is reached by replaying its steps from the start, and looked at once: worlds of one level that go on

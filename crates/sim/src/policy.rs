@@ -23,7 +23,7 @@ enum Theme {
     Pauses,
     /// Parts of the data, and other types (SPEC 11.5, 11.8).
     Keys,
-    /// Labels and annotations that go along (SPEC 11.6).
+    /// Labels and annotations that are copied too (SPEC 11.6).
     Labels,
     /// The removal limit, and approvals (SPEC 11.2).
     Limit,

@@ -1,4 +1,4 @@
-//! One seed, one run: the script that it stands for, what becomes of it, and the shortest script that fails alike.
+//! One seed, one run: the script of a seed, its result, and the shortest script that fails alike.
 
 use std::time::Duration;
 

@@ -3,7 +3,7 @@
 //! This is a second reading of SPEC, for judging the first: it shares no code with `k8s-replicator-core`. It reads the model's
 //! objects, never the controller's. [`wish`] answers for one target: `decide` says who decides about it, `install` what a push
 //! wants of it, `pull` what a pull does; `asks` reads annotations; of SPEC 11 `namespaces` says what they select and accept, `keys`
-//! which part of the data is meant, `carried` which labels go along.
+//! which part of the data is meant, `carried` which labels are copied.
 
 pub mod asks;
 pub mod carried;

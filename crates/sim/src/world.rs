@@ -34,7 +34,7 @@ use process::Process;
 /// A property that did not hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Violation {
-    /// Which: a word.
+    /// The property's name, one word.
     pub property: &'static str,
     /// What happened.
     pub what: String,

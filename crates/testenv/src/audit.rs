@@ -30,8 +30,8 @@ pub struct Request {
 
 /// One line for each request: when it is answered, for a watch when it begins to be.
 ///
-/// The administrator's requests are a test's own doing, those of the server to itself nobody's: they would only make the log
-/// long.
+/// The audit policy. Requests of the administrator (a test's own) and of the server itself are not logged: they would only make the
+/// log long.
 pub(crate) fn policy() -> String {
     format!(
         "apiVersion: audit.k8s.io/v1

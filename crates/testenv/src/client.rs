@@ -63,7 +63,7 @@ impl Client {
     /// The same, and the JSON of an answer that says yes.
     ///
     /// # Errors
-    /// When no answer comes, or one that says no. The error has the server's words, and nothing of `body`.
+    /// When there is no response, or one that is not a success. The error has the server's message, and nothing of `body`.
     pub fn request(&self, method: &Method, path: &str, body: Option<&Value>) -> Result<Value> {
         let (code, text) = self.send(method, path, body)?;
         let answer: Value = serde_json::from_str(&text).unwrap_or(Value::Null);

@@ -133,7 +133,7 @@ impl Proxy {
         *lock(&self.state.rule) = Arc::new(rule);
     }
 
-    /// All requests until now, in order, whatever became of them.
+    /// All requests until now, in order, also those that met a fault.
     pub fn seen(&self) -> Vec<RequestView> {
         lock(&self.state.seen).clone()
     }

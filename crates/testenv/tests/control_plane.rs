@@ -1,4 +1,4 @@
-//! The environment itself, tried on the real programs.
+//! Tests of the test environment itself, with the real programs.
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 

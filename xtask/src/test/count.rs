@@ -1,4 +1,4 @@
-//! How many tests ran, read off the summaries of the test runs.
+//! Counts the tests that ran, by the summaries of the test runs.
 
 use std::fmt;
 

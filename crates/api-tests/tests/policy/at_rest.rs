@@ -1,4 +1,5 @@
-//! SPEC 8, 11: what uses all of section 11 comes to rest and stays so, through restarts and verification.
+//! SPEC 8, 11: objects that use all of section 11 reach a state in which nothing more is written, through restarts and
+//! verification.
 
 use k8s_replicator_api_tests::{Object, Scene, config_map, secret};
 

@@ -1,4 +1,4 @@
-//! SPEC 11.6: labels and annotations that go with the replicas.
+//! SPEC 11.6: labels and annotations that are copied to replicas.
 
 use k8s_replicator_api_tests::{Object, Scene, config_map, secret};
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! SPEC 11.3, 11.4: namespaces by their labels, and what a namespace says itself.
+//! SPEC 11.3, 11.4: namespaces by their labels, and the annotations of Namespaces.
 
 use k8s_replicator_api_tests::{Object, Scene, config_map, secret};
 
@@ -66,8 +66,8 @@ fn consent_by_label_follows_the_labels_down_a_chain() {
     scene.has_data("b/middle", &[]);
 }
 
-/// 11.4: `accept-replicas-from`. A namespace's own sources always may, pulls need nobody's acceptance, and what is narrowed takes
-/// its replicas with it.
+/// 11.4: `accept-replicas-from`. Sources in the namespace itself are always accepted, pulls need no acceptance, and replicas that a
+/// narrowed list does not accept any more are deleted.
 #[test]
 fn a_namespace_says_whose_replicas_it_accepts() {
     let mut scene = Scene::new();

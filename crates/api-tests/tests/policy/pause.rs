@@ -65,7 +65,7 @@ fn to_a_paused_target_nothing_is_written() {
         scene.note("b/pulls", "paused", Some("1"));
         ["a/s", "a/allows"].iter().for_each(|key| drop(scene.set_data(key, "k", "2")));
         keys.iter().for_each(|key| drop(scene.is_logged(key, "refuse", "Paused")));
-        // Whoever paused it may write it.
+        // Users may still write a paused target.
         let edited = keys.map(|key| scene.set_data(key, "k", "by hand"));
         scene.all_stay(&edited);
         ["a/s", "a/allows"].iter().for_each(|key| scene.delete(key));

@@ -132,7 +132,7 @@ fn of_pulls() -> Vec<Case> {
                     allowed("c/u").empty().note("replicate-from", "{c}/mid"),
                     pulls("{c}/u"),
                 ],
-                "{c}/mid cannot be asked",
+                "{c}/mid is missing or ill-formed",
                 Alone(|scene| drop(scene.note("c/mid", "replicate-once", None))),
             )
         },

@@ -1,4 +1,4 @@
-//! An object as the API server sent it.
+//! An object in a response or a watch event, as JSON or protobuf.
 
 use k8s_replicator_core::annotations::Dialect;
 use k8s_replicator_core::kind::Kind;

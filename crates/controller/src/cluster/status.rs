@@ -134,7 +134,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_server_says_what_kind_of_refusal_it_is() {
+    fn a_refusal_has_its_kind_by_code_and_reason() {
         let (terminating, none) = (json!([{ "reason": "NamespaceTerminating" }]), json!([]));
         for (code, causes, kind) in [
             (403, &terminating, FailureKind::NamespaceTerminating),
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_of_a_proxy_says_nothing_but_its_status() {
+    fn a_page_of_a_proxy_counts_by_its_status_alone() {
         let headers = HeaderMap::from_iter([(header::RETRY_AFTER, "9".parse().unwrap())]);
         let failure = refusal(StatusCode::BAD_GATEWAY, &headers, b"<html>bad gateway</html>");
         assert_eq!((failure.kind, failure.retry_after), (FailureKind::Server, Some(Duration::from_secs(9))));
@@ -193,7 +193,7 @@ mod tests {
     /// Issue 1: nobody waits for somebody else's trouble. A refusal by the API server itself concerns all requests; one by a
     /// webhook, a policy or a quota, with whatever code, concerns one object or namespace.
     #[test]
-    fn a_failure_says_whom_it_concerns() {
+    fn a_failure_concerns_the_server_or_one_namespace() {
         let refused = |code: u16, message: &str| {
             let details = json!({ "retryAfterSeconds": 60 });
             let body = json!({ "kind": "Status", "message": message, "details": details }).to_string();

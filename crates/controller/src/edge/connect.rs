@@ -1,4 +1,4 @@
-//! Finding the API server, and the credentials to talk to it: the kubeconfig that was named, or the pod's own ServiceAccount.
+//! Finds the API server and its credentials: the kubeconfig that was named, or the pod's own ServiceAccount.
 //!
 //! `kube` reads both, speaks TLS, and re-reads the pod's CA. What it does not do is done here: token files end in a line feed as
 //! editors write them; rotated tokens, client certificates and kubeconfigs are read again (each minute, and when the API server

@@ -1,9 +1,8 @@
-//! Serving HTTP to whoever can connect, within limits.
+//! Serves HTTP within limits, since anyone may be able to connect.
 //!
-//! Anyone in the cluster may be able to connect, so nothing is without bounds: how many connections are open at once, how long each
-//! of them lives, how long its headers take, how long it may leave unread what is sent to it, and its buffer. When one connection
-//! more comes than may be open, the oldest is closed, and not the new one made to wait: so a new client gets a response, even if
-//! others hold connections open.
+//! Everything that a client can use is bounded: how many connections are open at once, how long each of them lives, how long its
+//! headers take, how long it may leave unread what is sent to it, and its buffer. When one connection more comes than may be open,
+//! the oldest is closed, and not the new one made to wait: so a new client gets a response, even if others hold connections open.
 
 use std::collections::VecDeque;
 use std::future::Future as _;
@@ -149,7 +148,7 @@ mod tests {
 
     /// A response without end, of which nothing is read, keeps no connection open.
     #[tokio::test]
-    async fn who_reads_nothing_is_let_go() {
+    async fn a_client_that_reads_nothing_is_disconnected() {
         let endless = || async {
             let piece = bytes::Bytes::from(vec![b'x'; 64 << 10]);
             Body::from_stream(futures::stream::repeat_with(move || Ok::<_, io::Error>(piece.clone())))

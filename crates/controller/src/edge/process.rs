@@ -53,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_the_kernel_says_is_read() {
+    fn proc_stat_is_read() {
         let text = "42 (a ) name) S 1 42 42 0 -1 4194560 1 0 0 0 11 7 0 0 20 0 4 0 99 123456 78 1844 1 1 0";
         assert_eq!(Stat::read(text), Some(Stat { ticks: 18, virtual_bytes: 123_456, resident_pages: 78 }));
         assert_eq!(Stat::read("42 (a) S 1"), None);

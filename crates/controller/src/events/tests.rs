@@ -177,7 +177,7 @@ fn while_much_is_under_way_only_warnings_are_written() {
 }
 
 #[test]
-fn without_the_right_it_is_said_once_and_tried_seldom() {
+fn a_missing_right_is_logged_once_and_retried_seldom() {
     let mut events = events();
     let mut asked = 0;
     for minute in 0..60_u64 {

@@ -1,4 +1,4 @@
-//! Some of them on virtual time, against a Lease as an API server keeps it.
+//! Controllers on virtual time that compete for a Lease, against a small API server.
 
 use http::HeaderMap;
 
@@ -319,7 +319,7 @@ fn labels_of_others_stay() {
 }
 
 #[test]
-fn what_is_missing_is_said_once_with_what_to_do() {
+fn missing_rights_are_logged_once_with_what_to_do() {
     let (mut two, mut server) = (lease("second"), Server::default());
     for step in 0..500 {
         go_on(&mut two, &mut server, STEP * step, Fate::Refused(403));

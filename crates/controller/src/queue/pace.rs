@@ -317,7 +317,7 @@ mod tests {
 
     /// Issue 9, 1: whatever goes wrong, at most one request a second in the mean over a minute; and it never ends.
     #[test]
-    fn what_is_asked_for_again_and_again_is_asked_for_once_a_second_at_most() {
+    fn a_repeated_request_is_made_once_a_second_at_most() {
         let mut paces = Paces::default();
         let (mut asked, mut at) = (Vec::new(), Moment::ZERO);
         while at < Duration::from_secs(600) {

@@ -355,7 +355,7 @@ mod tests {
     }
 
     #[test]
-    fn the_journal_is_bounded_and_says_what_it_has_forgotten() {
+    fn the_journal_is_bounded_and_reports_changes_that_it_has_forgotten() {
         let mut standing = Tracked(Standing::default());
         let all = REMEMBERED as u64 + 10;
         for n in 0..all {

@@ -1,4 +1,4 @@
-//! The control loop, driven by hand: what it asks for, and what it makes of each answer.
+//! The control loop, driven by hand: the requests that it makes, and how it handles each response.
 
 mod budget;
 mod policy;
@@ -170,7 +170,7 @@ impl Loop {
     /// Reports as `target outcome reason`, without "nothing".
     fn reports(&mut self) -> Vec<String> {
         let reports = self.replicator.take_reports();
-        let told = reports.iter().filter_map(|report| {
+        let shown = reports.iter().filter_map(|report| {
             let (target, reason) = (&report.target, report.verdict.reason);
             match &report.outcome {
                 Outcome::Nothing => None,
@@ -181,7 +181,7 @@ impl Loop {
                 Outcome::Failed { reason, .. } => Some(format!("{target} failed {reason}")),
             }
         });
-        told.collect()
+        shown.collect()
     }
 
     /// Moves the clock to when the replicator wants to be asked again.
@@ -224,7 +224,7 @@ fn a_source_is_read_once_for_all_its_targets_and_they_are_written_side_by_side()
 
 /// Its own write of annotations or labels leaves the data as it is known, also where the watch shows it before the response does.
 #[test]
-fn what_leaves_the_data_is_no_reason_to_read_it() {
+fn a_target_that_keeps_its_data_is_not_read() {
     let mut it = Loop::with(&[source(1, "v1")]);
     let read = it.asks_for("read a/src");
     it.answer(read, content(&source(1, "v1")));
@@ -542,7 +542,7 @@ fn a_terminating_namespace_is_left_alone_until_it_is_another_one() {
 /// Issue 12: who only looks asks at most whether an object exists. What the controller in the cluster wrote is believed, also after the
 /// first lists.
 #[test]
-fn who_only_looks_writes_nothing_and_reads_no_content() {
+fn a_controller_that_only_looks_writes_nothing_and_reads_no_content() {
     let target = "replicated-by=a/s replicated-from-version=1";
     let objects = [
         object("a/s", 2, "replicate-to-namespaces=b,c", json!({ "k": "bmV3" })),

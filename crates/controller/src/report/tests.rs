@@ -48,7 +48,7 @@ fn a_failure_that_goes_on_is_reported_less_and_less() {
 
 /// The same where the server says something else each time.
 #[test]
-fn a_failure_whose_words_change_is_reported_less_and_less() {
+fn a_failure_whose_message_changes_is_reported_less_and_less() {
     let mut reports = Reports::default();
     let mut lines = 0;
     for second in 0..3_600 {

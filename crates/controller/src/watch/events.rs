@@ -269,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_event_says_how_to_go_on() {
+    fn after_an_error_event_the_watch_goes_on_or_lists_again() {
         for (is_protobuf, stream) in error_event(410, "too old") {
             assert!(matches!(taken(is_protobuf, &stream, 3), (_, version, Ok(Meaning::Expired)) if version == "1"));
         }

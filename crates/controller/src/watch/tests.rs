@@ -14,7 +14,7 @@ use super::*;
 use crate::health::Health;
 use crate::wire::Response;
 
-/// What the consumer was given, in order.
+/// The changes that were delivered to the consumer, in order.
 #[derive(Default)]
 struct Recorder(Vec<String>);
 
@@ -167,10 +167,10 @@ fn it_lists_and_then_watches_from_the_version_of_the_first_page() {
     assert!(it.warnings().is_empty());
 }
 
-/// Issue 1: nothing destructive follows from an answer that was not understood; it is logged, tried again with backoff, and the
-/// consumer gets no end of a list.
+/// Issue 1: a response that is no list deletes nothing: the failure is logged, the list is retried with backoff, and the consumer
+/// gets no `Ends`.
 #[test]
-fn what_is_no_list_is_tried_again_and_ends_nothing() {
+fn a_response_that_is_no_list_is_retried_and_ends_no_list() {
     let no_name = json!({ "kind": "List", "metadata": { "resourceVersion": "9" }, "items": [{ "metadata": {} }] });
     let no_version = json!({ "kind": "SecretList", "metadata": {}, "items": [] });
     for wrong in [status(200, "Success"), no_version, no_name, json!("<html>"), json!(null)] {
@@ -225,7 +225,7 @@ fn a_tiny_resync_period_costs_one_list_a_second() {
     assert!(it.asked.len() <= 2 * 61 + 2, "{}", it.asked.len());
 }
 
-/// A verification that fails must not keep it from seeing what happens.
+/// While a verification fails, the watch goes on.
 #[test]
 fn a_verification_that_fails_is_tried_again_while_the_watch_goes_on() {
     let mut it = Scene::watching(Duration::from_secs(600), "10");
@@ -243,7 +243,7 @@ fn a_verification_that_fails_is_tried_again_while_the_watch_goes_on() {
     assert!(it.request().contains("limit="), "and then verifies");
 }
 
-/// What a server may do to a request.
+/// Responses and failures, at random.
 fn chaos(choice: u8, is_list: bool) -> Vec<Received> {
     let broken = || Received::Failed(Failure::new(FailureKind::Unreachable, "broken"));
     let refused = |code: u16| {

@@ -210,8 +210,7 @@ impl Reader<'_> {
         Ok(Some(Box::new(Selection::new(list, selector))))
     }
 
-    /// A replica whose `paused` is ill-formed is paused: whoever wrote the annotation probably wanted that, and a write cannot be
-    /// taken back.
+    /// A replica whose `paused` is ill-formed is paused: its author probably wanted that, and a write cannot be taken back.
     fn paused(&mut self) -> Result<bool, IllFormed> {
         let annotation = Annotation::Paused;
         let paused = self.boolean(annotation)?;

@@ -70,7 +70,7 @@ fn the_names_are_those_of_the_contract() {
 }
 
 #[test]
-fn whose_an_annotation_is() {
+fn which_annotations_are_this_programs() {
     // The prefix, --ignore-unknown, the key in the metadata, the name after the prefix.
     let cases = [
         ("k8s-replicator/", false, "k8s-replicator/replicate-to", Some("replicate-to")),

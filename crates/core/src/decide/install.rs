@@ -70,7 +70,7 @@ impl<'g> Case<'g, '_> {
         self.type_of_target(owned.node(), source.key)?;
         let plan = self.adopting(owned, source.key);
         self.stop(Question::Adoption, Decision::Act(plan), || {
-            "others own its replicated-by, and nobody else".to_owned()
+            "only other field managers own its replicated-by".to_owned()
         })
     }
 
@@ -89,7 +89,8 @@ impl<'g> Case<'g, '_> {
         }
         if self.is_incomplete(source, projection.as_ref())? {
             let refused = refuse(Reason::SourceIncomplete, Some(source.key), None);
-            return self.stop(Question::AsWanted, refused, || "it is made when the pair is whole".to_owned());
+            return self
+                .stop(Question::AsWanted, refused, || "the replica is created when the pair is whole".to_owned());
         }
         wanted.set(Annotation::ReplicatedFromVersion, Some(current(source)));
         wanted.take_keys(marks);
@@ -306,7 +307,8 @@ impl<'g> Case<'g, '_> {
 
     /// SPEC 9.5: a replica that cannot be changed is deleted, and then created again.
     fn remake(self, owned: Owned<'g>, question: Question, reason: Reason, source: &SourceKey) -> End<'g> {
-        self.note(question, Outcome::Decided(reason), || "it is not".to_owned());
+        let fact = if question == Question::SameType { "it has another type" } else { "it is immutable" };
+        self.note(question, Outcome::Decided(reason), || fact.to_owned());
         self.remove(owned, Verb::Recreate, reason, source)
     }
 

@@ -208,14 +208,14 @@ impl<'g> Case<'g, '_> {
     ) -> End<'g> {
         let step = Step::Create { wanted, type_: type_.cloned(), data };
         let plan = self.plan(Verb::Create, Reason::NewTarget, source.key, step);
-        self.stop(Question::AsWanted, Decision::Act(plan), || "it does not exist".to_owned())
+        self.stop(Question::AsWanted, Decision::Act(plan), || "the target does not exist".to_owned())
     }
 
     pub(super) fn adopting(self, owned: Owned<'g>, creator: &'g SourceKey) -> Plan<'g> {
         self.plan(Verb::Adopt, Reason::Adopted, creator, Step::Adopt { owned, creator })
     }
 
-    /// Writes what differs; if nothing does, the target is at rest.
+    /// Plans a write of what differs; if nothing does, the decision is `at_rest`.
     pub(super) fn settle(self, owned: Owned<'g>, aim: Aim<'g>) -> End<'g> {
         let node = owned.node();
         let metadata = aim.wanted.carried.as_ref().map_or_else(MetadataChange::default, |carried| {
@@ -243,9 +243,9 @@ impl<'g> Case<'g, '_> {
         let expected_type = node.type_.as_ref().or(aim.type_).cloned();
         let fact = match &aim.data {
             Data::Keep => "annotations or labels differ",
-            Data::From(..) => "its data differs",
-            Data::Kept(..) => "it holds more than it may",
-            Data::Cleared => "it holds data",
+            Data::From(..) => "the data differs",
+            Data::Kept(..) => "the target holds keys that are not allowed",
+            Data::Cleared => "the target holds data that it may not keep",
         };
         let step = Step::Update { owned, annotations, metadata, expected_type, data: aim.data };
         let plan = self.plan(verb, reason, aim.source, step);
@@ -256,7 +256,7 @@ impl<'g> Case<'g, '_> {
     pub(super) fn remove(self, owned: Owned<'g>, verb: Verb, reason: Reason, source: &SourceKey) -> End<'g> {
         self.type_of_target(owned.node(), source)?;
         let plan = self.plan(verb, reason, source, Step::Delete { owned });
-        self.stop(Question::AsWanted, Decision::Act(plan), || "it exists".to_owned())
+        self.stop(Question::AsWanted, Decision::Act(plan), || "the target exists".to_owned())
     }
 
     fn plan(self, verb: Verb, reason: Reason, source: &SourceKey, step: Step<'g>) -> Plan<'g> {

@@ -108,10 +108,12 @@ impl<'g> Case<'g, '_> {
         let receiver = Receiver { projection: self.pulled(owned, from)?, ..Receiver::of(owned) };
         let offer = match self.gate(from, &receiver)? {
             Gate::Gives(offer) => offer,
-            Gate::NotYet(decision) => return self.stop(Question::AsWanted, decision, || "it is kept".to_owned()),
+            Gate::NotYet(decision) => {
+                return self.stop(Question::AsWanted, decision, || "the target keeps its copy until then".to_owned());
+            }
             Gate::Refuses(reason, detail) => {
                 let refused = refuse(reason, Some(from), detail);
-                return self.stop(Question::AsWanted, refused, || "it is left as it is".to_owned());
+                return self.stop(Question::AsWanted, refused, || "the target is left as it is".to_owned());
             }
             Gate::GivesNothing(stopped)
                 if !receiver.has_received || receiver.once && crate::bug!(OnceShieldsFromClear) =>
@@ -119,7 +121,9 @@ impl<'g> Case<'g, '_> {
                 // The target never received data, so that its own stays. Its user asks for data and does not get it: that is
                 // reported as a refusal.
                 let refused = refuse(stopped.reason, Some(from), None);
-                return self.stop(Question::AsWanted, refused, || "it never received anything".to_owned());
+                return self.stop(Question::AsWanted, refused, || {
+                    "the target never received anything, and keeps its own data".to_owned()
+                });
             }
             Gate::GivesNothing(stopped) => {
                 self.type_of_target(owned.node(), from)?;
@@ -171,7 +175,7 @@ impl<'g> Case<'g, '_> {
         self.is_not_known_as_protected(self.target, owned.node(), from)?;
         if owned.node().immutable {
             let refused = refuse(Reason::TargetImmutable, Some(from), None);
-            return self.stop(Question::Changeable, refused, || "it is immutable".to_owned());
+            return self.stop(Question::Changeable, refused, || "the target is immutable".to_owned());
         }
         Continue(())
     }
@@ -224,12 +228,12 @@ impl<'g> Case<'g, '_> {
         };
         if marks.is_some_and(|marks| marks.unsure) {
             let detail =
-                "an annotation of this replica that says who may pull is ill-formed; nobody may until it is put right"
+                "an annotation of this replica that says who may pull is ill-formed; no target may until it is corrected"
                     .to_owned();
             let fact = || format!("{from}: {detail}");
             return self.refuses(Question::SourceWellFormed, Reason::SourceIllFormed, Some(detail.clone()), fact);
         }
-        self.pass(Question::SourceWellFormed, || "nothing is wrong".to_owned())?;
+        self.pass(Question::SourceWellFormed, || "all of them are".to_owned())?;
         let fact = || format!("{from}: {}", says(marks, &CONSENT));
         if let Some((reason, without)) = self.withheld(marks) {
             return self.gives_nothing(Question::Consent, from, reason, without, marks, receiver, fact);
@@ -303,7 +307,7 @@ impl<'g> Case<'g, '_> {
                 _ if crate::bug!(ChainForgotten) => {}
                 Above::Allows => self.pass(Question::ChainAllows, fact)?,
                 Above::NotVisible(key) if holds_a_copy => {
-                    let fact = || format!("{key} cannot be asked: it is missing or ill-formed");
+                    let fact = || format!("{key} is missing or ill-formed, so that what it allows is not known");
                     let detail = Some(fact());
                     return self
                         .refuses(Question::ChainAllows, Reason::ChainNotVisible, detail, fact)
@@ -330,13 +334,13 @@ impl<'g> Case<'g, '_> {
         }
         let (reason, detail) = match self.graph.chain(from, self.target) {
             Chain::Ends => {
-                self.pass(Question::Ring, || "it ends".to_owned())?;
+                self.pass(Question::Ring, || "the chain ends".to_owned())?;
                 return Continue(None);
             }
             Chain::Ring => (Reason::Ring, None),
             Chain::TooLong => (Reason::ChainTooLong, Some(format!("more than {LONGEST_CHAIN} pulls"))),
         };
-        self.refuses(Question::Ring, reason, detail, || format!("it goes from {from} to {}", self.target))
+        self.refuses(Question::Ring, reason, detail, || format!("the chain goes from {from} to {}", self.target))
             .map_continue(Some)
     }
 

@@ -10,7 +10,7 @@ use super::pull::Gate;
 use super::{Answer, Case, Decision, End, Verdict, nothing, refuse};
 use crate::action::Owned;
 use crate::annotations::{Annotation, Marks, RemovalDelay};
-use crate::graph::{Judged, Removals};
+use crate::graph::{Judged, Removals, Withdrawal};
 use crate::managers::Owners;
 use crate::names::{SourceKey, TargetKey};
 use crate::reason::Reason;
@@ -134,7 +134,15 @@ impl<'g> Case<'g, '_> {
             RemovalDelay::Never => None,
         };
         let said = delay.map_or("never".to_owned(), |delay| format!("{delay:?}"));
-        let fact = || format!("{} is without {without:?}, removal-delay: {said}", stopped.source);
+        let fact = || {
+            let source = stopped.source;
+            let lost = match without {
+                Withdrawal::Object => format!("{source} does not exist"),
+                Withdrawal::Push => format!("{source} has no annotation of a push"),
+                Withdrawal::Consent => format!("{source} has no annotation of consent"),
+            };
+            format!("{lost}, removal-delay: {said}")
+        };
         let now = self.graph.time();
         // If the graph does not know since when, the delay begins now, so that nothing is removed too early.
         let since = self.graph.withdrawn(stopped.source, without).unwrap_or(now);

@@ -15,14 +15,14 @@ impl<'g> Case<'g, '_> {
         let marks = owned.marks();
         let alone = || nothing(Reason::BeingDeleted, None);
         if !has_received(marks) || crate::bug!(TerminatingTargetsKept) {
-            return self.stop(Question::Terminating, alone(), || "it is, and holds nothing of a source".to_owned());
+            return self.stop(Question::Terminating, alone(), || "it is, and holds no copy".to_owned());
         }
-        self.pass(Question::Terminating, || "it is, and holds what a source gave".to_owned())?;
+        self.pass(Question::Terminating, || "it is, and holds a copy".to_owned())?;
         let Some(stopped) = self.withdrawn_from(owned)? else {
-            return self.stop(Question::AsWanted, alone(), || "nothing was withdrawn".to_owned());
+            return self.stop(Question::AsWanted, alone(), || "its source still gives the data".to_owned());
         };
         if owned.node().immutable {
-            return self.stop(Question::Changeable, alone(), || "it is immutable".to_owned());
+            return self.stop(Question::Changeable, alone(), || "the target is immutable".to_owned());
         }
         self.clear(owned, &stopped)
     }

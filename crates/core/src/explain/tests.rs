@@ -40,7 +40,7 @@ fn shown(graph: &Graph, target: &str, source: Option<&str>) -> Vec<String> {
 }
 
 #[test]
-fn it_goes_up_to_what_is_missing() {
+fn the_chain_ends_with_the_missing_object() {
     let mut graph = graph(&[
         ("a/t", &[("replicated-by", "b/combined")]),
         ("b/combined", &[("replicate-to-namespaces", "a"), ("replicate-from", "c/puller")]),

@@ -1,4 +1,4 @@
-//! Items of one text, found by what they say, for a few bytes each.
+//! An index of the items of one text, which takes a few bytes for each.
 //!
 //! An annotation has room for tens of thousands of items, and is asked about every namespace. So an item is kept as the
 //! position where it begins in the annotation's text, and found by its hash. Hashes have a random seed, so that nobody can

@@ -1,4 +1,4 @@
-//! The API server as the bench speaks to it: plain requests, many side by side.
+//! The bench's client of the API server: plain requests, many side by side.
 
 use std::path::Path;
 use std::sync::Arc;

@@ -32,7 +32,7 @@ impl Figure {
         Self { name: name.into(), unit, value, limit: None, target: None, note: None }
     }
 
-    /// What could be had at best, measured in the same run, and what that is.
+    /// The best possible value, measured in the same run, and a name for it.
     pub(super) fn limit(mut self, limit: f64, what: &'static str) -> Self {
         self.limit = Some((limit, what));
         self
@@ -43,7 +43,7 @@ impl Figure {
         self
     }
 
-    /// What one has to know of it.
+    /// A remark about the figure.
     pub(super) fn note(mut self, note: impl Into<String>) -> Self {
         self.note = Some(note.into());
         self

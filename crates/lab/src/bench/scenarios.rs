@@ -1,4 +1,4 @@
-//! What is measured.
+//! The list of scenarios.
 
 mod appear;
 mod fan_out;
@@ -53,7 +53,7 @@ pub(super) const SCENARIOS: [Scenario; 7] = [
     },
     Scenario {
         name: "start",
-        what: "a start beside many Secrets that are none of its business",
+        what: "a start beside many Secrets without annotations",
         run: |lab, subject| Box::pin(start::run(lab, subject)),
     },
     Scenario {

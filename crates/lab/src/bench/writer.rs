@@ -1,4 +1,4 @@
-//! The limit of writing: what a client does that knows beforehand what to write where, and does nothing else.
+//! The limit of writing: a client that knows beforehand what to write where, and does nothing else.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -72,7 +72,7 @@ pub(super) fn create(namespace: &str, name: &str, data: &Value) -> Call {
     Call::new(Method::POST, format!("/api/v1/namespaces/{namespace}/secrets"), body.to_string())
 }
 
-/// The change of something like a replica, as whoever does not want to overwrite others' labels has to do it: by a patch.
+/// The change of something like a replica, by a patch, which does not overwrite others' labels.
 pub(super) fn update(namespace: &str, name: &str, data: &Value) -> Call {
     let body = json!([
         { "op": "add", "path": "/metadata/annotations/bench~1replicated-at", "value": "2026-01-01T00:00:01Z" },

@@ -1,4 +1,4 @@
-//! The real cluster as the simulation's judge reads one.
+//! Reads the real cluster into the simulation's model, by which it is judged.
 
 use std::rc::Rc;
 use std::time::Duration;

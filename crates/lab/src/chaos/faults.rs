@@ -53,7 +53,7 @@ impl<'p> Faults<'p> {
         Ok(Self { plane, user, proxy, second, controller, logs, dice, snapshot, counts })
     }
 
-    /// One fault after the other, for this time; within it etcd is backed up once, and restored once.
+    /// Injects one fault after the other, for this time; within it etcd is backed up once, and restored once.
     pub(super) fn rage(&mut self, begun: Instant, time: Duration) -> Result<()> {
         while begun.elapsed() < time {
             if self.snapshot.is_none() && begun.elapsed() > time / 3 {
@@ -139,7 +139,8 @@ impl<'p> Faults<'p> {
     fn restore(&mut self) -> Result<()> {
         let Some(snapshot) = &self.snapshot else { return Ok(()) };
         self.counts.etcd_restored += 1;
-        // As the instructions say: all API servers are down meanwhile, and whoever watches is started anew but the controller.
+        // As etcd's documentation requires: all API servers are down meanwhile, and their clients are restarted, but not the
+        // controller.
         self.second = None;
         self.plane.restore(snapshot)?;
         self.plane.restart_controllers()?;
@@ -155,13 +156,13 @@ impl<'p> Faults<'p> {
         self.start_controller_if_it_spoke_to_the_second()
     }
 
-    /// A new second server listens elsewhere.
+    /// Restarts the controller if it used the second API server, since a new second one listens on another port.
     fn start_controller_if_it_spoke_to_the_second(&mut self) -> Result<()> {
         self.controller.kill();
         self.start_controller()
     }
 
-    /// Whoever has ended is started anew, as the kubelet does.
+    /// Restarts the processes that have ended, as the kubelet does.
     pub(super) fn supervise(&mut self) -> Result<()> {
         if self.controller.ended().is_some() {
             self.counts.controller_ended += 1;
@@ -181,7 +182,7 @@ impl<'p> Faults<'p> {
         Ok(())
     }
 
-    /// Nothing breaks any more, and all that was away is there.
+    /// Ends all faults, and starts everything that was down.
     pub(super) fn end(&mut self) -> Result<()> {
         self.proxy.set_rule(|_| Fault::Pass);
         if let Some(second) = &self.second {

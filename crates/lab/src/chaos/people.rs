@@ -1,4 +1,4 @@
-//! The simulation's people, at work on a real API server. What fails because it is away is not tried again: people shrug.
+//! The simulation's people, at work on a real API server. What fails because the server is down is not tried again.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 pub(super) struct Person {
     client: Client,
     dice: Dice,
-    /// Objects as they were some time, for whoever restores a backup.
+    /// Earlier states of objects, which a person may restore.
     backup: BTreeMap<String, Value>,
     /// Annotations that mean harm: those of the fuzzer's corpus.
     hostile: Vec<(String, String)>,
@@ -72,7 +72,7 @@ impl Person {
         Self { client, dice: Dice::new(seed), backup: BTreeMap::new(), hostile: hostile() }
     }
 
-    /// Does something. False: it could not be done.
+    /// Does something at random. False: it was not possible.
     pub(super) fn act(&mut self) -> bool {
         let act = match self.dice.roll(20) {
             0 if !self.hostile.is_empty() => {

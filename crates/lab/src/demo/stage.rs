@@ -1,4 +1,4 @@
-//! Where the acts are played: a cluster, its controller, and a person's hand on kubectl.
+//! The stage of the demo: a cluster, its controller, and kubectl.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

@@ -9,7 +9,7 @@ use super::object::Object;
 /// A field that can be owned.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Field {
-    /// A map itself, as by whoever made it: `annotations`, `labels`, `data`, `binaryData`.
+    /// A map itself, which the manager that created it owns: `annotations`, `labels`, `data`, `binaryData`.
     Map(&'static str),
     /// An entry of a map.
     Entry(&'static str, String),
@@ -102,7 +102,7 @@ fn fields(object: &Object) -> Vec<(Field, Vec<u8>)> {
     fields
 }
 
-/// After an update (create, replace, patch) by `manager`: what it changed is its own, what is gone is nobody's.
+/// After an update (create, replace, patch) by `manager`: it owns the fields that it changed; fields that are gone have no owner.
 ///
 /// Of an object that has no `managedFields` the API server does not begin to keep them before its first server-side apply.
 pub fn updated(old: Option<&Object>, new: &mut Object, manager: &str, time: i64) {

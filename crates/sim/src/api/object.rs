@@ -1,4 +1,4 @@
-//! What is stored.
+//! The stored objects.
 
 use std::collections::BTreeMap;
 use std::fmt;

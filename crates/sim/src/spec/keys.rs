@@ -128,7 +128,7 @@ impl Part {
         Self { asked, limits: Vec::new(), type_ }
     }
 
-    /// The same, of what may be had from this object and those above it, at most.
+    /// The same, limited by what this object and those above it allow.
     #[must_use]
     pub fn within(mut self, cluster: &Cluster, flags: &Flags, from: &Id, type_: Option<&str>) -> Self {
         let (mut next, mut seen) = (Some(from.clone()), Vec::new());
@@ -153,7 +153,7 @@ impl Part {
         self
     }
 
-    /// Whether somebody says which keys may be had.
+    /// Whether an object of the chain limits the keys.
     #[must_use]
     pub fn is_limited(&self) -> bool {
         !self.limits.is_empty()
@@ -186,7 +186,7 @@ impl Part {
         true
     }
 
-    /// This part of `data` and `binaryData`. `None`: it cannot be had.
+    /// This part of `data` and `binaryData`. `None`: it is not given.
     #[must_use]
     pub fn of(&self, data: &Data, binary_data: &Data) -> Option<(Data, Data)> {
         for (key, _) in self.asked.iter().flat_map(|(_, keys)| &keys.literals) {
@@ -209,7 +209,8 @@ impl Part {
                 }
             }
         }
-        // What the target's type requires: not had where it was not asked for, minimal where it may not be had.
+        // Keys that the target's type requires: without those that were not asked for nothing is given; those that are not allowed
+        // get minimal values.
         for key in self.type_.as_deref().map_or(&[][..], required) {
             if !given.0.contains_key(*key) {
                 if !self.is_limited() {

@@ -219,8 +219,8 @@ fn above(cluster: &Cluster, flags: &Flags, source: &Asks, target: &Id) -> Above 
     Above::Allow { by_labels }
 }
 
-/// Whether following `replicate-from` from here leads there, or goes on for too long. A ring of others that it leads into is refused to
-/// those, and is nothing to the target.
+/// Whether following `replicate-from` from here leads there, or goes on for too long. A ring of other objects into which it leads
+/// is refused to those alone.
 fn leads_to(cluster: &Cluster, flags: &Flags, from: &Id, target: &Id) -> bool {
     let mut at = from.clone();
     let mut seen = BTreeSet::new();

@@ -1,4 +1,4 @@
-//! A controller that runs.
+//! A running controller.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! The end of a run: faults end, everything is delivered, and time passes until all is at rest.
+//! The end of a run: faults end, everything is delivered, and time passes until nothing happens any more.
 
 use std::time::Duration;
 

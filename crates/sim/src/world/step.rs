@@ -1,4 +1,4 @@
-//! The steps of a script: each says all that happens, so that the others mean the same when one is dropped.
+//! The steps of a script. Each contains everything that happens in it, so that the others mean the same when one is dropped.
 
 use std::time::Duration;
 

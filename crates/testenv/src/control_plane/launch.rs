@@ -121,7 +121,7 @@ impl Site {
                 "namespace-controller,garbage-collector-controller,serviceaccount-controller,resourcequota-controller",
             ),
             flag("leader-elect", "false"),
-            // It serves nothing: its metrics are nobody's here.
+            // It serves nothing: its metrics are not needed here.
             flag("secure-port", "0"),
             // Many tests delete namespaces at once; the defaults are made for quiet clusters.
             flag("kube-api-qps", "500"),

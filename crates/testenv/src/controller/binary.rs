@@ -1,4 +1,4 @@
-//! Where the program under test is.
+//! Finds the program under test.
 
 use std::env;
 use std::ffi::OsStr;

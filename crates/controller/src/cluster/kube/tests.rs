@@ -41,7 +41,7 @@ fn object(name: &str) -> Value {
 }
 
 #[test]
-fn requests_name_who_writes_and_what_they_want_back() {
+fn requests_have_a_field_manager_and_an_accept_header() {
     let sent = |request: &Request| {
         let http = http_request(request, &Secret, &dialect());
         format!("{} {} {:?}", http.method, http.path, http.content_type)

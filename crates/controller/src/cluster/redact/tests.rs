@@ -15,7 +15,7 @@ fn passed_on(value: &[u8], words: &str) -> String {
 }
 
 #[test]
-fn who_denies_and_why_is_passed_on() {
+fn a_denial_names_the_webhook_and_its_reason() {
     let said = passed_on(b"hunter22", "secrets in team-a need the label cost-center");
     assert_eq!(
         said,
@@ -78,7 +78,7 @@ fn a_short_value_does_not_come_back_as_a_word() {
 
 /// SPEC 8: what this program did not write cannot be recognised: an admission webhook is shown the old object too.
 #[test]
-fn words_about_an_object_that_is_there_are_not_passed_on() {
+fn messages_about_an_existing_secret_are_not_shown() {
     let words = "admission webhook \"guard.example\" denied the request: k=hunter2 is protected";
     let policy = "secrets \"x\" is forbidden: ValidatingAdmissionPolicy 'p' with binding 'b' denied request: hunter2";
     let new = payload(&[b"another value"]);

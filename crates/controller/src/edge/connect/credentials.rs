@@ -1,4 +1,4 @@
-//! Reading credentials, and noticing that they changed.
+//! Reads credentials, and notices when they change.
 
 use std::fmt;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};

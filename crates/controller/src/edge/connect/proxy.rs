@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_proxy_is_said_without_its_password() {
+    fn an_error_about_a_proxy_does_not_show_its_password() {
         for url in ["ftp://u:hunter2@p", "http://u:hunter2@[", "socks4://u:hunter2@p"] {
             let error = way(SERVER, Some(url), "", "");
             assert!(

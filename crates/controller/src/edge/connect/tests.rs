@@ -337,7 +337,7 @@ async fn a_credential_plugins_certificate_is_used() {
 
 /// The error names what is wrong with a plugin, and shows nothing of its standard output, which holds credentials.
 #[tokio::test]
-async fn a_plugin_that_fails_is_named_with_its_own_words() {
+async fn a_plugin_that_fails_is_named_with_its_error_output() {
     let folder = Folder::new();
     for (text, said) in [
         ("echo hunter2; echo no login >&2; exit 3", "\"sh\" failed (exit status: 3): no login"),

@@ -7,7 +7,7 @@ mod storms;
 
 use super::*;
 
-/// What is measured.
+/// The requests and log lines of a run.
 #[derive(Debug, Default)]
 struct Minute {
     /// Requests about the object that had most of them.
@@ -176,7 +176,7 @@ fn a_replica_that_somebody_reverts_at_once_is_put_right_less_and_less() {
     assert!(rotated_at.is_some_and(|at| at < Duration::from_millis(61_100)), "{rotated_at:?}");
 }
 
-/// The name of whoever fights is in the line.
+/// The log line names the field manager that fights.
 #[test]
 fn a_fight_is_reported_with_the_other_field_manager() {
     let mut it = Loop::with(&[source(1, "v1"), replica("b", 2, 1), replica("c", 3, 1), replica("d", 4, 1)]);
@@ -206,7 +206,7 @@ fn a_fight_is_reported_with_the_other_field_manager() {
     assert!(errors[0].contains("\"argocd-controller\""), "{errors:?}");
 }
 
-/// Whoever changes an annotation of a replica all the time makes it be read: not at that pace.
+/// A user changes an annotation of a replica all the time, so that it has to be read; but not as often as it changes.
 #[test]
 fn a_replica_that_somebody_touches_all_the_time_is_read_less_and_less() {
     let mut it = Loop::with(&[source(1, "v1"), replica("b", 2, 1), replica("c", 3, 1), replica("d", 4, 1)]);

@@ -107,7 +107,7 @@ fn an_invalid_update_leads_to_a_read_also_after_another_failure() {
 /// No hot loop: who has used up its window waits for an answer, or for requests to be given up as slow. SPEC 9.9: these hold
 /// up nobody then.
 #[test]
-fn a_full_window_opens_when_what_fills_it_is_slow() {
+fn a_full_window_opens_when_its_requests_are_slow() {
     let to: Vec<String> = (10..46).map(|n| format!("{}/x{n}", ["b", "c"][n % 2])).collect();
     let source = object("a/src", 1, &format!("replicate-to={}", to.join(",")), json!({ "k": "v" }));
     let mut it = Loop::with(std::slice::from_ref(&source));
@@ -129,7 +129,7 @@ fn a_full_window_opens_when_what_fills_it_is_slow() {
 /// SPEC 3: the replica is created as soon as the namespace is; 9.1: any failed write is tried again. A late answer about the old
 /// namespace has no effect after the watch has delivered the new one.
 #[test]
-fn a_late_answer_about_a_terminating_namespace_says_nothing_of_the_next_one() {
+fn a_late_refusal_for_a_terminating_namespace_does_not_count_for_the_next_one() {
     let mut it = Loop::with(&[source(1, "v1"), replica("b", 2, 1), replica("c", 3, 1)]);
     let read = it.asks_for("read a/src");
     it.answer(read, content(&source(1, "v1")));
@@ -207,7 +207,7 @@ fn an_answer_older_than_the_list_that_it_comes_into_brings_nothing_back() {
     assert!(again, "d/src does not exist; in 10 minutes with a resync each: {asked:#?}");
 }
 
-/// The server's word is obeyed (SPEC 9.9), and is not the end of the program, whatever it is.
+/// `Retry-After` is obeyed (SPEC 9.9), and no value of it stops the program.
 #[test]
 fn a_retry_after_of_any_length_is_survived() {
     let mut it = Loop::with(&[source(1, "v1")]);

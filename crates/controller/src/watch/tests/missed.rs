@@ -26,10 +26,10 @@ fn two_silent_watches_lead_to_a_list_and_versions_that_went_back_to_the_end() {
     assert!(!it.given.0.iter().any(|given| given.starts_with("ends")), "nothing follows from that list");
 }
 
-/// Issue 9, 1: a missed event heals, without a resync period too. Etcd was restored to before a write of the controller, and others had
-/// newer versions before the watch was there again: nothing goes back, and still the write is gone.
+/// Issue 9, 1: a missed event heals, without a resync period too. Etcd was restored to before a write of the controller, and other
+/// writes had newer versions before the watch was open again: no version goes back, and still the write is gone.
 #[test]
-fn a_watch_that_passes_what_a_response_showed_leads_to_a_list() {
+fn a_watch_that_passes_a_version_that_a_response_showed_leads_to_a_list() {
     let shown = |it: &mut Scene, version: u64| {
         let version = ResourceVersion::new(&version.to_string());
         it.watch.note_version(&version);
@@ -60,7 +60,7 @@ fn a_watch_that_passes_what_a_response_showed_leads_to_a_list() {
     assert_eq!((it.cancelled, it.warnings().len()), (1, 0));
 }
 
-/// A proxy that cuts idle connections each half minute: quiet, but not a reason to list each time.
+/// A proxy cuts idle connections each half minute: that alone is no reason to list each time.
 #[test]
 fn silence_is_counted_over_watches_that_are_cut_off() {
     let mut it = Scene::watching(NEVER, "10");
@@ -81,8 +81,8 @@ fn silence_is_counted_over_watches_that_are_cut_off() {
     assert!((10..=12).contains(&lists), "{lists} lists in an hour");
 }
 
-/// SPEC 8: a missed event changes nothing in the end. The server cannot give what follows a version, and says so by an error that
-/// is no 410: as since Kubernetes 1.32 when an object that cannot be decrypted is deleted (KEP-3926).
+/// SPEC 8: a missed event changes nothing in the end. The server cannot serve the events after a version, and answers with an error
+/// that is not 410: as since Kubernetes 1.32 when an object that cannot be decrypted is deleted (KEP-3926).
 #[test]
 fn when_no_watch_from_a_version_succeeds_it_is_listed_again() {
     let mut it = Scene::watching(NEVER, "9");

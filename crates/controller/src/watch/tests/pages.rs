@@ -21,7 +21,7 @@ fn a_list_that_always_expires_in_the_middle_backs_off_and_says_so() {
 }
 
 #[test]
-fn a_page_that_was_too_much_for_the_server_is_asked_for_in_smaller_pieces() {
+fn a_page_that_was_too_much_for_the_server_is_requested_in_smaller_pages() {
     for code in [500, 504] {
         let mut it = Scene::new(NEVER);
         it.request();
@@ -57,7 +57,7 @@ fn a_verification_that_was_too_much_for_the_server_asks_for_smaller_pages_the_ne
     assert_eq!(lists, [500, 62, 62]);
 }
 
-/// Issue 4: memory does not grow with what is none of its business: a page that is too long is not taken.
+/// Issue 4: memory does not grow with other objects: a page that is too long is not taken.
 #[test]
 fn a_page_that_is_too_long_is_asked_for_in_smaller_pieces_at_once() {
     let mut it = Scene::new(NEVER);
@@ -74,10 +74,10 @@ fn a_page_that_is_too_long_is_asked_for_in_smaller_pieces_at_once() {
     assert_eq!(it.now, Duration::from_millis(400), "only the smallest page that is too long is a failure");
 }
 
-/// Issue 3: attempts are never made in a hot loop. A server that breaks off has not said that a page is too long: it is asked
-/// again after a pause, for as much as before.
+/// Issue 3: attempts are never made in a hot loop. A connection that breaks does not mean that the page is too long: it is
+/// requested again after a pause, with the same size.
 #[test]
-fn whoever_breaks_off_is_asked_again_after_a_pause_for_the_same() {
+fn after_a_broken_connection_the_same_page_is_requested_after_a_pause() {
     let mut it = Scene::new(NEVER);
     for wait in [0, 400, 800] {
         let before = it.now;
@@ -88,9 +88,9 @@ fn whoever_breaks_off_is_asked_again_after_a_pause_for_the_same() {
     assert_eq!(it.warnings(), ["no answer from the API server at https://server: broken"]);
 }
 
-/// A large list is given on in small turns, and what was asked for meanwhile can be sent.
+/// A large page is delivered in small turns, and the next page's request is sent meanwhile.
 #[test]
-fn a_large_page_is_given_on_in_turns() {
+fn a_large_page_is_delivered_in_turns() {
     let names: Vec<String> = (0..1_000).map(|n| format!("x{n}")).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let mut it = Scene::new(NEVER);

@@ -25,8 +25,8 @@ fn every_wait_has_an_end() {
     assert_eq!(health.stuck(it.now), [], "to wait for a server is no illness");
 }
 
-/// Issue 9, 1: a watch is alive by what it says, not by bytes. What stood between (a proxy that sends spaces to keep a connection open)
-/// kept a dead watch for ever.
+/// Issue 9, 1: only events and bookmarks show that a watch is alive, not bytes. A proxy that sends spaces to keep a connection open
+/// kept a dead watch open for ever.
 #[test]
 fn bytes_that_are_no_event_do_not_keep_a_watch_open() {
     let refused = || Received::Head(StatusCode::FORBIDDEN, HeaderMap::new());

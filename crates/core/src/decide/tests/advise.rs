@@ -59,7 +59,7 @@ fn names_that_are_namespaces() {
 }
 
 #[test]
-fn data_that_nobody_gets() {
+fn data_of_a_combined_object_that_no_replica_gets() {
     let advice = &[Reason::PushesOwnData][..];
     check(&[
         ("combined, with data", "a/s from=c/f to-ns=b :own known", advice),
@@ -105,7 +105,7 @@ fn stubs_that_will_conflict() {
 
 /// The advice names the manager, what will happen, and the ways out.
 #[test]
-fn what_is_said_of_stubs() {
+fn the_advice_on_stubs() {
     let said = |line: &str, other: Option<&str>, is_others_claim: bool| {
         let mut world = World::new(line);
         let managers = &mut world.objects.get_mut(&key("a/s")).unwrap().managers;

@@ -8,7 +8,7 @@ use super::world::World;
 const SECOND: Duration = Duration::from_secs(1);
 
 #[test]
-fn what_waits_and_what_is_said_outright() {
+fn which_removals_wait_and_which_are_immediate() {
     check(&[
         (
             "the creator is missing",
@@ -224,7 +224,7 @@ fn annotations_that_return_in_time_cost_no_replica() {
 }
 
 #[test]
-fn what_stays_away_is_removed_when_the_delay_has_passed() {
+fn a_replica_is_removed_when_its_source_stays_away_for_the_delay() {
     let mut world = World::new("removal-delay 5s; a/src #7 to=b/t allowed :one; c/t from=a/src");
     settle(&mut world);
     world.delete("a/src");

@@ -1,13 +1,17 @@
 //! The text form of the fixtures: one line is one object.
 //!
 //! ```text
-//! a/src #7 @3 type:tls allowed :one version 7, created at second 3, replication-allowed: true, data "one" b/t from=a/src version=7
-//! :one known a pulling target that holds a copy; its content was read no-ns b terminating b namespaces exist unless said otherwise
-//! removal-delay 5s copy-incomplete the flags; also removal-limit 2, exclude b, require-acceptance ns b +env=prod paused accept=a,c
-//! a namespace's labels and annotations a/src +team=red ~note=x an object's labels, and annotations of others a/src :one~1,two~2
-//! data of several keys b/t by=a/src by-others data-others who owns replicated-by, and the data: -us, -shared, -others, -nobody;
-//! else the data is the controller's b/t from=a/src claim-applied what others claim of the data: -applied, -updated; else nothing
-//! c/tls type:tls :pair data of TLS Secrets: a name of [`PAIRS`] only a,b `--namespaces`: nothing outside of these is watched
+//! a/src #7 @3 type:tls allowed :one      version 7, created at second 3, replication-allowed: true, data "one"
+//! b/t from=a/src version=7 :one known    a pulling target that holds a copy; its content was read
+//! no-ns b   terminating b                namespaces exist unless said otherwise
+//! removal-delay 5s   copy-incomplete     the flags; also removal-limit 2, exclude b, require-acceptance
+//! ns b +env=prod paused accept=a,c       a namespace's labels and annotations
+//! a/src +team=red ~note=x                an object's labels, and annotations of others
+//! a/src :one~1,two~2                     data of several keys
+//! b/t by=a/src by-others data-others     who owns replicated-by, and the data: -us, -shared, -others, -nobody; else the data is the controller's
+//! b/t from=a/src claim-applied           what others claim of the data: -applied, -updated; else nothing
+//! c/tls type:tls :pair                   data of TLS Secrets: a name of [`PAIRS`]
+//! only a,b                               --namespaces: nothing outside of these is watched
 //! ```
 //! Words with `=` are annotations: a short name of [`ALIASES`], or any other name as it is. The value � is no text.
 

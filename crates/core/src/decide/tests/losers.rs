@@ -5,13 +5,13 @@ use super::fixture::target;
 use super::table::{act, settle, step};
 use super::world::World;
 
-fn told(world: &World, at: &str) -> Vec<String> {
+fn reported(world: &World, at: &str) -> Vec<String> {
     let at = target(at);
-    let mut told: Vec<String> = losers(&world.graph, world.kind, &world.rules, &at)
+    let mut reported: Vec<String> = losers(&world.graph, world.kind, &world.rules, &at)
         .map(|verdict| format!("{} {} ({})", verdict.reason, verdict.source.unwrap(), verdict.detail.unwrap()))
         .collect();
-    told.sort();
-    told
+    reported.sort();
+    reported
 }
 
 #[test]
@@ -40,7 +40,7 @@ fn who_loses_a_name() {
             .map(|pair| pair.split_once(' ').unwrap())
             .map(|(loser, winner)| format!("AnotherSourceWins {loser} ({winner} has it)"))
             .collect();
-        assert_eq!(told(&World::new(world), "c/t"), expected, "{name}");
+        assert_eq!(reported(&World::new(world), "c/t"), expected, "{name}");
     }
 }
 
@@ -52,15 +52,15 @@ fn who_pushes_to_a_name_that_pulls_is_refused() {
         let world = World::new(&format!("{sources}; {target}"));
         let from = target.split(['=', ' ']).nth(2).unwrap();
         let expected = ["a/src", "b/src"].map(|source| format!("NotCreatedBySource {source} (it pulls from {from})"));
-        assert_eq!(told(&world, "c/t"), expected, "{target}");
+        assert_eq!(reported(&world, "c/t"), expected, "{target}");
     }
 }
 
 /// One that the object pulls from, and that pushes to it as well, is what the decision speaks of.
 #[test]
-fn who_gives_its_data_by_a_pull_is_not_refused() {
+fn a_source_that_the_object_also_pulls_from_is_not_refused() {
     let world = World::new("a/src @1 to=c/t allowed; b/src @4 to=c/t; c/t from=a/src");
-    assert_eq!(told(&world, "c/t"), ["NotCreatedBySource b/src (it pulls from a/src)"]);
+    assert_eq!(reported(&world, "c/t"), ["NotCreatedBySource b/src (it pulls from a/src)"]);
 }
 
 /// Issue 9, section 4: a source copied to three namespaces, with all of its annotations and a pattern, does not flap.
@@ -76,7 +76,7 @@ fn a_source_that_was_copied_to_three_namespaces_does_not_flap() {
     let steps = settle(&mut world);
     assert_eq!(steps.len(), 1);
     assert!(steps[0].starts_with("d/s: create NewTarget b/s"), "the oldest: {steps:?}");
-    assert_eq!(told(&world, "d/s"), ["AnotherSourceWins a/s (b/s has it)", "AnotherSourceWins c/s (b/s has it)"]);
+    assert_eq!(reported(&world, "d/s"), ["AnotherSourceWins a/s (b/s has it)", "AnotherSourceWins c/s (b/s has it)"]);
     for round in 0..3 {
         world.edit(&format!("a/s @3 to-ns=.* :a{round}"));
         world.edit(&format!("c/s @4 to-ns=.* :c{round}"));

@@ -75,7 +75,7 @@ fn namespaces_by_label() {
     check(rows);
 }
 
-/// A namespace's new labels concern only those whose selection changes.
+/// A namespace's new labels touch only the targets whose selection changes.
 #[test]
 fn labels_that_change_take_effect_at_once() {
     let mut world = World::new(
@@ -96,7 +96,7 @@ fn labels_that_change_take_effect_at_once() {
 
 /// SPEC 11.4.
 #[test]
-fn the_namespace_has_a_say() {
+fn a_namespace_accepts_or_refuses_sources() {
     let rows: &[Row<'_>] = &[
         (
             "it accepts",
@@ -157,9 +157,9 @@ fn the_namespace_has_a_say() {
     check(rows);
 }
 
-/// What is asked for again and again in other words leaves nothing behind.
+/// Lists that no annotation has any more are not kept.
 #[test]
-fn what_nobody_asks_for_any_more_is_not_kept() {
+fn a_list_that_no_annotation_has_any_more_is_not_kept() {
     let mut world = World::new("a/src allowed :x~1,y~2; b/t from=a/src keys=x");
     settle(&mut world);
     for n in 0..200 {

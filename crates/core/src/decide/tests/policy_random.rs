@@ -152,7 +152,7 @@ fn held_against_refusal(world: &World) -> Vec<String> {
 }
 
 #[test]
-fn what_is_touched_is_enough_and_nobody_holds_what_is_refused() {
+fn the_touched_targets_are_enough_and_no_target_holds_refused_data() {
     for seed in 1..=250_u64 {
         let mut dice = Dice(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1);
         let start = dice.of(&["ns b +env=prod; ns d +env=dev", "ns b; ns d +env=prod; ns c accept=b"]);

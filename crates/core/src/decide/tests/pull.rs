@@ -22,7 +22,7 @@ fn rule_1_an_ill_formed_source() {
             "nothing is copied or cleared while a replica's consent is ill-formed",
             "allow-all; a/src #8 by=c/x allowed-ns=( :new; b/t from=a/src version=7 :old",
             "b/t",
-            "refuse SourceIllFormed a/src (an annotation of this replica that says who may pull is ill-formed; nobody may until it is put right)",
+            "refuse SourceIllFormed a/src (an annotation of this replica that says who may pull is ill-formed; no target may until it is corrected)",
         ),
         (
             "also under --allow-all",

@@ -241,7 +241,7 @@ fn a_source_of_another_type_is_noticed_by_all_of_its_replicas() {
 }
 
 #[test]
-fn an_other_that_stops_being_protected_fills_what_waits_for_it() {
+fn a_source_that_stops_being_protected_fills_the_replicas_that_wait_for_it() {
     let mut world = World::new("a/s from=c/f to-ns=b; c/f allowed type:token :one");
     assert_eq!(settle(&mut world), NONE);
     world.delete("c/f");
@@ -323,7 +323,7 @@ fn a_write_on_old_knowledge_fails_and_is_decided_again() {
 }
 
 #[test]
-fn deciding_says_the_same_twice() {
+fn deciding_twice_gives_the_same() {
     let world = World::new(
         "a/src to-ns=.* :one; a/s from=c/f to=b/x,c/x; c/f allowed once=x; b/t from=a/src version=1; c/t by=a/gone",
     );

@@ -21,7 +21,7 @@ use crate::annotations::Annotation;
 use crate::carried::{Carried, Map};
 use crate::payload::Payload;
 
-/// A row's name, its world, the target that is looked at, and what comes of it.
+/// A row's name, its world, the target, and the expected outcome.
 pub(super) type Row<'a> = (&'a str, &'a str, &'a str, &'a str);
 
 /// Compares every row, and checks that after its write was carried out deciding again writes nothing.
@@ -51,7 +51,7 @@ pub(super) fn check(rows: &[Row<'_>]) {
             again => again,
         };
         if let (again, Some(_)) = again {
-            wrong.push(format!("{name}\n  it is not the last word: {again}"));
+            wrong.push(format!("{name}\n  deciding again does more: {again}"));
         }
     }
     assert!(wrong.is_empty(), "{} rows:\n{}", wrong.len(), wrong.join("\n"));

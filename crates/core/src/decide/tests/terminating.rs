@@ -3,7 +3,7 @@
 use super::table::check;
 
 #[test]
-fn what_is_withdrawn_reaches_it() {
+fn a_terminating_target_is_cleared_when_its_source_withdraws() {
     check(&[
         (
             "its creator is gone",

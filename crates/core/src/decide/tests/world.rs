@@ -1,4 +1,4 @@
-//! A small model of the API server for one kind of objects, and what feeds a graph from it.
+//! A small model of the API server for one kind of objects, with a watch that feeds a graph.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;

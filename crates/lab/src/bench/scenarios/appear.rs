@@ -47,7 +47,7 @@ pub(super) async fn run(lab: &Lab, subject: &Subject) -> Result<Vec<Figure>> {
     ])
 }
 
-/// The limit: whoever makes a namespace writes the Secret into it.
+/// The limit: the client that creates a namespace also writes the Secret into it.
 async fn bare(stage: &Stage, prefix: &str, count: usize) -> Result<Duration> {
     let next = Arc::new(AtomicUsize::new(0));
     let content = Arc::new(data(PAYLOAD));

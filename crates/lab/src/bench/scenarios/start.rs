@@ -1,4 +1,4 @@
-//! A start beside Secrets that are none of the controller's business.
+//! A start beside many Secrets without annotations.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -4,7 +4,7 @@ use super::*;
 
 /// Issue 9, 1 (a): a refusal "the namespace is terminating" that comes late lost a replica until the namespace's next event.
 #[test]
-fn a_late_word_of_a_terminating_namespace_costs_no_replica() {
+fn a_late_refusal_for_a_terminating_namespace_costs_no_replica() {
     let mut it = Loop::with(&[source(1, "v1"), replica("b", 2, 1), replica("c", 3, 1)]);
     let mut refusals = 5;
     let minute = it.serve(Duration::from_secs(10), |_, request| match request {

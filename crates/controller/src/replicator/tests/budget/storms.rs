@@ -44,7 +44,7 @@ fn quick_updates_that_wait_for_their_replica_are_followed_at_once() {
 
 /// Issue 9, 3: clears and deletes are never delayed by a storm.
 #[test]
-fn what_takes_data_away_is_not_held_up_by_a_storm() {
+fn clears_and_deletes_are_not_held_up_by_a_storm() {
     let consenting = |version, allowed: &str| {
         object("a/src", version, &format!("replication-allowed={allowed} replicate-to=c/x"), json!({ "k": "v" }))
     };

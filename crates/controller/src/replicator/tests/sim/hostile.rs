@@ -65,7 +65,7 @@ impl Sim {
 /// Whatever happens: few requests about each object, few lines, a time at which each target that waits is looked at again; and when it
 /// is over, all is well within a bounded time.
 #[test]
-fn whatever_the_others_do_requests_are_few_and_in_the_end_all_is_well() {
+fn requests_are_few_whatever_others_do_and_all_targets_converge() {
     let from: u64 = std::env::var("SIM_FROM").ok().and_then(|s| s.parse().ok()).unwrap_or(0);
     let count: u64 = std::env::var("SIM_COUNT").ok().and_then(|s| s.parse().ok()).unwrap_or(20);
     let mut most = 0;

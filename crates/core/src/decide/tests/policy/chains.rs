@@ -18,7 +18,10 @@ fn consent_by_label_holds_along_chains() {
     // Where the object with the selector is missing, whether it allows the namespace is not known; the one that hangs on it waits.
     let missing = "ns c +env=prod; removal-delay 5s; b/m from=a/o allowed version=102 chain=selector. :one; \
                    c/t from=b/m version=103 :one";
-    assert_eq!(look(missing), "refuse ChainNotVisible b/m (a/o cannot be asked: it is missing or ill-formed)");
+    assert_eq!(
+        look(missing),
+        "refuse ChainNotVisible b/m (a/o is missing or ill-formed, so that what it allows is not known)"
+    );
     let mut world = World::new(missing);
     assert_eq!(settle(&mut world).len(), 0);
     world.pass(std::time::Duration::from_secs(6));
@@ -26,10 +29,10 @@ fn consent_by_label_holds_along_chains() {
     assert!(steps.contains("b/m: clear SourceMissing a/o") && steps.contains("c/t: clear Chain"), "{steps}");
 }
 
-/// SPEC 2, 11: what is above a source and cannot be asked neither gives anything new nor takes anything away, where what is handed
-/// down does not say all.
+/// SPEC 2, 11: a missing or ill-formed object above a source neither gives anything new nor takes anything away, where
+/// `replicated-from-allowed` cannot hold all that it limits.
 #[test]
-fn what_cannot_be_asked_changes_nothing() {
+fn a_missing_or_ill_formed_object_above_changes_nothing() {
     let looks = [
         // A replica with an ill-formed consent is as good as not there.
         "ns c +env=prod; a/src to=b/m allowed-sel=env=prod paused :one; b/m by=a/src allowed-sel=(( version=101 :one; \
@@ -48,7 +51,7 @@ fn what_cannot_be_asked_changes_nothing() {
     }
 }
 
-/// An object that cannot be written hands down what was allowed once. Who is above it has the last word.
+/// An immutable object keeps an outdated `replicated-from-allowed`. The objects above it decide by their present annotations.
 #[test]
 fn every_object_above_has_to_allow() {
     for root in ["a/o allowed-ns=b :two", "a/o allowed=false :two", "a/o allowed-sel=env=x :two"] {
@@ -57,7 +60,7 @@ fn every_object_above_has_to_allow() {
     }
 }
 
-/// Every link of a chain that appears, vanishes or says something else is looked at from below.
+/// When a link of a chain appears, vanishes or changes, the targets below it are decided about again.
 #[test]
 fn a_chain_is_looked_at_from_its_end_when_a_link_changes() {
     let chain = "ns d +env=prod; removal-delay 1h; b/m from=a/o allowed-sel=env=prod allowed-ns=c version=101 chain=b,c,d origin=a/o :one; \

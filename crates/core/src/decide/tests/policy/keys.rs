@@ -102,7 +102,7 @@ fn only_the_keys_that_are_asked_for() {
 
 /// SPEC 11.5, 11.8.
 #[test]
-fn nobody_gets_or_keeps_more_keys_than_are_allowed() {
+fn no_target_gets_or_keeps_keys_that_are_not_allowed() {
     let rows: &[Row<'_>] = &[
         (
             "all that is allowed",
@@ -218,9 +218,9 @@ fn replicas_of_another_type() {
     check(rows);
 }
 
-/// What a type requires is completed where it may not be had (SPEC 7): what was withdrawn does not stay for it.
+/// A key that the type requires and that is not allowed any more gets a minimal value (SPEC 7): the old value does not stay.
 #[test]
-fn what_may_not_be_had_does_not_stay_because_its_type_requires_it() {
+fn a_required_key_that_is_not_allowed_gets_a_minimal_value() {
     let shown = |text: &str| {
         let mut world = World::new(text);
         let steps = settle(&mut world);

@@ -62,7 +62,7 @@ fn labels_and_annotations_go_with_the_replicas() {
 
 /// An annotation that is added and taken off again leaves the cluster as it was (but for the time of the last write).
 #[test]
-fn what_is_added_and_taken_off_leaves_no_trace() {
+fn an_annotation_that_is_added_and_taken_off_leaves_no_trace() {
     let policies = [
         "to-sel=x",
         "allowed-sel=x",

@@ -16,14 +16,14 @@ fn many_are_removed_only_when_that_is_approved() {
     world.edit("b/u by=a/src approved");
     assert_eq!(act(&mut world, "b/u"), "delete SourceMissing a/src ← b/u");
     assert_eq!(settle(&mut world).len(), 0, "the others are no more than two, and were not approved");
-    // They go when each is approved.
+    // Each replica is removed when it is approved.
     world.edit("b/t by=a/src approved");
     assert_eq!(settle(&mut world).len(), 1);
     world.edit("b/v from=a/src version=1 :one approved");
     assert_eq!(settle(&mut world).len(), 1);
 }
 
-/// What was removed a moment ago counts too: a cause can come event by event.
+/// Replicas that were removed a moment ago count too: a cause can arrive event by event.
 #[test]
 fn many_are_many_also_one_by_one() {
     let mut world = World::new(
@@ -37,7 +37,7 @@ fn many_are_many_also_one_by_one() {
     }
     assert_eq!(steps.len(), 2, "{steps:?}");
     assert!(step(&mut world, "d/src").0.starts_with("wait RemovalHeld"));
-    // It is the cause that keeps it held: when it is gone, a later one is judged anew.
+    // They are held as long as the cause lasts; a later cause is judged anew.
     world.edit_namespace("d +env=prod");
     assert_eq!(drain(&mut world).len(), 0);
     world.pass(std::time::Duration::from_secs(60));
@@ -46,7 +46,7 @@ fn many_are_many_also_one_by_one() {
 }
 
 #[test]
-fn only_what_is_due_counts() {
+fn only_replicas_that_are_due_count() {
     for others in [
         "b/u by=a/src delay=never; b/v by=a/src delay=never",
         "exclude c; c/u by=a/src; c/v by=a/src",
@@ -61,7 +61,7 @@ fn only_what_is_due_counts() {
 }
 
 #[test]
-fn an_approval_goes_with_what_it_was_for() {
+fn an_approval_is_taken_off_when_the_replica_is_followed_again() {
     let rows: &[Row<'_>] = &[
         (
             "a replica that is followed again",
