@@ -123,7 +123,7 @@ fn is_warning(reason: Reason, outcome: &Outcome) -> Option<bool> {
         Outcome::Nothing => None,
         Outcome::Done { .. } | Outcome::Advice => Some(false),
         Outcome::Refused | Outcome::Waits(_) => Some(needs_somebody || State::at_rest(reason) == Some(State::Refused)),
-        // All other failures pass by themselves.
+        // The others pass by themselves.
         Outcome::Failed { retry_in, .. } => match reason {
             Reason::Forbidden | Reason::Invalid | Reason::Contested => Some(true),
             Reason::ServerError if *retry_in >= GOES_ON => Some(true),

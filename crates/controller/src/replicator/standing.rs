@@ -1,14 +1,14 @@
-//! The state of each target: its state, its reason and since when, updated with each decision and each failure.
+//! How each target stands: its state, why, and since when; kept in step with what is decided and with what fails.
 //!
-//! The metrics count the states, and the page follows the journal of their changes. The [`Replicator`](super::Replicator) reports
-//! each decision and each failure here, in one place each. Nothing is decided here.
+//! The metrics count it, and the page follows it by the journal of its changes. It is told of each decision and of each failure, in
+//! one place each ([`Replicator`](super::Replicator)), and decides nothing by itself.
 //!
-//! Most targets are current: for these only a fingerprint of the name is kept, for the others what the journal shows. An object
-//! that is no target any more leaves nothing behind. A name in a namespace that does not exist is not counted: nobody has to act
-//! before the namespace exists, and then the target is decided about.
+//! Most targets are current: of these only a fingerprint of the name is kept, of the others what the journal shows. A target that is
+//! none any more leaves nothing behind. A name in a namespace that does not exist is not counted: nobody has to act before there is
+//! one, and then it is looked at.
 //!
-//! *A target is *pending* while the controller itself has to do something about it: it is about to be read or written, or an
-//! attempt failed. A target that is held, refused, or waits for something else (a source, a delay) is not pending.
+//! *Pending* is a target that the controller itself has to do something about: it is about to be read or written, or an attempt
+//! failed. One that is held, refused, or waits for something else (a source, a delay) is not.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
 use std::hash::{BuildHasher as _, BuildHasherDefault, Hasher, RandomState};
@@ -20,30 +20,30 @@ use k8s_replicator_core::state::State;
 
 use crate::event::Moment;
 
-/// So many changes are remembered. A reader that is further behind has to read all targets anew.
+/// So many changes are remembered. Who has seen none of them takes a new view of all targets.
 const REMEMBERED: usize = 4_096;
 
-/// The state of a target.
+/// How a target stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stands {
     /// Its state.
     pub state: State,
-    /// Its reason; `None`: it depends on content that has to be read first.
+    /// Why; `None`: it depends on what has to be read first.
     pub reason: Option<Reason>,
 }
 
-/// A change of a target's state.
+/// A target stands otherwise than before.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
-    /// Its number; numbers are consecutive.
+    /// Its number: each change has the one after that of the change before.
     pub number: u64,
     /// Which target.
     pub target: TargetKey,
-    /// Its new state; `None`: it is no target any more.
+    /// How it stands now; `None`: it is no target any more.
     pub stands: Option<Stands>,
 }
 
-/// A change of another object because of which a target has to be written.
+/// A change of another object because of which a target is to be written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cause {
     /// When it was seen.
@@ -58,7 +58,7 @@ struct Entry {
     since: Moment,
     /// Since when it has been pending.
     pending: Option<Moment>,
-    /// The change because of which it became pending.
+    /// What it became pending for.
     cause: Option<Cause>,
 }
 
@@ -71,7 +71,7 @@ pub struct Standing {
     current: HashSet<u64, BuildHasherDefault<Fingerprint>>,
     hasher: RandomState,
     states: [usize; State::ALL.len()],
-    /// The number of targets that are not current, by reason.
+    /// Of the others.
     reasons: [usize; Reason::ALL.len()],
     pending: BTreeSet<(Moment, TargetKey)>,
     journal: VecDeque<Change>,
@@ -94,7 +94,7 @@ impl Default for Standing {
 }
 
 impl Standing {
-    /// Notes a decision about a target. `cause`: the change of another object that led to it, if there is one.
+    /// This was decided about a target. `cause`: the change of another object because of which it was looked at, if it was one.
     pub(super) fn decided(
         &mut self,
         now: Moment,
@@ -106,7 +106,7 @@ impl Standing {
         let is_pending = matches!(decision, Decision::Act(_) | Decision::Need(_));
         let state = State::of(decision).filter(|_| reason != Some(Reason::NamespaceMissing));
         let was = self.others.get(target);
-        // A retry does not make a failing target better, and a further read does not change its state.
+        // To try again what failed is not better than before; to read more says nothing new.
         let says_nothing = |was: &Entry| was.stands.state == State::Failing || reason.is_none();
         if is_pending && was.is_some_and(|was| was.pending.is_some() && says_nothing(was)) {
             return;
@@ -115,14 +115,14 @@ impl Standing {
         self.set(now, target, state.map(|state| Stands { state, reason }), is_pending, cause);
     }
 
-    /// Notes that a read for a target, or a write of it, failed for this reason and is retried.
+    /// An attempt to read something for a target, or to write it, failed for this reason, and is repeated.
     pub(super) fn failed(&mut self, now: Moment, target: &TargetKey, reason: Reason) {
         let state = State::at_rest(reason).unwrap_or(State::Failing);
         let cause = self.others.get(target).and_then(|was| was.cause);
         self.set(now, target, Some(Stands { state, reason: Some(reason) }), true, cause);
     }
 
-    /// Notes that a target was written. Returns the change that caused it.
+    /// A target was written. Answers the change because of which, which is followed now.
     pub(super) fn written(&mut self, target: &TargetKey) -> Option<Cause> {
         self.others.get_mut(target).and_then(|entry| entry.cause.take())
     }
@@ -131,7 +131,7 @@ impl Standing {
         let fingerprint = self.hasher.hash_one(target.as_str());
         let is_current = stands.is_some_and(|stands| stands.state == State::Current);
         if is_current && self.current.contains(&fingerprint) {
-            // Most decisions come here.
+            // Most decisions are of this kind.
             return;
         }
         let old = self.others.remove(target);
@@ -175,19 +175,19 @@ impl Standing {
         self.journal.push_back(Change { number: self.last, target: target.clone(), stands });
     }
 
-    /// How many targets have this state.
+    /// So many targets have this state.
     #[must_use]
     pub fn count(&self, state: State) -> usize {
         self.states[state as usize]
     }
 
-    /// How many targets are not current for this reason.
+    /// So many targets that are not current are so for this reason.
     #[must_use]
     pub fn count_because(&self, reason: Reason) -> usize {
         self.reasons[reason as usize]
     }
 
-    /// The state of a target that is not current, and since when; `None`: it is current, no target, or was never decided about.
+    /// How a target that is not current stands, and since when; `None`: it is current, no target, or was never looked at.
     #[must_use]
     pub fn of(&self, target: &TargetKey) -> Option<(Stands, Moment)> {
         self.others.get(target).map(|entry| (entry.stands, entry.since))
@@ -205,7 +205,7 @@ impl Standing {
         self.last
     }
 
-    /// The changes after the one with this number; `None`: some of them are not remembered any more.
+    /// What changed after the change with this number; `None`: not all of it is remembered.
     #[must_use]
     pub fn changes_since(&self, number: u64) -> Option<impl Iterator<Item = &Change>> {
         let missed = self.last.checked_sub(number).and_then(|missed| usize::try_from(missed).ok())?;
@@ -213,7 +213,7 @@ impl Standing {
         Some(self.journal.iter().skip(seen))
     }
 
-    /// For how many targets something is kept.
+    /// How many targets it keeps something of.
     #[cfg(test)]
     pub(super) fn kept(&self) -> usize {
         self.others.len() + self.current.len()
@@ -261,9 +261,9 @@ mod tests {
 
     const READS: fn() -> Decision<'static> = || Decision::Need(Need::Content(Key::new("ns", "source").unwrap()));
 
-    struct Tracked(Standing);
+    struct Told(Standing);
 
-    impl Tracked {
+    impl Told {
         fn decided(&mut self, now: u64, name: &str, decision: &Decision<'_>) {
             self.0.decided(seconds(now), &target(name), decision, || Some(Cause { seen: seconds(now) }));
         }
@@ -287,38 +287,35 @@ mod tests {
 
     #[test]
     fn a_target_is_pending_until_it_is_written_however_often_that_fails() {
-        let mut standing = Tracked(Standing::default());
-        standing.nothing(1, "a", Reason::UpToDate);
-        assert_eq!((standing.counts(), standing.0.oldest_pending()), ([1, 0, 0, 0, 0], None));
-        standing.decided(10, "a", &READS());
-        assert_eq!(standing.0.oldest_pending(), Some((seconds(10), &target("a"))));
-        standing.0.failed(seconds(11), &target("a"), Reason::Forbidden);
-        // The retry does not change its state.
-        standing.decided(20, "a", &READS());
-        assert_eq!(standing.counts(), [0, 0, 0, 0, 1]);
+        let mut told = Told(Standing::default());
+        told.nothing(1, "a", Reason::UpToDate);
+        assert_eq!((told.counts(), told.0.oldest_pending()), ([1, 0, 0, 0, 0], None));
+        told.decided(10, "a", &READS());
+        assert_eq!(told.0.oldest_pending(), Some((seconds(10), &target("a"))));
+        told.0.failed(seconds(11), &target("a"), Reason::Forbidden);
+        // It is tried again: that does not make it better.
+        told.decided(20, "a", &READS());
+        assert_eq!(told.counts(), [0, 0, 0, 0, 1]);
+        assert_eq!((told.0.count_because(Reason::Forbidden), told.0.oldest_pending().unwrap().0), (1, seconds(10)));
+        assert_eq!(told.0.of(&target("a")).unwrap().1, seconds(11), "it has failed since then");
         assert_eq!(
-            (standing.0.count_because(Reason::Forbidden), standing.0.oldest_pending().unwrap().0),
-            (1, seconds(10))
-        );
-        assert_eq!(standing.0.of(&target("a")).unwrap().1, seconds(11), "it has failed since then");
-        assert_eq!(
-            standing.0.written(&target("a")),
+            told.0.written(&target("a")),
             Some(Cause { seen: seconds(10) }),
             "of the change, not of the attempt"
         );
-        assert_eq!(standing.0.written(&target("a")), None);
-        standing.nothing(21, "a", Reason::UpToDate);
-        assert_eq!((standing.counts(), standing.0.oldest_pending()), ([1, 0, 0, 0, 0], None));
+        assert_eq!(told.0.written(&target("a")), None);
+        told.nothing(21, "a", Reason::UpToDate);
+        assert_eq!((told.counts(), told.0.oldest_pending()), ([1, 0, 0, 0, 0], None));
         assert_eq!(
-            standing.changes(0),
+            told.changes(0),
             ["a current Some(UpToDate)", "a waiting None", "a failing Some(Forbidden)", "a current Some(UpToDate)"]
         );
-        assert_eq!(standing.changes(3), ["a current Some(UpToDate)"]);
+        assert_eq!(told.changes(3), ["a current Some(UpToDate)"]);
     }
 
     #[test]
     fn what_is_held_refused_or_waits_for_others_is_not_pending() {
-        let mut standing = Tracked(Standing::default());
+        let mut told = Told(Standing::default());
         for (name, reason) in [
             ("held", Reason::HeldByOnce),
             ("refused", Reason::Loop),
@@ -326,47 +323,44 @@ mod tests {
             ("none", Reason::NotATarget),
             ("nowhere", Reason::NamespaceMissing),
         ] {
-            standing.nothing(1, name, reason);
+            told.nothing(1, name, reason);
         }
-        assert_eq!((standing.counts(), standing.0.oldest_pending(), standing.0.kept()), ([0, 1, 1, 1, 0], None, 3));
+        assert_eq!((told.counts(), told.0.oldest_pending(), told.0.kept()), ([0, 1, 1, 1, 0], None, 3));
         // One that is no target any more leaves nothing.
         for name in ["held", "refused", "waits"] {
-            standing.nothing(2, name, Reason::NotWanted);
+            told.nothing(2, name, Reason::NotWanted);
         }
-        assert_eq!((standing.counts(), standing.0.kept(), standing.0.last_change()), ([0; 5], 0, 6));
+        assert_eq!((told.counts(), told.0.kept(), told.0.last_change()), ([0; 5], 0, 6));
     }
 
     /// A replica has 0.3 KiB in all, of which the graph takes 292 bytes (`core/tests/memory.rs`).
     #[test]
     fn a_current_target_takes_few_bytes() {
         const TARGETS: usize = 100_000;
-        let mut standing = Tracked(Standing::default());
+        let mut told = Told(Standing::default());
         for n in 0..TARGETS {
-            standing.decided(1, &format!("t-{n}"), &READS());
-            standing.nothing(2, &format!("t-{n}"), Reason::UpToDate);
+            told.decided(1, &format!("t-{n}"), &READS());
+            told.nothing(2, &format!("t-{n}"), Reason::UpToDate);
         }
         // A table has 8 places for 7 entries, each with a byte beside it.
-        let bytes = standing.0.current.capacity() * 8 / 7 * (size_of::<u64>() + 1);
+        let bytes = told.0.current.capacity() * 8 / 7 * (size_of::<u64>() + 1);
         assert!(bytes / TARGETS <= 15, "{bytes}");
-        assert_eq!(
-            (standing.0.others.len(), standing.0.pending.len(), standing.counts()),
-            (0, 0, [TARGETS, 0, 0, 0, 0])
-        );
+        assert_eq!((told.0.others.len(), told.0.pending.len(), told.counts()), (0, 0, [TARGETS, 0, 0, 0, 0]));
     }
 
     #[test]
-    fn the_journal_is_bounded_and_reports_changes_that_it_has_forgotten() {
-        let mut standing = Tracked(Standing::default());
+    fn the_journal_is_bounded_and_says_what_it_has_forgotten() {
+        let mut told = Told(Standing::default());
         let all = REMEMBERED as u64 + 10;
         for n in 0..all {
-            standing.nothing(n, &format!("t-{n}"), Reason::UpToDate);
+            told.nothing(n, &format!("t-{n}"), Reason::UpToDate);
         }
-        assert_eq!(standing.0.last_change(), all);
-        assert!(standing.0.changes_since(9).is_none() && standing.0.changes_since(all + 1).is_none());
-        assert_eq!(standing.0.changes_since(10).unwrap().count(), REMEMBERED);
-        assert_eq!(standing.0.changes_since(all).unwrap().count(), 0);
-        // The same state again is no change.
-        standing.nothing(all, "t-0", Reason::UpToDate);
-        assert_eq!(standing.0.last_change(), all);
+        assert_eq!(told.0.last_change(), all);
+        assert!(told.0.changes_since(9).is_none() && told.0.changes_since(all + 1).is_none());
+        assert_eq!(told.0.changes_since(10).unwrap().count(), REMEMBERED);
+        assert_eq!(told.0.changes_since(all).unwrap().count(), 0);
+        // To say the same again is no change.
+        told.nothing(all, "t-0", Reason::UpToDate);
+        assert_eq!(told.0.last_change(), all);
     }
 }

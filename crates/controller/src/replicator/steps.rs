@@ -302,7 +302,7 @@ pub(super) fn contested(object: &Key, times: u32, manager: &str) -> String {
     format!("{manager} changed {object} again and again: the controller has put it right {times} times")
 }
 
-/// The work for which a target is written: it stays the same as long as no object that the target depends on changes.
+/// For what a target is written: it is the same as long as no object that it depends on changes.
 fn work(graph: &Graph, target: &TargetKey, source: Option<&SourceKey>) -> Work {
     let node = graph.node(target);
     let marks = node.and_then(|node| node.marks());
