@@ -106,7 +106,7 @@ fn diff_names_keys_and_no_values() {
     scene.set_data("b/s", "extra", "hunter4");
     let differs = scene.says("diff secret {b}/s", &[]);
     assert_eq!(differs.code, 1, "{differs:?}");
-    assert!(differs.output.ends_with("  + extra  extra\n  ~ renamed  changed\n"), "{differs:?}");
+    assert!(differs.output.ends_with("  + extra     extra\n  ~ renamed   changed\n"), "{differs:?}");
     assert!(!differs.output.contains("hunter") && !differs.output.contains("aHVudGVy"), "{differs:?}");
 }
 
@@ -152,6 +152,9 @@ fn few_rights_are_enough_for_what_they_show() {
     let unseen = scene.says_to(&shell, "explain secret {b}/u", &[]);
     assert!(unseen.code == 1 && unseen.output.contains("is unseen"), "{unseen:?}");
     assert!(unseen.output.contains("you may not see it"), "{unseen:?}");
+    for what in ["You may not list Events in", "You may not list Pods in", "You may not list ServiceAccounts in"] {
+        assert!(unseen.output.contains(what), "{what}: {unseen:?}");
+    }
     let list = scene.says_to(&shell, "list -n {b} --kind secret -o json", &[]);
     let list = json_of(&list.output);
     let states: Vec<_> = list["targets"].as_array().into_iter().flatten().map(|entry| entry["state"].clone()).collect();

@@ -6,7 +6,9 @@ use std::fmt::Write as _;
 use k8s_replicator_core::names::Key;
 use k8s_replicator_core::reason::Reason;
 use k8s_replicator_core::state::State;
+use serde_json::json;
 
+use crate::commands::options::json as written;
 use crate::entry::{Entry, Standing};
 
 /// An object.
@@ -109,6 +111,30 @@ impl Picture {
             let _ = writeln!(out, "  {} {arrow} {}", edge.from, edge.to);
         }
         out
+    }
+
+    pub(super) fn json(&self, notes: &[String]) -> String {
+        let node = |node: &Node| {
+            json!({
+                "id": node.id,
+                "kind": node.kind,
+                "object": node.key.as_str(),
+                "state": node.standing.map(Standing::word),
+            })
+        };
+        let edge = |edge: &Edge| {
+            json!({
+                "from": edge.from,
+                "to": edge.to,
+                "state": edge.standing.word(),
+                "reason": edge.reason.map(Reason::code),
+            })
+        };
+        written(&json!({
+            "nodes": self.nodes.iter().map(node).collect::<Vec<_>>(),
+            "edges": self.edges.iter().map(edge).collect::<Vec<_>>(),
+            "notes": notes,
+        }))
     }
 
     /// Columns by how far an object is from a source, rows in the order of the names: no crossing is avoided, no line is lost.
@@ -226,6 +252,7 @@ fn colour(standing: Option<Standing>) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::snapshots::Snapshots;
 
     fn entry(target: &str, source: &str, state: State, reason: Reason) -> Entry {
         Entry::secret(target, source, Standing::Known(state), Some(reason))
@@ -235,63 +262,23 @@ mod tests {
         Picture::of(&[
             entry("shop/db", "data/db", State::Current, Reason::UpToDate),
             entry("web/db", "shop/db", State::Refused, Reason::ConsentMissing),
+            entry("late/db", "data/db", State::Waiting, Reason::NamespaceMissing),
         ])
     }
 
     #[test]
-    fn for_dot() {
-        let expected = "\
-digraph replicas {
-  rankdir=LR;
-  node [shape=box, fontname=\"sans-serif\", style=filled, fillcolor=white];
-  subgraph cluster_0 {
-    label=\"data\"; color=gray;
-    n0 [label=\"db\\nSecret\", color=\"gray\"];
-  }
-  subgraph cluster_1 {
-    label=\"shop\"; color=gray;
-    n1 [label=\"db\\nSecret\", color=\"#2e7d32\"];
-  }
-  subgraph cluster_2 {
-    label=\"web\"; color=gray;
-    n2 [label=\"db\\nSecret\", color=\"#c62828\"];
-  }
-  n0 -> n1 [style=solid, color=\"#2e7d32\"];
-  n1 -> n2 [style=dashed, color=\"#c62828\", label=\"ConsentMissing\"];
-}
-";
-        assert_eq!(picture().dot(), expected);
+    fn outputs_are_as_they_were_looked_at() {
+        let picture = picture();
+        let mut snapshots = Snapshots::of("graph");
+        snapshots.file("dot", &picture.dot());
+        snapshots.file("mmd", &picture.mermaid());
+        snapshots.file("svg", &picture.svg());
+        snapshots.file("json", &picture.json(&["You may not list namespaces.".to_owned()]));
+        snapshots.check();
     }
 
     #[test]
-    fn for_mermaid() {
-        let expected = "\
-flowchart LR
-  subgraph s0[\"data\"]
-    n0[\"db<br/>Secret\"]
-  end
-  subgraph s1[\"shop\"]
-    n1[\"db<br/>Secret\"]
-  end
-  subgraph s2[\"web\"]
-    n2[\"db<br/>Secret\"]
-  end
-  n0 --> n1
-  n1 -.->|ConsentMissing| n2
-";
-        assert_eq!(picture().mermaid(), expected);
-    }
-
-    #[test]
-    fn as_an_image() {
-        let svg = picture().svg();
-        assert!(svg.starts_with("<svg ") && svg.ends_with("</svg>\n"));
-        for part in
-            ["<title>Secret web/db: refused</title>", "<title>ConsentMissing</title>", "x=\"610\"", "stroke-dasharray"]
-        {
-            assert!(svg.contains(part), "{part}: {svg}");
-        }
-        // A ring has an end.
+    fn a_ring_has_an_end() {
         let ring =
             [entry("a/x", "a/y", State::Refused, Reason::Ring), entry("a/y", "a/x", State::Refused, Reason::Ring)];
         assert!(Picture::of(&ring).svg().contains("a/y"));
