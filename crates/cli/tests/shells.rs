@@ -45,7 +45,7 @@ fn in_bash(folder: &Path, words: &[&str]) -> Vec<String> {
          COMP_WORDS=({quoted}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1))
          _{program}; printf '%s\\n' \"${{COMPREPLY[@]}}\""
     );
-    let output = run(&["bash", "--norc", "--noprofile", "-c"], folder, &script).expect("bash");
+    let output = run(&["bash", "--norc", "--noprofile", "-c"], folder, &script).unwrap();
     output.lines().filter(|line| !line.is_empty()).map(str::to_owned).collect()
 }
 

@@ -16,8 +16,9 @@ pub(super) struct Node {
     pub(super) id: String,
     pub(super) kind: &'static str,
     pub(super) key: Key,
-    /// How it stands, if it is a target.
+    /// How it stands, and why, if it is a target.
     pub(super) standing: Option<Standing>,
+    pub(super) reason: Option<Reason>,
 }
 
 /// A source gives to a target.
@@ -35,20 +36,21 @@ pub(super) struct Picture {
 
 impl Picture {
     pub(super) fn of(entries: &[Entry]) -> Self {
-        let mut found: BTreeMap<(&'static str, Key), Option<Standing>> = BTreeMap::new();
+        let mut found: BTreeMap<(&'static str, Key), Option<&Entry>> = BTreeMap::new();
         for entry in entries {
             if let Some(source) = &entry.source {
                 found.entry((entry.kind, source.clone().into())).or_default();
             }
-            found.insert((entry.kind, entry.target.clone()), Some(entry.standing));
+            found.insert((entry.kind, entry.target.clone()), Some(entry));
         }
         let ids: BTreeMap<_, _> = found.keys().cloned().enumerate().map(|(at, key)| (key, format!("n{at}"))).collect();
         let id = |kind, key: &Key| ids.get(&(kind, key.clone())).cloned().unwrap_or_default();
-        let nodes = found.iter().map(|((kind, key), standing)| Node {
+        let nodes = found.iter().map(|((kind, key), entry)| Node {
             id: id(kind, key),
             kind,
             key: key.clone(),
-            standing: *standing,
+            standing: entry.map(|entry| entry.standing),
+            reason: entry.and_then(|entry| entry.reason),
         });
         let edges = entries.iter().filter_map(|entry| {
             Some(Edge {
@@ -167,21 +169,28 @@ impl Picture {
                 None => ("", edge.standing.word()),
                 Some(label) => (" stroke-dasharray=\"4 3\"", label),
             };
+            let colour = colour(Some(edge.standing));
             let _ = writeln!(
                 out,
-                "  <path d=\"M{x1} {y1} C{} {y1} {} {y2} {x2} {y2}\" fill=\"none\" stroke=\"{}\"{dash}><title>{title}</title></path>",
+                "  <g fill=\"none\" stroke=\"{colour}\"><title>{title}</title><path d=\"M{x1} {y1} C{} {y1} {} {y2} {x2} {y2}\"{dash}/>\
+                 <path d=\"M{} {} L{x2} {y2} L{} {}\"/></g>",
                 x1 + 40,
                 x2.saturating_sub(40),
-                colour(Some(edge.standing))
+                x2.saturating_sub(6),
+                y2.saturating_sub(4),
+                x2.saturating_sub(6),
+                y2 + 4,
             );
         }
         for node in &self.nodes {
             let Some((x, y)) = places.get(node.id.as_str()) else { continue };
             let state = node.standing.map_or("source", Standing::word);
+            let is_good = node.standing.is_none_or(|standing| standing == Standing::Known(State::Current));
+            let why = node.reason.filter(|_| !is_good).map_or(String::new(), |reason| format!(": {reason}"));
             let _ = writeln!(
                 out,
                 "  <g><title>{} {}: {state}</title><rect x=\"{x}\" y=\"{y}\" width=\"{}\" height=\"{}\" rx=\"4\" fill=\"white\" stroke=\"{}\"/>\
-                 <text x=\"{}\" y=\"{}\">{}</text><text x=\"{}\" y=\"{}\" fill=\"gray\">{} {state}</text></g>",
+                 <text x=\"{}\" y=\"{}\">{}</text><text x=\"{}\" y=\"{}\" font-size=\"11\" fill=\"#616161\">{}</text></g>",
                 node.kind,
                 node.key,
                 BOX.0,
@@ -192,7 +201,7 @@ impl Picture {
                 crate::table::shorten(node.key.as_str(), 32),
                 x + 8,
                 y + 31,
-                node.kind
+                crate::table::shorten(&format!("{} {state}{why}", node.kind), 38)
             );
         }
         out.push_str("</svg>\n");
