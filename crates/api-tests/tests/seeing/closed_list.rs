@@ -29,8 +29,8 @@ fn shown(reason: Reason) -> Shown {
         | SourceNotWatched | NamespaceNotWatched | KeyRequired => {
             In(explain::reasons_of_pushes, explain::the_remedy_of_what_keeps_a_push_from_its_target_works)
         }
-        NewTarget | FirstCopy | SourceChanged | Drift | OnceVersionChanged | Emptied | Adopted | InheritedChanged
-        | TypeChanged | ReplicaImmutable | KeysTrimmed => {
+        NewTarget | FirstCopy | SourceChanged | OnceVersionChanged | Adopted | InheritedChanged | TypeChanged
+        | ReplicaImmutable | KeysTrimmed => {
             In(held::reasons, held::what_is_about_to_be_written_is_said_and_is_written)
         }
         ItemNamesNothing
@@ -42,6 +42,7 @@ fn shown(reason: Reason) -> Shown {
         | UnknownAnnotation
         | StubWillConflict
         | CertificateUnreadable => In(advice::reasons, advice::each_advice_is_given_and_goes_when_it_is_followed),
+        Drift | Emptied => By(held::what_is_undone_is_had_in_another_way),
         UpToDate => By(explain::its_exit_code_says_whether_something_is_the_matter),
         AnotherSourceWins => By(explain::a_source_that_does_not_get_the_name_is_told_who_has_it),
         HeldByOnce => By(held::what_once_holds_is_well_and_newer_data_can_be_had),

@@ -117,6 +117,33 @@ pub(super) fn what_is_about_to_be_written_is_said_and_is_written() {
     }
 }
 
+/// SPEC 6, 9.2: what was undone is had by changing the source, or by leaving the replica to its user; and what was filled again is not
+/// emptied by a manifest that leaves the data out.
+#[test]
+pub(super) fn what_is_undone_is_had_in_another_way() {
+    let mut scene = Scene::new();
+    scene.namespaces(&["a", "b"]);
+    scene.create(&source());
+    scene.start(&[]);
+    scene.has_data("b/s", &[("k", "v")]);
+    scene.set_data("b/s", "k", "mine");
+    scene.is_told("b/s", "update", "Drift");
+    scene.set_data("a/s", "k", "mine");
+    scene.has_data("b/s", &[("k", "mine")]);
+    scene.note("a/s", "replicate-once", Some("true"));
+    scene.barrier();
+    let own = scene.set_data("b/s", "k", "its user's");
+    scene.stays(&own);
+    let is_fine = || (scene.says("explain secret {b}/s", &[]).code == 0).then_some(());
+    scene.until("explain finds nothing", is_fine);
+    scene.patch("secrets", "b/s", &json!({ "data": null }));
+    scene.is_told("b/s", "update", "Emptied");
+    scene.has_data("b/s", &[("k", "mine")]);
+    let applied = scene.patch_as("gitops", "secrets", "b/s", &json!({ "metadata": { "labels": { "team": "b" } } }));
+    scene.stays(&applied);
+    scene.until("explain finds nothing", is_fine);
+}
+
 /// SPEC 6: held by once is what was asked for; newer data comes by what is given to paste.
 #[test]
 pub(super) fn what_once_holds_is_well_and_newer_data_can_be_had() {
