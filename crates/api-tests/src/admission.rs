@@ -9,7 +9,7 @@ use crate::Scene;
 
 const ADMISSION: &str = "/apis/admissionregistration.k8s.io/v1";
 
-/// See the [module](self).
+/// A policy, or a webhook that is away, about ConfigMaps in the namespaces of a scene whose short names begin alike. Dropping it ends it.
 pub struct Obstacle {
     plane: &'static ControlPlane,
     name: String,

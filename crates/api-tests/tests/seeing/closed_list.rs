@@ -30,9 +30,7 @@ fn shown(reason: Reason) -> Shown {
             In(explain::reasons_of_pushes, explain::the_remedy_of_what_keeps_a_push_from_its_target_works)
         }
         NewTarget | FirstCopy | SourceChanged | OnceVersionChanged | Adopted | InheritedChanged | TypeChanged
-        | ReplicaImmutable | KeysTrimmed => {
-            In(held::reasons, held::what_is_about_to_be_written_is_said_and_is_written)
-        }
+        | ReplicaImmutable | KeysTrimmed => In(held::reasons, held::what_is_about_to_be_written_is_said_and_is_written),
         ItemNamesNothing
         | ListNamesNothing
         | NoNamespaceReached
