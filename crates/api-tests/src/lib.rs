@@ -12,12 +12,14 @@
 //! an annotation's value for its full name.
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic)] // A test ends where its scene cannot be set.
 
+mod admission;
 pub mod chart;
 mod expect;
 mod history;
 mod object;
 mod scene;
 
+pub use admission::Obstacle;
 pub use history::{Change, History};
 pub use object::{Object, config_map, secret};
 pub use scene::{Scene, WAIT};

@@ -9,10 +9,10 @@ macro_rules! pem {
     };
 }
 
-const FIRST: (&str, &str) = (pem!("p256.crt"), pem!("p256.key"));
-const NEXT: (&str, &str) = (pem!("ed25519.crt"), pem!("ed25519.key"));
+pub(crate) const FIRST: (&str, &str) = (pem!("p256.crt"), pem!("p256.key"));
+pub(crate) const NEXT: (&str, &str) = (pem!("ed25519.crt"), pem!("ed25519.key"));
 
-fn tls(key: &str, (certificate, private_key): (&str, &str)) -> Object {
+pub(crate) fn tls(key: &str, (certificate, private_key): (&str, &str)) -> Object {
     secret(key).of_type("kubernetes.io/tls").data("tls.crt", certificate).data("tls.key", private_key)
 }
 

@@ -3,9 +3,7 @@
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use http::Method;
-use k8s_replicator_api_tests::{Object, Scene, config_map, secret};
-use k8s_replicator_testenv::ControlPlane;
+use k8s_replicator_api_tests::{Object, Obstacle, Scene, config_map, secret};
 use serde_json::{Value, json};
 
 /// The default removal delay, which these cases are about.
@@ -260,7 +258,7 @@ fn namespaces_that_deny_hold_up_nobody_and_are_told_in_few_lines() {
     scene.namespaces(&["a", "free0", "free1"]);
     let denied: Vec<String> = (0..20).map(|n| format!("denied{n}")).collect();
     denied.iter().for_each(|short| drop(scene.namespace(short)));
-    let deny = Policy::denying(&scene, "denied");
+    let deny = Obstacle::policy(&scene, "denied", "false", "not on a Friday");
     scene.start(&["--log-level=info"]);
     let begun = Instant::now();
     scene.create(&config_map("a/s").data("k", "v").note("replicate-to-namespaces", &scene.full("{free}.*,{denied}.*")));
@@ -268,7 +266,7 @@ fn namespaces_that_deny_hold_up_nobody_and_are_told_in_few_lines() {
         scene.has_data_of(&config_map(&format!("{short}/s")).data("k", "v"));
     }
     assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
-    let line = scene.logs("who denies", |line| line["error"].as_str().is_some_and(|error| error.contains(&deny.name)));
+    let line = scene.logs("who denies", |line| line["error"].as_str().is_some_and(|error| error.contains(deny.name())));
     assert!(line["error"].as_str().is_some_and(|error| error.contains("not on a Friday")), "{line}");
     sleep(Duration::from_secs(60).saturating_sub(begun.elapsed()));
     let lines = lines_about_namespaces(&scene, "denied");
@@ -289,7 +287,7 @@ fn namespaces_that_deny_hold_up_nobody_and_are_told_in_few_lines() {
 fn what_a_webhook_changes_is_logged_once_and_tried_less_and_less() {
     let mut scene = Scene::new();
     scene.namespaces(&["a", "mutated"]);
-    let _policy = Policy::mutating(&scene, "mutated");
+    let _policy = Obstacle::mutating_policy(&scene, "mutated");
     scene.start(&["--log-level=info"]);
     scene.create(&config_map("a/s").data("k", "v").note("replicate-to-namespaces", "{mutated}"));
     let target = scene.full("{mutated}/s");
@@ -335,96 +333,4 @@ fn names_of_namespaces_where_names_of_objects_belong_are_advised() {
     let other = scene.full("{a}/other");
     let lines = scene.controller().log_lines();
     assert!(lines.iter().all(|line| line["reason"] != "NamesAreNamespaces" || !line.to_string().contains(&other)));
-}
-
-/// A policy of the API server about ConfigMaps in some namespaces of a scene. Dropping it ends it.
-struct Policy {
-    plane: &'static ControlPlane,
-    resource: &'static str,
-    name: String,
-}
-
-impl Policy {
-    const GROUP: &'static str = "/apis/admissionregistration.k8s.io/v1";
-
-    /// Denies their creation in the namespaces whose short names begin so.
-    fn denying(scene: &Scene, short: &str) -> Self {
-        let validations = json!([{ "expression": "false", "message": "not on a Friday" }]);
-        let spec = json!({ "matchConstraints": constraints(&["CREATE"]), "validations": validations });
-        let binding = json!({ "validationActions": ["Deny"] });
-        let probe = json!({ "metadata": { "name": "probe" } });
-        Self::start(scene, short, "validatingadmissionpolicies", spec, binding, &probe, |code, _| code == 422)
-    }
-
-    /// Changes a value whenever one is made or changed there.
-    fn mutating(scene: &Scene, short: &str) -> Self {
-        let mutations = json!([{
-            "patchType": "ApplyConfiguration",
-            "applyConfiguration": { "expression": "Object{data: {\"k\": \"somebody else's\"}}" },
-        }]);
-        let spec = json!({
-            "matchConstraints": constraints(&["CREATE", "UPDATE"]),
-            "mutations": mutations,
-            "reinvocationPolicy": "Never",
-        });
-        let probe = json!({ "metadata": { "name": "probe" }, "data": { "k": "own" } });
-        let is_mutated = |_: u16, answer: &str| answer.contains("somebody else's");
-        Self::start(scene, short, "mutatingadmissionpolicies", spec, json!({}), &probe, is_mutated)
-    }
-
-    /// Makes the policy and its binding, and waits until the API server has taken note of them, which it does a moment later.
-    fn start(
-        scene: &Scene,
-        short: &str,
-        resource: &'static str,
-        spec: Value,
-        mut binding: Value,
-        probe: &Value,
-        holds: impl Fn(u16, &str) -> bool,
-    ) -> Self {
-        let plane = scene.plane();
-        let start = scene.namespace_name(short);
-        let list = plane.client().get("/api/v1/namespaces").expect("the namespaces");
-        let names = list["items"].as_array().into_iter().flatten().filter_map(|item| item["metadata"]["name"].as_str());
-        let namespaces: Vec<&str> = names.filter(|name| name.starts_with(&start)).collect();
-        let policy = Self { plane, resource, name: format!("{start}.example.com") };
-        binding["policyName"] = json!(policy.name);
-        binding["matchResources"] = json!({ "namespaceSelector": { "matchExpressions": [
-            { "key": "kubernetes.io/metadata.name", "operator": "In", "values": namespaces },
-        ] } });
-        for (resource, spec) in [(resource.to_owned(), spec), (policy.bindings(), binding)] {
-            let object = json!({ "metadata": { "name": policy.name }, "spec": spec });
-            let path = format!("{}/{resource}", Self::GROUP);
-            plane.client().request(&Method::POST, &path, Some(&object)).expect("a policy");
-        }
-        for namespace in namespaces {
-            let path = format!("/api/v1/namespaces/{namespace}/configmaps?dryRun=All");
-            scene.until("the policy holds", || {
-                let (code, answer) = plane.client().send(&Method::POST, &path, Some(probe)).expect("an answer");
-                holds(code, &answer).then_some(())
-            });
-        }
-        policy
-    }
-
-    fn bindings(&self) -> String {
-        self.resource.replace("policies", "policybindings")
-    }
-}
-
-impl Drop for Policy {
-    fn drop(&mut self) {
-        for resource in [self.bindings(), self.resource.to_owned()] {
-            let path = format!("{}/{resource}/{}", Self::GROUP, self.name);
-            drop(self.plane.client().send(&Method::DELETE, &path, None));
-        }
-    }
-}
-
-/// ConfigMaps, and what is done to them.
-fn constraints(operations: &[&str]) -> Value {
-    let rule = json!({
-        "apiGroups": [""], "apiVersions": ["v1"], "operations": operations, "resources": ["configmaps"],
-    });
-    json!({ "resourceRules": [rule] })
 }

@@ -6,12 +6,12 @@ use k8s_replicator_testenv::Rights;
 use serde_json::{Value, json};
 
 /// Gives the controller's account these rights, in the place of those that it had by the same `name`.
-fn grant(scene: &Scene, name: &str, rules: &[(&[&str], &[&str])]) {
+pub(crate) fn grant(scene: &Scene, name: &str, rules: &[(&[&str], &[&str])]) {
     let client = scene.plane().client();
     let name = format!("{}-{name}", scene.user().name);
     let rules: Vec<Value> = rules
         .iter()
-        .map(|(resources, verbs)| json!({ "apiGroups": [""], "resources": resources, "verbs": verbs }))
+        .map(|(resources, verbs)| json!({ "apiGroups": ["", "events.k8s.io"], "resources": resources, "verbs": verbs }))
         .collect();
     let role = json!({ "metadata": { "name": name }, "rules": rules });
     let path = "/apis/rbac.authorization.k8s.io/v1/clusterroles";
@@ -29,13 +29,13 @@ fn grant(scene: &Scene, name: &str, rules: &[(&[&str], &[&str])]) {
     assert!(matches!(status, 201 | 409), "{status}");
 }
 
-const WATCH: &[&str] = &["list", "watch"];
-const ALL: &[&str] = &["get", "list", "watch", "create", "patch", "delete"];
+pub(crate) const WATCH: &[&str] = &["list", "watch"];
+pub(crate) const ALL: &[&str] = &["get", "list", "watch", "create", "patch", "delete"];
 
 /// Issue 3: 403 on one kind: the log says which verb on which resource is missing, the other kind is replicated. With the
 /// right the rest comes by itself.
 #[test]
-fn without_rights_on_one_kind_the_other_is_replicated() {
+pub(crate) fn without_rights_on_one_kind_the_other_is_replicated() {
     let mut scene = Scene::for_user(Rights::Nothing);
     scene.namespaces(&["a", "b"]);
     grant(&scene, "some", &[(&["configmaps"], ALL), (&["namespaces"], WATCH)]);

@@ -44,6 +44,11 @@ pub struct ClusterArgs {
 }
 
 impl ClusterArgs {
+    /// The cluster of this kubeconfig and context, or the person's own.
+    pub(crate) fn of(kubeconfig: Option<&str>, context: Option<&str>) -> Self {
+        Self { kubeconfig: kubeconfig.map(Into::into), context: context.map(Into::into), controller_flags: None }
+    }
+
     /// The flags of the controller, as they were named.
     pub(crate) fn controller_flags(&self) -> Option<&str> {
         self.controller_flags.as_deref()

@@ -110,7 +110,7 @@ pub(crate) fn plugin() -> clap::Command {
 
 /// The program with everything that it can be asked for: the controller's flags and the subcommands.
 pub(crate) fn program() -> clap::Command {
-    Command::augment_subcommands(Flags::command()).subcommand_help_heading("Commands").disable_help_subcommand(true)
+    Command::augment_subcommands(Flags::command()).subcommand_help_heading("COMMANDS").disable_help_subcommand(true)
 }
 
 /// Reads the arguments of a subcommand. The first is the program's name.
@@ -156,7 +156,7 @@ pub fn run(command: Command, terminal: &Terminal) -> anyhow::Result<Exit> {
             Command::Approve(command) => command.run(terminal).await,
             Command::Plan(command) => command.run(terminal).await,
             Command::Completions(command) => command.run(terminal),
-            Command::Complete(command) => command.run(terminal),
+            Command::Complete(command) => command.run(terminal).await,
             Command::Man(command) => command.run(terminal),
         }
     })

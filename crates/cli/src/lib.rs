@@ -14,6 +14,8 @@ mod go_flags;
 
 pub mod logging;
 pub mod settings;
+#[cfg(test)]
+mod snapshots;
 pub mod status_address;
 pub mod table;
 pub mod terminal;

@@ -78,6 +78,11 @@ impl Terminal {
         }
     }
 
+    /// Writes sentences to standard error, each in lines that fit.
+    pub fn notes(&self, notes: &[String]) {
+        notes.iter().for_each(|note| self.note(crate::table::wrap(self.paper, 0, note).trim_end()));
+    }
+
     /// Writes a line to standard error: what is not the answer.
     pub fn note(&self, line: &str) {
         // Nobody is left to tell if even that fails.

@@ -5,7 +5,6 @@ use std::ffi::OsString;
 use std::path::Path;
 
 use k8s_replicator::args::{Program, Stop, program};
-use k8s_replicator_core::reason::Reason;
 use k8s_replicator_core::state::State;
 
 fn document() -> String {
@@ -71,18 +70,5 @@ fn its_states_are_those_of_the_code() {
     let document = document();
     for state in State::ALL {
         assert!(document.contains(&format!("| `{state}` | {} |", state.sentence())), "{state}");
-    }
-}
-
-/// For each reason there is a test on the real API server that `explain` names it (issue 11).
-#[test]
-fn every_reason_is_explained_in_an_api_test() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../api-tests/tests/seeing");
-    let files = std::fs::read_dir(folder).unwrap().map(|entry| std::fs::read_to_string(entry.unwrap().path()).unwrap());
-    let tests: String = files.collect();
-    for reason in Reason::ALL {
-        // A command always lists to the end.
-        let is_tested = tests.contains(&format!("\"{reason}\"")) || *reason == Reason::NotReady;
-        assert!(is_tested || tests.contains(&format!(": {reason}\\n")), "{reason}");
     }
 }

@@ -67,6 +67,9 @@ impl Change<'_> {
                 .controller
                 .and_then(|name| name.split_once('/'))
                 .map(|(namespace, name)| format!("kubectl -n {namespace} edit deployment {name}"))),
+            Reason::Contested | Reason::Conflict if self.graph.node(self.target).is_some() => {
+                vec![format!("{} -o jsonpath='{{.metadata.managedFields[*].manager}}'", self.on("get", self.target))]
+            }
             Reason::BeingDeleted => {
                 vec![format!("{} -o jsonpath='{{.metadata.finalizers}}'", self.on("get", self.target))]
             }

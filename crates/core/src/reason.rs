@@ -212,16 +212,16 @@ reasons! {
         "Another controller, or a person, undoes what is written: the line names its field manager. Let only one of the two write this object."
     Conflict
         "The object changed at the same time; it is looked at again."
-        "Nothing."
+        "Nothing. If it lasts, look for who changes the object all the time: its `metadata.managedFields` name them."
     Throttled
         "The API server asks for fewer requests."
         "Nothing. If it lasts, look at the API server's load, or at the priority level of the controller's service account."
     Forbidden
         "The controller lacks a permission."
-        "The message names the verb and the resource. Give the controller's service account that right in this namespace (`deploy/rbac.yaml`), or ask who runs the admission policy that refuses."
+        "The message names the verb and the resource. Give the controller's service account that right in this namespace (`deploy/rbac.yaml`); or ask who runs the admission policy, or set the quota, that the message names."
     Invalid
         "The API server does not accept the object."
-        "The message says what the API server (or an admission policy) does not accept, for example a target that lacks a key its type requires."
+        "The message says what the API server, or an admission policy, does not accept, for example a target that lacks a key its type requires. Change that on the source or on the target, or ask who runs the policy."
     ServerError
         "The API server failed."
         "Nothing. If it lasts, look at the API server's log, or at the webhook that the message names."

@@ -105,9 +105,13 @@ fn cases() -> Vec<Case> {
     ]
 }
 
+pub(super) fn reasons() -> Vec<&'static str> {
+    cases().iter().map(|case| case.reason).collect()
+}
+
 /// SPEC 8, 11.9, 11.10. Advice needs no controller: it is about what is written.
 #[test]
-fn each_advice_is_given_and_goes_when_it_is_followed() {
+pub(super) fn each_advice_is_given_and_goes_when_it_is_followed() {
     let scene = Scene::new();
     scene.namespaces(&["a", "b"]);
     for case in cases() {

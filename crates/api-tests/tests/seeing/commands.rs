@@ -106,7 +106,7 @@ fn diff_names_keys_and_no_values() {
     scene.set_data("b/s", "extra", "hunter4");
     let differs = scene.says("diff secret {b}/s", &[]);
     assert_eq!(differs.code, 1, "{differs:?}");
-    assert!(differs.output.ends_with("  + extra  extra\n  ~ renamed  changed\n"), "{differs:?}");
+    assert!(differs.output.ends_with("  + extra     extra\n  ~ renamed   changed\n"), "{differs:?}");
     assert!(!differs.output.contains("hunter") && !differs.output.contains("aHVudGVy"), "{differs:?}");
 }
 
@@ -152,9 +152,44 @@ fn few_rights_are_enough_for_what_they_show() {
     let unseen = scene.says_to(&shell, "explain secret {b}/u", &[]);
     assert!(unseen.code == 1 && unseen.output.contains("is unseen"), "{unseen:?}");
     assert!(unseen.output.contains("you may not see it"), "{unseen:?}");
+    for what in ["You may not list Events in", "You may not list Pods in", "You may not list ServiceAccounts in"] {
+        assert!(unseen.output.contains(what), "{what}: {unseen:?}");
+    }
     let list = scene.says_to(&shell, "list -n {b} --kind secret -o json", &[]);
     let list = json_of(&list.output);
     let states: Vec<_> = list["targets"].as_array().into_iter().flatten().map(|entry| entry["state"].clone()).collect();
     assert_eq!(states, [json!("unseen"), json!("current")], "{list:#}");
     assert!(list["notes"].to_string().contains("You may not see secrets but in"), "{list:#}");
+}
+
+/// In bash, and by kubectl itself: names of namespaces and objects are those of the cluster.
+#[test]
+fn completions_know_what_the_cluster_has() {
+    let scene = Scene::new();
+    scene.namespaces(&["a", "b"]);
+    scene.create(&secret("a/database").data("k", "v"));
+    let shell = scene.shell();
+    let run = |line: &str| -> Vec<String> {
+        let ran = shell.run(&scene.full(line), 100).expect("a shell");
+        assert_eq!(ran.code, 0, "{ran:?}");
+        ran.output.lines().map(str::to_owned).collect()
+    };
+    let bash = |words: &str| {
+        let complete = "COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _k8s-replicator; printf \"%s\\n\" \"${COMPREPLY[@]}\"";
+        let script =
+            format!("source <(k8s-replicator completions bash); COMP_WORDS=(k8s-replicator {words}); {complete}");
+        run(&format!("bash -c '{script}'"))
+    };
+    let full = |text: &str| scene.full(text);
+    let both = [full("{a}"), full("{b}")];
+    let start = scene.namespace_name("");
+    assert_eq!(bash(&format!("wait --namespace {start}")), both);
+    assert_eq!(bash(&format!("explain secret {start}")), both.each_ref().map(|name| format!("{name}/")));
+    assert_eq!(bash("explain secret {a}/data"), [full("{a}/database")]);
+    assert_eq!(bash("diff secret -n {a} data"), ["database"]);
+    assert_eq!(bash("explain configmap {a}/data"), [""]);
+    let kubectl = "folder=$(mktemp -d); shim=$folder/kubectl_complete-replicator
+        kubectl replicator completions kubectl > $shim; chmod +x $shim
+        PATH=$folder:$PATH kubectl __complete replicator explain secret {a}/; rm -r $folder";
+    assert_eq!(run(kubectl), [full("{a}/database"), ":4".to_owned()]);
 }

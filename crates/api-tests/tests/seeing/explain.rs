@@ -260,6 +260,14 @@ fn of_pushes() -> Vec<Case> {
     ]
 }
 
+pub(super) fn reasons_of_pulls() -> Vec<&'static str> {
+    of_pulls().iter().map(|case| case.reason).collect()
+}
+
+pub(super) fn reasons_of_pushes() -> Vec<&'static str> {
+    of_pushes().iter().map(|case| case.reason).collect()
+}
+
 fn run(cases: &[Case]) {
     let mut scene = Scene::new();
     scene.namespaces(&["a", "b", "c"]);
@@ -338,7 +346,7 @@ fn check(scene: &mut Scene, case: &Case) {
 
 /// SPEC 3.4: who has the name is said to those who ask about it, and to those who do not get it.
 #[test]
-fn a_source_that_does_not_get_the_name_is_told_who_has_it() {
+pub(super) fn a_source_that_does_not_get_the_name_is_told_who_has_it() {
     let mut scene = Scene::new();
     scene.namespaces(&["a", "b", "c"]);
     let pushes = |key: &str| source(key).note("replicate-to-namespaces", "{b}");
@@ -363,7 +371,7 @@ fn a_source_that_does_not_get_the_name_is_told_who_has_it() {
 
 /// The text names the reason first, and its exit code says that something is the matter; and that nothing is, when that is so.
 #[test]
-fn its_exit_code_says_whether_something_is_the_matter() {
+pub(super) fn its_exit_code_says_whether_something_is_the_matter() {
     let mut scene = Scene::new();
     scene.namespaces(&["a", "b"]);
     scene.create(&source("a/s"));
@@ -388,12 +396,12 @@ fn its_exit_code_says_whether_something_is_the_matter() {
 
 /// SPEC 3.0, 5 to 7, 11.5, 11.7.
 #[test]
-fn the_remedy_of_what_keeps_a_pull_from_its_data_works() {
+pub(super) fn the_remedy_of_what_keeps_a_pull_from_its_data_works() {
     run(&of_pulls());
 }
 
 /// SPEC 3, 4, 11.4.
 #[test]
-fn the_remedy_of_what_keeps_a_push_from_its_target_works() {
+pub(super) fn the_remedy_of_what_keeps_a_push_from_its_target_works() {
     run(&of_pushes());
 }

@@ -4,6 +4,8 @@
 use k8s_replicator_api_tests::{Object, Scene, secret};
 use serde_json::{Value, json};
 
+use crate::certificates::{FIRST, NEXT, tls};
+
 fn source() -> Object {
     secret("a/s").data("k", "v").note("replicate-to-namespaces", "{b}")
 }
@@ -76,9 +78,13 @@ fn cases() -> Vec<Case> {
     ]
 }
 
+pub(super) fn reasons() -> Vec<&'static str> {
+    cases().iter().map(|case| case.reason).collect()
+}
+
 /// SPEC 4, 6, 9. "Nothing" is to be done about these: when the controller runs again, all is well.
 #[test]
-fn what_is_about_to_be_written_is_said_and_is_written() {
+pub(super) fn what_is_about_to_be_written_is_said_and_is_written() {
     let mut scene = Scene::new();
     scene.namespaces(&["a", "b"]);
     for case in cases() {
@@ -111,9 +117,36 @@ fn what_is_about_to_be_written_is_said_and_is_written() {
     }
 }
 
+/// SPEC 6, 9.2: what was undone is had by changing the source, or by leaving the replica to its user; and what was filled again is not
+/// emptied by a manifest that leaves the data out.
+#[test]
+pub(super) fn what_is_undone_is_had_in_another_way() {
+    let mut scene = Scene::new();
+    scene.namespaces(&["a", "b"]);
+    scene.create(&source());
+    scene.start(&[]);
+    scene.has_data("b/s", &[("k", "v")]);
+    scene.set_data("b/s", "k", "mine");
+    scene.is_told("b/s", "update", "Drift");
+    scene.set_data("a/s", "k", "mine");
+    scene.has_data("b/s", &[("k", "mine")]);
+    scene.note("a/s", "replicate-once", Some("true"));
+    scene.barrier();
+    let own = scene.set_data("b/s", "k", "its user's");
+    scene.stays(&own);
+    let is_fine = || (scene.says("explain secret {b}/s", &[]).code == 0).then_some(());
+    scene.until("explain finds nothing", is_fine);
+    scene.patch("secrets", "b/s", &json!({ "data": null }));
+    scene.is_told("b/s", "update", "Emptied");
+    scene.has_data("b/s", &[("k", "mine")]);
+    let applied = scene.patch_as("gitops", "secrets", "b/s", &json!({ "metadata": { "labels": { "team": "b" } } }));
+    scene.stays(&applied);
+    scene.until("explain finds nothing", is_fine);
+}
+
 /// SPEC 6: held by once is what was asked for; newer data comes by what is given to paste.
 #[test]
-fn what_once_holds_is_well_and_newer_data_can_be_had() {
+pub(super) fn what_once_holds_is_well_and_newer_data_can_be_had() {
     let mut scene = Scene::new();
     scene.namespaces(&["a", "b"]);
     scene.create(&source().note("replicate-once", "true"));
@@ -131,7 +164,7 @@ fn what_once_holds_is_well_and_newer_data_can_be_had() {
 
 /// SPEC 3.1: the source pushes to it again, by what is given to paste, before the controller removes it.
 #[test]
-fn what_its_source_does_not_push_to_any_more_can_be_kept() {
+pub(super) fn what_its_source_does_not_push_to_any_more_can_be_kept() {
     let mut scene = Scene::new();
     scene.namespaces(&["a", "b", "c"]);
     scene.create(&source());
@@ -151,7 +184,7 @@ fn what_its_source_does_not_push_to_any_more_can_be_kept() {
 
 /// SPEC 11.1.
 #[test]
-fn what_waits_for_the_removal_delay_is_saved_by_its_source() {
+pub(super) fn what_waits_for_the_removal_delay_is_saved_by_its_source() {
     let flags = ["--removal-delay=1h"];
     let mut scene = Scene::new();
     scene.namespaces(&["a", "b"]);
@@ -169,7 +202,7 @@ fn what_waits_for_the_removal_delay_is_saved_by_its_source() {
 
 /// SPEC 11.2: what is held because of many is approved by what is given to paste; by each, or all of a source.
 #[test]
-fn what_the_removal_limit_holds_is_approved() {
+pub(super) fn what_the_removal_limit_holds_is_approved() {
     let flags = ["--removal-limit=1"];
     let mut scene = Scene::new();
     scene.namespaces(&["a", "b", "c", "d"]);
@@ -197,7 +230,7 @@ fn what_the_removal_limit_holds_is_approved() {
 
 /// SPEC 9.16: finalizers hold it.
 #[test]
-fn what_is_being_deleted_says_what_holds_it() {
+pub(super) fn what_is_being_deleted_says_what_holds_it() {
     let mut scene = Scene::new();
     scene.namespaces(&["a", "b"]);
     scene.create(&source());
@@ -214,47 +247,9 @@ fn what_is_being_deleted_says_what_holds_it() {
     scene.has_data("b/s", &[("k", "v")]);
 }
 
-/// Issue 11: what failed only the controller knows, and its Events tell. Here they are written by the test, so that each reason comes
-/// about.
-#[test]
-fn what_failed_is_told_by_the_events() {
-    let scene = Scene::new();
-    scene.namespaces(&["a", "b"]);
-    let created = scene.create(&source())["metadata"]["creationTimestamp"].as_str().expect("a time").replace('Z', "");
-    for (number, reason) in
-        ["Contested", "Conflict", "Throttled", "Forbidden", "Invalid", "ServerError", "Unreachable"].iter().enumerate()
-    {
-        // On the source, since there is no target yet, which is the other end.
-        let object = |namespace: &str| json!({"apiVersion": "v1", "kind": "Secret", "namespace": scene.namespace_name(namespace), "name": "s"});
-        let event = json!({
-            "apiVersion": "events.k8s.io/v1",
-            "kind": "Event",
-            "metadata": {"name": format!("s.{number}"), "namespace": scene.namespace_name("a")},
-            "eventTime": format!("{created}.{number:06}Z"),
-            "reportingController": "k8s-replicator",
-            "reportingInstance": "pod-1",
-            "action": "Create",
-            "reason": reason,
-            "note": format!("attempt {number} failed"),
-            "type": "Warning",
-            "regarding": object("a"),
-            "related": object("b"),
-        });
-        let path = format!("/apis/events.k8s.io/v1/namespaces/{}/events", scene.namespace_name("a"));
-        let (status, answer) = scene.call("POST", &path, "application/json", &event);
-        assert_eq!(status, 201, "{answer}");
-        let answer = scene.explains("secret {b}/s", &[]);
-        assert_eq!(answer["reason"], *reason, "{answer:#}");
-        assert_eq!(answer["attempts"][0]["message"], format!("attempt {number} failed"));
-        assert!(answer["remedy"].as_str().is_some_and(|remedy| !remedy.is_empty()), "{answer:#}");
-    }
-    let text = scene.says("explain secret {b}/s", &[]);
-    assert!(text.code == 1 && text.output.contains("Attempts that failed\n  Unreachable, "), "{text:?}");
-}
-
 /// SPEC 9.7: a namespace that goes, and one that is there again.
 #[test]
-fn what_a_terminating_namespace_keeps_away_comes_when_it_is_there_again() {
+pub(super) fn what_a_terminating_namespace_keeps_away_comes_when_it_is_there_again() {
     let mut scene = Scene::new();
     scene.namespaces(&["a", "b"]);
     scene.hold_terminating("b");
@@ -275,7 +270,7 @@ fn what_a_terminating_namespace_keeps_away_comes_when_it_is_there_again() {
 
 /// SPEC 3.1: what somebody else made is left alone when its source does not push to it, and is deleted by what is given to paste.
 #[test]
-fn what_somebody_else_made_is_deleted_by_a_person() {
+pub(super) fn what_somebody_else_made_is_deleted_by_a_person() {
     let mut scene = Scene::new();
     scene.namespaces(&["a", "b"]);
     scene.create_as(
@@ -291,30 +286,45 @@ fn what_somebody_else_made_is_deleted_by_a_person() {
     assert_eq!(scene.explains("secret {b}/s", &[])["reason"], "NotWanted");
 }
 
-/// SPEC 11.9: the first copy waits until the pair is whole.
+/// SPEC 11.9: a first copy waits until the certificate is issued, and a replica keeps its pair until the next one is.
 #[test]
-fn half_a_certificate_is_held() {
+pub(super) fn half_a_certificate_is_held_until_it_is_whole() {
     let mut scene = Scene::new();
     scene.namespaces(&["a", "b"]);
-    let half = secret("a/s").of_type("kubernetes.io/tls").data("tls.crt", "").data("tls.key", "");
-    scene.create(&half.note("replicate-to-namespaces", "{b}"));
+    let source = |pair| tls("a/s", pair).note("replicate-to-namespaces", "{b}");
     scene.start(&[]);
-    let answer = scene.explains("secret {b}/s", &[]);
-    assert_eq!((&answer["reason"], &answer["state"]), (&json!("SourceIncomplete"), &json!("held")), "{answer:#}");
-    // What list shows without reading it is not more than it can know.
-    let list = scene.says("list -n {b} --kind secret -o json", &[]);
-    let list: Value = serde_json::from_str(&list.output).expect("JSON");
-    assert_eq!(list["targets"][0]["state"], "unread", "{list:#}");
+    for (half, whole, is_there) in [(("", FIRST.1), FIRST, false), ((FIRST.0, NEXT.1), NEXT, true)] {
+        scene.put(&source(half));
+        let answer = scene.until("it is held", || {
+            Some(scene.explains("secret {b}/s", &[])).filter(|answer| answer["reason"] == "SourceIncomplete")
+        });
+        assert_eq!(answer["state"], "held", "{answer:#}");
+        assert!(answer["chain"].to_string().contains("replicate-to-namespaces"), "{answer:#}");
+        let edit = scene.full("kubectl -n {a} edit secret s");
+        assert_eq!(answer["commands"], json!([edit]), "something to begin with");
+        // What list shows without reading it is not more than it can know.
+        let list = scene.says("list -n {b} --kind secret -o json", &[]);
+        let list: Value = serde_json::from_str(&list.output).expect("JSON");
+        assert_eq!(list["targets"][0]["state"], "unread", "{list:#}");
+        scene.barrier();
+        assert_eq!(scene.get("b/s").is_some(), is_there);
+        // As an issuer does it, a while later.
+        scene.put(&source(whole));
+        scene.has_data_of(&tls("b/s", whole));
+        let text = scene.says("explain secret {b}/s", &[]);
+        assert!(text.code == 0 && text.output.contains(" is current: UpToDate\n"), "{text:?}");
+    }
     // The flag copies whatever is there.
     let flags = ["--hold-incomplete-tls=false"];
     scene.restart(&flags);
-    scene.until("it is copied", || scene.get("b/s"));
+    scene.put(&source(("", FIRST.1)));
+    scene.has_data_of(&tls("b/s", ("", FIRST.1)));
     assert_eq!(scene.says("explain secret {b}/s", &flags).code, 0);
 }
 
 /// SPEC 9.12: at most 100 pulls.
 #[test]
-fn a_chain_that_is_too_long_is_cut_short() {
+pub(super) fn a_chain_that_is_too_long_is_cut_short() {
     let mut scene = Scene::new();
     scene.namespaces(&["a", "b"]);
     scene.create(&secret("a/s0").data("k", "v").note("replication-allowed", "true"));

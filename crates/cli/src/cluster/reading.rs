@@ -26,6 +26,8 @@ use super::{Cluster, Flags, is_forbidden};
 
 /// Later than every removal delay.
 const AFTER_ALL_DELAYS: Moment = Moment::from_secs(3_600 * 24 * 365 * 100);
+/// No annotation stands under it: who asks for names alone has no use for them.
+const NO_PREFIX: &str = "-/";
 /// A target needs fewer reads than this: those of its source, of itself, and of a chain.
 const MOST_READS: usize = 250;
 
@@ -144,6 +146,28 @@ impl Cluster {
             Err(failure) => anyhow::bail!("cannot list namespaces: {}", failure.message),
         };
         Ok((listed, namespaces))
+    }
+
+    /// The names of all namespaces.
+    ///
+    /// # Errors
+    /// When the cluster cannot be reached, or the person may not list them.
+    pub(crate) async fn namespace_names(&self) -> Result<Vec<String>, Failure> {
+        Ok(self.list_namespaces(&Dialect::new(NO_PREFIX, true)).await?.into_keys().collect())
+    }
+
+    /// The names of the objects of a kind in a namespace; metadata alone is asked for.
+    ///
+    /// # Errors
+    /// When the cluster cannot be reached, or the person may not list them.
+    pub(crate) async fn object_names(&self, kind: &dyn Kind, namespace: Namespace) -> Result<Vec<String>, Failure> {
+        let (dialect, mut names) = (Dialect::new(NO_PREFIX, true), Vec::new());
+        let mut take = |object: Object<'_>| {
+            names.push(object.observed(&dialect)?.key.name().to_owned());
+            Ok(())
+        };
+        self.connection.list(kind.plural(), &Part::Namespace(namespace), &mut take).await?;
+        Ok(names)
     }
 
     async fn list_namespaces(&self, dialect: &Dialect) -> Result<BTreeMap<String, NamespaceFacts>, Failure> {

@@ -43,6 +43,7 @@ const EXAMPLES: &str = "\
 It works with any installation, and needs list and watch on Secrets, ConfigMaps and Namespaces. The
 page is for this machine alone. What depends on a content is shown as waiting to be read until the
 controller in the cluster has acted on it.
+Exit codes: 0 Ctrl-C ended it; 2 it cannot be served.
 
 Examples:
   kubectl replicator dashboard

@@ -32,10 +32,11 @@ pub struct Diff {
 const EXAMPLES: &str = "\
 Reads both objects, which needs the right to get them. Keys that replicate-keys renames are shown
 by the replica's names.
-Exit codes: 0 they agree; 1 they differ; 2 there is no answer.
+Exit codes: 0 they agree; 1 they differ; 2 no answer (bad arguments, no cluster, or no right to read).
 
 Examples:
-  kubectl replicator diff secret shop/db";
+  kubectl replicator diff secret shop/db
+  kubectl replicator diff configmap ca -n shop -o json";
 
 /// How a key differs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,22 +78,13 @@ impl Diff {
         let types = type_.filter(|type_| of_target.type_.as_ref() != Some(type_)).zip(of_target.type_.clone());
         let differences = differences(&keys(&given), &keys(&of_target.payload));
         let is_same = differences.is_empty();
+        let types = types.as_ref().map(|(source, target)| (&**source, &**target));
         terminal.print(&match self.output.output {
-            Output::Json => written(&json!({
-                "target": target.as_str(),
-                "source": source.as_str(),
-                "same": is_same,
-                "types": types.as_ref().map(|(source, target)| json!({"source": &**source, "target": &**target})),
-                "keys": differences.iter().map(|(key, difference)| (key.clone(), difference.mark().1.into()))
-                    .collect::<serde_json::Map<_, _>>(),
-                "notes": reading.notes,
-            })),
-            Output::Text => {
-                draw(terminal.paper, &source, &target, types.as_ref().map(|(a, b)| (&**a, &**b)), &differences)
-            }
+            Output::Json => in_json(&source, &target, types, &differences, &reading.notes),
+            Output::Text => draw(terminal.paper, &source, &target, types, &differences),
         })?;
         if self.output.output == Output::Text {
-            reading.notes.iter().for_each(|note| terminal.note(note));
+            terminal.notes(&reading.notes);
         }
         Ok(if is_same { Exit::Fine } else { Exit::Problems })
     }
@@ -174,17 +166,37 @@ fn draw(
     if let Some((of_source, of_target)) = types {
         out += &format!("  type: {of_target}, the source's is {of_source}\n");
     }
+    let width = differences.iter().map(|(key, _)| key.len()).max().unwrap_or_default();
     for (key, difference) in differences {
         let (mark, word, ink) = difference.mark();
-        let line = format!("{mark} {key}");
-        out += &format!("  {}  {}\n", paper.paint(ink, &line), paper.paint(Ink::Faint, word));
+        let (line, gap) = (format!("{mark} {key}"), width - key.len() + 3);
+        out += &format!("  {}{:gap$}{}\n", paper.paint(ink, &line), "", paper.paint(Ink::Faint, word));
     }
     out
+}
+
+fn in_json(
+    source: &Key,
+    target: &Key,
+    types: Option<(&str, &str)>,
+    differences: &[(String, Difference)],
+    notes: &[String],
+) -> String {
+    written(&json!({
+        "target": target.as_str(),
+        "source": source.as_str(),
+        "same": differences.is_empty(),
+        "types": types.map(|(source, target)| json!({"source": source, "target": target})),
+        "keys": differences.iter().map(|(key, difference)| (key.clone(), difference.mark().1.into()))
+            .collect::<serde_json::Map<_, _>>(),
+        "notes": notes,
+    }))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::snapshots::Snapshots;
 
     fn payload(json: &str) -> Payload {
         Payload::new([Some(json.into())])
@@ -192,24 +204,17 @@ mod tests {
 
     #[test]
     fn keys_are_compared_and_no_value_is_shown() {
-        let source = keys(&payload(r#"{"a":"c2VjcmV0","b":"MQ==","c":"Mg=="}"#));
-        let target = keys(&payload(r#"{"a":"b3RoZXI=","b":"MQ==","d":"Mw=="}"#));
+        let source = keys(&payload(r#"{"password":"c2VjcmV0","b":"MQ==","ca.crt":"Mg=="}"#));
+        let target = keys(&payload(r#"{"password":"b3RoZXI=","b":"MQ==","d":"Mw=="}"#));
         let found = differences(&source, &target);
         let key = |text: &str| Key::resolve(text, "").unwrap();
-        let types = Some(("Opaque", "kubernetes.io/tls"));
-        let drawn = draw(Paper::default(), &key("data/db"), &key("shop/db"), types, &found);
-        let expected = "\
-shop/db differs from data/db in 3 of its keys
-  type: kubernetes.io/tls, the source's is Opaque
-  ~ a  changed
-  - c  missing
-  + d  extra
-";
-        assert_eq!(drawn, expected);
         assert_eq!(differences(&source, &source), []);
-        assert_eq!(
-            draw(Paper::default(), &key("data/db"), &key("shop/db"), None, &[]),
-            "shop/db holds the data of data/db\n"
-        );
+        let (from, to) = (key("data/db"), key("shop/db"));
+        let types = Some(("Opaque", "kubernetes.io/tls"));
+        let mut snapshots = Snapshots::of("diff");
+        snapshots.text("differs", |paper| draw(paper, &from, &to, types, &found));
+        snapshots.file("differs.json", &in_json(&from, &to, types, &found, &[]));
+        snapshots.text("same", |paper| draw(paper, &from, &to, None, &[]));
+        snapshots.check();
     }
 }

@@ -6,7 +6,7 @@ mod draw;
 mod gather;
 mod owners;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 use k8s_replicator_core::advice::Advice;
 use k8s_replicator_core::explain::{Link, There};
@@ -29,16 +29,16 @@ pub(super) use gather::explain;
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Explain {
-    /// The kind.
+    /// The kind of the object.
     #[arg(value_enum, ignore_case = true)]
     kind: KindName,
     /// The object: namespace/name, or its name alone with --namespace. It need not exist.
     #[arg(value_name = "NAMESPACE/NAME", required_unless_present = "to", conflicts_with = "to")]
     name: Option<String>,
-    /// Why this object is not copied to the one of --to.
+    /// Explain why this object is not copied to that of --to.
     #[arg(long, value_name = "NAMESPACE/NAME", requires = "to")]
     from: Option<String>,
-    /// The target, for --from.
+    /// The target of --from.
     #[arg(long, value_name = "NAMESPACE/NAME")]
     to: Option<String>,
     #[command(flatten)]
@@ -50,7 +50,8 @@ pub struct Explain {
 }
 
 const EXAMPLES: &str = "\
-Exit codes: 0 the object is as it is to be; 1 it is not, and what to do is said; 2 there is no answer.
+Exit codes: 0 the object is as it is to be; 1 it is not, and what to do is said; 2 no answer
+(bad arguments, or no cluster).
 Contents are read only where the answer depends on them, and never shown.
 
 Examples:
@@ -142,9 +143,14 @@ pub(super) struct Answer {
 impl Answer {
     /// Why, in the end.
     pub(super) fn reason(&self) -> Option<Reason> {
-        let tried = self.attempts.first().map(|attempt| attempt.reason);
-        let is_pending = self.entry.as_ref().is_some_and(|entry| entry.verb.is_some());
-        tried.filter(|_| is_pending).or(self.entry.as_ref().and_then(|entry| entry.reason)).or(self.no_target)
+        why(self.entry.as_ref(), &self.attempts).or(self.no_target)
+    }
+
+    /// How it stands: what the controller alone knows its Events tell.
+    fn standing(&self) -> Option<Standing> {
+        let entry = self.entry.as_ref()?;
+        let failing = tried(entry, &self.attempts).map(|_| Standing::Known(State::Failing));
+        Some(failing.unwrap_or(entry.standing))
     }
 
     /// Whether all is as it is to be: with the object, or, where it only gives, with those that get its data.
@@ -176,7 +182,7 @@ impl Answer {
         json!({
             "kind": self.kind,
             "target": self.target.as_str(),
-            "state": self.entry.as_ref().map(|entry| entry.standing.word()),
+            "state": self.standing().map(Standing::word),
             "reason": reason.map(Reason::code),
             "message": reason.map(Reason::sentence),
             "detail": self.entry.as_ref().and_then(|entry| entry.detail.clone()),
@@ -204,6 +210,16 @@ impl Answer {
             "notes": self.notes,
         })
     }
+}
+
+/// Why a target stands as it does: what is about to be done may have been tried, and have failed.
+fn why(entry: Option<&Entry>, attempts: &[Attempt]) -> Option<Reason> {
+    tried(entry?, attempts).or(entry?.reason)
+}
+
+/// Why what is about to be done failed, if it did.
+fn tried(entry: &Entry, attempts: &[Attempt]) -> Option<Reason> {
+    attempts.first().map(|attempt| attempt.reason).filter(|_| entry.verb.is_some())
 }
 
 /// Whether nobody waits for a target that stands like this.

@@ -3,11 +3,10 @@
 mod draw;
 
 use k8s_replicator_core::names::Key;
-use serde_json::json;
 
 use super::Exit;
 use super::list::entries;
-use super::options::{KindName, NamespacesArgs, json as written, kinds};
+use super::options::{KindName, NamespacesArgs, kinds};
 use crate::cluster::{Cluster, ClusterArgs};
 use crate::entry::Entry;
 use crate::terminal::Terminal;
@@ -18,13 +17,13 @@ use crate::terminal::Terminal;
 pub struct Graph {
     #[command(flatten)]
     namespaces: NamespacesArgs,
-    /// Of this kind only.
+    /// Only of this kind.
     #[arg(long, value_enum, ignore_case = true, value_name = "KIND")]
     kind: Vec<KindName>,
-    /// What this object gives, and to whom these give it.
+    /// Only what comes from this object: its replicas, what pulls from these, and so on.
     #[arg(long, value_name = "NAMESPACE/NAME")]
     source: Option<String>,
-    /// How it is written.
+    /// How it is written: for Graphviz, for Markdown, as an image, or for programs.
     #[arg(short, long, value_enum, default_value = "dot")]
     output: Format,
     #[command(flatten)]
@@ -32,6 +31,10 @@ pub struct Graph {
 }
 
 const EXAMPLES: &str = "\
+An arrow leads from a source to what gets its data; it is dashed, with the reason, where that is not
+as wanted. Only metadata is asked for.
+Exit codes: 0 it is drawn; 2 no answer (bad arguments, or no cluster).
+
 Examples:
   kubectl replicator graph -A | dot -Tsvg > graph.svg
   kubectl replicator graph -n shop -o mermaid
@@ -39,13 +42,9 @@ Examples:
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum Format {
-    /// For Graphviz.
     Dot,
-    /// For Markdown.
     Mermaid,
-    /// An image.
     Svg,
-    /// For programs.
     Json,
 }
 
@@ -68,18 +67,10 @@ impl Graph {
             Format::Dot => picture.dot(),
             Format::Mermaid => picture.mermaid(),
             Format::Svg => picture.svg(),
-            Format::Json => written(&json!({
-                "nodes": picture.nodes.iter().map(|node| json!({
-                    "id": node.id, "kind": node.kind, "object": node.key.as_str(), "state": node.standing.map(crate::entry::Standing::word),
-                })).collect::<Vec<_>>(),
-                "edges": picture.edges.iter().map(|edge| json!({
-                    "from": edge.from, "to": edge.to, "state": edge.standing.word(), "reason": edge.reason.map(k8s_replicator_core::reason::Reason::code),
-                })).collect::<Vec<_>>(),
-                "notes": reading.notes,
-            })),
+            Format::Json => picture.json(&reading.notes),
         })?;
         if self.output != Format::Json {
-            reading.notes.iter().for_each(|note| terminal.note(note));
+            terminal.notes(&reading.notes);
         }
         Ok(Exit::Fine)
     }

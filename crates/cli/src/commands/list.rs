@@ -13,7 +13,7 @@ use super::Exit;
 use super::options::{KindName, NamespacesArgs, Output, OutputArgs, json as written, kinds};
 use crate::cluster::{Cluster, ClusterArgs, Reading};
 use crate::entry::{Entry, Standing, summary, time};
-use crate::table::{Cell, Column, age, table};
+use crate::table::{Cell, Column, age, table, wrap};
 use crate::terminal::{Ink, Paper, Terminal};
 
 /// Between two looks with `--watch`.
@@ -25,25 +25,25 @@ const PAUSE: Duration = Duration::from_secs(3);
 pub struct List {
     #[command(flatten)]
     namespaces: NamespacesArgs,
-    /// The sources, in the place of their replicas.
+    /// List sources instead of replicas.
     #[arg(long)]
     sources: bool,
-    /// Of this kind only.
+    /// Only of this kind.
     #[arg(long, value_enum, ignore_case = true, value_name = "KIND")]
     kind: Vec<KindName>,
-    /// In these states only: current, waiting, held, refused, failing, unread, unseen.
+    /// Only in these states: current, waiting, held, refused, failing, unread, unseen.
     #[arg(long, value_delimiter = ',', value_name = "STATES", hide_possible_values = true, value_parser = PossibleValuesParser::new(STATES))]
     state: Vec<String>,
-    /// For these reasons only.
+    /// Only for these reasons, such as ConsentMissing (docs/reasons.md has all).
     #[arg(long, value_delimiter = ',', value_name = "REASONS", hide_possible_values = true, ignore_case = true, value_parser = reasons())]
     reason: Vec<Reason>,
-    /// Of this source only: namespace/name.
+    /// Only of this source.
     #[arg(long, value_name = "NAMESPACE/NAME", value_parser = source)]
     source: Option<Key>,
-    /// Go on, and print what changes.
+    /// Go on until Ctrl-C, and print what changes.
     #[arg(short, long)]
     watch: bool,
-    /// Without the heads of the columns.
+    /// Print no heads of columns.
     #[arg(long)]
     no_headers: bool,
     #[command(flatten)]
@@ -57,6 +57,7 @@ const STATES: [&str; 7] = ["current", "waiting", "held", "refused", "failing", "
 const EXAMPLES: &str = "\
 A target is listed if it, or its source, is in the namespace. Only metadata is asked for: where the
 state depends on a content it is unread, and explain tells it.
+Exit codes: 0 all that you may see is listed; 2 no answer (bad arguments, or no cluster).
 
 Examples:
   kubectl replicator list -A
@@ -89,32 +90,28 @@ impl List {
         let mut reading = cluster.read(&kinds, &around).await?;
         let now = jiff::Timestamp::now().as_second();
         let entries = entries(&mut reading);
-        if self.sources {
+        let (said, found, next) = if self.sources {
             let sources = sources(&reading, &entries);
             let sources: Vec<_> =
                 sources.into_iter().filter(|source| self.shows_source(source, namespace.as_ref())).collect();
-            terminal.print(&match self.output.output {
-                Output::Json => written(&json!({
-                    "sources": sources.iter().map(Source::json).collect::<Vec<_>>(),
-                    "notes": reading.notes,
-                })),
+            let said = match self.output.output {
+                Output::Json => sources_json(&sources, &reading.notes),
                 Output::Text => draw_sources(terminal.paper, now, &sources, !self.no_headers),
-            })?;
+            };
+            (said, sources.len(), None)
         } else {
             let entries: Vec<_> = entries.into_iter().filter(|entry| self.shows(entry, namespace.as_ref())).collect();
-            terminal.print(&match self.output.output {
-                Output::Json => written(&json!({
-                    "targets": entries.iter().map(Entry::json).collect::<Vec<_>>(),
-                    "notes": reading.notes,
-                })),
+            let said = match self.output.output {
+                Output::Json => targets_json(&entries, &reading.notes),
                 Output::Text => draw(terminal.paper, now, &entries, !self.no_headers),
-            })?;
-            if let (Output::Text, Some(next)) = (self.output.output, next_step(&entries)) {
-                terminal.note(&next);
-            }
-        }
+            };
+            (said, entries.len(), next_step(terminal.paper, &entries))
+        };
+        terminal.print(&said)?;
         if self.output.output == Output::Text {
-            reading.notes.iter().for_each(|note| terminal.note(note));
+            let nothing = (found == 0).then(|| nothing_found(self.sources, namespace.as_ref()));
+            nothing.or(next).iter().for_each(|line| terminal.note(line));
+            terminal.notes(&reading.notes);
         }
         Ok(Exit::Fine)
     }
@@ -157,7 +154,7 @@ impl List {
                     }
                     gone.iter().for_each(|line| terminal.note(line));
                     if is_first {
-                        reading.notes.iter().for_each(|note| terminal.note(note));
+                        terminal.notes(&reading.notes);
                     }
                 }
             }
@@ -204,12 +201,30 @@ fn sorted(mut entries: Vec<Entry>) -> Vec<Entry> {
     entries
 }
 
-fn next_step(entries: &[Entry]) -> Option<String> {
+/// What stands how, and how to know why the worst does.
+fn next_step(paper: Paper, entries: &[Entry]) -> Option<String> {
     let worst = entries
         .first()
         .filter(|entry| entry.standing != Standing::Known(k8s_replicator_core::state::State::Current))?;
     let kind = worst.kind.to_ascii_lowercase();
-    Some(format!("\n{}. Why: kubectl replicator explain {kind} {}", summary(entries), worst.target))
+    let counts = wrap(paper, 0, &format!("{}.", summary(entries)));
+    Some(format!("\n{counts}Why: kubectl replicator explain {kind} {}", worst.target))
+}
+
+fn nothing_found(are_sources: bool, namespace: Option<&Namespace>) -> String {
+    let what = if are_sources { "sources" } else { "replicas" };
+    match namespace {
+        None => format!("No {what} found."),
+        Some(namespace) => format!("No {what} found in namespace {namespace}; -A lists those of all namespaces."),
+    }
+}
+
+fn targets_json(entries: &[Entry], notes: &[String]) -> String {
+    written(&json!({ "targets": entries.iter().map(Entry::json).collect::<Vec<_>>(), "notes": notes }))
+}
+
+fn sources_json(sources: &[Source], notes: &[String]) -> String {
+    written(&json!({ "sources": sources.iter().map(Source::json).collect::<Vec<_>>(), "notes": notes }))
 }
 
 const COLUMNS: [Column; 7] = [
@@ -226,7 +241,7 @@ const COLUMNS: [Column; 7] = [
 #[must_use]
 pub(super) fn draw(paper: Paper, now: i64, entries: &[Entry], with_heads: bool) -> String {
     if entries.is_empty() {
-        return "No replicas found.\n".to_owned();
+        return String::new();
     }
     let row = |entry: &Entry| -> Vec<Cell> {
         vec![
@@ -348,7 +363,7 @@ const SOURCE_COLUMNS: [Column; 8] = [
 #[must_use]
 pub(super) fn draw_sources(paper: Paper, now: i64, sources: &[Source], with_heads: bool) -> String {
     if sources.is_empty() {
-        return "No sources found.\n".to_owned();
+        return String::new();
     }
     let row = |source: &Source| -> Vec<Cell> {
         let worst = source

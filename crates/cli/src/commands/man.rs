@@ -9,14 +9,19 @@ use crate::terminal::Terminal;
 
 /// Print the manual page, or write that of each command into a folder.
 #[derive(Debug, clap::Args)]
-#[command(
-    after_help = "Examples:\n  k8s-replicator man | man -l -\n  k8s-replicator man --folder /usr/local/share/man/man1"
-)]
+#[command(after_help = EXAMPLES)]
 pub struct Man {
     /// The folder into which k8s-replicator.1, k8s-replicator-list.1 and so on are written.
     #[arg(long, value_name = "FOLDER")]
     folder: Option<PathBuf>,
 }
+
+const EXAMPLES: &str = "\
+Exit codes: 0 it is printed, or they are written; 2 they cannot be written.
+
+Examples:
+  k8s-replicator man | man -l -
+  k8s-replicator man --folder /usr/local/share/man/man1";
 
 impl Man {
     pub(super) fn run(self, terminal: &Terminal) -> anyhow::Result<Exit> {

@@ -9,10 +9,8 @@ use crate::cluster::Cluster;
 /// A kind, by the names that kubectl knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum KindName {
-    /// Secrets.
     #[value(alias = "secrets")]
     Secret,
-    /// ConfigMaps.
     #[value(name = "configmap", alias = "configmaps", alias = "cm")]
     ConfigMap,
 }
@@ -51,7 +49,7 @@ impl NamespaceArgs {
 pub(crate) struct NamespacesArgs {
     #[command(flatten)]
     pub(crate) one: NamespaceArgs,
-    /// All namespaces.
+    /// In all namespaces.
     #[arg(short = 'A', long, conflicts_with = "namespace")]
     all_namespaces: bool,
 }
@@ -71,7 +69,7 @@ impl NamespacesArgs {
 /// One object: `secret shop/db`, or `secret db -n shop`.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct ObjectArgs {
-    /// The kind.
+    /// The kind of the object.
     #[arg(value_enum, ignore_case = true)]
     pub(crate) kind: KindName,
     /// The object: namespace/name, or its name alone with --namespace.
@@ -99,17 +97,15 @@ pub(crate) fn namespace(text: &str) -> Result<Namespace, String> {
 /// How an answer is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub(crate) enum Output {
-    /// For people.
     #[default]
     Text,
-    /// For programs.
     Json,
 }
 
 /// `-o`.
 #[derive(Debug, Clone, Copy, Default, clap::Args)]
 pub(crate) struct OutputArgs {
-    /// How the answer is written.
+    /// How the answer is written: for people, or for programs.
     #[arg(short, long, value_enum, default_value = "text")]
     pub(crate) output: Output,
 }

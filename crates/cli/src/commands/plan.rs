@@ -31,7 +31,7 @@ pub struct Plan {
     /// A file, a folder with all that is below it, or - for standard input. May be given several times.
     #[arg(short = 'f', long = "filename", value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// More files.
+    /// More files, as pre-commit gives them.
     #[arg(value_name = "FILE")]
     more: Vec<PathBuf>,
     /// Plan that the manifests are deleted. By default they are applied.
@@ -54,7 +54,7 @@ pub struct Plan {
     /// planned.
     #[arg(long, value_name = "FLAGS", allow_hyphen_values = true)]
     flags_now: Option<String>,
-    /// Take advice for problems.
+    /// Exit with 1 also where there is advice only.
     #[arg(long)]
     strict: bool,
     /// How the answer is written: as a table, as json or yaml, as markdown for a comment, or as github's workflow commands.

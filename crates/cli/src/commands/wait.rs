@@ -5,13 +5,14 @@ use std::time::Duration;
 use k8s_replicator_core::duration;
 use k8s_replicator_core::names::Namespace;
 use serde_json::json;
+use unicode_width::UnicodeWidthStr as _;
 
 use super::Exit;
-use super::explain::{explain, is_good};
+use super::explain::{Answer, explain, is_good};
 use super::options::{KindName, NamespaceArgs, Output, OutputArgs, json as written, kinds};
 use crate::cluster::{Cluster, ClusterArgs};
 use crate::entry::{Entry, summary};
-use crate::terminal::Terminal;
+use crate::terminal::{Paper, Terminal};
 
 /// Between two looks.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -24,10 +25,10 @@ const MOST_EXPLAINED: usize = 5;
 pub struct Wait {
     #[command(flatten)]
     namespace: NamespaceArgs,
-    /// For how long, such as 30s or 5m.
+    /// How long to wait at most, such as 30s or 5m.
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = timeout)]
     timeout: Duration,
-    /// For objects of this kind only.
+    /// Only for objects of this kind.
     #[arg(long, value_enum, ignore_case = true, value_name = "KIND")]
     kind: Vec<KindName>,
     #[command(flatten)]
@@ -39,7 +40,8 @@ pub struct Wait {
 const EXAMPLES: &str = "\
 Meant for a namespace is what asks for data there, and what sources push there. A replica that is
 held by replicate-once has what is meant for it.
-Exit codes: 0 all is there; 1 it is not, and what is missing is explained; 2 there is no answer.
+Exit codes: 0 all is there; 1 it is not, and what is missing is explained; 2 no answer (bad arguments,
+or no cluster).
 
 Examples:
   kubectl replicator wait --namespace shop --timeout 2m
@@ -62,7 +64,7 @@ impl Wait {
             if missing.is_empty() || is_over {
                 return self.end(terminal, &cluster, &namespace, &entries, &missing, notes).await;
             }
-            let progress = progress(&namespace, &entries, &missing);
+            let progress = progress(terminal.paper, &namespace, &entries, &missing);
             if progress != said && self.output.output == Output::Text {
                 terminal.note(&progress);
                 said = progress;
@@ -104,51 +106,79 @@ impl Wait {
     ) -> anyhow::Result<Exit> {
         let exit = if missing.is_empty() { Exit::Fine } else { Exit::Problems };
         if self.output.output == Output::Json {
-            terminal.print(&written(&json!({
-                "namespace": &**namespace,
-                "ready": missing.is_empty(),
-                "targets": entries.iter().map(Entry::json).collect::<Vec<_>>(),
-                "notes": notes,
-            })))?;
+            terminal.print(&in_json(namespace, entries, missing, &notes))?;
             return Ok(exit);
         }
         if missing.is_empty() {
             terminal.print(&format!("{namespace} has all that is meant for it: {}\n", count(entries.len())))?;
-            notes.iter().for_each(|note| terminal.note(note));
+            terminal.notes(&notes);
             return Ok(exit);
         }
-        terminal.print(&format!("{}\n", progress(namespace, entries, missing)))?;
+        let mut explained = Vec::new();
         for entry in missing.iter().take(MOST_EXPLAINED) {
             let kind = k8s_replicator_core::kind::ALL.into_iter().filter(|kind| kind.name() == entry.kind);
             let mut reading = cluster.read(&kind.collect::<Vec<_>>(), std::slice::from_ref(namespace)).await?;
-            let answer = explain(cluster, &mut reading, &entry.target, None).await?;
-            terminal.print(&format!("\n---\n{}", answer.draw(terminal.paper, jiff::Timestamp::now().as_second())))?;
+            explained.push(explain(cluster, &mut reading, &entry.target, None).await?);
         }
-        if let Some(rest) = missing.len().checked_sub(MOST_EXPLAINED).filter(|rest| *rest > 0) {
-            terminal.print(&format!("\n… and {rest} more: kubectl replicator list -n {namespace}\n"))?;
-        }
+        let now = jiff::Timestamp::now().as_second();
+        terminal.print(&late(terminal.paper, now, namespace, entries, missing, &explained))?;
         Ok(exit)
     }
+}
+
+fn in_json(namespace: &Namespace, entries: &[Entry], missing: &[&Entry], notes: &[String]) -> String {
+    written(&json!({
+        "namespace": &**namespace,
+        "ready": missing.is_empty(),
+        "targets": entries.iter().map(Entry::json).collect::<Vec<_>>(),
+        "notes": notes,
+    }))
+}
+
+/// What is missing when the time is over, and why.
+fn late(
+    paper: Paper,
+    now: i64,
+    namespace: &Namespace,
+    entries: &[Entry],
+    missing: &[&Entry],
+    explained: &[Answer],
+) -> String {
+    let mut out = format!("{}\n", progress(paper, namespace, entries, missing));
+    for answer in explained {
+        out += &format!("\n---\n{}", answer.draw(paper, now));
+    }
+    if missing.len() > explained.len() {
+        let rest = missing.len() - explained.len();
+        out += &format!("\n… and {rest} more: kubectl replicator list -n {namespace}\n");
+    }
+    out
 }
 
 fn count(number: usize) -> String {
     format!("{number} {}", if number == 1 { "object" } else { "objects" })
 }
 
-/// One line: "shop: 3 of 5 are there; 1 refused, 1 waiting (secret shop/db: SourceMissing, …)".
-fn progress(namespace: &Namespace, entries: &[Entry], missing: &[&Entry]) -> String {
+/// One line: "shop: 3 of 5 objects there, 1 refused, 1 waiting (secret db: SourceMissing, …)". It names as many as there is room for.
+fn progress(paper: Paper, namespace: &Namespace, entries: &[Entry], missing: &[&Entry]) -> String {
     const MOST: usize = 3;
-    let shown = missing.iter().take(MOST).map(|entry| {
-        let why = entry.reason.map_or_else(|| entry.standing.word(), k8s_replicator_core::reason::Reason::code);
-        format!("{} {}: {why}", entry.kind.to_ascii_lowercase(), entry.target.name())
-    });
-    let mut shown: Vec<String> = shown.collect();
-    if missing.len() > MOST {
-        shown.push("…".to_owned());
-    }
     let there = entries.len() - missing.len();
     let rest = summary(missing.iter().copied());
-    format!("{namespace}: {there} of {} there, {rest} ({})", count(entries.len()), shown.join(", "))
+    let said = format!("{namespace}: {there} of {} there, {rest}", count(entries.len()));
+    let name = |entry: &&Entry| {
+        let why = entry.reason.map_or_else(|| entry.standing.word(), k8s_replicator_core::reason::Reason::code);
+        format!("{} {}: {why}", entry.kind.to_ascii_lowercase(), entry.target.name())
+    };
+    let names: Vec<String> = missing.iter().take(MOST).map(name).collect();
+    let with = |shown: usize| {
+        let mut shown: Vec<&str> = names.iter().take(shown).map(String::as_str).collect();
+        if missing.len() > shown.len() {
+            shown.push("…");
+        }
+        format!("{said} ({})", shown.join(", "))
+    };
+    let fits = |line: &String| paper.width.is_none_or(|width| line.width() <= width);
+    (1..=names.len()).rev().map(with).find(fits).unwrap_or(said)
 }
 
 #[cfg(test)]
@@ -156,25 +186,35 @@ mod tests {
     use k8s_replicator_core::reason::Reason;
     use k8s_replicator_core::state::State;
 
+    use crate::commands::explain::tests::{NOW, refused};
     use crate::entry::Standing;
+    use crate::snapshots::Snapshots;
 
     use super::*;
 
     #[test]
-    fn progress_is_one_line() {
+    fn outputs_are_as_they_were_looked_at() {
         let entry = |name: &str, state, reason| {
-            Entry::secret(&format!("shop/{name}"), "", Standing::Known(state), Some(reason))
+            Entry::secret(&format!("shop/{name}"), "data/db", Standing::Known(state), Some(reason))
         };
         let entries = [
             entry("a", State::Current, Reason::UpToDate),
-            entry("b", State::Refused, Reason::ConsentMissing),
+            entry("database-credentials", State::Refused, Reason::NamespaceNotAllowed),
             entry("c", State::Waiting, Reason::NewTarget),
+            entry("certificate", State::Waiting, Reason::SourceMissing),
+            entry("e", State::Waiting, Reason::SourceMissing),
         ];
         let missing: Vec<&Entry> = entries.iter().skip(1).collect();
-        assert_eq!(
-            progress(&Namespace::parse("shop").unwrap(), &entries, &missing),
-            "shop: 1 of 3 objects there, 1 refused, 1 waiting (secret b: ConsentMissing, secret c: NewTarget)"
-        );
+        let shop = Namespace::parse("shop").unwrap();
+        let mut snapshots = Snapshots::of("wait");
+        snapshots.text("progress", |paper| progress(paper, &shop, &entries, &missing) + "\n");
+        let explained = [refused()];
+        snapshots.text("late", |paper| late(paper, NOW, &shop, &entries, &missing, &explained));
+        snapshots.file("late.json", &in_json(&shop, &entries, &missing, &["You may not list namespaces.".to_owned()]));
+        snapshots.check();
+        // In a file nobody counts columns.
+        let whole = progress(Paper::default(), &shop, &entries, &missing);
+        assert!(whole.ends_with("secret certificate: SourceMissing, …)"), "{whole}");
     }
 
     #[test]

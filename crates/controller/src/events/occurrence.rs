@@ -12,7 +12,7 @@ use crate::report::{Outcome, Report, done, failed};
 
 /// The longest note that the API server accepts.
 const LONGEST_NOTE: usize = 1_024;
-/// A failure of the server that is repeated after so long has gone on for a while: then somebody has to know.
+/// A failure that passes by itself, and that is not tried again for so long, goes on: then somebody has to know.
 const GOES_ON: std::time::Duration = std::time::Duration::from_secs(3);
 
 /// An object that an Event is about.
@@ -123,12 +123,10 @@ fn is_warning(reason: Reason, outcome: &Outcome) -> Option<bool> {
         Outcome::Nothing => None,
         Outcome::Done { .. } | Outcome::Advice => Some(false),
         Outcome::Refused | Outcome::Waits(_) => Some(needs_somebody || State::at_rest(reason) == Some(State::Refused)),
-        // The others pass by themselves.
-        Outcome::Failed { retry_in, .. } => match reason {
-            Reason::Forbidden | Reason::Invalid | Reason::Contested => Some(true),
-            Reason::ServerError if *retry_in >= GOES_ON => Some(true),
-            _ => None,
-        },
+        Outcome::Failed { retry_in, .. } => {
+            let needs_somebody = matches!(reason, Reason::Forbidden | Reason::Invalid | Reason::Contested);
+            (needs_somebody || *retry_in >= GOES_ON).then_some(true)
+        }
     }
 }
 
@@ -224,9 +222,9 @@ mod tests {
             is_warning(reason, &Outcome::Failed { verb: None, reason, error: String::new(), retry_in })
         };
         assert_eq!(failed(Reason::Forbidden, 1), Some(true));
-        assert_eq!([failed(Reason::ServerError, 1), failed(Reason::ServerError, 5)], [None, Some(true)]);
-        for reason in [Reason::Conflict, Reason::Throttled, Reason::Unreachable] {
-            assert_eq!(failed(reason, 30), None, "{reason}");
+        // What passes by itself is nobody's business, unless it goes on.
+        for reason in [Reason::Conflict, Reason::Throttled, Reason::ServerError, Reason::Unreachable] {
+            assert_eq!([failed(reason, 1), failed(reason, 5)], [None, Some(true)], "{reason}");
         }
         assert_eq!(is_warning(Reason::Loop, &Outcome::Refused), Some(true));
         assert_eq!(is_warning(Reason::Paused, &Outcome::Refused), Some(false));

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use k8s_replicator_core::explain::There;
 use k8s_replicator_core::reason::Reason;
 use k8s_replicator_core::trail::{Outcome, Step};
+use unicode_width::UnicodeWidthStr as _;
 
 use super::consumers::Consumer;
 use super::{Answer, Seen};
@@ -56,14 +57,23 @@ impl Page {
         self.out.push_str(&wrap(self.paper, indent, &one_line(text)));
     }
 
+    /// The same in a colour.
+    fn painted(&mut self, ink: Ink, indent: usize, text: &str) {
+        for line in wrap(self.paper, indent, &one_line(text)).lines() {
+            let (blank, text) = line.split_at(indent.min(line.len()));
+            let text = self.paper.paint(ink, text);
+            self.line(&format!("{blank}{text}"));
+        }
+    }
+
     fn head(&mut self, answer: &Answer) {
         let name = format!("{} {}", answer.kind, answer.target);
         let name = self.paper.paint(Ink::Strong, &name);
         let reason = answer.reason();
         let code = reason.map_or(String::new(), |reason| format!(": {reason}"));
-        let line = match &answer.entry {
-            Some(entry) => {
-                let state = self.paper.paint(entry.standing.ink(), entry.standing.word());
+        let line = match answer.standing() {
+            Some(standing) => {
+                let state = self.paper.paint(standing.ink(), standing.word());
                 format!("{name} is {state}{code}")
             }
             None if !answer.given.is_empty() => {
@@ -75,8 +85,7 @@ impl Page {
         self.line(&line);
         if let Some((_, says, gives)) = &answer.from {
             let ink = if *gives { Ink::Good } else { Ink::Bad };
-            let says = self.paper.paint(ink, &format!("{says}."));
-            self.line(&format!("  {says}"));
+            self.painted(ink, 2, &format!("{says}."));
         }
         if let Some(reason) = reason.filter(|_| answer.entry.is_some() || answer.given.is_empty()) {
             self.text(2, reason.sentence());
@@ -109,37 +118,36 @@ impl Page {
     }
 
     fn link(&mut self, answer: &Answer, seen: &Seen) {
-        let mut facts: Vec<String> = Vec::new();
+        let mut facts: Vec<Cell> = Vec::new();
+        let bad = |text: &str| Cell { text: text.to_owned(), ink: Some(Ink::Bad) };
         match seen.link.there {
-            There::Missing => facts.push(self.paper.paint(Ink::Bad, "missing")),
-            There::Unknown if seen.visible && seen.link.by.is_none() => {
-                facts.push(self.paper.paint(Ink::Bad, "missing"));
-            }
-            There::Unknown if seen.visible => facts.push("not among the controller's --namespaces".to_owned()),
-            There::Unknown => facts.push("you may not see it".to_owned()),
+            There::Missing => facts.push(bad("missing")),
+            There::Unknown if seen.visible && seen.link.by.is_none() => facts.push(bad("missing")),
+            There::Unknown if seen.visible => facts.push("not among the controller's --namespaces".into()),
+            There::Unknown => facts.push("you may not see it".into()),
             There::Present => {}
         }
         if seen.link.again {
-            facts = vec![self.paper.paint(Ink::Bad, "again: a ring")];
+            facts = vec![bad("again: a ring")];
         } else {
-            facts.extend(seen.version.as_ref().map(|version| format!("version {version}")));
-            facts.extend(age(self.now, seen.created).map(|age| format!("{age} old")));
+            facts.extend(seen.version.as_ref().map(|version| format!("version {version}").into()));
+            facts.extend(age(self.now, seen.created).map(|age| format!("{age} old").into()));
             if seen.deleting {
-                facts.push(self.paper.paint(Ink::Bad, "being deleted"));
+                facts.push(bad("being deleted"));
             }
             if let Some(copy) = &seen.copy {
                 let ago = age(self.now, seen.copied).map_or(String::new(), |ago| format!(", copied {ago} ago"));
-                facts.push(format!("holds version {copy}{ago}"));
+                facts.push(format!("holds version {copy}{ago}").into());
             } else if seen.link.there == There::Present && (seen.entry.is_some() || is_asked_target(answer, seen)) {
-                facts.push("holds no copy".to_owned());
+                facts.push("holds no copy".into());
             }
             if let Some(entry) = &seen.entry {
                 let code = entry.reason.map_or(String::new(), |reason| format!(": {reason}"));
                 let state = format!("{}{code}", entry.standing.word());
-                facts.push(self.paper.paint(entry.standing.ink(), &state));
+                facts.push(Cell { text: state, ink: Some(entry.standing.ink()) });
             }
         }
-        self.line(&format!("  {}  {}", self.paper.paint(Ink::Strong, seen.link.key.as_str()), facts.join(", ")));
+        self.object(seen.link.key.as_str(), &facts);
         if seen.link.again {
             return;
         }
@@ -149,6 +157,31 @@ impl Page {
             let value = shorten(&format!("{:?}", one_line(value)), width.min(LONGEST_VALUE));
             self.line(&format!("      {}{value}", self.paper.paint(Ink::Faint, &format!("{name}: "))));
         }
+    }
+
+    /// An object with its facts: beside it where there is room, else below.
+    fn object(&mut self, name: &str, facts: &[Cell]) {
+        const BELOW: usize = 6;
+        let most = self.paper.width.unwrap_or(usize::MAX);
+        let beside = 4 + name.width() + facts.iter().map(|fact| fact.text.width() + 2).sum::<usize>();
+        let fits = beside <= most.saturating_add(2);
+        let mut line = format!("  {}", self.paper.paint(Ink::Strong, name));
+        let mut used = 2 + name.width();
+        for (at, fact) in facts.iter().enumerate() {
+            let gap = if at == 0 { "  " } else { ", " };
+            let is_over = used + 2 + fact.text.width() + 1 > most;
+            if !fits && (at == 0 || is_over) {
+                line.push_str(if at == 0 { "" } else { "," });
+                self.line(&line);
+                (line, used) = (" ".repeat(BELOW), BELOW);
+            } else {
+                line.push_str(gap);
+                used += gap.len();
+            }
+            line.push_str(&fact.ink.map_or_else(|| fact.text.clone(), |ink| self.paper.paint(ink, &fact.text)));
+            used += fact.text.width();
+        }
+        self.line(&line);
     }
 
     fn questions(&mut self, steps: &[Step]) {
@@ -166,7 +199,9 @@ impl Page {
         for step in steps {
             let (mark, ink, end) = match &step.outcome {
                 Outcome::Passed => ("✓", Ink::Good, String::new()),
-                Outcome::Decided(Reason::UpToDate) => ("✓", Ink::Good, format!(" → {}", Reason::UpToDate)),
+                Outcome::Decided(reason @ (Reason::UpToDate | Reason::HeldByOnce)) => {
+                    ("✓", Ink::Good, format!(" → {reason}"))
+                }
                 Outcome::Decided(reason) => ("✗", Ink::Bad, format!(" → {reason}")),
                 Outcome::Needs(key) => ("?", Ink::Pending, format!(" → {key} has to be read")),
             };
@@ -341,11 +376,7 @@ impl Page {
         }
         self.out.push('\n');
         for note in &answer.notes {
-            let note = wrap(self.paper, 0, note);
-            for line in note.lines() {
-                let line = self.paper.paint(Ink::Faint, line);
-                self.line(&line);
-            }
+            self.painted(Ink::Faint, 0, note);
         }
     }
 }

@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::consumers::{self, Consumer};
 use super::owners::owners;
-use super::{Answer, Attempt, Seen, is_good};
+use super::{Answer, Attempt, Seen, is_good, why};
 use crate::cluster::{Cluster, OfKind, Reading, is_forbidden};
 use crate::entry::{Entry, Standing};
 
@@ -106,7 +106,13 @@ pub(in crate::commands) async fn explain(
         Some((_, (_, false))) if source.is_none() => wanted.as_ref(),
         _ => source.as_ref(),
     };
-    let reason = entry.as_ref().and_then(|entry| entry.reason).or(no_target);
+    let attempts = match &entry {
+        Some(entry) if !is_good(entry.standing, entry.reason) => {
+            attempts(cluster, of, target, source.as_ref(), &mut notes).await?
+        }
+        _ => Vec::new(),
+    };
+    let reason = why(entry.as_ref(), &attempts).or(no_target);
     let commands = reason.map(|reason| change(source_for_change).commands(reason)).unwrap_or_default();
     let mut advised: Vec<&Key> = vec![target];
     advised.extend(source.as_ref().map(|source| -> &Key { source }).filter(|source| *source != target));
@@ -125,10 +131,6 @@ pub(in crate::commands) async fn explain(
     let is_claimed = !is_well || advice_is_about_claims(&advice);
     let owners =
         seen.first().and_then(|(_, object)| object.as_ref()).filter(|_| is_claimed).map(owners).unwrap_or_default();
-    let attempts = match &entry {
-        Some(entry) if !is_good(entry.standing, entry.reason) => attempts(cluster, of, target, source.as_ref()).await?,
-        _ => Vec::new(),
-    };
     Ok(Answer {
         kind: of.kind.name(),
         target: target.clone(),
@@ -166,13 +168,17 @@ async fn metadata(cluster: &Cluster, of: &OfKind, key: &Key, notes: &mut Vec<Str
     match cluster.metadata(path).await {
         Ok(object) => Ok(object),
         Err(failure) if is_forbidden(&failure) => {
-            let note = format!("You may not get {} in {}.", of.kind.plural(), key.namespace());
-            if !notes.contains(&note) {
-                notes.push(note);
-            }
+            note(notes, format!("You may not get {} in {}.", of.kind.plural(), key.namespace()));
             Ok(None)
         }
         Err(failure) => anyhow::bail!("{}", failure.message),
+    }
+}
+
+/// Each thing is said once.
+fn note(notes: &mut Vec<String>, note: String) {
+    if !notes.contains(&note) {
+        notes.push(note);
     }
 }
 
@@ -307,6 +313,7 @@ async fn attempts(
     of: &OfKind,
     target: &Key,
     source: Option<&SourceKey>,
+    notes: &mut Vec<String>,
 ) -> anyhow::Result<Vec<Attempt>> {
     let mut attempts: Vec<(Option<jiff::Timestamp>, Attempt)> = Vec::new();
     for object in [Some(target), source.map(|source| -> &Key { source })].into_iter().flatten() {
@@ -315,7 +322,15 @@ async fn attempts(
         let path = format!("/api/v1/namespaces/{namespace}/events?fieldSelector={selector}&limit=500");
         let list = match cluster.get(path).await {
             Ok(list) => list.unwrap_or_default(),
-            Err(failure) if is_forbidden(&failure) => continue,
+            Err(failure) if is_forbidden(&failure) => {
+                note(
+                    notes,
+                    format!(
+                        "You may not list Events in {namespace}: whether the controller tried and failed is not known."
+                    ),
+                );
+                continue;
+            }
             Err(failure) => anyhow::bail!("cannot list events: {}", failure.message),
         };
         let items = list.get("items").and_then(Value::as_array).into_iter().flatten();

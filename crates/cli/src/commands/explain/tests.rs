@@ -1,11 +1,12 @@
-//! What is drawn of what was found, character by character.
+//! What is drawn of what was found.
 
 use k8s_replicator_core::explain::By;
 use k8s_replicator_core::trail::Question;
 
 use super::*;
+use crate::snapshots::Snapshots;
 
-const NOW: i64 = 1_800_000_000;
+pub(in crate::commands) const NOW: i64 = 1_800_000_000;
 const HOUR: i64 = 3_600;
 
 fn key(text: &str) -> Key {
@@ -61,7 +62,7 @@ fn answer() -> Answer {
     }
 }
 
-fn refused() -> Answer {
+pub(in crate::commands) fn refused() -> Answer {
     let allowed = seen(
         "vault/db",
         Some(By::Pull),
@@ -103,76 +104,13 @@ fn refused() -> Answer {
     }
 }
 
-fn draw(width: usize, answer: &Answer) -> String {
-    answer.draw(Paper { width: Some(width), colour: false }, NOW)
-}
-
-#[test]
-fn a_refusal_in_80_columns() {
-    let expected = "\
-Secret shop/db is refused: NamespaceNotAllowed
-  The source's replication-allowed-namespaces do not name this namespace.
-
-Chain
-  shop/db  version 1042, 5h old, holds no copy
-      replicate-from: \"vault/db\"
-  ↑ pulls from
-  vault/db  version 1042, 5h old, holds no copy, waiting: SourceMissing
-      replicate-from: \"origin/db\"
-      replication-allowed-namespaces: \"team-.*\"
-  ↑ pulls from
-  origin/db  missing
-
-Questions
-  ✓ IsTarget  replicate-from: \"vault/db\", no replicated-by
-  ✗ Consent   vault/db: no replication-allowed, replication-allowed-namespaces:
-              \"team-.*\" → NamespaceNotAllowed
-
-Who waits for it
-  Pod web-7f9c4d5b8-xk2lp   env DB_PASSWORD   CreateContainerConfigError
-
-Who has the object
-  Helm release shop in namespace shop
-
-What to do
-  Add the target's namespace to the source's `replication-allowed-namespaces`. A
-  pattern has to match the whole name.
-
-    kubectl -n vault annotate secret db --overwrite 'k8s-replicator/replication-allowed-namespaces=team-.*,shop'
-
-You may not list namespaces.
-";
-    assert_eq!(draw(80, &refused()), expected);
-    // The documentation shows it.
-    let shown = expected.trim_end_matches("\nYou may not list namespaces.\n");
-    for document in [include_str!("../../../../../docs/commands.md"), include_str!("../../../../../README.md")] {
-        assert!(document.contains(shown), "it shows what is drawn");
-    }
-    assert!(!refused().is_fine());
-}
-
-#[test]
-fn in_160_columns_sentences_are_not_drawn_out() {
-    let drawn = draw(160, &refused());
-    assert!(drawn.contains(
-        "  Add the target's namespace to the source's `replication-allowed-namespaces`. A pattern has to\n  match the whole name.\n"
-    ), "{drawn}");
-    assert!(
-        drawn.contains(
-            "  ✗ Consent   vault/db: no replication-allowed, replication-allowed-namespaces: \"team-.*\" →\n"
-        ),
-        "{drawn}"
-    );
-}
-
-#[test]
-fn what_is_well_is_short() {
+fn current() -> Answer {
     let copy = Seen {
         copy: Some("1040".to_owned()),
         copied: Some(NOW - 60),
         ..seen("shop/db", None, There::Present, &[("replicated-by", "data/db")])
     };
-    let answer = Answer {
+    Answer {
         entry: Some(entry(Standing::Known(State::Current), Reason::UpToDate, "shop/db", "data/db")),
         chain: vec![copy, seen("data/db", Some(By::Creator), There::Present, &[("replicate-to-namespaces", "shop")])],
         steps: vec![step(
@@ -181,28 +119,11 @@ fn what_is_well_is_short() {
             Outcome::Decided(Reason::UpToDate),
         )],
         ..answer()
-    };
-    let expected = "\
-Secret shop/db is current: UpToDate
-  The replica agrees with its source.
-
-Chain
-  shop/db  version 1042, 5h old, holds version 1040, copied 60s ago
-      replicated-by: \"data/db\"
-  ↑ made by the push of
-  data/db  version 1042, 5h old
-      replicate-to-namespaces: \"shop\"
-
-Questions
-  ✓ AsWanted  nothing differs that is to be written → UpToDate
-";
-    assert_eq!(draw(80, &answer), expected);
-    assert!(answer.is_fine());
+    }
 }
 
-#[test]
-fn a_source_shows_who_gets_its_data() {
-    let answer = Answer {
+fn source() -> Answer {
+    Answer {
         target: key("data/db"),
         no_target: Some(Reason::NotATarget),
         chain: vec![seen("data/db", None, There::Present, &[("replicate-to-namespaces", "shop,team-.*")])],
@@ -211,45 +132,143 @@ fn a_source_shows_who_gets_its_data() {
             entry(Standing::Known(State::Current), Reason::UpToDate, "team-a/db", "data/db"),
         ],
         ..answer()
-    };
-    let expected = "\
-Secret data/db is the source of 2 targets: 1 refused, 1 current
-
-Chain
-  data/db  version 1042, 5h old
-      replicate-to-namespaces: \"shop,team-.*\"
-
-Who gets its data
-  refused   NotCreatedBySource   shop/db     5h old
-  current   UpToDate             team-a/db   5h old
-
-Next
-
-    kubectl replicator explain secret shop/db
-";
-    assert_eq!(draw(80, &answer), expected);
-    assert!(!answer.is_fine());
+    }
 }
 
-#[test]
-fn what_comes_next_is_said_while_it_is_about_to_be_done() {
+/// What is about to be made.
+fn pending() -> Answer {
     let pending = Entry {
         verb: Some("create"),
         created: None,
         ..entry(Standing::Known(State::Waiting), Reason::NewTarget, "shop/db", "data/db")
     };
-    let answer = Answer { entry: Some(pending), controller: Some(("kube-system/r".to_owned(), 0)), ..answer() };
-    assert!(draw(160, &answer).ends_with(
+    Answer {
+        entry: Some(pending),
+        chain: vec![
+            seen("shop/db", None, There::Missing, &[]),
+            seen("data/db", Some(By::Push), There::Present, &[("replicate-to-namespaces", "shop")]),
+        ],
+        steps: vec![
+            step(Question::Pushed, "data/db, the only one", Outcome::Passed),
+            step(Question::AsWanted, "no object has the name", Outcome::Decided(Reason::NewTarget)),
+        ],
+        controller: Some(("kube-system/k8s-replicator".to_owned(), 1)),
+        ..answer()
+    }
+}
+
+fn failing() -> Answer {
+    let said = "The replica could not be created: The controller lacks a permission. Source: data/db. create Secret shop/db: the \
+                server answered 403 Forbidden: secrets \"db\" is forbidden: exceeded quota: few, requested: count/secrets=1, \
+                used: count/secrets=3, limited: count/secrets=3";
+    let attempt = Attempt { reason: Reason::Forbidden, message: said.to_owned(), at: Some(NOW - 30) };
+    Answer { attempts: vec![attempt], ..pending() }
+}
+
+/// All that can be said of an object, which is more than is ever said of one; with names that are longer than most.
+fn much() -> Answer {
+    let long = "database-credentials-of-the-shop-in-production-and-of-nobody-else";
+    let (target, above) = (format!("shop-production/{long}"), format!("vault-production/{long}"));
+    let copy = Seen {
+        copy: Some("1040".to_owned()),
+        copied: Some(NOW - 90),
+        deleting: true,
+        ..seen(&target, None, There::Present, &[("replicate-from", &above)])
+    };
+    let unseen = Seen { visible: false, ..seen(&above, Some(By::Pull), There::Unknown, &[]) };
+    let ring = Link { again: true, ..seen(&target, Some(By::Pull), There::Present, &[]).link };
+    let ring = Seen { link: ring, ..seen(&target, Some(By::Pull), There::Present, &[]) };
+    let advice = Advice {
+        reason: Reason::LooksLikeGlob,
+        detail: "replicate-to-namespaces: \"team-*\" is a regular expression, in which \"*\" repeats what is before it; for any \
+                 text write \"team-.*\""
+            .to_owned(),
+    };
+    let pod = |number: usize| Consumer {
+        kind: "Pod",
+        name: format!("web-7f9c4d5b8-{number:05}"),
+        uses: vec!["env DB_PASSWORD".to_owned(), "volume credentials".to_owned()],
+        state: Some("CreateContainerConfigError".to_owned()),
+    };
+    Answer {
+        target: key(&target),
+        entry: Some(Entry {
+            detail: Some("\"perhaps\" is neither true nor false in replicate-once".to_owned()),
+            ..entry(Standing::Known(State::Refused), Reason::SourceIllFormed, &target, &above)
+        }),
+        from: Some((key("data/other"), format!("data/other has no part in {target}, whose source is {above}"), false)),
+        chain: vec![copy, unseen, ring],
+        steps: vec![step(
+            Question::SourceWellFormed,
+            &format!("{above}: \"perhaps\" is neither true nor false in replicate-once"),
+            Outcome::Decided(Reason::SourceIllFormed),
+        )],
+        rivals: vec![(key("data/younger"), Reason::AnotherSourceWins, Some("data/db made the object".to_owned()))],
+        advice: vec![(key("data/db"), advice, "kubectl -n data edit secret db".to_owned())],
+        waiting: (0..12).map(pod).collect(),
+        owners: vec!["Argo CD application shop".to_owned(), "its data was written by kubectl-create, helm".to_owned()],
+        commands: vec![format!("kubectl -n vault-production edit secret {long}")],
+        notes: vec![
+            "You may not see secrets but in shop-production.".to_owned(),
+            "You may not list Pods in shop-production: who waits for the object is not known.".to_owned(),
+        ],
+        ..answer()
+    }
+}
+
+#[test]
+fn outputs_are_as_they_were_looked_at() {
+    let held = Answer {
+        entry: Some(entry(Standing::Known(State::Held), Reason::HeldByOnce, "shop/db", "data/db")),
+        commands: vec![
+            "kubectl -n data annotate secret db --overwrite k8s-replicator/replicate-once-version=2".to_owned(),
+        ],
+        steps: vec![step(
+            Question::Once,
+            "replicate-once: \"true\", and it holds a copy",
+            Outcome::Decided(Reason::HeldByOnce),
+        )],
+        ..current()
+    };
+    let none = Answer {
+        no_target: Some(Reason::NotWanted),
+        chain: vec![seen("shop/db", None, There::Missing, &[])],
+        steps: vec![step(Question::Pushed, "no source pushes to it", Outcome::Decided(Reason::NotWanted))],
+        ..answer()
+    };
+    let answers = [
+        ("refused", refused()),
+        ("current", current()),
+        ("source", source()),
+        ("pending", pending()),
+        ("failing", failing()),
+        ("held", held),
+        ("none", none),
+        ("much", much()),
+    ];
+    let mut snapshots = Snapshots::of("explain");
+    for (name, answer) in answers {
+        snapshots.text(name, |paper| answer.draw(paper, NOW));
+        snapshots.file(&format!("{name}.json"), &super::written(&answer.json()));
+        assert_eq!(answer.is_fine(), matches!(name, "current" | "held"), "{name}");
+    }
+    snapshots.check();
+}
+
+#[test]
+fn the_documentation_shows_what_is_drawn() {
+    let drawn = refused().draw(Paper { width: Some(80), colour: false }, NOW);
+    let shown = drawn.trim_end_matches("\nYou may not list namespaces.\n");
+    for document in [include_str!("../../../../../docs/commands.md"), include_str!("../../../../../README.md")] {
+        assert!(document.contains(shown), "{shown}");
+    }
+}
+
+#[test]
+fn what_comes_next_depends_on_whether_the_controller_runs() {
+    let answer = Answer { controller: Some(("kube-system/r".to_owned(), 0)), ..pending() };
+    let drawn = answer.draw(Paper { width: Some(160), colour: false }, NOW);
+    assert!(drawn.ends_with(
         "What comes next\n  The controller would create it, and no pod of Deployment kube-system/r is ready.\n"
     ));
-    // A failed attempt says more.
-    let attempt = Attempt { reason: Reason::Forbidden, message: "secrets is forbidden".to_owned(), at: Some(NOW - 30) };
-    let answer = Answer { attempts: vec![attempt], ..answer };
-    let drawn = draw(160, &answer);
-    assert!(
-        drawn.starts_with("Secret shop/db is waiting: Forbidden\n  The controller lacks a permission.\n"),
-        "{drawn}"
-    );
-    assert!(drawn.contains("Attempts that failed\n  Forbidden, 30s ago: secrets is forbidden\n"), "{drawn}");
-    assert!(drawn.contains("What to do\n  The message names the verb"), "{drawn}");
 }

@@ -6,7 +6,9 @@ use std::fmt::Write as _;
 use k8s_replicator_core::names::Key;
 use k8s_replicator_core::reason::Reason;
 use k8s_replicator_core::state::State;
+use serde_json::json;
 
+use crate::commands::options::json as written;
 use crate::entry::{Entry, Standing};
 
 /// An object.
@@ -14,8 +16,9 @@ pub(super) struct Node {
     pub(super) id: String,
     pub(super) kind: &'static str,
     pub(super) key: Key,
-    /// How it stands, if it is a target.
+    /// How it stands, and why, if it is a target.
     pub(super) standing: Option<Standing>,
+    pub(super) reason: Option<Reason>,
 }
 
 /// A source gives to a target.
@@ -33,20 +36,21 @@ pub(super) struct Picture {
 
 impl Picture {
     pub(super) fn of(entries: &[Entry]) -> Self {
-        let mut found: BTreeMap<(&'static str, Key), Option<Standing>> = BTreeMap::new();
+        let mut found: BTreeMap<(&'static str, Key), Option<&Entry>> = BTreeMap::new();
         for entry in entries {
             if let Some(source) = &entry.source {
                 found.entry((entry.kind, source.clone().into())).or_default();
             }
-            found.insert((entry.kind, entry.target.clone()), Some(entry.standing));
+            found.insert((entry.kind, entry.target.clone()), Some(entry));
         }
         let ids: BTreeMap<_, _> = found.keys().cloned().enumerate().map(|(at, key)| (key, format!("n{at}"))).collect();
         let id = |kind, key: &Key| ids.get(&(kind, key.clone())).cloned().unwrap_or_default();
-        let nodes = found.iter().map(|((kind, key), standing)| Node {
+        let nodes = found.iter().map(|((kind, key), entry)| Node {
             id: id(kind, key),
             kind,
             key: key.clone(),
-            standing: *standing,
+            standing: entry.map(|entry| entry.standing),
+            reason: entry.and_then(|entry| entry.reason),
         });
         let edges = entries.iter().filter_map(|entry| {
             Some(Edge {
@@ -111,6 +115,30 @@ impl Picture {
         out
     }
 
+    pub(super) fn json(&self, notes: &[String]) -> String {
+        let node = |node: &Node| {
+            json!({
+                "id": node.id,
+                "kind": node.kind,
+                "object": node.key.as_str(),
+                "state": node.standing.map(Standing::word),
+            })
+        };
+        let edge = |edge: &Edge| {
+            json!({
+                "from": edge.from,
+                "to": edge.to,
+                "state": edge.standing.word(),
+                "reason": edge.reason.map(Reason::code),
+            })
+        };
+        written(&json!({
+            "nodes": self.nodes.iter().map(node).collect::<Vec<_>>(),
+            "edges": self.edges.iter().map(edge).collect::<Vec<_>>(),
+            "notes": notes,
+        }))
+    }
+
     /// Columns by how far an object is from a source, rows in the order of the names: no crossing is avoided, no line is lost.
     pub(super) fn svg(&self) -> String {
         const WIDTH: usize = 300;
@@ -141,21 +169,28 @@ impl Picture {
                 None => ("", edge.standing.word()),
                 Some(label) => (" stroke-dasharray=\"4 3\"", label),
             };
+            let colour = colour(Some(edge.standing));
             let _ = writeln!(
                 out,
-                "  <path d=\"M{x1} {y1} C{} {y1} {} {y2} {x2} {y2}\" fill=\"none\" stroke=\"{}\"{dash}><title>{title}</title></path>",
+                "  <g fill=\"none\" stroke=\"{colour}\"><title>{title}</title><path d=\"M{x1} {y1} C{} {y1} {} {y2} {x2} {y2}\"{dash}/>\
+                 <path d=\"M{} {} L{x2} {y2} L{} {}\"/></g>",
                 x1 + 40,
                 x2.saturating_sub(40),
-                colour(Some(edge.standing))
+                x2.saturating_sub(6),
+                y2.saturating_sub(4),
+                x2.saturating_sub(6),
+                y2 + 4,
             );
         }
         for node in &self.nodes {
             let Some((x, y)) = places.get(node.id.as_str()) else { continue };
             let state = node.standing.map_or("source", Standing::word);
+            let is_good = node.standing.is_none_or(|standing| standing == Standing::Known(State::Current));
+            let why = node.reason.filter(|_| !is_good).map_or(String::new(), |reason| format!(": {reason}"));
             let _ = writeln!(
                 out,
                 "  <g><title>{} {}: {state}</title><rect x=\"{x}\" y=\"{y}\" width=\"{}\" height=\"{}\" rx=\"4\" fill=\"white\" stroke=\"{}\"/>\
-                 <text x=\"{}\" y=\"{}\">{}</text><text x=\"{}\" y=\"{}\" fill=\"gray\">{} {state}</text></g>",
+                 <text x=\"{}\" y=\"{}\">{}</text><text x=\"{}\" y=\"{}\" font-size=\"11\" fill=\"#616161\">{}</text></g>",
                 node.kind,
                 node.key,
                 BOX.0,
@@ -166,7 +201,7 @@ impl Picture {
                 crate::table::shorten(node.key.as_str(), 32),
                 x + 8,
                 y + 31,
-                node.kind
+                crate::table::shorten(&format!("{} {state}{why}", node.kind), 38)
             );
         }
         out.push_str("</svg>\n");
@@ -226,6 +261,7 @@ fn colour(standing: Option<Standing>) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::snapshots::Snapshots;
 
     fn entry(target: &str, source: &str, state: State, reason: Reason) -> Entry {
         Entry::secret(target, source, Standing::Known(state), Some(reason))
@@ -235,63 +271,23 @@ mod tests {
         Picture::of(&[
             entry("shop/db", "data/db", State::Current, Reason::UpToDate),
             entry("web/db", "shop/db", State::Refused, Reason::ConsentMissing),
+            entry("late/db", "data/db", State::Waiting, Reason::NamespaceMissing),
         ])
     }
 
     #[test]
-    fn for_dot() {
-        let expected = "\
-digraph replicas {
-  rankdir=LR;
-  node [shape=box, fontname=\"sans-serif\", style=filled, fillcolor=white];
-  subgraph cluster_0 {
-    label=\"data\"; color=gray;
-    n0 [label=\"db\\nSecret\", color=\"gray\"];
-  }
-  subgraph cluster_1 {
-    label=\"shop\"; color=gray;
-    n1 [label=\"db\\nSecret\", color=\"#2e7d32\"];
-  }
-  subgraph cluster_2 {
-    label=\"web\"; color=gray;
-    n2 [label=\"db\\nSecret\", color=\"#c62828\"];
-  }
-  n0 -> n1 [style=solid, color=\"#2e7d32\"];
-  n1 -> n2 [style=dashed, color=\"#c62828\", label=\"ConsentMissing\"];
-}
-";
-        assert_eq!(picture().dot(), expected);
+    fn outputs_are_as_they_were_looked_at() {
+        let picture = picture();
+        let mut snapshots = Snapshots::of("graph");
+        snapshots.file("dot", &picture.dot());
+        snapshots.file("mmd", &picture.mermaid());
+        snapshots.file("svg", &picture.svg());
+        snapshots.file("json", &picture.json(&["You may not list namespaces.".to_owned()]));
+        snapshots.check();
     }
 
     #[test]
-    fn for_mermaid() {
-        let expected = "\
-flowchart LR
-  subgraph s0[\"data\"]
-    n0[\"db<br/>Secret\"]
-  end
-  subgraph s1[\"shop\"]
-    n1[\"db<br/>Secret\"]
-  end
-  subgraph s2[\"web\"]
-    n2[\"db<br/>Secret\"]
-  end
-  n0 --> n1
-  n1 -.->|ConsentMissing| n2
-";
-        assert_eq!(picture().mermaid(), expected);
-    }
-
-    #[test]
-    fn as_an_image() {
-        let svg = picture().svg();
-        assert!(svg.starts_with("<svg ") && svg.ends_with("</svg>\n"));
-        for part in
-            ["<title>Secret web/db: refused</title>", "<title>ConsentMissing</title>", "x=\"610\"", "stroke-dasharray"]
-        {
-            assert!(svg.contains(part), "{part}: {svg}");
-        }
-        // A ring has an end.
+    fn a_ring_has_an_end() {
         let ring =
             [entry("a/x", "a/y", State::Refused, Reason::Ring), entry("a/y", "a/x", State::Refused, Reason::Ring)];
         assert!(Picture::of(&ring).svg().contains("a/y"));

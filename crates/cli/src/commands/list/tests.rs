@@ -1,6 +1,7 @@
 use k8s_replicator_core::state::State;
 
 use super::*;
+use crate::snapshots::Snapshots;
 
 const NOW: i64 = 1_800_000_000;
 
@@ -35,50 +36,73 @@ fn entries() -> Vec<Entry> {
     ])
 }
 
-fn paper(width: usize) -> Paper {
-    Paper { width: Some(width), colour: false }
+fn source(kind: &'static str, key: &str, worst: Option<(Standing, Option<Reason>)>, counts: [usize; 2]) -> Source {
+    let [current, targets] = counts;
+    Source {
+        kind,
+        key: Key::resolve(key, "").unwrap(),
+        version: Some("1042".to_owned()),
+        created: Some(NOW - 30 * 86_400),
+        targets,
+        current,
+        worst: worst.map(|(standing, _)| standing),
+        reason: worst.and_then(|(_, reason)| reason),
+        advice: Vec::new(),
+    }
+}
+
+fn all_sources() -> Vec<Source> {
+    let known = |state, reason| Some((Standing::Known(state), Some(reason)));
+    vec![
+        source("Secret", "certs/tls", known(State::Failing, Reason::Contested), [11, 12]),
+        Source {
+            advice: vec![Reason::LooksLikeGlob, Reason::NoNamespaceReached],
+            ..source("Secret", "data/db", known(State::Refused, Reason::NamespaceNotAllowed), [0, 2])
+        },
+        Source {
+            version: None,
+            created: None,
+            ..source("Secret", "vault/keys", known(State::Waiting, Reason::SourceMissing), [0, 1])
+        },
+        source("Secret", "data/database-credentials", Some((Standing::Unread, None)), [1, 2]),
+        source("ConfigMap", "certs/ca", known(State::Current, Reason::UpToDate), [214, 214]),
+        source("ConfigMap", "certs/nobody-asks-for-this-one", None, [0, 0]),
+    ]
+}
+
+/// Names as long as Kubernetes allows.
+fn long() -> Vec<Entry> {
+    let name = format!("{}.{}", "a".repeat(60), "b".repeat(60));
+    let known = Standing::Known(State::Refused);
+    vec![
+        entry(known, Some(Reason::NamespaceNotAllowed), &format!("shop-staging/{name}"), &format!("data/{name}")),
+        entry(known, Some(Reason::NamespaceNotWatched), "shop/db", "data/db"),
+    ]
 }
 
 #[test]
-fn the_worst_come_first_in_160_columns() {
-    let expected = "\
-STATE     REASON                KIND        TARGET                              SOURCE                      VERSION   AGE
-failing   Contested             Secret      shop/tls                            certs/tls                   1042      3d4h
-refused   NamespaceNotAllowed   Secret      shop/db                             data/db                     -         3d4h
-held      RemovalHeld           Secret      shop/old                            data/old                    1042      3d4h
-waiting   NamespaceMissing      Secret      team-z/db                           data/db                     -         -
-unseen    -                     Secret      shop/keys                           vault/keys                  -         3d4h
-unread    -                     Secret      team-a/db                           data/database-credentials   1042      3d4h
-current   UpToDate              Secret      shop-staging/database-credentials   data/database-credentials   1042      3d4h
-current   UpToDate              ConfigMap   team-a/ca                           certs/ca                    1042      3d4h
-";
-    assert_eq!(draw(paper(160), NOW, &entries(), true), expected);
-}
-
-#[test]
-fn in_80_columns_the_important_stays() {
-    let expected = "\
-STATE    REASON               KIND       TARGET                SOURCE
-failing  Contested            Secret     shop/tls              certs/tls
-refused  NamespaceNotAllowed  Secret     shop/db               data/db
-held     RemovalHeld          Secret     shop/old              data/old
-waiting  NamespaceMissing     Secret     team-z/db             data/db
-unseen   -                    Secret     shop/keys             vault/keys
-unread   -                    Secret     team-a/db             data/database-cr…
-current  UpToDate             Secret     shop-staging/databa…  data/database-cr…
-current  UpToDate             ConfigMap  team-a/ca             certs/ca
-";
-    assert_eq!(draw(paper(80), NOW, &entries(), true), expected);
+fn outputs_are_as_they_were_looked_at() {
+    let notes = ["You may not list namespaces.".to_owned()];
+    let whole = |paper, entries: &[Entry]| {
+        let next = next_step(paper, entries).map(|next| next + "\n").unwrap_or_default();
+        draw(paper, NOW, entries, true) + &next
+    };
+    let mut snapshots = Snapshots::of("list");
+    snapshots.text("targets", |paper| whole(paper, &entries()));
+    snapshots.file("targets.json", &targets_json(&entries(), &notes));
+    snapshots.text("long", |paper| whole(paper, &long()));
+    snapshots.text("sources", |paper| draw_sources(paper, NOW, &all_sources(), true));
+    snapshots.file("sources.json", &sources_json(&all_sources(), &notes));
+    snapshots.check();
 }
 
 #[test]
 fn what_to_do_next_is_said_where_something_is_not_as_wanted() {
-    assert_eq!(
-        next_step(&entries()).unwrap(),
-        "\n1 failing, 1 refused, 1 held, 1 waiting, 1 unseen, 1 unread, 2 current. \
-         Why: kubectl replicator explain secret shop/tls"
-    );
     let current: Vec<_> = entries().split_off(6);
-    assert_eq!(next_step(&current), None);
-    assert_eq!(draw(paper(80), NOW, &[], true), "No replicas found.\n");
+    assert_eq!(next_step(Paper::default(), &current), None);
+    assert_eq!(draw(Paper::default(), NOW, &[], true), "");
+    assert_eq!(nothing_found(false, None), "No replicas found.");
+    let shop = Namespace::parse("shop").unwrap();
+    let expected = "No sources found in namespace shop; -A lists those of all namespaces.";
+    assert_eq!(nothing_found(true, Some(&shop)), expected);
 }
