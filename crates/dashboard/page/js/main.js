@@ -2,17 +2,18 @@
 
 import { byId, h } from "./dom.js";
 import { isFiltering, matching, NO_FILTER } from "./filter.js";
+import { Labels } from "./labels.js";
 import { Layout, SIZES } from "./layout.js";
 import { Matrix } from "./matrix.js";
-import { countStates, Model } from "./model.js";
-import { command, glyph } from "./parts.js";
+import { countStates, Model, oldestOf } from "./model.js";
+import { command, glyph, title } from "./parts.js";
 import { Server, trail as fetchTrail } from "./server.js";
 import { drawOverview, drawSource } from "./side.js";
 import { MEANING, STATES } from "./states.js";
 import { Table } from "./table.js";
 import { drawTrail } from "./trail.js";
-import { parse, serialise } from "./url.js";
-import { count, grouped } from "./words.js";
+import { labelOf, parse, serialise } from "./url.js";
+import { age, count, grouped } from "./words.js";
 
 /**
  * @typedef {import("./url.js").View} View
@@ -23,8 +24,6 @@ import { count, grouped } from "./words.js";
 const CALM = 200;
 /** A trail that is open is asked for again at most once in this time. */
 const TRAIL_AGAIN = 1_500;
-/** A new snapshot is taken once in this time. */
-const ANEW = 300_000;
 
 /** @type {View} */
 let view = parse(location.search);
@@ -102,12 +101,15 @@ function openRow(row) {
 }
 
 const matrix = new Matrix({
-  open: (cell) => (cell.total === 1 ? openRow(cell.first) : openRow(cell.first)),
+  open: (cell) => openRow(cell.first),
   source: (source) => open("source", source.kind, source.key),
   toggle: (group) => go({ opened: view.opened.includes(group) ? view.opened.filter((it) => it !== group) : [...view.opened, group] }),
   namespace: (namespace) => filter({ namespace: view.filter.namespace === namespace ? "" : namespace }),
 });
 const table = new Table(openRow);
+const labels = new Labels(() => drawCalmly());
+/** Whether namespaces have ever been more than fit: then one may choose what groups them. */
+let groups = false;
 
 /** Draws all of it before the next frame. */
 function draw() {
@@ -171,16 +173,21 @@ function drawStates() {
       "aria-pressed": "false",
       title: MEANING[state],
       click: () => filter({ states: view.filter.states.includes(state) ? view.filter.states.filter((it) => it !== state) : [...view.filter.states, state] }),
-    }, h("span", { class: "number" }, "–"), h("span", { class: "word" }, glyph(n, 13), state)));
+    }, h("span", { class: "number" }, "–"), h("span", { class: "word" }, glyph(n, 13), state), h("span", { class: "oldest" })));
     states.replaceChildren(...tiles);
   }
   // The numbers are of all that the other filters let through: so that one sees what else there is.
   const others = isFiltering(view.filter) && view.filter.states.length > 0 ? matching(model, { ...view.filter, states: [] }) : rows;
   const counts = countStates(model, others);
+  const since = oldestOf(model, others);
+  const now = model.now(Date.now());
   tiles.forEach((tile, n) => {
     const number = /** @type {HTMLElement} */ (tile.firstElementChild);
     const text = loaded && model.ready ? grouped(counts[n] ?? 0) : "–";
     if (number.textContent !== text) number.textContent = text;
+    const old = since[n] === undefined || n === 0 ? "" : `longest ${age(now - since[n])}`;
+    const last = /** @type {HTMLElement} */ (tile.lastElementChild);
+    if (last.textContent !== old) last.textContent = old;
     tile.classList.toggle("none", (counts[n] ?? 0) === 0);
     tile.setAttribute("aria-pressed", String(view.filter.states.includes(STATES[n] ?? "current")));
   });
@@ -206,24 +213,28 @@ function drawFilters() {
       h("label", null, h("span", null, "Reason"), fields.reason),
       fields.clear);
   }
-  options(fields.kind, ["", ...model.kinds], view.filter.kind);
-  const reasons = model.reasons.list.filter((code) => code !== "UpToDate").sort();
-  options(fields.reason, ["", ...reasons], view.filter.reason);
+  options(fields.kind, all(model.kinds), view.filter.kind);
+  options(fields.reason, all(model.reasons.list.filter((code) => code !== "UpToDate").sort()), view.filter.reason);
   if (document.activeElement !== fields.namespace) fields.namespace.value = view.filter.namespace;
   fields.clear.hidden = !isFiltering(view.filter);
 }
 
+/** @param {string[]} values @returns {[string, string][]} */
+function all(values) {
+  return [["", "All"], ...values.map((it) => /** @type {[string, string]} */ ([it, it]))];
+}
+
 /**
  * @param {HTMLSelectElement} select
- * @param {string[]} values
+ * @param {(readonly [string, string])[]} choices  Value, and what is written.
  * @param {string} value
  */
-function options(select, values, value) {
-  const all = value === "" || values.includes(value) ? values : [...values, value];
-  const key = all.join(" ");
+function options(select, choices, value) {
+  const all = choices.some(([it]) => it === value) ? choices : [...choices, /** @type {const} */ ([value, value])];
+  const key = all.map(([it]) => it).join(" ");
   if (select.getAttribute("data-of") !== key) {
     select.setAttribute("data-of", key);
-    select.replaceChildren(...all.map((it) => h("option", { value: it }, it === "" ? "All" : it)));
+    select.replaceChildren(...all.map(([value, text]) => h("option", { value }, text)));
   }
   if (select.value !== value) select.value = value;
 }
@@ -239,17 +250,33 @@ function drawStage() {
   byId("as-table").setAttribute("aria-pressed", String(view.as === "table"));
   byId("zoom").hidden = view.as !== "matrix";
   byId("order").setAttribute("aria-pressed", String(view.order === "problems"));
-  byId("grouped").setAttribute("aria-pressed", String(view.grouped));
   const blank = drawBlank();
+  document.body.classList.toggle("nothing", blank !== null && !["none", "loading", "ready"].includes(blank.getAttribute("data-of") ?? ""));
   const shown = blank ?? (view.as === "matrix" ? matrix.element : table.element);
   if (blank !== null ? stage.firstElementChild?.getAttribute("data-of") !== blank.getAttribute("data-of") : stage.firstElementChild !== shown) stage.replaceChildren(shown);
   byId("count").textContent = blank !== null ? "" : isFiltering(view.filter) ? `${grouped(rows.length)} of ${count(model.length, "target")}` : `${count(model.length, "target")} in ${count(model.existingNamespaces, "namespace")}`;
   if (blank !== null) return;
   const chosen = view.place === null ? "" : `${view.place.kind}:${view.place.key}`;
   if (view.as === "table") return table.show(model, rows, view.order, chosen);
-  const layout = new Layout(model, rows, { width: matrix.room, zoom: view.zoom, opened: view.opened, order: view.order, grouped: view.grouped });
+  const key = labelOf(view);
+  const by = key === "" ? null : labels.by(key, model.namespacesRevision);
+  const layout = new Layout(model, rows, { width: matrix.room, zoom: view.zoom, opened: view.opened, order: view.order, grouped: view.group !== "no", by });
+  groups ||= !layout.fits || view.group !== "";
+  drawGroups(key);
   const row = view.place?.what === "trail" ? model.find(view.place.kind, view.place.key) : undefined;
   matrix.show(model, layout, chosen, row === undefined ? null : layout.spot(row));
+}
+
+/** What groups namespaces, to choose from. @param {string} key  Of the label that is chosen. */
+function drawGroups(key) {
+  byId("by").hidden = !groups;
+  if (!groups) return;
+  const keys = labels.keys(model.namespacesRevision);
+  options(/** @type {HTMLSelectElement} */ (byId("grouped")), [
+    ["", "by name"],
+    ["no", "one by one"],
+    ...(key === "" || keys.includes(key) ? keys : [...keys, key]).map((it) => /** @type {const} */ ([`label:${it}`, `by label ${it}`])),
+  ], view.group);
 }
 
 /** What stands where there is nothing to be shown; `null`: there is. */
@@ -290,6 +317,10 @@ let asked = null;
 const listener = {
   trail: (/** @type {string} */ kind, /** @type {string} */ key) => open("trail", kind, key),
   source: (/** @type {string} */ kind, /** @type {string} */ key) => open("source", kind, key),
+  all: (/** @type {string} */ source) => {
+    search.value = source;
+    go({ as: "table", filter: { ...NO_FILTER, states: [], text: source } });
+  },
   reason: (/** @type {string} */ code) => filter({ reason: view.filter.reason === code ? "" : code }),
 };
 
@@ -348,7 +379,7 @@ async function drawTrailOf(kind, target) {
   asked = { key, at: performance.now(), abort, of: model.revision };
   if (first) {
     shownSide = key;
-    side.replaceChildren(back(), h("div", { class: "what" }, h("p", { class: "kicker" }, kind), h("h2", { tabindex: "-1" }, target)), h("p", { class: "soft" }, "Asking the controller …"));
+    side.replaceChildren(back(), h("div", { class: "what" }, h("p", { class: "kicker" }, kind), title(target)), h("p", { class: "soft" }, "Asking the controller …"));
     if (wantsFocus) focusSide();
     wantsFocus = false;
   }
@@ -369,7 +400,7 @@ async function drawTrailOf(kind, target) {
     if (abort.signal.aborted) return;
     shownSide = `${key} failed`;
     if (asked !== null) asked.of = -1;
-    if (first) side.replaceChildren(back(), h("div", { class: "what" }, h("p", { class: "kicker" }, kind), h("h2", { tabindex: "-1" }, target)), h("p", { class: "bad" }, error instanceof Error ? error.message : "The server does not answer."));
+    if (first) side.replaceChildren(back(), h("div", { class: "what" }, h("p", { class: "kicker" }, kind), title(target)), h("p", { class: "bad" }, error instanceof Error ? error.message : "The server does not answer."));
   }
 }
 
@@ -389,7 +420,7 @@ search.form?.addEventListener("submit", (event) => {
 byId("as-matrix").addEventListener("click", () => go({ as: "matrix" }));
 byId("as-table").addEventListener("click", () => go({ as: "table" }));
 byId("order").addEventListener("click", () => go({ order: view.order === "problems" ? "name" : "problems" }));
-byId("grouped").addEventListener("click", () => go({ grouped: !view.grouped, opened: [] }));
+byId("grouped").addEventListener("change", () => go({ group: /** @type {HTMLSelectElement} */ (byId("grouped")).value, opened: [] }));
 byId("zoom-in").addEventListener("click", () => go({ zoom: Math.min(SIZES.length - 1, view.zoom + 1) }, "replace"));
 byId("zoom-out").addEventListener("click", () => go({ zoom: Math.max(0, view.zoom - 1) }, "replace"));
 matrix.scroll.addEventListener("wheel", (event) => {
@@ -436,9 +467,6 @@ const server = new Server({
     draw();
   },
 });
-// Frames tell of targets that the controller decides about. Names in namespaces that do not exist are none of them: that one more is
-// waited for there, or one less, only a snapshot tells.
-setInterval(() => link.link === "live" && !document.hidden && void server.begin(), ANEW);
 // Before the first answer there is something to be seen.
 paint();
 void server.begin();

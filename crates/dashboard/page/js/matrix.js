@@ -18,6 +18,8 @@ import { count, fitted } from "./words.js";
  */
 
 const GAP = 1;
+/** Where the names of opened groups stand, above their namespaces'. */
+const BAND = 22;
 
 export class Matrix {
   /** @param {Listener} listener */
@@ -71,7 +73,8 @@ export class Matrix {
   get head() {
     const { layout } = this;
     const long = layout?.columns.reduce((most, column) => Math.max(most, layout.isWide(column) ? 0 : column.label.length), 0) ?? 0;
-    return { left: this.left, top: long === 0 ? 44 : Math.min(132, 30 + long * 4.4) };
+    const opened = layout?.columns.some((column) => column.inGroup !== "") ? BAND : 0;
+    return { left: this.left, top: opened + (long === 0 ? 44 : Math.min(132, 30 + long * 4.4)) };
   }
 
   get left() {
@@ -189,23 +192,26 @@ export class Matrix {
     c.textBaseline = "middle";
     for (let row = fromRow; row < toRow; row++) {
       const top = dy + row * layout.rowHeight;
-      for (let column = fromColumn; column < toColumn; column++) {
-        const found = layout.at(row, column);
-        if (found === undefined) continue;
+      const end = layout.begins[row + 1] ?? 0;
+      for (let n = layout.from(row, fromColumn); n < end; n++) {
+        const column = layout.column[n] ?? 0;
+        if (column >= toColumn) break;
         const left = dx + (layout.edges[column] ?? 0);
         const head = layout.columns[column];
-        if (head !== undefined && layout.isWide(head) && (head.group !== "" || found.total > 1)) this.bar(c, found.counts, found.total, left + 8, top, GROUP - 16, layout.rowHeight);
+        const counts = layout.counts.subarray(n * STATES.length, (n + 1) * STATES.length);
+        const total = counts.reduce((a, b) => a + b, 0);
+        if (head !== undefined && layout.isWide(head) && (head.group !== "" || total > 1)) this.bar(c, counts, total, left + 8, top, GROUP - 16, layout.rowHeight);
         else {
-          const state = STATES[worst(found.counts)] ?? "current";
+          const state = STATES[worst(counts)] ?? "current";
           const list = places.get(state);
           const at = [left + (head !== undefined && layout.isWide(head) ? 8 : (cell - box) / 2), top + (layout.rowHeight - box) / 2];
           if (list === undefined) places.set(state, at);
           else list.push(...at);
-          if (found.total > 1 && cell >= 18) {
+          if (total > 1 && cell >= 18) {
             c.fillStyle = this.colour("faint");
             c.textAlign = "right";
             c.font = `9px ${this.colour("sans")}`;
-            c.fillText(String(found.total), left + cell - GAP, top + layout.rowHeight - 5);
+            c.fillText(String(total), left + cell - GAP, top + layout.rowHeight - 5);
             c.font = `11px ${this.colour("sans")}`;
           }
         }
@@ -240,7 +246,7 @@ export class Matrix {
   /**
    * A group's targets, by state: a bar, and how many of them are not current.
    * @param {CanvasRenderingContext2D} c
-   * @param {number[]} counts
+   * @param {ArrayLike<number>} counts
    * @param {number} total
    * @param {number} x @param {number} y @param {number} width @param {number} height
    */
@@ -319,22 +325,40 @@ export class Matrix {
         if (!alone) c.fillText(`${column.members.length} ns`, x + 8, top - 10);
         continue;
       }
-      if (column.inGroup !== "" && column.inGroup !== group) {
-        // An opened group can be closed where it begins.
-        c.fillStyle = this.colour("accent");
-        c.fillRect(x, 0, 2, top);
-      }
+      if (column.inGroup !== "" && column.inGroup !== group) this.band(c, n, dx, left);
       group = column.inGroup;
+      c.fillStyle = this.colour(active?.column === n || this.spot?.column === n ? "ink" : "soft");
       const label = column.label;
       if (layout.cell < 14 && active?.column !== n && n % 2 === 1) continue;
       c.save();
       c.translate(x + layout.cell / 2 + 3, top - 8);
       c.rotate(-Math.PI / 3.2);
       c.font = `11px ${sans}`;
-      c.fillText(this.fit(c, label, (top - 14) * 1.18), 0, 0);
+      const room = top - 14 - (column.inGroup === "" ? 0 : BAND);
+      c.fillText(this.fit(c, label, room * 1.18), 0, 0);
       c.restore();
     }
     c.restore();
+  }
+
+  /**
+   * The name of an opened group over its namespaces, as far as these are seen.
+   * @param {CanvasRenderingContext2D} c
+   * @param {number} n  Its first column that is seen.
+   * @param {number} dx
+   * @param {number} left
+   */
+  band(c, n, dx, left) {
+    const { layout } = this;
+    const name = layout?.columns[n]?.inGroup;
+    if (!layout || !name) return;
+    let end = n;
+    while (layout.columns[end]?.inGroup === name) end++;
+    const [from, to] = [Math.max(left, dx + (layout.edges[n] ?? 0)) + 3, dx + (layout.edges[end] ?? 0) - 3];
+    c.fillStyle = this.colour("accent");
+    c.fillRect(from, BAND - 3, to - from, 2);
+    c.font = `600 11px ${this.colour("sans")}`;
+    c.fillText(this.fit(c, name, Math.max(20, to - from)), from, BAND - 8);
   }
 
   /**
@@ -467,7 +491,7 @@ export class Matrix {
     const head = at.row < 0 && at.column >= 0 ? this.layout.columns[at.column] : undefined;
     const source = at.column < 0 && at.row >= 0 ? this.layout.rows[at.row] : undefined;
     this.scroll.classList.toggle("points", cell !== undefined || head !== undefined || (source !== undefined && source.key !== ""));
-    const words = cell !== undefined ? this.describe(cell) : head !== undefined ? [head.label, head.group === "" ? "Click: this namespace alone" : `${count(head.members.length, "namespace")}. Click: one by one`] : source !== undefined && source.key !== "" ? [source.key, count(source.targets, "target")] : null;
+    const words = cell !== undefined ? this.describe(cell) : head !== undefined ? this.describeHead(head) : source !== undefined && source.key !== "" ? [source.key, count(source.targets, "target")] : null;
     if (words === null) {
       this.tip.hidden = true;
       return;
@@ -478,6 +502,13 @@ export class Matrix {
     const x = Math.min(at.x + 14, Math.max(4, wide - this.tip.offsetWidth - 4));
     const y = at.y + 18 + this.tip.offsetHeight > this.element.clientHeight ? at.y - this.tip.offsetHeight - 10 : at.y + 18;
     this.tip.style.setProperty("transform", `translate(${Math.round(x)}px, ${Math.round(Math.max(0, y))}px)`);
+  }
+
+  /** What a column is, in lines. @param {import("./layout.js").Column} column */
+  describeHead({ label, group, inGroup, members }) {
+    const of = (/** @type {string} */ text) => (this.layout?.by == null || text.startsWith("no ") ? text : `${this.layout.by.key}=${text}`);
+    if (group !== "") return [of(label), `${count(members.length, "namespace")}. Click: one by one`];
+    return inGroup !== "" ? [label, `Of ${of(inGroup)}. Click: together again`] : [label, "Click: this namespace alone"];
   }
 
   /** What a cell is, in lines. @param {import("./layout.js").Cell} cell */
@@ -571,10 +602,8 @@ export class Matrix {
   next({ row, column }, step) {
     const { layout } = this;
     if (layout === null) return null;
-    for (let n = column + step; n >= 0 && n < layout.columns.length; n += step) {
-      if (layout.at(row, n) !== undefined) return n;
-    }
-    return null;
+    const n = step === 1 ? layout.from(row, column + 1) : layout.from(row, column) - 1;
+    return n < (layout.begins[row] ?? 0) || n >= (layout.begins[row + 1] ?? 0) ? null : (layout.column[n] ?? null);
   }
 
   /** @param {Spot} spot */
@@ -591,7 +620,7 @@ export class Matrix {
   }
 }
 
-/** @param {number[]} counts */
+/** @param {ArrayLike<number>} counts */
 function worst(counts) {
   for (const state of [4, 3, 1, 2]) {
     if ((counts[state] ?? 0) > 0) return state;

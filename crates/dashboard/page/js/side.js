@@ -2,7 +2,7 @@
 
 import { h } from "./dom.js";
 import { countReasons, countStates, oldest } from "./model.js";
-import { glyph, keyed } from "./parts.js";
+import { glyph, keyed, title } from "./parts.js";
 import { STATES } from "./states.js";
 import { age, clock, count, grouped, shortened } from "./words.js";
 
@@ -13,6 +13,7 @@ import { age, clock, count, grouped, shortened } from "./words.js";
  * @typedef {object} Listener
  * @property {(kind: string, target: string) => void} trail
  * @property {(kind: string, source: string) => void} source
+ * @property {(source: string) => void} all  All targets of a source, in the table.
  * @property {(reason: string) => void} reason
  */
 
@@ -107,12 +108,14 @@ export function drawSource(model, kind, source, listener) {
   const counts = countStates(model, Uint32Array.from(direct));
   const own = model.find(kind, source);
   const removals = direct.filter((row) => ["RemovalDelayed", "RemovalHeld"].includes(model.reasonOf(row) ?? ""));
-  const sorted = oldest(model, Uint32Array.from(direct), direct.length).concat(direct.filter((row) => model.state[row] === 0));
+  const bad = direct.length - (counts[0] ?? 0);
+  const sorted = oldest(model, Uint32Array.from(direct), MOST_OF_SOURCE);
+  if (bad < MOST_OF_SOURCE) sorted.push(...direct.filter((row) => model.state[row] === 0).slice(0, MOST_OF_SOURCE - bad));
   const most = Math.max(1, ...counts);
   return [
     h("header", { class: "what" },
       h("p", { class: "kicker" }, `${kind} · source`),
-      h("h2", { tabindex: "-1" }, keyed(source)),
+      title(source),
       own === undefined ? null : h("p", { class: "verdict" }, "It is itself a target: ",
         h("button", { type: "button", class: "link-like", click: () => listener.trail(kind, source) }, `${STATES[model.state[own] ?? 0]}`))),
     h("section", { "aria-label": "Its targets by state" },
@@ -135,7 +138,7 @@ export function drawSource(model, kind, source, listener) {
       h("ul", { class: "list" }, ...removals.slice(0, MOST_OF_SOURCE).map((row) => target(model, row, now, listener)))),
     h("section", { "aria-label": "Its targets" },
       h("h3", null, "Its targets"),
-      h("ul", { class: "list" }, ...sorted.slice(0, MOST_OF_SOURCE).map((row) => target(model, row, now, listener))),
-      sorted.length > MOST_OF_SOURCE ? h("p", { class: "soft" }, `and ${grouped(sorted.length - MOST_OF_SOURCE)} more, in the table`) : null),
+      h("ul", { class: "list" }, ...sorted.map((row) => target(model, row, now, listener))),
+      direct.length > MOST_OF_SOURCE ? h("p", { class: "more" }, h("button", { type: "button", class: "link-like", click: () => listener.all(source) }, `All ${grouped(direct.length)} in the table`)) : null),
   ];
 }

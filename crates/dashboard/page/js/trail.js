@@ -2,7 +2,7 @@
 // done. The tree's lines and shapes are SVG; what is said stands beside them as text, which wraps.
 
 import { h, s } from "./dom.js";
-import { command, glyph, keyed, prose } from "./parts.js";
+import { command, glyph, keyed, prose, title } from "./parts.js";
 import { STATES } from "./states.js";
 import { age, count } from "./words.js";
 
@@ -58,8 +58,8 @@ export function drawTrail(trail, listener, prefix) {
   return [
     h("header", { class: "what" },
       h("p", { class: "kicker" }, trail.kind, trail.state === null ? " · not a target" : ""),
-      h("h2", { tabindex: "-1" }, keyed(trail.target)),
-      h("p", { class: `verdict is-${trail.state ?? "current"}` },
+      title(trail.target),
+      h("p", { class: `verdict is-${trail.state ?? "none"}` },
         state < 0 ? null : glyph(state, 16),
         h("strong", null, trail.state ?? "none"),
         since === null || state === 0 ? null : h("span", { class: "soft" }, `for ${since}`),
