@@ -1,19 +1,21 @@
 // The page: puts together what the server says, what the address bar says, and what is drawn.
 
+import { drawBlank } from "./blank.js";
+import { countStates } from "./counts.js";
 import { byId, h } from "./dom.js";
 import { isFiltering, matching, NO_FILTER } from "./filter.js";
+import { drawGroups, Filters } from "./filters.js";
 import { Labels } from "./labels.js";
 import { Layout, SIZES } from "./layout.js";
 import { Matrix } from "./matrix.js";
-import { countStates, Model, oldestOf } from "./model.js";
-import { command, glyph, title } from "./parts.js";
+import { Model } from "./model.js";
+import { title } from "./parts.js";
 import { Server, trail as fetchTrail } from "./server.js";
 import { drawOverview, drawSource } from "./side.js";
-import { MEANING, STATES } from "./states.js";
 import { Table } from "./table.js";
 import { drawTrail } from "./trail.js";
 import { labelOf, parse, serialise } from "./url.js";
-import { age, count, grouped } from "./words.js";
+import { count, grouped } from "./words.js";
 
 /**
  * @typedef {import("./url.js").View} View
@@ -40,7 +42,7 @@ let before = null;
 /** Somebody opened a panel: its heading gets the focus when it is there. */
 let wantsFocus = false;
 
-const [stage, side, states, filters, notice, search] = [byId("stage"), byId("side"), byId("states"), byId("filters"), byId("notice"), /** @type {HTMLInputElement} */ (byId("search"))];
+const [stage, side, notice, search] = [byId("stage"), byId("side"), byId("notice"), /** @type {HTMLInputElement} */ (byId("search"))];
 
 // --- What is open ---
 
@@ -107,6 +109,11 @@ const matrix = new Matrix({
   namespace: (namespace) => filter({ namespace: view.filter.namespace === namespace ? "" : namespace }),
 });
 const table = new Table(openRow);
+const filters = new Filters({
+  filter,
+  state: (state) => filter({ states: view.filter.states.includes(state) ? view.filter.states.filter((it) => it !== state) : [...view.filter.states, state] }),
+  clear,
+});
 const labels = new Labels(() => drawCalmly());
 /** Whether namespaces have ever been more than fit: then one may choose what groups them. */
 let groups = false;
@@ -136,8 +143,7 @@ function paint() {
   document.body.classList.toggle("stale", link.link === "lost" && loaded);
   rows = matching(model, view.filter);
   drawLink();
-  drawStates();
-  drawFilters();
+  filters.draw(model, rows, view.filter, loaded && model.ready);
   drawStage();
   drawSide();
   // What the tests measure: when there was something to be seen of the cluster.
@@ -162,83 +168,6 @@ function drawLink() {
   document.title = failing > 0 ? `${grouped(failing)} failing · Replication` : "Replication · k8s-replicator";
 }
 
-/** @type {HTMLButtonElement[]} */
-let tiles = [];
-
-function drawStates() {
-  if (tiles.length === 0) {
-    tiles = STATES.map((state, n) => h("button", {
-      type: "button",
-      class: `tile is-${state}`,
-      "aria-pressed": "false",
-      title: MEANING[state],
-      click: () => filter({ states: view.filter.states.includes(state) ? view.filter.states.filter((it) => it !== state) : [...view.filter.states, state] }),
-    }, h("span", { class: "number" }, "–"), h("span", { class: "word" }, glyph(n, 13), state), h("span", { class: "oldest" })));
-    states.replaceChildren(...tiles);
-  }
-  // The numbers are of all that the other filters let through: so that one sees what else there is.
-  const others = isFiltering(view.filter) && view.filter.states.length > 0 ? matching(model, { ...view.filter, states: [] }) : rows;
-  const counts = countStates(model, others);
-  const since = oldestOf(model, others);
-  const now = model.now(Date.now());
-  tiles.forEach((tile, n) => {
-    const number = /** @type {HTMLElement} */ (tile.firstElementChild);
-    const text = loaded && model.ready ? grouped(counts[n] ?? 0) : "–";
-    if (number.textContent !== text) number.textContent = text;
-    const old = since[n] === undefined || n === 0 ? "" : `longest ${age(now - since[n])}`;
-    const last = /** @type {HTMLElement} */ (tile.lastElementChild);
-    if (last.textContent !== old) last.textContent = old;
-    tile.classList.toggle("none", (counts[n] ?? 0) === 0);
-    tile.setAttribute("aria-pressed", String(view.filter.states.includes(STATES[n] ?? "current")));
-  });
-}
-
-/** @type {{ kind: HTMLSelectElement, reason: HTMLSelectElement, namespace: HTMLInputElement, clear: HTMLButtonElement } | null} */
-let fields = null;
-
-function drawFilters() {
-  if (fields === null) {
-    fields = {
-      kind: h("select", { id: "kind", change: () => filter({ kind: fields?.kind.value ?? "" }) }),
-      reason: h("select", { id: "reason", change: () => filter({ reason: fields?.reason.value ?? "" }) }),
-      namespace: h("input", {
-        id: "namespace", type: "text", placeholder: "team-*", autocomplete: "off", spellcheck: "false", size: 14,
-        input: () => filter({ namespace: fields?.namespace.value.trim() ?? "" }, "replace"),
-      }),
-      clear: h("button", { type: "button", class: "clear", click: clear }, "Clear filters"),
-    };
-    filters.replaceChildren(
-      h("label", null, h("span", null, "Kind"), fields.kind),
-      h("label", null, h("span", null, "Namespace"), fields.namespace),
-      h("label", null, h("span", null, "Reason"), fields.reason),
-      fields.clear);
-  }
-  options(fields.kind, all(model.kinds), view.filter.kind);
-  options(fields.reason, all(model.reasons.list.filter((code) => code !== "UpToDate").sort()), view.filter.reason);
-  if (document.activeElement !== fields.namespace) fields.namespace.value = view.filter.namespace;
-  fields.clear.hidden = !isFiltering(view.filter);
-}
-
-/** @param {string[]} values @returns {[string, string][]} */
-function all(values) {
-  return [["", "All"], ...values.map((it) => /** @type {[string, string]} */ ([it, it]))];
-}
-
-/**
- * @param {HTMLSelectElement} select
- * @param {(readonly [string, string])[]} choices  Value, and what is written.
- * @param {string} value
- */
-function options(select, choices, value) {
-  const all = choices.some(([it]) => it === value) ? choices : [...choices, /** @type {const} */ ([value, value])];
-  const key = all.map(([it]) => it).join(" ");
-  if (select.getAttribute("data-of") !== key) {
-    select.setAttribute("data-of", key);
-    select.replaceChildren(...all.map(([value, text]) => h("option", { value }, text)));
-  }
-  if (select.value !== value) select.value = value;
-}
-
 function clear() {
   search.value = "";
   go({ filter: { ...NO_FILTER, states: [] } });
@@ -250,7 +179,7 @@ function drawStage() {
   byId("as-table").setAttribute("aria-pressed", String(view.as === "table"));
   byId("zoom").hidden = view.as !== "matrix";
   byId("order").setAttribute("aria-pressed", String(view.order === "problems"));
-  const blank = drawBlank();
+  const blank = drawBlank(link, loaded ? model : null, rows.length, clear);
   document.body.classList.toggle("nothing", blank !== null && !["none", "loading", "ready"].includes(blank.getAttribute("data-of") ?? ""));
   const shown = blank ?? (view.as === "matrix" ? matrix.element : table.element);
   if (blank !== null ? stage.firstElementChild?.getAttribute("data-of") !== blank.getAttribute("data-of") : stage.firstElementChild !== shown) stage.replaceChildren(shown);
@@ -262,49 +191,10 @@ function drawStage() {
   const by = key === "" ? null : labels.by(key, model.namespacesRevision);
   const layout = new Layout(model, rows, { width: matrix.room, zoom: view.zoom, opened: view.opened, order: view.order, grouped: view.group !== "no", by });
   groups ||= !layout.fits || view.group !== "";
-  drawGroups(key);
+  byId("by").hidden = !groups;
+  if (groups) drawGroups(labels.keys(model.namespacesRevision), view.group);
   const row = view.place?.what === "trail" ? model.find(view.place.kind, view.place.key) : undefined;
   matrix.show(model, layout, chosen, row === undefined ? null : layout.spot(row));
-}
-
-/** What groups namespaces, to choose from. @param {string} key  Of the label that is chosen. */
-function drawGroups(key) {
-  byId("by").hidden = !groups;
-  if (!groups) return;
-  const keys = labels.keys(model.namespacesRevision);
-  options(/** @type {HTMLSelectElement} */ (byId("grouped")), [
-    ["", "by name"],
-    ["no", "one by one"],
-    ...(key === "" || keys.includes(key) ? keys : [...keys, key]).map((it) => /** @type {const} */ ([`label:${it}`, `by label ${it}`])),
-  ], view.group);
-}
-
-/** What stands where there is nothing to be shown; `null`: there is. */
-function drawBlank() {
-  /** @param {string} of @param {string} title @param {...(Node | string)} text */
-  const blank = (of, title, ...text) => h("div", { class: "blank", "data-of": of }, h("h2", null, title), ...text.map((it) => (typeof it === "string" ? h("p", null, it) : it)));
-  if (link.link === "forbidden") {
-    return blank("forbidden", "You may not see this", link.why === "" ? "The server does not let this browser in." : link.why, "Ask for the page by its address, as with kubectl port-forward.");
-  }
-  if (link.link === "old") {
-    return blank("old", "The program was updated", "This page is of the version before.", h("button", { type: "button", class: "primary", click: () => location.reload() }, "Load it anew"));
-  }
-  if (!loaded) {
-    if (link.link === "lost") return blank("lost", "No answer", "The controller does not answer. It may be starting, or the port-forward has ended.", command("kubectl -n kube-system port-forward deployment/k8s-replicator 9103", "Forward the port again"));
-    if (link.link === "failed") return blank("failed", "Something is wrong", link.why, "The page tries again by itself.");
-    return h("div", { class: "blank loading", "data-of": "loading" }, h("h2", null, "Loading"), skeleton());
-  }
-  if (!model.ready) return h("div", { class: "blank loading", "data-of": "ready" }, h("h2", null, "The controller is reading the cluster"), h("p", null, "Its first lists are not complete. Nothing is written until they are."), skeleton());
-  if (model.length === 0) {
-    return blank("empty", "Nothing is replicated yet", "No object asks for a copy, and none gives one. Say on a Secret where it is to go:",
-      command(`kubectl -n NAMESPACE annotate secret NAME '${model.prefix}replicate-to-namespaces=team-.*'`, "Push it into every namespace that begins with team-"));
-  }
-  if (rows.length === 0) return blank("none", "Nothing matches", "No target fits these filters.", h("button", { type: "button", class: "primary", click: clear }, "Clear filters"));
-  return null;
-}
-
-function skeleton() {
-  return h("div", { class: "skeleton", "aria-hidden": "true" }, ...Array.from({ length: 96 }, () => h("i", null)));
 }
 
 // --- The panel ---

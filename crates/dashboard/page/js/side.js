@@ -1,7 +1,7 @@
 // The panel: what asks for attention and what happens, or one source. (One target: trail.js.)
 
+import { countReasons, countStates, oldest } from "./counts.js";
 import { h } from "./dom.js";
-import { countReasons, countStates, oldest } from "./model.js";
 import { glyph, keyed, title } from "./parts.js";
 import { STATES } from "./states.js";
 import { age, clock, count, grouped, shortened } from "./words.js";
