@@ -107,6 +107,26 @@ describe("the page", { skip: SKIPPED }, () => {
     });
   });
 
+  test("the trail of one that fails has what the server said", async () => {
+    const of = world({ bad: 0.2 });
+    const failing = [...of.targets.values()].find((it) => it.state === 4);
+    await shown({ of, path: path(failing) }, async ({ page, axe }) => {
+      await page.locator("aside .said", { hasText: "exceeded quota" }).waitFor();
+      assert.deepEqual(await axe(), []);
+    });
+  });
+
+  test("by keyboard a group is opened, and closed again", async () => {
+    await shown({ path: "?order=name&group=label:team" }, async ({ page }) => {
+      await page.locator(".matrix").focus();
+      await page.keyboard.press("ArrowDown");
+      await page.keyboard.press("g");
+      await until("it is open", () => /open=catalog/.test(page.url()));
+      await page.keyboard.press("g");
+      await until("it is closed", () => !/open=/.test(page.url()));
+    });
+  });
+
   test("the table is a grid: one stop for Tab, arrows within, only what is seen in the document", async () => {
     await shown({ path: "?view=table" }, async ({ page, of }) => {
       const grid = page.getByRole("grid", { name: "Targets" });

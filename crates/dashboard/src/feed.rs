@@ -12,6 +12,7 @@
 //! stands otherwise than before, all viewers take a new snapshot.
 
 mod actions;
+mod failures;
 mod frames;
 mod labels;
 mod take;
@@ -26,6 +27,7 @@ use k8s_replicator_controller::edge::look::{Hear, Looks};
 use k8s_replicator_controller::event::Now;
 use k8s_replicator_controller::health::Health;
 use k8s_replicator_core::names::TargetKey;
+use k8s_replicator_core::state;
 use tokio::sync::{Notify, watch};
 
 use crate::files::compressed;
@@ -281,9 +283,15 @@ impl Feed {
                 since: take::since(replicator, now, &target),
                 now: now.time.as_second(),
             };
-            Some(told(&case, &questions))
+            let told = told(&case, &questions);
+            let fails = row.filter(|row| row.state == state::State::Failing);
+            Some((told, fails.and_then(|row| Some((row.target, row.reason?, row.source)))))
         };
-        self.0.looks.ask(look).await.ok_or(Ended)
+        let Some((mut trail, fails)) = self.0.looks.ask(look).await.ok_or(Ended)? else { return Ok(None) };
+        if let Some((target, reason, source)) = fails {
+            trail.said = locked(&self.0.actions).failures.of(trail.kind, &target, reason, source.as_ref());
+        }
+        Ok(Some(trail))
     }
 
     /// The keys of namespaces' labels that they can be grouped by. `None`: the controller has ended.

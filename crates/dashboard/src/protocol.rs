@@ -114,7 +114,7 @@ pub struct Action {
     pub target: String,
     /// `namespace/name`.
     pub source: Option<String>,
-    /// What was done: `create`, `update`, …; `refuse`, `wait`.
+    /// What was done: `create`, `update`, …; `refuse`, `hold`, `wait`.
     pub action: &'static str,
     /// Why.
     pub reason: &'static str,
@@ -153,6 +153,8 @@ pub struct Trail {
     pub sentence: &'static str,
     /// What exactly.
     pub detail: Option<String>,
+    /// What was said when the last attempt failed.
+    pub said: Option<Said>,
     /// What would be written now.
     pub action: Option<&'static str>,
     /// What has to be read before it can be decided.
@@ -171,6 +173,15 @@ pub struct Trail {
     pub since: Option<i64>,
     /// When this was found, in seconds since 1970.
     pub now: i64,
+}
+
+/// What was said of an attempt that failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Said {
+    /// The words.
+    pub text: String,
+    /// Of which other target, that fails for the same reason; `None`: of this one.
+    pub of: Option<String>,
 }
 
 /// A command, and what it does.

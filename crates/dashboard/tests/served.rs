@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::Body;
@@ -261,6 +261,27 @@ async fn every_response_carries_the_policy_and_strangers_get_none() {
         (&packed.headers()["content-encoding"], &packed.headers()["cache-control"]),
         (&"gzip".parse().unwrap(), &"no-store".parse().unwrap())
     );
+}
+
+/// However much happens: what one frame does not tell the next one does.
+#[tokio::test]
+async fn there_are_ten_frames_a_second_at_most() {
+    let served = served().await;
+    let snapshot = served.settled().await;
+    let id = snapshot["id"].as_str().unwrap();
+    let response = served.get(&format!("/api/events?after={id}"), &[]).await;
+    let begun = Instant::now();
+    for version in 60..260 {
+        let allowed = (version % 2 == 0).to_string();
+        let changed = secret("a/closed", version, json!({ "t/replication-allowed": allowed }));
+        served.events.send(json!({ "type": "MODIFIED", "object": changed })).unwrap();
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let last = secret("c/last", 300, json!({ "t/replicate-from": "a/gone" }));
+    served.events.send(json!({ "type": "ADDED", "object": last })).unwrap();
+    let text = read_until(response, "\"c/last\"").await;
+    let (frames, tenths) = (text.matches("id: ").count(), begun.elapsed().as_millis() / 100);
+    assert!(frames > 1 && frames as u128 <= tenths + 1, "{frames} frames in {tenths} tenths of a second");
 }
 
 /// The controller has nothing to do there before there is such a namespace, so its journal says nothing of it.

@@ -187,7 +187,10 @@ export class Layout {
     this.edges = new Float64Array(this.columns.length + 1);
     this.grouped = this.columns.some((column) => column.group !== "" || column.inGroup !== "");
     this.columns.forEach((column, n) => {
-      this.edges[n + 1] = (this.edges[n] ?? 0) + (this.isWide(column) ? GROUP : this.cell);
+      const next = this.columns[n + 1];
+      // Names that lean need room before a head that does not.
+      const lean = next !== undefined && this.isWide(next) && !this.isWide(column) ? 18 : 0;
+      this.edges[n + 1] = (this.edges[n] ?? 0) + (this.isWide(column) ? GROUP : this.cell + lean);
     });
     const ofNamespace = new Int32Array(model.namespaces.list.length).fill(-1);
     this.columns.forEach((column, n) => column.members.forEach((member) => (ofNamespace[member] = n)));
@@ -257,6 +260,12 @@ export class Layout {
   /** Whether a column is as wide as a group: beside groups, its name stands as theirs do. @param {Column} column */
   isWide(column) {
     return column.group !== "" || (this.grouped && column.inGroup === "");
+  }
+
+  /** How wide a column's cells are. @param {number} n */
+  wide(n) {
+    const column = this.columns[n];
+    return column !== undefined && this.isWide(column) ? GROUP : this.cell;
   }
 
   /** The number of the cell at a place, or of the first one after it in the row. @param {number} row @param {number} column */

@@ -245,6 +245,9 @@ export class Matrix {
       event.preventDefault();
       const cell = layout.at(this.cursor.row, this.cursor.column);
       if (cell !== undefined) this.enter(this.cursor);
+    } else if (event.key === "g" && this.cursor !== null) {
+      const head = layout.columns[this.cursor.column];
+      if (head !== undefined && (head.group || head.inGroup) !== "") this.listener.toggle(head.group || head.inGroup);
     } else if (event.key === "s" && this.cursor !== null) {
       const source = layout.rows[this.cursor.row];
       if (source !== undefined && source.key !== "") this.listener.source(source);

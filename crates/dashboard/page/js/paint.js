@@ -100,8 +100,7 @@ export class Painter {
     if (active !== null) {
       c.fillStyle = this.colour("hover");
       c.fillRect(0, dy + active.row * layout.rowHeight, 1e5, layout.rowHeight);
-      const [from = 0, to = 0] = [layout.edges[active.column], layout.edges[active.column + 1]];
-      if (active.column >= 0) c.fillRect(dx + from, 0, to - from, 1e5);
+      if (active.column >= 0) c.fillRect(dx + (layout.edges[active.column] ?? 0), 0, layout.wide(active.column), 1e5);
     }
     /** @type {Map<string, number[]>} Places of shapes, by state. */
     const places = new Map();
@@ -156,8 +155,7 @@ export class Painter {
       if (spot === null) continue;
       c.strokeStyle = this.colour("accent");
       c.lineWidth = 2;
-      const [from = 0, to = 0] = [layout.edges[spot.column], layout.edges[spot.column + 1]];
-      c.strokeRect(dx + from + 1, dy + spot.row * layout.rowHeight + 1, to - from - 2, layout.rowHeight - 2);
+      c.strokeRect(dx + (layout.edges[spot.column] ?? 0) + 1, dy + spot.row * layout.rowHeight + 1, layout.wide(spot.column) - 2, layout.rowHeight - 2);
     }
   }
 
@@ -216,19 +214,17 @@ export class Painter {
     const [from = 0, to = 0] = seen.columns;
     c.textBaseline = "alphabetic";
     c.textAlign = "left";
+    // Names lean over their neighbours' heads: so first what is behind all of them.
+    for (const [column, colour] of /** @type {const} */ ([[active?.column ?? -1, "hover"], [scene.spot?.column ?? -1, "chosen"]])) {
+      if (column < 0) continue;
+      c.fillStyle = this.colour(colour);
+      c.fillRect(dx + (layout.edges[column] ?? 0), 0, layout.wide(column), top);
+    }
     let group = "";
     for (let n = from; n < to; n++) {
       const column = layout.columns[n];
       if (column === undefined) continue;
       const x = dx + (layout.edges[n] ?? 0);
-      if (active?.column === n) {
-        c.fillStyle = this.colour("hover");
-        c.fillRect(x, 0, (layout.edges[n + 1] ?? 0) - (layout.edges[n] ?? 0), top);
-      }
-      if (scene.spot?.column === n) {
-        c.fillStyle = this.colour("chosen");
-        c.fillRect(x, 0, (layout.edges[n + 1] ?? 0) - (layout.edges[n] ?? 0), top);
-      }
       c.fillStyle = this.colour(active?.column === n || scene.spot?.column === n ? "ink" : "soft");
       if (layout.isWide(column)) {
         group = "";
@@ -269,7 +265,7 @@ export class Painter {
     let end = n;
     while (layout.columns[end]?.inGroup === name) end++;
     const at = (/** @type {number} */ column) => left - scene.x + (layout.edges[column] ?? 0);
-    const [from, to] = [Math.max(left, at(n)) + 3, at(end) - 3];
+    const [from, to] = [Math.max(left, at(n)) + 3, at(end - 1) + layout.cell - 3];
     c.fillStyle = this.colour("accent");
     c.fillRect(from, BAND - 3, to - from, 2);
     c.font = `600 11px ${this.colour("sans")}`;

@@ -25,7 +25,7 @@ const LONG = 46;
 const MOST_OF_SOURCE = 40;
 
 /** @type {Readonly<Record<string, string>>} */
-const DONE = { create: "created", adopt: "adopted", update: "updated", clear: "cleared", delete: "deleted", recreate: "recreated", read: "read", refuse: "refused", wait: "waits" };
+const DONE = { create: "created", adopt: "adopted", update: "updated", clear: "cleared", delete: "deleted", recreate: "recreated", read: "read", refuse: "refused", hold: "held", wait: "waits" };
 
 /**
  * @param {Model} model
@@ -93,7 +93,7 @@ function drawAction(action, listener) {
         h("span", { class: "verb" }, failed ? `could not ${action.action}` : (DONE[action.action] ?? action.action)), " ",
         brief(action.target),
         action.others > 0 ? h("span", { class: "soft" }, ` and ${grouped(action.others)} more`) : null,
-        h("span", { class: "code" }, action.reason, failed ? `: ${action.error}` : ""))));
+        h("span", { class: "code", title: action.error }, action.reason, failed ? `: ${action.error}` : ""))));
 }
 
 /**

@@ -33,6 +33,7 @@ import { age, count } from "./words.js";
  * @property {string | null} reason
  * @property {string} sentence
  * @property {string | null} detail
+ * @property {{ text: string, of: string | null } | null} said  When the last attempt failed.
  * @property {string | null} action
  * @property {string | null} needs
  * @property {string | null} todo
@@ -66,6 +67,9 @@ export function drawTrail(trail, listener, prefix) {
         trail.reason === null ? null : h("code", null, trail.reason))),
     h("p", { class: "sentence" }, trail.sentence),
     trail.detail === null ? null : h("p", { class: "detail" }, trail.detail),
+    trail.said === null ? null : h("figure", { class: "said" },
+      h("blockquote", null, trail.said.text),
+      trail.said.of === null ? null : h("figcaption", null, "Said of ", keyed(trail.said.of), ", which fails for the same reason.")),
     trail.action === null ? null : h("p", { class: "detail" }, `Next, the controller will ${trail.action} it.`),
     trail.needs === null ? null : h("p", { class: "detail" }, "First, the controller has to read ", keyed(trail.needs), "."),
     trail.todo === null && trail.commands.length === 0 ? null : h("section", { class: "todo", "aria-label": "What to do" },
