@@ -3,11 +3,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { countReasons, countStates, oldest, oldestOf } from "../../crates/dashboard/page/js/counts.js";
 import { glob, isFiltering, matching, NO_FILTER } from "../../crates/dashboard/page/js/filter.js";
 import { byLabel, columns, group, Layout } from "../../crates/dashboard/page/js/layout.js";
-import { countReasons, countStates, Model, oldest, oldestOf, Texts } from "../../crates/dashboard/page/js/model.js";
+import { Model } from "../../crates/dashboard/page/js/model.js";
 import { natural, ordered } from "../../crates/dashboard/page/js/order.js";
 import { shape, STATES } from "../../crates/dashboard/page/js/states.js";
+import { Texts } from "../../crates/dashboard/page/js/texts.js";
 import { parse, serialise, start } from "../../crates/dashboard/page/js/url.js";
 import { age, breakable, fitted, grouped, marked, shortened, spoken } from "../../crates/dashboard/page/js/words.js";
 import { snapshot, world } from "./mock.js";
