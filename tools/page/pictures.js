@@ -29,11 +29,11 @@ await settled();
 await days();
 await settled();
 const browser = await launch();
-const refused = "q=oidc-client&trail=Secret:mobile-dev/oidc-client";
+const refused = "ns=mobile-*&trail=Secret:mobile-dev/oidc-client";
 for (const [name, width, height, scheme, path] of [
   ["dashboard-light", 1280, 800, "light", ""],
   ["dashboard-dark", 1280, 800, "dark", ""],
-  ["dashboard-trail", 1280, 800, "light", `?${refused}`],
+  ["dashboard-trail", 1280, 1080, "light", `?${refused}`],
   ["dashboard-label", 1280, 800, "light", "?group=label:stage&open=preview"],
   ["dashboard-cells-dark", 1280, 800, "dark", "?ns=*-production*&source=Secret:vault/registry-credentials"],
   ["dashboard-table", 1280, 800, "light", "?view=table"],

@@ -86,6 +86,9 @@ function brief(key) {
  */
 function drawAction(action, listener) {
   const failed = action.error !== null;
+  // What it was about stands there already.
+  const about = `${action.action} ${action.kind} ${action.target}: `;
+  const error = action.error?.startsWith(about) ? action.error.slice(about.length) : action.error;
   return h("li", { class: failed ? "failed" : "" },
     h("time", { datetime: new Date(action.at).toISOString() }, clock(action.at)),
     h("button", { type: "button", class: "item", click: () => listener.trail(action.kind, action.target) },
@@ -93,7 +96,7 @@ function drawAction(action, listener) {
         h("span", { class: "verb" }, failed ? `could not ${action.action}` : (DONE[action.action] ?? action.action)), " ",
         brief(action.target),
         action.others > 0 ? h("span", { class: "soft" }, ` and ${grouped(action.others)} more`) : null,
-        h("span", { class: "code", title: action.error }, action.reason, failed ? `: ${action.error}` : ""))));
+        h("span", { class: "code", title: action.error }, action.reason, failed ? `: ${error}` : ""))));
 }
 
 /**
