@@ -50,7 +50,11 @@ export function world({ sources = 40, namespaces = 160, share = 0.25, bad = 0.03
       targets.set(`${source.kind} ${key}`, { kind: source.kind, target: key, source: source.key, state: STATE_OF[reason], reason, flags: reason === "NewTarget" ? 2 : s % 3 === 0 ? 1 : 3, since: reason === "UpToDate" ? 0 : Math.floor(next() * 90_000) + 3 });
     }
   }
-  return { targets, namespaces: spaces.length, version: 0, ready: true, standby: null, refuse: 0, actions: [] };
+  const labels = new Map(spaces.map((space) => {
+    const [team, env] = teams.includes(space.split("-")[0]) ? space.split("-") : ["infrastructure"];
+    return [space, { team, ...(env && { env }), "kubernetes.io/metadata.name": space }];
+  }));
+  return { targets, labels, namespaces: spaces.length, revision: 1, version: 0, ready: true, standby: null, refuse: 0, actions: [] };
 }
 
 const seconds = () => Math.floor(Date.now() / 1000);
@@ -79,7 +83,18 @@ export function snapshot(world, id) {
     const [namespace, name] = key.split("/");
     return [namespaces.of(namespace), names.of(name)];
   });
-  return { protocol: 1, version: "2.0.0-mock", server: "https://10.0.0.1", prefix: "k8s-replicator/", id, now: seconds(), ready: world.ready, standby: world.standby, existing_namespaces: world.namespaces, kinds: ["Secret", "ConfigMap"], reasons: reasons.list(), namespaces: namespaces.list(), names: names.list(), sources: pairs, rows, actions: world.actions };
+  return { protocol: 1, version: "2.0.0-mock", server: "https://10.0.0.1", prefix: "k8s-replicator/", id, now: seconds(), ready: world.ready, standby: world.standby, existing_namespaces: world.namespaces, namespaces_revision: world.revision ?? 1, kinds: ["Secret", "ConfigMap"], reasons: reasons.list(), namespaces: namespaces.list(), names: names.list(), sources: pairs, rows, actions: world.actions };
+}
+
+function labels(of, key) {
+  const values = (key) => {
+    const found = {};
+    for (const [namespace, labels] of of) if (labels[key] !== undefined) (found[labels[key]] ??= []).push(namespace);
+    return found;
+  };
+  if (key !== null) return { values: values(key) };
+  const keys = [...new Set([...of.values()].flatMap((it) => Object.keys(it)))].map((key) => [key, Object.values(values(key)).flat().length, Object.keys(values(key)).length]);
+  return { keys: keys.filter(([, namespaces, values]) => values < namespaces && (values > 1 || namespaces < of.size)) };
 }
 
 function trail(world, kind, target) {
@@ -100,6 +115,7 @@ function trail(world, kind, target) {
     kind, target, state, reason: it?.reason ?? null,
     sentence: it?.state === 3 ? "The source's replication-allowed-namespaces do not name this namespace." : "The replica agrees with its source.",
     detail: null, action: null, needs: null,
+    said: it?.state === 4 ? { text: `update ${kind} ${target}: the server answered 403 Forbidden: exceeded quota: secrets, requested: secrets=1, used: secrets=40, limited: secrets=40`, of: null } : null,
     todo: it?.state === 3 ? "Add the target's namespace to the source's `replication-allowed-namespaces`. A pattern has to match the whole name." : null,
     commands: it?.state === 3 ? [{ does: "To change it", text: `kubectl -n ${source.split("/")[0]} annotate secret ${source.split("/")[1]} --overwrite 'k8s-replicator/replication-allowed-namespaces=checkout-.*,payments-production,${namespace}'` }] : [{ does: "The same at a terminal", text: `kubectl replicator explain ${kind.toLowerCase()} ${target}` }],
     chain: [
@@ -131,6 +147,7 @@ export async function serve(world, port = 0) {
     if (world.refuse !== 0 && url.pathname.startsWith("/api/")) return send(world.refuse, "text/plain", "Not here.");
     if (url.pathname === "/api/snapshot") return send(200, "application/json", JSON.stringify(snapshot(world, `${epoch}-${frames.length}`)));
     if (url.pathname === "/api/trail") return send(200, "application/json", JSON.stringify(trail(world, url.searchParams.get("kind"), url.searchParams.get("target"))));
+    if (url.pathname === "/api/labels") return send(200, "application/json", JSON.stringify(labels(world.labels ?? new Map(), url.searchParams.get("key"))));
     if (url.pathname === "/api/events") {
       const [of, number] = String(request.headers["last-event-id"] ?? url.searchParams.get("after")).split("-");
       response.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-store" });
@@ -155,6 +172,7 @@ export async function serve(world, port = 0) {
     tell(frame) {
       for (const [kind, target, source, state, reason, flags, since] of frame.rows ?? []) world.targets.set(`${kind} ${target}`, { kind, target, source, state, reason, flags, since: since === null ? 0 : seconds() - since });
       for (const [kind, target] of frame.gone ?? []) world.targets.delete(`${kind} ${target}`);
+      if (frame.namespaces) [world.namespaces, world.revision] = frame.namespaces;
       if (frame.actions) world.actions = [...world.actions, ...frame.actions].slice(-60);
       const text = JSON.stringify({ now: seconds(), ...frame });
       frames.push(text);

@@ -107,6 +107,26 @@ describe("the page", { skip: SKIPPED }, () => {
     });
   });
 
+  test("the trail of one that fails has what the server said", async () => {
+    const of = world({ bad: 0.2 });
+    const failing = [...of.targets.values()].find((it) => it.state === 4);
+    await shown({ of, path: path(failing) }, async ({ page, axe }) => {
+      await page.locator("aside .said", { hasText: "exceeded quota" }).waitFor();
+      assert.deepEqual(await axe(), []);
+    });
+  });
+
+  test("by keyboard a group is opened, and closed again", async () => {
+    await shown({ path: "?order=name&group=label:team" }, async ({ page }) => {
+      await page.locator(".matrix").focus();
+      await page.keyboard.press("ArrowDown");
+      await page.keyboard.press("g");
+      await until("it is open", () => /open=/.test(page.url()));
+      await page.keyboard.press("g");
+      await until("it is closed", () => !/open=/.test(page.url()));
+    });
+  });
+
   test("the table is a grid: one stop for Tab, arrows within, only what is seen in the document", async () => {
     await shown({ path: "?view=table" }, async ({ page, of }) => {
       const grid = page.getByRole("grid", { name: "Targets" });
@@ -147,6 +167,40 @@ describe("the page", { skip: SKIPPED }, () => {
     });
   });
 
+  test("namespaces are grouped by a label that one chooses, as long as they have it", async () => {
+    const of = world();
+    await shown({ of, path: "?order=name" }, async ({ page, server }) => {
+      const choice = page.getByRole("combobox", { name: "Columns" });
+      await until("the labels are offered", async () => (await choice.locator("option").allInnerTexts()).join() === "by name,one by one,by label env,by label team");
+      await choice.selectOption("label:team");
+      await until("the address", () => /group=label:team/.test(page.url()));
+      const box = await page.locator(".matrix").boundingBox();
+      const tip = page.locator(".tip");
+      const head = async () => {
+        await page.mouse.move(box.x + 20, box.y + 20);
+        await page.mouse.move(box.x + 270, box.y + 20);
+        return (await tip.isVisible()) ? await tip.innerText() : "";
+      };
+      await until("a group's head", async () => /^team=catalog\n16 namespaces\. Click: one by one$/.test(await head()));
+      await page.mouse.click(box.x + 270, box.y + 20);
+      await until("the address", () => /open=catalog/.test(page.url()));
+      await until("its namespaces", async () => /^catalog-.*\nOf team=catalog\. Click: together again$/.test(await head()));
+      await page.goBack();
+      // One of them gets another label.
+      of.labels.get("catalog-dev").team = "search";
+      server.tell({ namespaces: [of.namespaces, 2] });
+      await until("one less", async () => /^team=catalog\n15 /.test(await head()));
+      await page.reload();
+      await until("the same", async () => /^team=catalog\n15 /.test(await head()));
+    });
+    // Where all fit nobody is asked.
+    await shown({ of: world({ sources: 5, namespaces: 9 }) }, async ({ page, server }) => {
+      await page.waitForTimeout(300);
+      assert.equal(await page.getByRole("combobox", { name: "Columns" }).isVisible(), false);
+      assert.ok(!server.bytes.requests.includes("/api/labels"));
+    });
+  });
+
   test("filters are kept by the address bar", async () => {
     await shown({}, async ({ page }) => {
       await page.locator(".tile.is-refused").click();
@@ -173,6 +227,7 @@ describe("the page", { skip: SKIPPED }, () => {
     await it.page.locator(".link.is-lost").waitFor();
     await it.page.locator("#notice", { hasText: "Disconnected" }).waitFor();
     assert.notEqual(await number(it.page, "current"), "–");
+    assert.deepEqual(await it.axe(), []);
     of.targets.set("0 new-one/x", { kind: 0, target: "new-one/x", source: "vault/s", state: 4, reason: "Forbidden", flags: 1, since: 3 });
     // Another run of the program: what the page has is of the one before.
     const again = await serve(of, port);

@@ -1,7 +1,10 @@
 // How fast the page is, measured by the browser: 10,000 replicas of 200 sources in 500 namespaces, and 100,000 cells.
 //
-// What counts is the processor's time that the page's main thread takes for one task, as the browser's own trace tells it: a frame is one
-// task. What the clock says is told beside it; tests run on machines that have other things to do.
+// What is judged is the processor's time that the page's main thread takes for one task, as the browser's own trace tells it: a frame is
+// one task. Tests run on machines that have other things to do. What the clock says, by the browser's own frames
+// (requestAnimationFrame, Long Animation Frames), is told beside it, and judged where that is asked for, on a quiet machine:
+//
+//     CLOCK=judged node --test speed.test.js
 
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
@@ -9,10 +12,26 @@ import { after, before, describe, test } from "node:test";
 import { launch, SKIPPED, until, visit } from "./browser.js";
 import { happen, serve, world } from "./mock.js";
 
-/** Does something in each of so many frames. @param {number} frames @param {string} step */
+const CLOCK = process.env.CLOCK === "judged";
+
+/**
+ * Does something in each of so many frames. Answers how long after one another the frames came, in milliseconds, and how long the
+ * browser says that those took which it calls long (over 50).
+ * @param {number} frames @param {string} step
+ */
 const inFrames = (frames, step) => `new Promise((resolve) => {
   let n = 0;
-  const step = () => { ${step}; if (n++ < ${frames}) requestAnimationFrame(step); else resolve(); };
+  let last = 0;
+  const [apart, long] = [[], []];
+  const seen = new PerformanceObserver((list) => long.push(...list.getEntries().map((it) => Math.round(it.duration))));
+  seen.observe({ type: "long-animation-frame" });
+  const step = (at) => {
+    if (last > 0) apart.push(Math.round(at - last));
+    last = at;
+    ${step};
+    if (n++ < ${frames}) requestAnimationFrame(step);
+    else setTimeout(() => resolve({ apart, long }), 100);
+  };
   requestAnimationFrame(step);
 })`;
 const SCROLL = inFrames(90, `const it = document.querySelector(".matrix"); it.scrollTop = n * 37; it.scrollLeft = n * 11`);
@@ -38,19 +57,19 @@ describe("speed", { skip: SKIPPED }, () => {
     cdp.on("Tracing.dataCollected", ({ value }) => events.push(...value));
     const complete = new Promise((resolve) => cdp.on("Tracing.tracingComplete", resolve));
     await cdp.send("Tracing.start", { transferMode: "ReportEvents", traceConfig: { includedCategories: ["toplevel"] } });
-    await what();
+    const answer = await what();
     await cdp.send("Tracing.end");
     await complete;
     await cdp.detach();
     const names = new Map(events.filter((it) => it.ph === "M" && it.name === "thread_name").map((it) => [`${it.pid} ${it.tid}`, it.args.name]));
     const tasks = events.filter((it) => it.ph === "X" && it.name === "ThreadControllerImpl::RunTask" && names.get(`${it.pid} ${it.tid}`) === "CrRendererMain" && it.tdur !== undefined);
     const most = (times) => Math.round(times.reduce((a, b) => Math.max(a, b), 0) / 1000);
-    return { longest: most(tasks.map((it) => it.tdur)), clock: most(tasks.map((it) => it.dur)), sum: Math.round(tasks.reduce((sum, it) => sum + it.tdur, 0) / 1000), count: tasks.length };
+    return { answer, longest: most(tasks.map((it) => it.tdur)), clock: most(tasks.map((it) => it.dur)), sum: Math.round(tasks.reduce((sum, it) => sum + it.tdur, 0) / 1000), count: tasks.length };
   }
 
   for (const [name, how, frame, first] of [
     ["10,000 replicas of 200 sources in 500 namespaces", { sources: 200, namespaces: 500, share: 0.118 }, 50, 1_000],
-    ["100,000 cells", { sources: 240, namespaces: 500, share: 1.17 }, 250, 3_000],
+    ["100,000 cells", { sources: 240, namespaces: 500, share: 1.17 }, 100, 3_000],
   ]) {
     test(name, async (t) => {
       const of = world(how);
@@ -67,6 +86,7 @@ describe("speed", { skip: SKIPPED }, () => {
       const wire = it.wire();
       t.diagnostic(`${of.targets.size} targets: drawn with ${took.sum} ms of work, ${Math.round(clock)} ms by the clock; ${Math.round(wire / 1024)} KiB over the wire`);
       assert.ok(took.sum <= first, `drawn with ${took.sum} ms of work`);
+      if (CLOCK) assert.ok(clock <= first, `drawn after ${clock} ms`);
       assert.ok(wire <= 5 << 20, `${wire} bytes`);
       // While things happen.
       const ticking = setInterval(() => server.tell(happen(of)), 500);
@@ -84,10 +104,12 @@ describe("speed", { skip: SKIPPED }, () => {
             await it.live();
             await drawn();
             await it.page.waitForTimeout(300);
-            const { longest, clock, count } = await traced(() => it.within(script));
-            t.diagnostic(`${what}: the longest of ${count} tasks took ${longest} ms, ${clock} ms by the clock`);
+            const { answer, longest, clock, count } = await traced(() => it.within(script));
+            const apart = answer.apart.slice().sort((a, b) => b - a);
+            t.diagnostic(`${what}: the longest of ${count} tasks took ${longest} ms, ${clock} ms by the clock; ` +
+              `of ${apart.length} frames the longest took ${apart.slice(0, 3).join(", ")} ms by the clock, ${answer.long.length} were long`);
             assert.ok(count > 50, `${what}: ${count} tasks`);
-            best = Math.min(best, longest);
+            best = Math.min(best, CLOCK ? Math.max(longest, apart[0]) : longest);
           }
           assert.ok(best <= frame, `${what}: in each of ${ATTEMPTS} attempts a frame took ${best} ms or more`);
         }

@@ -3,10 +3,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { countReasons, countStates, oldest, oldestOf } from "../../crates/dashboard/page/js/counts.js";
 import { glob, isFiltering, matching, NO_FILTER } from "../../crates/dashboard/page/js/filter.js";
-import { columns, group, Layout } from "../../crates/dashboard/page/js/layout.js";
-import { countReasons, countStates, Model, oldest } from "../../crates/dashboard/page/js/model.js";
+import { byLabel, columns, group, Layout } from "../../crates/dashboard/page/js/layout.js";
+import { Model } from "../../crates/dashboard/page/js/model.js";
+import { natural, ordered } from "../../crates/dashboard/page/js/order.js";
 import { shape, STATES } from "../../crates/dashboard/page/js/states.js";
+import { Texts } from "../../crates/dashboard/page/js/texts.js";
 import { parse, serialise, start } from "../../crates/dashboard/page/js/url.js";
 import { age, breakable, fitted, grouped, marked, shortened, spoken } from "../../crates/dashboard/page/js/words.js";
 import { snapshot, world } from "./mock.js";
@@ -106,6 +109,7 @@ test("numbers by state and reason, and the oldest that waits", () => {
   ]);
   assert.deepEqual(countStates(model), [1, 2, 0, 1, 1]);
   assert.deepEqual(oldest(model, all(model), 9).map((row) => model.target(row)), ["a/3", "a/5", "a/2", "a/1"]);
+  assert.deepEqual(oldestOf(model, all(model)), [undefined, 10, undefined, undefined, 90]);
   assert.deepEqual(countReasons(model, all(model)).map((it) => [it.reason, it.count]), [["SourceMissing", 2], ["Forbidden", 1], ["Loop", 1]]);
 });
 
@@ -136,13 +140,49 @@ test("namespaces are grouped by what their names begin with, and each is in one 
   }
 });
 
+/** The cells that there are, each as it is found at its place. */
+function cells(layout) {
+  const found = layout.rows.flatMap((_, row) => layout.columns.map((_, column) => layout.at(row, column)));
+  return found.filter((it) => it !== undefined);
+}
+
+test("namespaces are grouped by the value of a label, those without it last", () => {
+  const by = { key: "team", values: new Map([["a", "web"], ["b", "db"], ["c", "web"], ["e", ""]]) };
+  assert.deepEqual(byLabel(["a", "b", "c", "d", "e"], by), [
+    { label: '""', names: ["e"] }, { label: "db", names: ["b"] }, { label: "web", names: ["a", "c"] }, { label: "no team", names: ["d"] },
+  ]);
+  const model = modelOf(["a", "b", "c", "d"].map((namespace) => [0, `${namespace}/t`, "s/s", 0, "UpToDate", 3, null]));
+  const labels = (opened) => columns(model, all(model), 4000, 18, opened, true, by).list.map((it) => `${it.label}${it.inGroup}`);
+  // Whoever asks for it gets it also where all would fit.
+  assert.deepEqual(labels([]), ["db", "web", "no team"]);
+  assert.deepEqual(labels(["web"]), ["db", "aweb", "cweb", "no team"]);
+});
+
+test("many rows are put in order by small numbers, and those alike stay as they are", () => {
+  const says = [3, 1, 2, 1, 0, 3, 1];
+  assert.deepEqual([...ordered(Uint32Array.from(says.keys()), 4, (n) => says[n])], [4, 1, 3, 6, 2, 0, 5]);
+  assert.deepEqual([...ordered(new Uint32Array(), 0, () => 0)], []);
+});
+
+test("texts are in order however they come", () => {
+  const texts = new Texts(["n-10", "n-9", "b"]);
+  const list = () => texts.inOrder().map((number) => texts.text(number));
+  assert.deepEqual(list(), ["b", "n-9", "n-10"]);
+  for (const text of ["a", "z", "n-9a", "b"]) texts.number(text);
+  assert.deepEqual(list(), ["a", "b", "n-9", "n-9a", "n-10", "z"]);
+  for (let n = 300; n > 0; n--) texts.number(`n-${n}`);
+  assert.deepEqual(list(), [...texts.list].sort(natural));
+  assert.deepEqual([...texts.placed()].map((place, number) => texts.inOrder()[place] === number), texts.list.map(() => true));
+});
+
 test("the matrix: each target is in one cell, found where it is drawn", () => {
   const it = world({ sources: 30, namespaces: 90 });
   const model = Model.of(snapshot(it, "e-0"), 0);
-  for (const how of [{ width: 4000, opened: [], grouped: true }, { width: 500, opened: [], grouped: true }, { width: 500, opened: ["checkout-*"], grouped: true }, { width: 500, opened: [], grouped: false }]) {
+  const by = { key: "team", values: new Map([...it.labels].flatMap(([name, labels]) => (labels.team === "risk" ? [] : [[name, labels.team]]))) };
+  for (const how of [{ width: 500, opened: [], grouped: true, by }, { width: 500, opened: ["checkout"], grouped: true, by }, { width: 4000, opened: [], grouped: true }, { width: 500, opened: [], grouped: true }, { width: 500, opened: ["checkout-*"], grouped: true }, { width: 500, opened: [], grouped: false }]) {
     const layout = new Layout(model, all(model), { ...how, zoom: 2, order: "problems" });
     let total = 0;
-    for (const cell of layout.cells.values()) {
+    for (const cell of cells(layout)) {
       total += cell.total;
       assert.equal(cell.total, cell.counts.reduce((a, b) => a + b));
       assert.equal(layout.columnAt((layout.edges[cell.column] + layout.edges[cell.column + 1]) / 2), cell.column);
@@ -151,6 +191,12 @@ test("the matrix: each target is in one cell, found where it is drawn", () => {
       assert.ok(layout.columns[cell.column].members.includes(model.namespace[cell.first]));
     }
     assert.equal(total, model.length);
+    for (let row = 0; row < model.length; row++) {
+      const { row: r, column: c } = layout.spot(row);
+      assert.ok(layout.columns[c].members.includes(model.namespace[row]) && layout.at(r, c).total > 0);
+    }
+    assert.equal(layout.at(0, layout.columns.length), undefined);
+    assert.equal(layout.at(-1, 0) ?? layout.at(layout.rows.length, 0), undefined);
     assert.equal(layout.columnAt(-1), -1);
     assert.equal(layout.columnAt(layout.width), -1);
   }
@@ -175,10 +221,10 @@ test("one source that is too wide for the page is one column of groups, and no n
 
 test("the address bar says the view, and the view is what it says", () => {
   for (const query of [
-    "", "?q=a+b", "?state=waiting,failing", "?reason=Drift&kind=Secret&ns=team-*", "?view=table&order=name", "?zoom=4&group=no",
+    "", "?q=a+b", "?state=waiting,failing", "?reason=Drift&kind=Secret&ns=team-*", "?view=table&order=name", "?zoom=4&group=no", "?group=label:app.kubernetes.io/part-of&open=web",
     "?open=team-a-*,b-*", "?trail=Secret:a/b.c", "?source=ConfigMap:a/b", "?q=%C3%A4%26x&trail=Secret:a/b",
   ]) assert.equal(serialise(parse(query)), query, query);
-  assert.deepEqual(parse("?state=x&zoom=99&view=y&trail=nonsense&open="), start());
+  assert.deepEqual(parse("?state=x&zoom=99&view=y&trail=nonsense&open=&group=label:"), start());
   assert.deepEqual(parse("?state=failing,waiting").filter.states, ["waiting", "failing"]);
 });
 

@@ -264,6 +264,12 @@ impl Graph {
         self.namespaces.names()
     }
 
+    /// A number that is another one after each change of the existing namespaces: of which there are, or of what is known of one.
+    #[must_use]
+    pub fn namespaces_revision(&self) -> u64 {
+        self.namespaces.revision()
+    }
+
     /// The sources whose well-formed push names this target, in the order of their names.
     pub fn pushing_to<'g>(&'g self, target: &'g Key) -> impl Iterator<Item = (&'g SourceKey, &'g Node)> {
         let sources = self.pushes.pushing_to(target, &self.namespaces).into_iter();

@@ -105,6 +105,11 @@ impl NamespaceFacts {
         labels.get(at).map(|(_, value)| &**value)
     }
 
+    /// All labels but for its name, in the order of their keys.
+    pub fn labels(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.labels.iter().flatten().map(|(key, value)| (&**key, &**value))
+    }
+
     /// Whether nothing is to be written in it.
     #[must_use]
     pub fn is_paused(&self) -> bool {
@@ -173,6 +178,7 @@ mod tests {
             (Some("prod"), Some("web"), None, Some("own"))
         );
         assert_eq!(NamespaceFacts::default().label("own", NAME), Some("own"));
+        assert_eq!(it.labels().collect::<Vec<_>>(), [("env", "prod"), ("tier", "web")]);
     }
 
     #[test]

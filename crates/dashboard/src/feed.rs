@@ -6,9 +6,15 @@
 //! last snapshot, the last actions.
 //!
 //! The numbers are those of the controller's own journal only through this: each frame knows up to which change of each kind it tells.
+//!
+//! The journal says nothing of names in namespaces that do not exist, since the controller need not look at them. While somebody views
+//! they are looked at after whatever changed, at most once in some seconds and with a small part of the controller's time; where one
+//! stands otherwise than before, all viewers take a new snapshot.
 
 mod actions;
+mod failures;
 mod frames;
+mod labels;
 mod take;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -21,10 +27,11 @@ use k8s_replicator_controller::edge::look::{Hear, Looks};
 use k8s_replicator_controller::event::Now;
 use k8s_replicator_controller::health::Health;
 use k8s_replicator_core::names::TargetKey;
+use k8s_replicator_core::state;
 use tokio::sync::{Notify, watch};
 
 use crate::files::compressed;
-use crate::protocol::{PROTOCOL, Snapshot, Trail};
+use crate::protocol::{LabelKeys, LabelValues, PROTOCOL, Snapshot, Trail};
 use crate::trail::{Case, told};
 
 use actions::Actions;
@@ -38,6 +45,10 @@ const TICK: Duration = Duration::from_millis(100);
 const FRESH: Duration = Duration::from_secs(2);
 /// Nobody has viewed for so long: changes are not asked for any more.
 const NOBODY: Duration = Duration::from_secs(60);
+/// What waits for a namespace is looked at once in this time,
+const AGAIN: Duration = Duration::from_secs(2);
+/// and not for so many times as long as it took.
+const REST: u32 = 30;
 
 /// What does not change while the program runs.
 #[derive(Debug, Clone)]
@@ -68,7 +79,29 @@ struct Shared {
 struct State {
     frames: Frames,
     seen: Option<Seen>,
+    nowhere: Option<Nowhere>,
+    /// Whether another controller writes, as the last frame or the first snapshot said.
+    standby: Option<bool>,
     last_asked: Instant,
+}
+
+/// How all stand that wait for a namespace, as viewers know it.
+#[derive(Clone, Copy)]
+struct Nowhere {
+    /// See [`take::nowhere`].
+    sum: u64,
+    /// Of the graphs, when they were looked at.
+    revision: u64,
+    /// When they are looked at again.
+    next: Instant,
+}
+
+impl State {
+    /// Nobody can go on from here: all viewers take a new snapshot.
+    fn forget(&mut self) {
+        (self.seen, self.nowhere) = (None, None);
+        self.frames.forget();
+    }
 }
 
 #[derive(Clone)]
@@ -95,7 +128,8 @@ impl Feed {
     /// A feed of the controller that answers these looks. `epoch`: a number that no other run of the program has.
     #[must_use]
     pub fn new(looks: Looks, heard: Heard, health: Arc<Health>, about: About, epoch: u64) -> Self {
-        let state = State { frames: Frames::new(epoch), seen: None, last_asked: Instant::now() };
+        let frames = Frames::new(epoch);
+        let state = State { frames, seen: None, nowhere: None, standby: None, last_asked: Instant::now() };
         Self(Arc::new(Shared {
             looks,
             health,
@@ -118,43 +152,55 @@ impl Feed {
             }
             tokio::time::sleep(TICK).await;
             if self.0.news.receiver_count() == 0 && locked(&self.0.state).last_asked.elapsed() > NOBODY {
-                self.nobody_views();
-            } else if !self.tick().await {
+                locked(&self.0.state).forget();
+            } else if self.tick().await.is_none() || self.recount().await.is_none() {
                 return;
             }
         }
     }
 
-    fn nobody_views(&self) {
-        let mut state = locked(&self.0.state);
-        state.seen = None;
-        state.frames.forget();
-    }
-
-    /// One frame, if anything changed. Whether the controller is still there.
-    async fn tick(&self) -> bool {
-        let Some(seen) = locked(&self.0.state).seen.clone() else { return true };
-        let Some(taken) = self.0.looks.ask(move |controller, now| take::changes(controller, now, seen)).await else {
-            return false;
-        };
+    /// One frame, if anything changed. `None`: the controller has ended.
+    async fn tick(&self) -> Option<()> {
+        let Some(seen) = locked(&self.0.state).seen.clone() else { return Some(()) };
+        let taken = self.0.looks.ask(move |controller, now| take::changes(controller, now, seen)).await?;
         let actions = locked(&self.0.actions).take_new();
+        let standby = self.0.health.is_standby();
         let mut state = locked(&self.0.state);
         match taken {
             Taken::Frame(mut frame, seen) => {
                 state.seen = Some(seen);
                 frame.actions = actions;
-                if !frame.rows.is_empty() || !frame.gone.is_empty() || !frame.actions.is_empty() {
+                frame.standby = standby.filter(|_| state.standby != standby);
+                state.standby = standby;
+                if !frame.is_empty() {
                     state.frames.push(&frame);
                 }
             }
             // More changed than the controller remembers, or it got ready.
-            Taken::TooMuch => {
-                state.seen = None;
-                state.frames.forget();
-            }
+            Taken::TooMuch => state.forget(),
         }
         self.0.news.send_replace(state.frames.last());
-        true
+        Some(())
+    }
+
+    /// Looks at what waits for a namespace, if it is time for that. `None`: the controller has ended.
+    async fn recount(&self) -> Option<()> {
+        let begun = Instant::now();
+        let Some(known) = locked(&self.0.state).nowhere.filter(|it| it.next <= begun) else { return Some(()) };
+        let found = self.0.looks.ask(move |controller, _| take::waiting(controller, known.revision)).await?;
+        let (revision, sum) = match found {
+            Some((revision, targets)) => (revision, take::nowhere(&self.0.looks, targets).await?),
+            None => (known.revision, known.sum),
+        };
+        let mut state = locked(&self.0.state);
+        if sum == known.sum {
+            let next = Instant::now() + AGAIN.max(begun.elapsed() * REST);
+            state.nowhere = state.nowhere.map(|_| Nowhere { sum, revision, next });
+        } else {
+            state.forget();
+            self.0.news.send_replace(state.frames.last());
+        }
+        Some(())
     }
 
     /// The last snapshot, compressed, or a new one. `None`: the controller has ended.
@@ -176,12 +222,21 @@ impl Feed {
             let mut state = locked(&self.0.state);
             if state.seen.is_none() {
                 state.seen = Some(seen);
+                state.standby = self.0.health.is_standby();
                 // What was done while nobody viewed is in the snapshot.
                 locked(&self.0.actions).take_new();
                 self.0.somebody.notify_one();
             }
         }
-        let tables = take::all(&self.0.looks, head.now, head.targets).await?;
+        let (tables, sum) = take::all(&self.0.looks, head.now, head.targets).await?;
+        {
+            let mut state = locked(&self.0.state);
+            let next = Instant::now() + AGAIN;
+            // Who took the one before knows of those: whether it is still so is seen the next time.
+            if state.seen.is_some() {
+                state.nowhere.get_or_insert(Nowhere { sum, revision: head.revision, next });
+            }
+        }
         let snapshot = Snapshot {
             protocol: PROTOCOL,
             version: self.0.about.version,
@@ -191,7 +246,8 @@ impl Feed {
             now: head.now,
             ready: head.ready,
             standby: self.0.health.is_standby(),
-            existing_namespaces: head.namespaces,
+            existing_namespaces: head.namespaces.0,
+            namespaces_revision: head.namespaces.1,
             kinds: head.kinds,
             reasons: tables.reasons,
             namespaces: tables.namespaces,
@@ -227,9 +283,26 @@ impl Feed {
                 since: take::since(replicator, now, &target),
                 now: now.time.as_second(),
             };
-            Some(told(&case, &questions))
+            let told = told(&case, &questions);
+            let fails = row.filter(|row| row.state == state::State::Failing);
+            Some((told, fails.and_then(|row| Some((row.target, row.reason?, row.source)))))
         };
-        self.0.looks.ask(look).await.ok_or(Ended)
+        let Some((mut trail, fails)) = self.0.looks.ask(look).await.ok_or(Ended)? else { return Ok(None) };
+        if let Some((target, reason, source)) = fails {
+            trail.said = locked(&self.0.actions).failures.of(trail.kind, &target, reason, source.as_ref());
+        }
+        Ok(Some(trail))
+    }
+
+    /// The keys of namespaces' labels that they can be grouped by. `None`: the controller has ended.
+    pub async fn label_keys(&self) -> Option<LabelKeys> {
+        Some(labels::each(&self.0.looks, labels::Keys::default(), labels::Keys::add).await?.finish())
+    }
+
+    /// The namespaces that have a label of this key. `None`: the controller has ended.
+    pub async fn label_values(&self, key: String) -> Option<LabelValues> {
+        let (_, values) = labels::each(&self.0.looks, (key, LabelValues::default()), labels::add_value).await?;
+        Some(values)
     }
 
     /// A viewer who has the frames up to this one, by the id that it was told.

@@ -2,6 +2,8 @@
 //!
 //! The page and the server come from one program; [`PROTOCOL`] tells a page that was loaded from another one to load itself anew.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 /// Changes whenever an older page would not understand what is said.
@@ -28,6 +30,8 @@ pub struct Snapshot {
     pub standby: Option<bool>,
     /// How many namespaces exist.
     pub existing_namespaces: usize,
+    /// Another one whenever the namespaces or their labels have changed.
+    pub namespaces_revision: u64,
     /// The kinds, by name.
     pub kinds: Vec<&'static str>,
     /// The codes of the reasons that occur.
@@ -79,6 +83,21 @@ pub struct Frame {
     /// What was done.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub actions: Vec<Action>,
+    /// Where the namespaces or their labels changed: how many exist, and another number than before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub namespaces: Option<(usize, u64)>,
+    /// Where that changed: whether another controller writes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub standby: Option<bool>,
+}
+
+impl Frame {
+    /// Whether it tells nothing.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        let Self { now: _, rows, gone, actions, namespaces, standby } = self;
+        rows.is_empty() && gone.is_empty() && actions.is_empty() && namespaces.is_none() && standby.is_none()
+    }
 }
 
 /// Kind, target, source, state, reason, flags: as in [`Rows`]; and since when, in seconds since 1970.
@@ -95,7 +114,7 @@ pub struct Action {
     pub target: String,
     /// `namespace/name`.
     pub source: Option<String>,
-    /// What was done: `create`, `update`, …; `refuse`, `wait`.
+    /// What was done: `create`, `update`, …; `refuse`, `hold`, `wait`.
     pub action: &'static str,
     /// Why.
     pub reason: &'static str,
@@ -103,6 +122,20 @@ pub struct Action {
     pub error: Option<String>,
     /// To so many other targets the same happened.
     pub others: usize,
+}
+
+/// The keys of namespaces' labels that group anything: those that most namespaces have first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct LabelKeys {
+    /// Key, how many namespaces have it, and with how many values.
+    pub keys: Vec<(Box<str>, usize, usize)>,
+}
+
+/// The namespaces that have a label of this key, by its value.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct LabelValues {
+    /// Names in their order.
+    pub values: BTreeMap<Box<str>, Vec<Box<str>>>,
 }
 
 /// Why one target stands as it does.
@@ -120,6 +153,8 @@ pub struct Trail {
     pub sentence: &'static str,
     /// What exactly.
     pub detail: Option<String>,
+    /// What was said when the last attempt failed.
+    pub said: Option<Said>,
     /// What would be written now.
     pub action: Option<&'static str>,
     /// What has to be read before it can be decided.
@@ -138,6 +173,15 @@ pub struct Trail {
     pub since: Option<i64>,
     /// When this was found, in seconds since 1970.
     pub now: i64,
+}
+
+/// What was said of an attempt that failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Said {
+    /// The words.
+    pub text: String,
+    /// Of which other target, that fails for the same reason; `None`: of this one.
+    pub of: Option<String>,
 }
 
 /// A command, and what it does.

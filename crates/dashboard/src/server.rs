@@ -1,4 +1,4 @@
-//! The page's address: its files, `/api/snapshot`, `/api/events`, `/api/trail`.
+//! The page's address: its files, `/api/snapshot`, `/api/events`, `/api/trail`, `/api/labels`.
 
 use std::io::{self, Read as _};
 use std::sync::Arc;
@@ -13,6 +13,7 @@ use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use bytes::Bytes;
+use flate2::Compression;
 use flate2::read::GzDecoder;
 use k8s_replicator_controller::edge::limited::{self, Limits};
 use k8s_replicator_core::names::Key;
@@ -20,7 +21,7 @@ use serde::Deserialize;
 use tokio::net::TcpListener;
 
 use crate::feed::{Feed, Next, Viewer};
-use crate::files::{Encoded, File, takes_gzip};
+use crate::files::{Encoded, File, compressed, takes_gzip};
 use crate::guard::{Hosts, guard};
 
 /// A browser has six connections to one address; this is for some dozens of viewers.
@@ -61,6 +62,7 @@ pub fn routes(page: Page) -> Router {
         .route("/api/snapshot", get(snapshot))
         .route("/api/events", get(events))
         .route("/api/trail", get(trail))
+        .route("/api/labels", get(labels))
         .with_state(page.feed);
     for (path, file) in File::all() {
         let file = Arc::new(file);
@@ -146,4 +148,24 @@ async fn trail(State(feed): State<Feed>, Query(Which { kind, target }): Query<Wh
         Ok(None) => (StatusCode::NOT_FOUND, "This kind is not replicated here.\n").into_response(),
         Ok(Some(trail)) => not_stored(axum::Json(trail).into_response()),
     }
+}
+
+#[derive(Deserialize)]
+struct By {
+    /// A label's key; nothing: which there are.
+    key: Option<String>,
+}
+
+async fn labels(State(feed): State<Feed>, Query(By { key }): Query<By>, headers: HeaderMap) -> Response {
+    let json = match key {
+        None => feed.label_keys().await.map(|keys| serde_json::to_vec(&keys)),
+        Some(key) => feed.label_values(key).await.map(|values| serde_json::to_vec(&values)),
+    };
+    let Some(json) = json else { return ended() };
+    let json = json.unwrap_or_default();
+    let body = match takes_gzip(&headers) {
+        true => Encoded::Gzip(compressed(&json, Compression::fast())),
+        false => Encoded::Not(json.into()),
+    };
+    not_stored(body.response(JSON))
 }

@@ -91,6 +91,8 @@ pub fn told(case: &Case<'_>, questions: &trail::Trail) -> Trail {
             (None, None) => Reason::NotATarget.sentence(),
         },
         detail: row.and_then(|row| row.detail.clone()),
+        // The graph does not know.
+        said: None,
         action: row.and_then(|row| row.verb).map(Verb::word),
         needs: row.and_then(|row| row.needs.as_ref()).map(ToString::to_string),
         todo: reason.and_then(words::todo),

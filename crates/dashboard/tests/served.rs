@@ -3,9 +3,10 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::expect_used, reason = "tests")]
 
+use std::collections::HashMap;
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::Body;
@@ -36,6 +37,8 @@ struct Served {
     routes: Router,
     /// Events of the watch of Secrets.
     events: mpsc::UnboundedSender<Value>,
+    /// Events of the watch of namespaces.
+    namespaces: mpsc::UnboundedSender<Value>,
     _stop: watch::Sender<bool>,
 }
 
@@ -50,20 +53,26 @@ fn secret(key: &str, version: u32, annotations: Value) -> Value {
     })
 }
 
+fn namespace(name: &str, version: u32, labels: Value) -> Value {
+    json!({ "metadata": { "name": name, "uid": name, "resourceVersion": version.to_string(), "labels": labels } })
+}
+
 fn list(items: &[Value]) -> Response {
     axum::Json(json!({ "kind": "List", "metadata": { "resourceVersion": "50" }, "items": items })).into_response()
 }
 
 async fn served() -> Served {
-    let (events, to_send) = mpsc::unbounded_channel::<Value>();
-    let to_send = Arc::new(Mutex::new(Some(to_send)));
+    let (events, of_secrets) = mpsc::unbounded_channel::<Value>();
+    let (namespaces, of_namespaces) = mpsc::unbounded_channel::<Value>();
+    let to_send = [("/api/v1/secrets", of_secrets), ("/api/v1/namespaces", of_namespaces)];
+    let to_send = Arc::new(Mutex::new(HashMap::from(to_send)));
     let api = move |uri: Uri| {
         let to_send = to_send.clone();
         async move {
             let is_watch = uri.query().unwrap_or_default().contains("watch=true");
             match (uri.path(), is_watch) {
-                ("/api/v1/secrets", true) => {
-                    let Some(events) = to_send.lock().unwrap().take() else {
+                (path, true) => {
+                    let Some(events) = to_send.lock().unwrap().remove(path) else {
                         return Response::new(Body::from_stream(
                             futures::stream::pending::<Result<String, Infallible>>(),
                         ));
@@ -74,15 +83,15 @@ async fn served() -> Served {
                     });
                     Response::new(Body::from_stream(lines))
                 }
-                (_, true) => Response::new(Body::from_stream(futures::stream::pending::<Result<String, Infallible>>())),
                 ("/api/v1/namespaces/a/secrets/gone", _) => {
                     let status = json!({ "kind": "Status", "reason": "NotFound", "code": 404 });
                     (StatusCode::NOT_FOUND, axum::Json(status)).into_response()
                 }
-                ("/api/v1/namespaces", _) => list(
-                    &["a", "b", "c"]
-                        .map(|name| json!({ "metadata": { "name": name, "uid": name, "resourceVersion": "1" } })),
-                ),
+                ("/api/v1/namespaces", _) => list(&[
+                    namespace("a", 1, json!({ "team": "x", "kubernetes.io/metadata.name": "a" })),
+                    namespace("b", 1, json!({ "team": "x" })),
+                    namespace("c", 1, json!({})),
+                ]),
                 ("/api/v1/secrets", _) => list(&[
                     secret("a/closed", 7, json!({ "t/replication-allowed": "false" })),
                     secret("b/one", 8, json!({ "t/replicate-from": "a/closed" })),
@@ -122,7 +131,7 @@ async fn served() -> Served {
         }
     };
     tokio::time::timeout(LIMIT, ready).await.expect("the controller gets ready");
-    Served { routes: routes(Page { feed, hosts: Hosts::default() }), events, _stop: stop }
+    Served { routes: routes(Page { feed, hosts: Hosts::default() }), events, namespaces, _stop: stop }
 }
 
 impl Served {
@@ -252,4 +261,63 @@ async fn every_response_carries_the_policy_and_strangers_get_none() {
         (&packed.headers()["content-encoding"], &packed.headers()["cache-control"]),
         (&"gzip".parse().unwrap(), &"no-store".parse().unwrap())
     );
+}
+
+/// However much happens: what one frame does not tell the next one does.
+#[tokio::test]
+async fn there_are_ten_frames_a_second_at_most() {
+    let served = served().await;
+    let snapshot = served.settled().await;
+    let id = snapshot["id"].as_str().unwrap();
+    let response = served.get(&format!("/api/events?after={id}"), &[]).await;
+    let begun = Instant::now();
+    for version in 60..260 {
+        let allowed = (version % 2 == 0).to_string();
+        let changed = secret("a/closed", version, json!({ "t/replication-allowed": allowed }));
+        served.events.send(json!({ "type": "MODIFIED", "object": changed })).unwrap();
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let last = secret("c/last", 300, json!({ "t/replicate-from": "a/gone" }));
+    served.events.send(json!({ "type": "ADDED", "object": last })).unwrap();
+    let text = read_until(response, "\"c/last\"").await;
+    let (frames, tenths) = (text.matches("id: ").count(), begun.elapsed().as_millis() / 100);
+    assert!(frames > 1 && frames as u128 <= tenths + 1, "{frames} frames in {tenths} tenths of a second");
+}
+
+/// The controller has nothing to do there before there is such a namespace, so its journal says nothing of it.
+#[tokio::test]
+async fn what_waits_for_a_namespace_is_told_when_it_is_asked_for_and_when_it_is_not_any_more() {
+    let served = served().await;
+    let mut snapshot = served.settled().await;
+    let pushes = [(60, json!({ "t/replicate-to": "nowhere/x" })), (61, json!({ "t/replicate-to": "b/y" }))];
+    for ((version, annotations), waits) in pushes.into_iter().zip([true, false]) {
+        let id = snapshot["id"].as_str().unwrap();
+        let events = served.get(&format!("/api/events?after={id}"), &[]).await;
+        served.events.send(json!({ "type": "MODIFIED", "object": secret("a/s", version, annotations) })).unwrap();
+        read_until(events, "event: reset").await;
+        snapshot = served.json("/api/snapshot").await;
+        let names = ["nowhere", "x"].map(|name| snapshot.to_string().contains(&format!("\"{name}\"")));
+        assert_eq!(names, [waits, waits], "{snapshot}");
+        assert_eq!(snapshot["reasons"].as_array().unwrap().contains(&json!("NamespaceMissing")), waits, "{snapshot}");
+    }
+}
+
+#[tokio::test]
+async fn labels_of_namespaces_are_told_to_who_asks_and_that_they_changed_to_all() {
+    let served = served().await;
+    let snapshot = served.settled().await;
+    assert_eq!(served.json("/api/labels").await, json!({ "keys": [["team", 2, 1]] }));
+    assert_eq!(served.json("/api/labels?key=team").await, json!({ "values": { "x": ["a", "b"] } }));
+    let own = served.json("/api/labels?key=kubernetes.io/metadata.name").await;
+    assert_eq!(own, json!({ "values": { "a": ["a"], "b": ["b"], "c": ["c"] } }));
+    assert_eq!(served.json("/api/labels?key=none").await, json!({ "values": {} }));
+
+    let (id, revision) = (snapshot["id"].as_str().unwrap(), snapshot["namespaces_revision"].as_u64().unwrap());
+    let events = served.get(&format!("/api/events?after={id}"), &[]).await;
+    let changed = namespace("b", 60, json!({ "team": "y" }));
+    served.namespaces.send(json!({ "type": "MODIFIED", "object": changed })).unwrap();
+    let text = read_until(events, "\"namespaces\"").await;
+    // Both kinds' graphs have seen it.
+    assert!(text.contains(&format!("\"namespaces\":[3,{}]", revision + 2)), "{text}");
+    assert_eq!(served.json("/api/labels?key=team").await, json!({ "values": { "x": ["a"], "y": ["b"] } }));
 }

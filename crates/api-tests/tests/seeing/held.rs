@@ -127,7 +127,7 @@ pub(super) fn what_is_undone_is_had_in_another_way() {
     scene.start(&[]);
     scene.has_data("b/s", &[("k", "v")]);
     scene.set_data("b/s", "k", "mine");
-    scene.is_told("b/s", "update", "Drift");
+    scene.is_logged("b/s", "update", "Drift");
     scene.set_data("a/s", "k", "mine");
     scene.has_data("b/s", &[("k", "mine")]);
     scene.note("a/s", "replicate-once", Some("true"));
@@ -137,7 +137,7 @@ pub(super) fn what_is_undone_is_had_in_another_way() {
     let is_fine = || (scene.says("explain secret {b}/s", &[]).code == 0).then_some(());
     scene.until("explain finds nothing", is_fine);
     scene.patch("secrets", "b/s", &json!({ "data": null }));
-    scene.is_told("b/s", "update", "Emptied");
+    scene.is_logged("b/s", "update", "Emptied");
     scene.has_data("b/s", &[("k", "mine")]);
     let applied = scene.patch_as("gitops", "secrets", "b/s", &json!({ "metadata": { "labels": { "team": "b" } } }));
     scene.stays(&applied);

@@ -32,7 +32,7 @@ pub struct Stands {
     pub reason: Option<Reason>,
 }
 
-/// A target stands otherwise than before.
+/// A target stands otherwise than before, or something else that is shown of it is another.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
     /// Its number: each change has the one after that of the change before.
@@ -41,6 +41,13 @@ pub struct Change {
     pub target: TargetKey,
     /// How it stands now; `None`: it is no target any more.
     pub stands: Option<Stands>,
+}
+
+/// What else goes with how a target stands: see [`Entry`].
+struct Doing {
+    is_pending: bool,
+    cause: Option<Cause>,
+    shown: u64,
 }
 
 /// A change of another object because of which a target is to be written.
@@ -60,6 +67,8 @@ struct Entry {
     pending: Option<Moment>,
     /// What it became pending for.
     cause: Option<Cause>,
+    /// One number for what else is shown of it, as its source: it may change while how it stands does not.
+    shown: u64,
 }
 
 /// See the [module](self).
@@ -94,32 +103,42 @@ impl Default for Standing {
 }
 
 impl Standing {
-    /// This was decided about a target. `cause`: the change of another object because of which it was looked at, if it was one.
+    /// This was decided about a target. `shown`: one number for what else is shown of it, asked for where it is not current. `cause`: the
+    /// change of another object because of which it was looked at, if it was one.
     pub(super) fn decided(
         &mut self,
         now: Moment,
         target: &TargetKey,
         decision: &Decision<'_>,
+        shown: impl FnOnce() -> u64,
         cause: impl FnOnce() -> Option<Cause>,
     ) {
         let reason = decision.reason();
         let is_pending = matches!(decision, Decision::Act(_) | Decision::Need(_));
         let state = State::of(decision).filter(|_| reason != Some(Reason::NamespaceMissing));
-        let was = self.others.get(target);
+        let shown = if state.is_none_or(|state| state == State::Current) { 0 } else { shown() };
+        let was = self.others.get_mut(target);
         // To try again what failed is not better than before; to read more says nothing new.
         let says_nothing = |was: &Entry| was.stands.state == State::Failing || reason.is_none();
-        if is_pending && was.is_some_and(|was| was.pending.is_some() && says_nothing(was)) {
+        let known = was.as_ref().and_then(|was| was.cause);
+        if let Some(was) = was.filter(|was| is_pending && was.pending.is_some() && says_nothing(was)) {
+            if std::mem::replace(&mut was.shown, shown) != shown {
+                let stands = was.stands;
+                self.note(target, Some(stands));
+            }
             return;
         }
-        let cause = if is_pending { was.and_then(|was| was.cause).or_else(cause) } else { None };
-        self.set(now, target, state.map(|state| Stands { state, reason }), is_pending, cause);
+        let cause = if is_pending { known.or_else(cause) } else { None };
+        let stands = state.map(|state| Stands { state, reason });
+        self.set(now, target, stands, Doing { is_pending, cause, shown });
     }
 
     /// An attempt to read something for a target, or to write it, failed for this reason, and is repeated.
     pub(super) fn failed(&mut self, now: Moment, target: &TargetKey, reason: Reason) {
         let state = State::at_rest(reason).unwrap_or(State::Failing);
-        let cause = self.others.get(target).and_then(|was| was.cause);
-        self.set(now, target, Some(Stands { state, reason: Some(reason) }), true, cause);
+        let (cause, shown) = self.others.get(target).map_or((None, 0), |was| (was.cause, was.shown));
+        let stands = Stands { state, reason: Some(reason) };
+        self.set(now, target, Some(stands), Doing { is_pending: true, cause, shown });
     }
 
     /// A target was written. Answers the change because of which, which is followed now.
@@ -127,7 +146,8 @@ impl Standing {
         self.others.get_mut(target).and_then(|entry| entry.cause.take())
     }
 
-    fn set(&mut self, now: Moment, target: &TargetKey, stands: Option<Stands>, is_pending: bool, cause: Option<Cause>) {
+    fn set(&mut self, now: Moment, target: &TargetKey, stands: Option<Stands>, doing: Doing) {
+        let Doing { is_pending, cause, shown } = doing;
         let fingerprint = self.hasher.hash_one(target.as_str());
         let is_current = stands.is_some_and(|stands| stands.state == State::Current);
         if is_current && self.current.contains(&fingerprint) {
@@ -145,6 +165,7 @@ impl Standing {
             self.states[state as usize] -= 1;
             reason.filter(|_| old.is_some()).inspect(|reason| self.reasons[*reason as usize] -= 1);
         }
+        let shows_other = stands.is_some() && old.as_ref().is_some_and(|old| old.shown != shown);
         let pending = old.as_ref().and_then(|old| old.pending);
         if let Some(since) = pending {
             self.pending.remove(&(since, target.clone()));
@@ -158,11 +179,11 @@ impl Standing {
                 let pending = is_pending.then(|| pending.unwrap_or(now));
                 self.pending.extend(pending.map(|since| (since, target.clone())));
                 stands.reason.inspect(|reason| self.reasons[*reason as usize] += 1);
-                self.others.insert(target.clone(), Entry { stands, since, pending, cause });
+                self.others.insert(target.clone(), Entry { stands, since, pending, cause, shown });
             }
         }
         stands.inspect(|stands| self.states[stands.state as usize] += 1);
-        if was != stands {
+        if was != stands || shows_other {
             self.note(target, stands);
         }
     }
@@ -261,11 +282,13 @@ mod tests {
 
     const READS: fn() -> Decision<'static> = || Decision::Need(Need::Content(Key::new("ns", "source").unwrap()));
 
-    struct Told(Standing);
+    /// `1`: what is shown.
+    struct Told(Standing, u64);
 
     impl Told {
         fn decided(&mut self, now: u64, name: &str, decision: &Decision<'_>) {
-            self.0.decided(seconds(now), &target(name), decision, || Some(Cause { seen: seconds(now) }));
+            let cause = || Some(Cause { seen: seconds(now) });
+            self.0.decided(seconds(now), &target(name), decision, || self.1, cause);
         }
 
         fn nothing(&mut self, now: u64, name: &str, reason: Reason) {
@@ -287,7 +310,7 @@ mod tests {
 
     #[test]
     fn a_target_is_pending_until_it_is_written_however_often_that_fails() {
-        let mut told = Told(Standing::default());
+        let mut told = Told(Standing::default(), 0);
         told.nothing(1, "a", Reason::UpToDate);
         assert_eq!((told.counts(), told.0.oldest_pending()), ([1, 0, 0, 0, 0], None));
         told.decided(10, "a", &READS());
@@ -314,8 +337,30 @@ mod tests {
     }
 
     #[test]
+    fn what_is_shown_of_a_target_changes_also_while_it_stands_as_before() {
+        let mut told = Told(Standing::default(), 1);
+        told.nothing(1, "refused", Reason::Loop);
+        told.decided(1, "failing", &READS());
+        told.0.failed(seconds(2), &target("failing"), Reason::Forbidden);
+        told.nothing(2, "current", Reason::UpToDate);
+        let before = told.0.last_change();
+        // Each has another source now.
+        told.1 = 2;
+        for _ in 0..2 {
+            told.nothing(3, "refused", Reason::Loop);
+            told.decided(3, "failing", &READS());
+            told.0.failed(seconds(4), &target("failing"), Reason::Forbidden);
+            // To get another one it has to be written.
+            told.nothing(3, "current", Reason::UpToDate);
+        }
+        assert_eq!(told.changes(before), ["refused refused Some(Loop)", "failing failing Some(Forbidden)"]);
+        let since = |name| told.0.of(&target(name)).unwrap().1;
+        assert_eq!((since("refused"), since("failing")), (seconds(1), seconds(2)));
+    }
+
+    #[test]
     fn what_is_held_refused_or_waits_for_others_is_not_pending() {
-        let mut told = Told(Standing::default());
+        let mut told = Told(Standing::default(), 0);
         for (name, reason) in [
             ("held", Reason::HeldByOnce),
             ("refused", Reason::Loop),
@@ -337,7 +382,7 @@ mod tests {
     #[test]
     fn a_current_target_takes_few_bytes() {
         const TARGETS: usize = 100_000;
-        let mut told = Told(Standing::default());
+        let mut told = Told(Standing::default(), 0);
         for n in 0..TARGETS {
             told.decided(1, &format!("t-{n}"), &READS());
             told.nothing(2, &format!("t-{n}"), Reason::UpToDate);
@@ -350,7 +395,7 @@ mod tests {
 
     #[test]
     fn the_journal_is_bounded_and_says_what_it_has_forgotten() {
-        let mut told = Told(Standing::default());
+        let mut told = Told(Standing::default(), 0);
         let all = REMEMBERED as u64 + 10;
         for n in 0..all {
             told.nothing(n, &format!("t-{n}"), Reason::UpToDate);

@@ -1,6 +1,7 @@
 //! One turn of a target: from a decision to a request, or back to the queue.
 
 use std::collections::HashSet;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -68,9 +69,11 @@ impl Replicator {
                 break Decision::Need(Need::Portion(key, projection));
             }
         };
+        let graph = &self.graph;
         let Self { standing, queue, changes, counters, .. } = self;
         decision.reason().inspect(|reason| counters.decided(*reason));
-        standing.decided(now.moment, target, &decision, || changes.cause(queue.cause(target)?, target));
+        let cause = || changes.cause(queue.cause(target)?, target);
+        standing.decided(now.moment, target, &decision, || shown(graph, target, &decision), cause);
         let is_old = self.old.contains(target);
         self.reports.are_old(is_old);
         if is_old && !matches!(decision, Decision::Need(_)) {
@@ -300,6 +303,20 @@ impl Replicator {
 /// The message about an object that somebody else changes again and again.
 pub(super) fn contested(object: &Key, times: u32, manager: &str) -> String {
     format!("{manager} changed {object} again and again: the controller has put it right {times} times")
+}
+
+/// One number for what else than how it stands a row shows of a target (`survey::look`): its source, and whether it exists.
+fn shown(graph: &Graph, target: &TargetKey, decision: &Decision<'_>) -> u64 {
+    let source = match decision {
+        Decision::Nothing(verdict) | Decision::Refuse(verdict) | Decision::Wait(verdict, _) => verdict.source.as_ref(),
+        Decision::Act(plan) => plan.verdict.source.as_ref(),
+        Decision::Need(_) => None,
+    };
+    let marks = graph.node(target).map(|node| node.marks());
+    let named = marks.map(|marks| marks.map(|marks| (&marks.replicated_by, &marks.replicate_from)));
+    let mut hasher = DefaultHasher::new();
+    (source, named).hash(&mut hasher);
+    hasher.finish()
 }
 
 /// For what a target is written: it is the same as long as no object that it depends on changes.

@@ -14,6 +14,8 @@ pub(super) struct Existing {
     in_order: BTreeSet<Arc<str>>,
     names: Vec<Option<Arc<str>>>,
     free: Vec<NamespaceId>,
+    /// Another one after each change.
+    revision: u64,
 }
 
 #[derive(Debug)]
@@ -43,6 +45,7 @@ impl Existing {
             if known.facts == facts {
                 return Seen::Same;
             }
+            self.revision += 1;
             return Seen::Changed(known.id, std::mem::replace(&mut known.facts, facts));
         }
         let name: Arc<str> = namespace.into();
@@ -53,6 +56,7 @@ impl Existing {
         if let Some(slot) = self.names.get_mut(id as usize) {
             *slot = Some(name.clone());
         }
+        self.revision += 1;
         self.in_order.insert(name.clone());
         self.by_name.insert(name, Entry { id, facts, epoch });
         Seen::New(id)
@@ -61,12 +65,18 @@ impl Existing {
     /// A namespace does not exist any more. Its number is given to another one.
     pub(super) fn remove(&mut self, namespace: &str) -> Option<NamespaceId> {
         let Entry { id, .. } = self.by_name.remove(namespace)?;
+        self.revision += 1;
         self.in_order.remove(namespace);
         if let Some(slot) = self.names.get_mut(id as usize) {
             *slot = None;
         }
         self.free.push(id);
         Some(id)
+    }
+
+    /// A number that is another one after each change.
+    pub(super) fn revision(&self) -> u64 {
+        self.revision
     }
 
     /// Their names, in order.

@@ -305,6 +305,20 @@ impl Pushes {
         all
     }
 
+    /// Calls `tell` with each namespace that a push says outright and that does not exist, and the name there. One may come twice.
+    pub(super) fn each_nowhere(&self, namespaces: &impl Namespaces, mut tell: impl FnMut(&str, &str)) {
+        let is_missing = |namespace: &str| namespaces.find(namespace).is_none();
+        for push in self.sources.iter().flatten().filter_map(Source::push) {
+            let literals = (0..push.literal_count()).filter_map(|n| push.literal_target(n));
+            literals.filter(|(namespace, _)| is_missing(namespace)).for_each(|(namespace, name)| tell(namespace, name));
+            for part in push.parts() {
+                for namespace in part.namespaces().list().literals_where(is_missing) {
+                    part.names().for_each(|name| tell(namespace, name));
+                }
+            }
+        }
+    }
+
     /// The selections of namespaces that pushes make.
     pub(super) fn selections_mut(&mut self) -> &mut Selections<PartOf> {
         &mut self.selections

@@ -29,6 +29,18 @@ impl Graph {
         self.targets_where(|_| true)
     }
 
+    /// Of [`all_asked_for`](Self::all_asked_for), the names in namespaces that do not exist; in the order of their names, each once.
+    #[must_use]
+    pub fn waiting_for_a_namespace(&self) -> Vec<TargetKey> {
+        let mut found = Vec::new();
+        self.pushes.each_nowhere(&self.namespaces, |namespace, name| {
+            found.extend(Key::new(namespace, name).ok().map(TargetKey::from));
+        });
+        found.sort_unstable();
+        found.dedup();
+        found
+    }
+
     fn targets_where(&self, also: impl Fn(&str) -> bool) -> Vec<TargetKey> {
         let mut pushed: Vec<_> = self.pushes.all(&self.namespaces, also).into_iter().collect();
         // As keys are ordered: by the namespace with the slash after it.

@@ -58,8 +58,13 @@ function finder(model, word) {
   const has = (/** @type {string} */ text) => text.toLowerCase().includes(word);
   const source = model.sources.list.map(has);
   const ofSource = (/** @type {number} */ row) => source[(model.source[row] ?? 0) - 1] === true;
-  // Over the slash between namespace and name.
-  if (word.includes("/")) return (row) => ofSource(row) || has(model.target(row));
+  // Over the slash between namespace and name: neither has one.
+  const [before = "", after, more] = word.split("/");
+  if (after !== undefined) {
+    const namespace = model.namespaces.list.map((text) => more === undefined && text.toLowerCase().endsWith(before));
+    const name = model.names.list.map((text) => text.toLowerCase().startsWith(after));
+    return (row) => ofSource(row) || (namespace[model.namespace[row] ?? 0] === true && name[model.name[row] ?? 0] === true);
+  }
   const [namespace, name] = [model.namespaces.list.map(has), model.names.list.map(has)];
   const reason = model.reasons.list.map(has);
   return (row) =>

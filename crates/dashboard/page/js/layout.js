@@ -1,15 +1,20 @@
 // Where everything is on the matrix: rows are sources, columns are namespaces or groups of them. Pure; no DOM.
 
-import { rank } from "./states.js";
+import { natural, ordered } from "./order.js";
+import { rank, STATES } from "./states.js";
 
 /**
  * @typedef {import("./model.js").Model} Model
  *
  * @typedef {object} Column
- * @property {string} label      The namespace, or what the group's have in common.
+ * @property {string} label      The namespace, or what the group's have in common: the beginning of their names, or a label's value.
  * @property {string} group      What names the group; nothing: a namespace.
  * @property {string} inGroup    The opened group that the namespace is of; nothing: none.
  * @property {number[]} members  Namespaces, by number.
+ *
+ * @typedef {object} By  What groups namespaces besides their names: a label.
+ * @property {string} key
+ * @property {ReadonlyMap<string, string>} values  By namespace.
  *
  * @typedef {object} SourceRow
  * @property {string} kind
@@ -115,50 +120,66 @@ function label(names, prefix) {
 }
 
 /**
- * The columns: all namespaces of these rows, grouped where they do not fit.
+ * Namespaces in groups, by the value of a label; those without it are the last one.
+ * @param {string[]} names  In order.
+ * @param {By} by
+ * @returns {{ label: string, names: string[] }[]}
+ */
+export function byLabel(names, { key, values }) {
+  /** @type {Map<string, string[]>} */
+  const groups = new Map();
+  // No value has a space or a quote.
+  const none = `no ${key}`;
+  for (const name of names) {
+    const value = values.get(name);
+    const label = value === undefined ? none : value === "" ? '""' : value;
+    const group = groups.get(label);
+    if (group === undefined) groups.set(label, [name]);
+    else group.push(name);
+  }
+  const last = (/** @type {string} */ label) => Number(label === none);
+  return [...groups].sort(([a], [b]) => last(a) - last(b) || natural(a, b)).map(([label, names]) => ({ label, names }));
+}
+
+/**
+ * The columns: all namespaces of these rows, grouped where they do not fit, or by a label.
  * @param {Model} model
  * @param {Uint32Array} rows
  * @param {number} width   For the columns.
  * @param {number} cell    The size of one cell.
  * @param {string[]} opened
  * @param {boolean} groups  Whether those that do not fit are grouped.
+ * @param {By | null} by    What groups them in any case.
  */
-export function columns(model, rows, width, cell, opened, groups) {
+export function columns(model, rows, width, cell, opened, groups, by = null) {
   const used = new Uint8Array(model.namespaces.list.length);
   for (const row of rows) used[model.namespace[row] ?? 0] = 1;
-  /** @type {string[]} */
-  const names = [];
-  used.forEach((is, number) => is === 1 && names.push(model.namespaces.text(number)));
-  names.sort(natural);
+  const names = model.namespaces.inOrder().filter((number) => used[number] === 1).map((number) => model.namespaces.text(number));
   const fits = names.length * cell <= width;
-  const found = group(names, fits || !groups ? names.length : Math.floor(width / GROUP));
+  const found = by !== null ? byLabel(names, by) : group(names, fits || !groups ? names.length : Math.floor(width / GROUP));
   const number = (/** @type {string} */ name) => model.namespaces.numbers.get(name) ?? 0;
   /** @type {Column[]} */
   const list = found.flatMap((it) => {
-    if (it.names.length === 1) return [{ label: it.label, group: "", inGroup: "", members: it.names.map(number) }];
+    if (it.names.length === 1 && by === null) return [{ label: it.label, group: "", inGroup: "", members: it.names.map(number) }];
     if (!opened.includes(it.label)) return [{ label: it.label, group: it.label, inGroup: "", members: it.names.map(number) }];
     return it.names.map((name) => ({ label: name, group: "", inGroup: it.label, members: [number(name)] }));
   });
   return { fits, list };
 }
 
-const collator = new Intl.Collator("en", { numeric: true });
-
-/** @param {string} a @param {string} b */
-export function natural(a, b) {
-  return collator.compare(a, b);
-}
-
 export class Layout {
   /**
    * @param {Model} model
    * @param {Uint32Array} rows
-   * @param {{ width: number, zoom: number, opened: string[], order: "problems" | "name", grouped: boolean }} how  `width`: for the columns
+   * @param {{ width: number, zoom: number, opened: string[], order: "problems" | "name", grouped: boolean, by?: By | null }} how
+   *   `width`: for the columns
    */
-  constructor(model, rows, { width, zoom, opened, order, grouped }) {
+  constructor(model, rows, { width, zoom, opened, order, grouped, by = null }) {
+    this.model = model;
+    this.by = by;
     this.cell = size(zoom);
     this.rowHeight = Math.max(this.cell, 20);
-    const { fits, list } = columns(model, rows, width, this.cell, opened, grouped);
+    const { fits, list } = columns(model, rows, width, this.cell, opened, grouped, by);
     this.columns = list;
     /** Whether all namespaces have room side by side. */
     this.fits = fits;
@@ -166,7 +187,10 @@ export class Layout {
     this.edges = new Float64Array(this.columns.length + 1);
     this.grouped = this.columns.some((column) => column.group !== "" || column.inGroup !== "");
     this.columns.forEach((column, n) => {
-      this.edges[n + 1] = (this.edges[n] ?? 0) + (this.isWide(column) ? GROUP : this.cell);
+      const next = this.columns[n + 1];
+      // Names that lean need room before a head that does not.
+      const lean = next !== undefined && this.isWide(next) && !this.isWide(column) ? 18 : 0;
+      this.edges[n + 1] = (this.edges[n] ?? 0) + (this.isWide(column) ? GROUP : this.cell + lean);
     });
     const ofNamespace = new Int32Array(model.namespaces.list.length).fill(-1);
     this.columns.forEach((column, n) => column.members.forEach((member) => (ofNamespace[member] = n)));
@@ -185,41 +209,48 @@ export class Layout {
     }
     /** @type {(SourceRow & { slot: number })[]} */
     const sources = [];
-    targets.forEach((count, at) => {
-      if (count === 0) return;
-      const text = at < none ? model.sources.text(at) : `${model.kinds[at - none] ?? ""} `;
+    const add = (/** @type {number} */ at, /** @type {string} */ text) => {
+      const count = targets[at] ?? 0;
       const space = text.indexOf(" ");
-      sources.push({ slot: at, kind: text.slice(0, space), key: text.slice(space + 1), worst: worst[at] ?? 9, targets: count });
-    });
+      if (count > 0) sources.push({ slot: at, kind: text.slice(0, space), key: text.slice(space + 1), worst: worst[at] ?? 9, targets: count });
+    };
+    for (const at of model.sources.inOrder()) add(at, model.sources.text(at));
+    model.kinds.forEach((kind, n) => add(none + n, `${kind} `));
     // What waits goes by: it would make rows jump. Only what is refused or fails comes first.
     const asks = (/** @type {SourceRow} */ row) => (order === "problems" && row.worst < 2 ? row.worst : 2);
-    sources.sort((a, b) => asks(a) - asks(b) || Number(a.key === "") - Number(b.key === "") || natural(a.key, b.key) || natural(a.kind, b.kind));
+    sources.sort((a, b) => asks(a) - asks(b));
     /** @type {SourceRow[]} */
     this.rows = sources;
     const ofSlot = new Int32Array(none + model.kinds.length).fill(-1);
     sources.forEach((source, n) => (ofSlot[source.slot] = n));
 
-    /** @type {Map<number, Cell>} By row × columns + column. */
-    this.cells = new Map();
-    for (const row of rows) {
-      const [r, c] = [ofSlot[slot(row)] ?? -1, ofNamespace[model.namespace[row] ?? 0] ?? -1];
-      if (r < 0 || c < 0) continue;
-      const key = r * this.columns.length + c;
-      const state = model.state[row] ?? 0;
-      const cell = this.cells.get(key);
-      if (cell === undefined) {
-        const counts = [0, 0, 0, 0, 0];
-        counts[state] = 1;
-        this.cells.set(key, { row: r, column: c, counts, total: 1, first: row });
-        continue;
+    // The cells, one after the other: each row's have their places between two of `begins`, in the order of their columns.
+    const rowOf = (/** @type {number} */ row) => ofSlot[slot(row)] ?? -1;
+    const columnOf = (/** @type {number} */ row) => ofNamespace[model.namespace[row] ?? 0] ?? -1;
+    const sorted = ordered(ordered(rows, this.columns.length, columnOf), sources.length, rowOf);
+    this.begins = new Uint32Array(sources.length + 1);
+    this.column = new Uint32Array(sorted.length);
+    this.first = new Uint32Array(sorted.length);
+    this.counts = new Uint32Array(sorted.length * STATES.length);
+    let [cells, atRow, atColumn] = [0, -1, -1];
+    for (const row of sorted) {
+      const [r, c, state] = [rowOf(row), columnOf(row), model.state[row] ?? 0];
+      if (r !== atRow || c !== atColumn) {
+        while (atRow < r) this.begins[++atRow] = cells;
+        atColumn = c;
+        this.column[cells] = c;
+        this.first[cells] = row;
+        cells++;
       }
-      cell.counts[state] = (cell.counts[state] ?? 0) + 1;
-      cell.total++;
-      if (rank(state) < rank(model.state[cell.first] ?? 0)) cell.first = row;
+      const at = (cells - 1) * STATES.length + state;
+      this.counts[at] = (this.counts[at] ?? 0) + 1;
+      if (rank(state) < rank(model.state[this.first[cells - 1] ?? 0] ?? 0)) this.first[cells - 1] = row;
     }
+    while (atRow < sources.length) this.begins[++atRow] = cells;
+
     /** The place of a row of the model, if it is among these. @type {(row: number) => { row: number, column: number } | null} */
     this.spot = (row) => {
-      const [r, c] = [ofSlot[slot(row)] ?? -1, ofNamespace[model.namespace[row] ?? 0] ?? -1];
+      const [r, c] = [rowOf(row), columnOf(row)];
       return r < 0 || c < 0 ? null : { row: r, column: c };
     };
     this.width = this.edges[this.columns.length] ?? 0;
@@ -231,9 +262,29 @@ export class Layout {
     return column.group !== "" || (this.grouped && column.inGroup === "");
   }
 
-  /** @param {number} row @param {number} column */
+  /** How wide a column's cells are. @param {number} n */
+  wide(n) {
+    const column = this.columns[n];
+    return column !== undefined && this.isWide(column) ? GROUP : this.cell;
+  }
+
+  /** The number of the cell at a place, or of the first one after it in the row. @param {number} row @param {number} column */
+  from(row, column) {
+    let [low, high] = [this.begins[row] ?? 0, this.begins[row + 1] ?? 0];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((this.column[middle] ?? 0) < column) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
+  /** @param {number} row @param {number} column @returns {Cell | undefined} */
   at(row, column) {
-    return this.cells.get(row * this.columns.length + column);
+    const n = this.from(row, column);
+    if (row < 0 || n >= (this.begins[row + 1] ?? 0) || this.column[n] !== column) return undefined;
+    const counts = Array.from(this.counts.subarray(n * STATES.length, (n + 1) * STATES.length));
+    return { row, column, counts, total: counts.reduce((a, b) => a + b, 0), first: this.first[n] ?? 0 };
   }
 
   /** The column at a place; -1: none. @param {number} x */

@@ -1,17 +1,20 @@
 // The page: puts together what the server says, what the address bar says, and what is drawn.
 
+import { drawBlank } from "./blank.js";
+import { countStates } from "./counts.js";
 import { byId, h } from "./dom.js";
 import { isFiltering, matching, NO_FILTER } from "./filter.js";
+import { drawGroups, Filters } from "./filters.js";
+import { Labels } from "./labels.js";
 import { Layout, SIZES } from "./layout.js";
 import { Matrix } from "./matrix.js";
-import { countStates, Model } from "./model.js";
-import { command, glyph } from "./parts.js";
+import { Model } from "./model.js";
+import { title } from "./parts.js";
 import { Server, trail as fetchTrail } from "./server.js";
 import { drawOverview, drawSource } from "./side.js";
-import { MEANING, STATES } from "./states.js";
 import { Table } from "./table.js";
 import { drawTrail } from "./trail.js";
-import { parse, serialise } from "./url.js";
+import { labelOf, parse, serialise } from "./url.js";
 import { count, grouped } from "./words.js";
 
 /**
@@ -23,8 +26,6 @@ import { count, grouped } from "./words.js";
 const CALM = 200;
 /** A trail that is open is asked for again at most once in this time. */
 const TRAIL_AGAIN = 1_500;
-/** A new snapshot is taken once in this time. */
-const ANEW = 300_000;
 
 /** @type {View} */
 let view = parse(location.search);
@@ -41,7 +42,7 @@ let before = null;
 /** Somebody opened a panel: its heading gets the focus when it is there. */
 let wantsFocus = false;
 
-const [stage, side, states, filters, notice, search] = [byId("stage"), byId("side"), byId("states"), byId("filters"), byId("notice"), /** @type {HTMLInputElement} */ (byId("search"))];
+const [stage, side, notice, search] = [byId("stage"), byId("side"), byId("notice"), /** @type {HTMLInputElement} */ (byId("search"))];
 
 // --- What is open ---
 
@@ -102,12 +103,20 @@ function openRow(row) {
 }
 
 const matrix = new Matrix({
-  open: (cell) => (cell.total === 1 ? openRow(cell.first) : openRow(cell.first)),
+  open: (cell) => openRow(cell.first),
   source: (source) => open("source", source.kind, source.key),
   toggle: (group) => go({ opened: view.opened.includes(group) ? view.opened.filter((it) => it !== group) : [...view.opened, group] }),
   namespace: (namespace) => filter({ namespace: view.filter.namespace === namespace ? "" : namespace }),
 });
 const table = new Table(openRow);
+const filters = new Filters({
+  filter,
+  state: (state) => filter({ states: view.filter.states.includes(state) ? view.filter.states.filter((it) => it !== state) : [...view.filter.states, state] }),
+  clear,
+});
+const labels = new Labels(() => drawCalmly());
+/** Whether namespaces have ever been more than fit: then one may choose what groups them. */
+let groups = false;
 
 /** Draws all of it before the next frame. */
 function draw() {
@@ -134,8 +143,7 @@ function paint() {
   document.body.classList.toggle("stale", link.link === "lost" && loaded);
   rows = matching(model, view.filter);
   drawLink();
-  drawStates();
-  drawFilters();
+  filters.draw(model, rows, view.filter, loaded && model.ready);
   drawStage();
   drawSide();
   // What the tests measure: when there was something to be seen of the cluster.
@@ -160,74 +168,6 @@ function drawLink() {
   document.title = failing > 0 ? `${grouped(failing)} failing · Replication` : "Replication · k8s-replicator";
 }
 
-/** @type {HTMLButtonElement[]} */
-let tiles = [];
-
-function drawStates() {
-  if (tiles.length === 0) {
-    tiles = STATES.map((state, n) => h("button", {
-      type: "button",
-      class: `tile is-${state}`,
-      "aria-pressed": "false",
-      title: MEANING[state],
-      click: () => filter({ states: view.filter.states.includes(state) ? view.filter.states.filter((it) => it !== state) : [...view.filter.states, state] }),
-    }, h("span", { class: "number" }, "–"), h("span", { class: "word" }, glyph(n, 13), state)));
-    states.replaceChildren(...tiles);
-  }
-  // The numbers are of all that the other filters let through: so that one sees what else there is.
-  const others = isFiltering(view.filter) && view.filter.states.length > 0 ? matching(model, { ...view.filter, states: [] }) : rows;
-  const counts = countStates(model, others);
-  tiles.forEach((tile, n) => {
-    const number = /** @type {HTMLElement} */ (tile.firstElementChild);
-    const text = loaded && model.ready ? grouped(counts[n] ?? 0) : "–";
-    if (number.textContent !== text) number.textContent = text;
-    tile.classList.toggle("none", (counts[n] ?? 0) === 0);
-    tile.setAttribute("aria-pressed", String(view.filter.states.includes(STATES[n] ?? "current")));
-  });
-}
-
-/** @type {{ kind: HTMLSelectElement, reason: HTMLSelectElement, namespace: HTMLInputElement, clear: HTMLButtonElement } | null} */
-let fields = null;
-
-function drawFilters() {
-  if (fields === null) {
-    fields = {
-      kind: h("select", { id: "kind", change: () => filter({ kind: fields?.kind.value ?? "" }) }),
-      reason: h("select", { id: "reason", change: () => filter({ reason: fields?.reason.value ?? "" }) }),
-      namespace: h("input", {
-        id: "namespace", type: "text", placeholder: "team-*", autocomplete: "off", spellcheck: "false", size: 14,
-        input: () => filter({ namespace: fields?.namespace.value.trim() ?? "" }, "replace"),
-      }),
-      clear: h("button", { type: "button", class: "clear", click: clear }, "Clear filters"),
-    };
-    filters.replaceChildren(
-      h("label", null, h("span", null, "Kind"), fields.kind),
-      h("label", null, h("span", null, "Namespace"), fields.namespace),
-      h("label", null, h("span", null, "Reason"), fields.reason),
-      fields.clear);
-  }
-  options(fields.kind, ["", ...model.kinds], view.filter.kind);
-  const reasons = model.reasons.list.filter((code) => code !== "UpToDate").sort();
-  options(fields.reason, ["", ...reasons], view.filter.reason);
-  if (document.activeElement !== fields.namespace) fields.namespace.value = view.filter.namespace;
-  fields.clear.hidden = !isFiltering(view.filter);
-}
-
-/**
- * @param {HTMLSelectElement} select
- * @param {string[]} values
- * @param {string} value
- */
-function options(select, values, value) {
-  const all = value === "" || values.includes(value) ? values : [...values, value];
-  const key = all.join(" ");
-  if (select.getAttribute("data-of") !== key) {
-    select.setAttribute("data-of", key);
-    select.replaceChildren(...all.map((it) => h("option", { value: it }, it === "" ? "All" : it)));
-  }
-  if (select.value !== value) select.value = value;
-}
-
 function clear() {
   search.value = "";
   go({ filter: { ...NO_FILTER, states: [] } });
@@ -239,45 +179,22 @@ function drawStage() {
   byId("as-table").setAttribute("aria-pressed", String(view.as === "table"));
   byId("zoom").hidden = view.as !== "matrix";
   byId("order").setAttribute("aria-pressed", String(view.order === "problems"));
-  byId("grouped").setAttribute("aria-pressed", String(view.grouped));
-  const blank = drawBlank();
+  const blank = drawBlank(link, loaded ? model : null, rows.length, clear);
+  document.body.classList.toggle("nothing", blank !== null && !["none", "loading", "ready"].includes(blank.getAttribute("data-of") ?? ""));
   const shown = blank ?? (view.as === "matrix" ? matrix.element : table.element);
   if (blank !== null ? stage.firstElementChild?.getAttribute("data-of") !== blank.getAttribute("data-of") : stage.firstElementChild !== shown) stage.replaceChildren(shown);
   byId("count").textContent = blank !== null ? "" : isFiltering(view.filter) ? `${grouped(rows.length)} of ${count(model.length, "target")}` : `${count(model.length, "target")} in ${count(model.existingNamespaces, "namespace")}`;
   if (blank !== null) return;
   const chosen = view.place === null ? "" : `${view.place.kind}:${view.place.key}`;
   if (view.as === "table") return table.show(model, rows, view.order, chosen);
-  const layout = new Layout(model, rows, { width: matrix.room, zoom: view.zoom, opened: view.opened, order: view.order, grouped: view.grouped });
+  const key = labelOf(view);
+  const by = key === "" ? null : labels.by(key, model.namespacesRevision);
+  const layout = new Layout(model, rows, { width: matrix.room, zoom: view.zoom, opened: view.opened, order: view.order, grouped: view.group !== "no", by });
+  groups ||= !layout.fits || view.group !== "";
+  byId("by").hidden = !groups;
+  if (groups) drawGroups(labels.keys(model.namespacesRevision), view.group);
   const row = view.place?.what === "trail" ? model.find(view.place.kind, view.place.key) : undefined;
   matrix.show(model, layout, chosen, row === undefined ? null : layout.spot(row));
-}
-
-/** What stands where there is nothing to be shown; `null`: there is. */
-function drawBlank() {
-  /** @param {string} of @param {string} title @param {...(Node | string)} text */
-  const blank = (of, title, ...text) => h("div", { class: "blank", "data-of": of }, h("h2", null, title), ...text.map((it) => (typeof it === "string" ? h("p", null, it) : it)));
-  if (link.link === "forbidden") {
-    return blank("forbidden", "You may not see this", link.why === "" ? "The server does not let this browser in." : link.why, "Ask for the page by its address, as with kubectl port-forward.");
-  }
-  if (link.link === "old") {
-    return blank("old", "The program was updated", "This page is of the version before.", h("button", { type: "button", class: "primary", click: () => location.reload() }, "Load it anew"));
-  }
-  if (!loaded) {
-    if (link.link === "lost") return blank("lost", "No answer", "The controller does not answer. It may be starting, or the port-forward has ended.", command("kubectl -n kube-system port-forward deployment/k8s-replicator 9103", "Forward the port again"));
-    if (link.link === "failed") return blank("failed", "Something is wrong", link.why, "The page tries again by itself.");
-    return h("div", { class: "blank loading", "data-of": "loading" }, h("h2", null, "Loading"), skeleton());
-  }
-  if (!model.ready) return h("div", { class: "blank loading", "data-of": "ready" }, h("h2", null, "The controller is reading the cluster"), h("p", null, "Its first lists are not complete. Nothing is written until they are."), skeleton());
-  if (model.length === 0) {
-    return blank("empty", "Nothing is replicated yet", "No object asks for a copy, and none gives one. Say on a Secret where it is to go:",
-      command(`kubectl -n NAMESPACE annotate secret NAME '${model.prefix}replicate-to-namespaces=team-.*'`, "Push it into every namespace that begins with team-"));
-  }
-  if (rows.length === 0) return blank("none", "Nothing matches", "No target fits these filters.", h("button", { type: "button", class: "primary", click: clear }, "Clear filters"));
-  return null;
-}
-
-function skeleton() {
-  return h("div", { class: "skeleton", "aria-hidden": "true" }, ...Array.from({ length: 96 }, () => h("i", null)));
 }
 
 // --- The panel ---
@@ -290,6 +207,10 @@ let asked = null;
 const listener = {
   trail: (/** @type {string} */ kind, /** @type {string} */ key) => open("trail", kind, key),
   source: (/** @type {string} */ kind, /** @type {string} */ key) => open("source", kind, key),
+  all: (/** @type {string} */ source) => {
+    search.value = source;
+    go({ as: "table", filter: { ...NO_FILTER, states: [], text: source } });
+  },
   reason: (/** @type {string} */ code) => filter({ reason: view.filter.reason === code ? "" : code }),
 };
 
@@ -348,7 +269,7 @@ async function drawTrailOf(kind, target) {
   asked = { key, at: performance.now(), abort, of: model.revision };
   if (first) {
     shownSide = key;
-    side.replaceChildren(back(), h("div", { class: "what" }, h("p", { class: "kicker" }, kind), h("h2", { tabindex: "-1" }, target)), h("p", { class: "soft" }, "Asking the controller …"));
+    side.replaceChildren(back(), h("div", { class: "what" }, h("p", { class: "kicker" }, kind), title(target)), h("p", { class: "soft" }, "Asking the controller …"));
     if (wantsFocus) focusSide();
     wantsFocus = false;
   }
@@ -369,7 +290,7 @@ async function drawTrailOf(kind, target) {
     if (abort.signal.aborted) return;
     shownSide = `${key} failed`;
     if (asked !== null) asked.of = -1;
-    if (first) side.replaceChildren(back(), h("div", { class: "what" }, h("p", { class: "kicker" }, kind), h("h2", { tabindex: "-1" }, target)), h("p", { class: "bad" }, error instanceof Error ? error.message : "The server does not answer."));
+    if (first) side.replaceChildren(back(), h("div", { class: "what" }, h("p", { class: "kicker" }, kind), title(target)), h("p", { class: "bad" }, error instanceof Error ? error.message : "The server does not answer."));
   }
 }
 
@@ -389,7 +310,7 @@ search.form?.addEventListener("submit", (event) => {
 byId("as-matrix").addEventListener("click", () => go({ as: "matrix" }));
 byId("as-table").addEventListener("click", () => go({ as: "table" }));
 byId("order").addEventListener("click", () => go({ order: view.order === "problems" ? "name" : "problems" }));
-byId("grouped").addEventListener("click", () => go({ grouped: !view.grouped, opened: [] }));
+byId("grouped").addEventListener("change", () => go({ group: /** @type {HTMLSelectElement} */ (byId("grouped")).value, opened: [] }));
 byId("zoom-in").addEventListener("click", () => go({ zoom: Math.min(SIZES.length - 1, view.zoom + 1) }, "replace"));
 byId("zoom-out").addEventListener("click", () => go({ zoom: Math.max(0, view.zoom - 1) }, "replace"));
 matrix.scroll.addEventListener("wheel", (event) => {
@@ -436,9 +357,6 @@ const server = new Server({
     draw();
   },
 });
-// Frames tell of targets that the controller decides about. Names in namespaces that do not exist are none of them: that one more is
-// waited for there, or one less, only a snapshot tells.
-setInterval(() => link.link === "live" && !document.hidden && void server.begin(), ANEW);
 // Before the first answer there is something to be seen.
 paint();
 void server.begin();

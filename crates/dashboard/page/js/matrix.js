@@ -2,9 +2,9 @@
 // moves a cursor over it, and what the cursor is on is said.
 
 import { h } from "./dom.js";
-import { STATES, shape } from "./states.js";
-import { GROUP, Layout } from "./layout.js";
-import { count, fitted } from "./words.js";
+import { BAND, Painter } from "./paint.js";
+import { STATES } from "./states.js";
+import { count } from "./words.js";
 
 /**
  * @typedef {import("./model.js").Model} Model
@@ -16,8 +16,6 @@ import { count, fitted } from "./words.js";
  * @property {(group: string) => void} toggle
  * @property {(namespace: string) => void} namespace
  */
-
-const GAP = 1;
 
 export class Matrix {
   /** @param {Listener} listener */
@@ -44,7 +42,7 @@ export class Matrix {
     this.element = h("div", { class: "stagebox" }, this.scroll, this.tip, this.said);
     /** @type {Model | null} */
     this.model = null;
-    /** @type {Layout | null} */
+    /** @type {import("./layout.js").Layout | null} */
     this.layout = null;
     /** @type {Spot | null} */
     this.cursor = null;
@@ -54,14 +52,7 @@ export class Matrix {
     /** @type {Spot | null} */
     this.spot = null;
     this.frame = 0;
-    /** @type {Record<string, string>} */
-    this.colours = {};
-    /** @type {Map<string, Path2D>} */
-    this.paths = new Map();
-    /** @type {Map<string, string>} */
-    this.texts = new Map();
-    /** @type {Map<string, number>} */
-    this.widths = new Map();
+    this.painter = new Painter(this.scroll);
     const dark = matchMedia("(prefers-color-scheme: dark)");
     dark.addEventListener("change", () => this.restyle());
     matchMedia("(prefers-contrast: more)").addEventListener("change", () => this.restyle());
@@ -71,7 +62,8 @@ export class Matrix {
   get head() {
     const { layout } = this;
     const long = layout?.columns.reduce((most, column) => Math.max(most, layout.isWide(column) ? 0 : column.label.length), 0) ?? 0;
-    return { left: this.left, top: long === 0 ? 44 : Math.min(132, 30 + long * 4.4) };
+    const opened = layout?.columns.some((column) => column.inGroup !== "") ? BAND : 0;
+    return { left: this.left, top: opened + (long === 0 ? 44 : Math.min(132, 30 + long * 4.4)) };
   }
 
   get left() {
@@ -86,7 +78,7 @@ export class Matrix {
 
   /**
    * @param {Model} model
-   * @param {Layout} layout
+   * @param {import("./layout.js").Layout} layout
    * @param {string} chosen  The source that is open.
    * @param {Spot | null} spot  Where the target is that is open.
    */
@@ -95,8 +87,6 @@ export class Matrix {
     this.layout = layout;
     this.chosen = chosen;
     this.spot = spot;
-    if (this.texts.size > 20_000) this.texts.clear();
-    if (this.widths.size > 20_000) this.widths.clear();
     if (this.cursor !== null && (this.cursor.row >= layout.rows.length || this.cursor.column >= layout.columns.length)) this.cursor = null;
     const { left, top } = this.head;
     this.space.style.setProperty("width", `${Math.ceil(left + layout.width + 12)}px`);
@@ -105,23 +95,13 @@ export class Matrix {
   }
 
   restyle() {
-    this.colours = {};
+    this.painter.restyle();
     this.draw();
   }
 
   /** Draws before the next frame. */
   draw() {
     if (this.frame === 0) this.frame = requestAnimationFrame(() => this.paint());
-  }
-
-  /** @param {string} name */
-  colour(name) {
-    let colour = this.colours[name];
-    if (colour === undefined) {
-      colour = getComputedStyle(this.scroll).getPropertyValue(`--${name}`).trim();
-      this.colours[name] = colour;
-    }
-    return colour;
   }
 
   paint() {
@@ -137,309 +117,10 @@ export class Matrix {
     }
     const c = canvas.getContext("2d");
     if (c === null) return;
-    const { left, top } = this.head;
-    const [x, y] = [scroll.scrollLeft, scroll.scrollTop];
     c.setTransform(ratio, 0, 0, ratio, 0, 0);
-    c.fillStyle = this.colour("surface");
-    c.fillRect(0, 0, width, height);
-    const seen = layout.seen(x, y, width - left, height - top);
-    c.save();
-    c.beginPath();
-    c.rect(left, top, width - left, height - top);
-    c.clip();
-    this.cells(c, seen, left - x, top - y);
-    c.restore();
-    this.columnHeads(c, seen, left - x, left, top, width);
-    this.rowHeads(c, seen, top - y, left, top, height);
-    c.fillStyle = this.colour("surface");
-    c.fillRect(0, 0, left, top);
-    c.fillStyle = this.colour("faint");
-    c.font = `11px ${this.colour("sans")}`;
-    c.textBaseline = "alphabetic";
-    c.textAlign = "left";
-    c.fillText(count(layout.rows.length, "source"), 16, top - 10);
-    c.fillStyle = this.colour("line");
-    c.fillRect(0, top - 1, width, 1);
-    c.fillRect(left - 1, 0, 1, height);
-  }
-
-  /**
-   * @param {CanvasRenderingContext2D} c
-   * @param {{ rows: number[], columns: number[] }} seen
-   * @param {number} dx
-   * @param {number} dy
-   */
-  cells(c, seen, dx, dy) {
-    const { layout } = this;
-    if (layout === null) return;
-    const [fromRow = 0, toRow = 0] = seen.rows;
-    const [fromColumn = 0, toColumn = 0] = seen.columns;
-    const active = this.active();
-    if (active !== null) {
-      c.fillStyle = this.colour("hover");
-      c.fillRect(0, dy + active.row * layout.rowHeight, 1e5, layout.rowHeight);
-      const [from = 0, to = 0] = [layout.edges[active.column], layout.edges[active.column + 1]];
-      if (active.column >= 0) c.fillRect(dx + from, 0, to - from, 1e5);
-    }
-    /** @type {Map<string, number[]>} Places of shapes, by state. */
-    const places = new Map();
-    const cell = layout.cell;
-    const box = Math.min(cell, 22) - (cell > 14 ? 4 : 1);
-    c.font = `11px ${this.colour("sans")}`;
-    c.textBaseline = "middle";
-    for (let row = fromRow; row < toRow; row++) {
-      const top = dy + row * layout.rowHeight;
-      for (let column = fromColumn; column < toColumn; column++) {
-        const found = layout.at(row, column);
-        if (found === undefined) continue;
-        const left = dx + (layout.edges[column] ?? 0);
-        const head = layout.columns[column];
-        if (head !== undefined && layout.isWide(head) && (head.group !== "" || found.total > 1)) this.bar(c, found.counts, found.total, left + 8, top, GROUP - 16, layout.rowHeight);
-        else {
-          const state = STATES[worst(found.counts)] ?? "current";
-          const list = places.get(state);
-          const at = [left + (head !== undefined && layout.isWide(head) ? 8 : (cell - box) / 2), top + (layout.rowHeight - box) / 2];
-          if (list === undefined) places.set(state, at);
-          else list.push(...at);
-          if (found.total > 1 && cell >= 18) {
-            c.fillStyle = this.colour("faint");
-            c.textAlign = "right";
-            c.font = `9px ${this.colour("sans")}`;
-            c.fillText(String(found.total), left + cell - GAP, top + layout.rowHeight - 5);
-            c.font = `11px ${this.colour("sans")}`;
-          }
-        }
-      }
-    }
-    for (const [state, list] of places) {
-      const path = this.path(state, box);
-      c.fillStyle = this.colour(state);
-      if (state === "current") {
-        // Most are: the same square as its shape is, without a path.
-        const [inset, side] = [0.22 * box, 0.56 * box];
-        for (let n = 0; n < list.length; n += 2) c.fillRect((list[n] ?? 0) + inset, (list[n + 1] ?? 0) + inset, side, side);
-        continue;
-      }
-      for (let n = 0; n < list.length; n += 2) {
-        const [px = 0, py = 0] = [list[n], list[n + 1]];
-        c.translate(px, py);
-        c.fill(path);
-        c.translate(-px, -py);
-      }
-    }
-    const cursor = document.activeElement === this.scroll ? this.cursor : null;
-    for (const spot of [this.spot, cursor]) {
-      if (spot === null) continue;
-      c.strokeStyle = this.colour("accent");
-      c.lineWidth = 2;
-      const [from = 0, to = 0] = [layout.edges[spot.column], layout.edges[spot.column + 1]];
-      c.strokeRect(dx + from + 1, dy + spot.row * layout.rowHeight + 1, to - from - 2, layout.rowHeight - 2);
-    }
-  }
-
-  /**
-   * A group's targets, by state: a bar, and how many of them are not current.
-   * @param {CanvasRenderingContext2D} c
-   * @param {number[]} counts
-   * @param {number} total
-   * @param {number} x @param {number} y @param {number} width @param {number} height
-   */
-  bar(c, counts, total, x, y, width, height) {
-    const bad = total - (counts[0] ?? 0);
-    const thick = bad === 0 ? 4 : 8;
-    const top = Math.round(y + (height - thick) / 2);
-    const long = bad === 0 ? width : width - 24;
-    let at = x;
-    for (const state of [4, 3, 1, 2, 0]) {
-      const part = counts[state] ?? 0;
-      if (part === 0) continue;
-      // What is bad is seen, however little of it there is.
-      const wide = Math.max(state === 0 ? 0 : 3, (part / total) * long);
-      const right = Math.min(x + long, at + wide);
-      c.fillStyle = this.colour(state === 0 ? "quiet" : (STATES[state] ?? "current"));
-      c.fillRect(at, top, Math.max(0, right - at - (state === 0 ? 0 : 1)), thick);
-      at = right;
-    }
-    if (bad > 0) {
-      const state = STATES[worst(counts)] ?? "current";
-      const path = this.path(state, 10);
-      c.fillStyle = this.colour(state);
-      c.translate(x + long + 3, y + height / 2 - 5);
-      c.fill(path);
-      c.translate(-(x + long + 3), -(y + height / 2 - 5));
-      c.fillStyle = this.colour("ink");
-      c.textAlign = "left";
-      c.fillText(bad > 99 ? "…" : String(bad), x + long + 15, y + height / 2 + 1);
-    }
-  }
-
-  /**
-   * @param {CanvasRenderingContext2D} c
-   * @param {{ rows: number[], columns: number[] }} seen
-   * @param {number} dx
-   * @param {number} left
-   * @param {number} top
-   * @param {number} width
-   */
-  columnHeads(c, seen, dx, left, top, width) {
-    const { layout } = this;
-    if (layout === null) return;
-    c.save();
-    c.beginPath();
-    c.rect(left, 0, width - left, top);
-    c.clip();
-    c.fillStyle = this.colour("surface");
-    c.fillRect(left, 0, width - left, top);
-    const active = this.active();
-    const sans = this.colour("sans");
-    const [from = 0, to = 0] = seen.columns;
-    c.textBaseline = "alphabetic";
-    c.textAlign = "left";
-    let group = "";
-    for (let n = from; n < to; n++) {
-      const column = layout.columns[n];
-      if (column === undefined) continue;
-      const x = dx + (layout.edges[n] ?? 0);
-      if (active?.column === n) {
-        c.fillStyle = this.colour("hover");
-        c.fillRect(x, 0, (layout.edges[n + 1] ?? 0) - (layout.edges[n] ?? 0), top);
-      }
-      if (this.spot?.column === n) {
-        c.fillStyle = this.colour("chosen");
-        c.fillRect(x, 0, (layout.edges[n + 1] ?? 0) - (layout.edges[n] ?? 0), top);
-      }
-      c.fillStyle = this.colour(active?.column === n || this.spot?.column === n ? "ink" : "soft");
-      if (layout.isWide(column)) {
-        group = "";
-        const alone = column.group === "";
-        c.font = `${alone ? 400 : 600} 11px ${sans}`;
-        c.fillText(this.fit(c, column.label, GROUP - 12), x + 8, top - 25);
-        c.fillStyle = this.colour("faint");
-        c.font = `11px ${sans}`;
-        if (!alone) c.fillText(`${column.members.length} ns`, x + 8, top - 10);
-        continue;
-      }
-      if (column.inGroup !== "" && column.inGroup !== group) {
-        // An opened group can be closed where it begins.
-        c.fillStyle = this.colour("accent");
-        c.fillRect(x, 0, 2, top);
-      }
-      group = column.inGroup;
-      const label = column.label;
-      if (layout.cell < 14 && active?.column !== n && n % 2 === 1) continue;
-      c.save();
-      c.translate(x + layout.cell / 2 + 3, top - 8);
-      c.rotate(-Math.PI / 3.2);
-      c.font = `11px ${sans}`;
-      c.fillText(this.fit(c, label, (top - 14) * 1.18), 0, 0);
-      c.restore();
-    }
-    c.restore();
-  }
-
-  /**
-   * @param {CanvasRenderingContext2D} c
-   * @param {{ rows: number[], columns: number[] }} seen
-   * @param {number} dy
-   * @param {number} left
-   * @param {number} top
-   * @param {number} height
-   */
-  rowHeads(c, seen, dy, left, top, height) {
-    const { layout } = this;
-    if (layout === null) return;
-    c.save();
-    c.beginPath();
-    c.rect(0, top, left, height - top);
-    c.clip();
-    c.fillStyle = this.colour("surface");
-    c.fillRect(0, top, left, height - top);
-    const active = this.active();
-    const [from = 0, to = 0] = seen.rows;
-    const sans = this.colour("sans");
-    c.textBaseline = "middle";
-    c.textAlign = "left";
-    for (let n = from; n < to; n++) {
-      const source = layout.rows[n];
-      if (source === undefined) continue;
-      const y = dy + n * layout.rowHeight;
-      const isChosen = this.chosen === `${source.kind}:${source.key}` || this.spot?.row === n;
-      if (active?.row === n || isChosen) {
-        c.fillStyle = this.colour(isChosen ? "chosen" : "hover");
-        c.fillRect(0, y, left, layout.rowHeight);
-      }
-      const middle = y + layout.rowHeight / 2 + 0.5;
-      const slash = source.key.indexOf("/");
-      const narrow = left < 200;
-      c.font = `500 12px ${sans}`;
-      const [namespace, name] = source.key === "" ? ["", "no source"] : [source.key.slice(0, slash + 1), source.key.slice(slash + 1)];
-      const long = this.wide(c, name);
-      let x = narrow ? 10 : 16;
-      if (!narrow) {
-        c.fillStyle = this.colour("faint");
-        c.font = `10px ${sans}`;
-        c.fillText(source.kind === "ConfigMap" ? "CM" : source.kind.slice(0, 3), x, middle);
-        x += 30;
-        if (namespace !== "") {
-          // The name comes first: the namespace has what it leaves, but a third in any case.
-          const room = left - x - 14;
-          const rest = Math.max(room * 0.3, room - long - 6);
-          c.font = `12px ${sans}`;
-          const text = this.fit(c, namespace, rest);
-          c.fillStyle = this.colour("faint");
-          c.fillText(text, x, middle);
-          x += this.wide(c, text) + 1;
-        }
-      }
-      c.font = `500 12px ${sans}`;
-      c.fillStyle = this.colour(source.key === "" ? "faint" : "ink");
-      c.fillText(this.fit(c, name, left - x - 12), x, middle);
-    }
-    c.restore();
-  }
-
-  /**
-   * How wide a text is. Measured once.
-   * @param {CanvasRenderingContext2D} c
-   * @param {string} text
-   */
-  wide(c, text) {
-    const key = `${c.font} ${text}`;
-    let wide = this.widths.get(key);
-    if (wide === undefined) {
-      wide = c.measureText(text).width;
-      this.widths.set(key, wide);
-    }
-    return wide;
-  }
-
-  /**
-   * @param {CanvasRenderingContext2D} c
-   * @param {string} text
-   * @param {number} width
-   */
-  fit(c, text, width) {
-    const key = `${c.font} ${Math.round(width)} ${text}`;
-    let found = this.texts.get(key);
-    if (found === undefined) {
-      found = fitted(text, width, (it) => c.measureText(it).width);
-      this.texts.set(key, found);
-    }
-    return found;
-  }
-
-  /**
-   * @param {string} state
-   * @param {number} size
-   */
-  path(state, size) {
-    const key = `${state} ${size}`;
-    let path = this.paths.get(key);
-    if (path === undefined) {
-      path = new Path2D(shape(/** @type {any} */ (state), size));
-      this.paths.set(key, path);
-    }
-    return path;
+    const cursor = document.activeElement === scroll ? this.cursor : null;
+    const { chosen, spot } = this;
+    this.painter.paint(c, { layout, width, height, ...this.head, x: scroll.scrollLeft, y: scroll.scrollTop, active: this.active(), cursor, chosen, spot });
   }
 
   active() {
@@ -467,7 +148,7 @@ export class Matrix {
     const head = at.row < 0 && at.column >= 0 ? this.layout.columns[at.column] : undefined;
     const source = at.column < 0 && at.row >= 0 ? this.layout.rows[at.row] : undefined;
     this.scroll.classList.toggle("points", cell !== undefined || head !== undefined || (source !== undefined && source.key !== ""));
-    const words = cell !== undefined ? this.describe(cell) : head !== undefined ? [head.label, head.group === "" ? "Click: this namespace alone" : `${count(head.members.length, "namespace")}. Click: one by one`] : source !== undefined && source.key !== "" ? [source.key, count(source.targets, "target")] : null;
+    const words = cell !== undefined ? this.describe(cell) : head !== undefined ? this.describeHead(head) : source !== undefined && source.key !== "" ? [source.key, count(source.targets, "target")] : null;
     if (words === null) {
       this.tip.hidden = true;
       return;
@@ -478,6 +159,13 @@ export class Matrix {
     const x = Math.min(at.x + 14, Math.max(4, wide - this.tip.offsetWidth - 4));
     const y = at.y + 18 + this.tip.offsetHeight > this.element.clientHeight ? at.y - this.tip.offsetHeight - 10 : at.y + 18;
     this.tip.style.setProperty("transform", `translate(${Math.round(x)}px, ${Math.round(Math.max(0, y))}px)`);
+  }
+
+  /** What a column is, in lines. @param {import("./layout.js").Column} column */
+  describeHead({ label, group, inGroup, members }) {
+    const of = (/** @type {string} */ text) => (this.layout?.by == null || text.startsWith("no ") ? text : `${this.layout.by.key}=${text}`);
+    if (group !== "") return [of(label), `${count(members.length, "namespace")}. Click: one by one`];
+    return inGroup !== "" ? [label, `Of ${of(inGroup)}. Click: together again`] : [label, "Click: this namespace alone"];
   }
 
   /** What a cell is, in lines. @param {import("./layout.js").Cell} cell */
@@ -557,6 +245,9 @@ export class Matrix {
       event.preventDefault();
       const cell = layout.at(this.cursor.row, this.cursor.column);
       if (cell !== undefined) this.enter(this.cursor);
+    } else if (event.key === "g" && this.cursor !== null) {
+      const head = layout.columns[this.cursor.column];
+      if (head !== undefined && (head.group || head.inGroup) !== "") this.listener.toggle(head.group || head.inGroup);
     } else if (event.key === "s" && this.cursor !== null) {
       const source = layout.rows[this.cursor.row];
       if (source !== undefined && source.key !== "") this.listener.source(source);
@@ -571,10 +262,8 @@ export class Matrix {
   next({ row, column }, step) {
     const { layout } = this;
     if (layout === null) return null;
-    for (let n = column + step; n >= 0 && n < layout.columns.length; n += step) {
-      if (layout.at(row, n) !== undefined) return n;
-    }
-    return null;
+    const n = step === 1 ? layout.from(row, column + 1) : layout.from(row, column) - 1;
+    return n < (layout.begins[row] ?? 0) || n >= (layout.begins[row + 1] ?? 0) ? null : (layout.column[n] ?? null);
   }
 
   /** @param {Spot} spot */
@@ -589,12 +278,4 @@ export class Matrix {
     if (y < scroll.scrollTop) scroll.scrollTop = y;
     else if (y + layout.rowHeight > scroll.scrollTop + scroll.clientHeight - top) scroll.scrollTop = y + layout.rowHeight - scroll.clientHeight + top;
   }
-}
-
-/** @param {number[]} counts */
-function worst(counts) {
-  for (const state of [4, 3, 1, 2]) {
-    if ((counts[state] ?? 0) > 0) return state;
-  }
-  return 0;
 }

@@ -3,7 +3,8 @@
 // A snapshot comes in columns of numbers and is kept so: 100,000 targets are a few typed arrays. A frame changes rows, adds some, or
 // takes some away (then the last row moves into the gap). Texts are kept once, by number.
 
-import { STATES, rank } from "./states.js";
+import { natural } from "./order.js";
+import { Texts } from "./texts.js";
 
 export const PROTOCOL = 1;
 const EXISTS = 1;
@@ -20,6 +21,7 @@ const PUSHED = 2;
  * @property {boolean} ready
  * @property {boolean | null} standby
  * @property {number} existing_namespaces
+ * @property {number} namespaces_revision  Another one whenever the namespaces or their labels have changed.
  * @property {string[]} kinds
  * @property {string[]} reasons
  * @property {string[]} namespaces
@@ -45,6 +47,8 @@ const PUSHED = 2;
  * @property {ChangedRow[]} [rows]
  * @property {[number, string][]} [gone]
  * @property {Action[]} [actions]
+ * @property {[number, number]} [namespaces]  How many exist, and the revision.
+ * @property {boolean} [standby]
  *
  * @typedef {object} Row
  * @property {string} kind
@@ -59,30 +63,10 @@ const PUSHED = 2;
  * @property {number | null} since
  */
 
-/** Texts by number, each once. */
-export class Texts {
-  /** @param {string[]} [texts] */
-  constructor(texts = []) {
-    /** @type {string[]} */
-    this.list = texts.slice();
-    /** @type {Map<string, number>} */
-    this.numbers = new Map(texts.map((text, number) => [text, number]));
-  }
-
-  /** @param {string} text */
-  number(text) {
-    const known = this.numbers.get(text);
-    if (known !== undefined) return known;
-    const number = this.list.length;
-    this.list.push(text);
-    this.numbers.set(text, number);
-    return number;
-  }
-
-  /** @param {number} number */
-  text(number) {
-    return this.list[number] ?? "";
-  }
+/** Sources by their keys, then by their kinds. @param {string} a @param {string} b */
+function bySource(a, b) {
+  const key = (/** @type {string} */ text) => text.slice(text.indexOf(" ") + 1);
+  return natural(key(a), key(b)) || natural(a, b);
 }
 
 /**
@@ -109,6 +93,7 @@ export class Model {
     this.server = "";
     this.prefix = "";
     this.existingNamespaces = 0;
+    this.namespacesRevision = 0;
     /** The server's time, in seconds since 1970, when it last spoke, and the browser's then. */
     this.clock = { server: 0, here: 0 };
     /** @type {string[]} */
@@ -117,7 +102,7 @@ export class Model {
     this.names = new Texts();
     this.reasons = new Texts();
     /** Sources, as `kind namespace/name`. */
-    this.sources = new Texts();
+    this.sources = new Texts([], bySource);
     this.length = 0;
     this.kind = new Uint8Array();
     this.state = new Uint8Array();
@@ -130,7 +115,7 @@ export class Model {
     this.reason = new Uint32Array();
     /** In seconds since 1970; 0: not known. */
     this.since = new Float64Array();
-    /** @type {Map<string, number> | null} Rows by `kind/namespace/name`, as numbers; made when the first frame comes. */
+    /** @type {Map<number, number>[] | null} Of each namespace, by kind and name, the row; made when one is sought first. */
     this.places = null;
     /** @type {Action[]} The latest first. */
     this.actions = [];
@@ -151,6 +136,7 @@ export class Model {
     model.server = snapshot.server;
     model.prefix = snapshot.prefix;
     model.existingNamespaces = snapshot.existing_namespaces;
+    model.namespacesRevision = snapshot.namespaces_revision;
     model.clock = { server: snapshot.now, here };
     model.kinds = snapshot.kinds;
     model.namespaces = new Texts(snapshot.namespaces);
@@ -197,6 +183,8 @@ export class Model {
     this.clock = { server: frame.now, here };
     for (const row of frame.rows ?? []) this.set(row);
     for (const [kind, target] of frame.gone ?? []) this.remove(kind, target);
+    if (frame.namespaces) [this.existingNamespaces, this.namespacesRevision] = frame.namespaces;
+    if (frame.standby !== undefined) this.standby = frame.standby;
     if (frame.actions) {
       // A snapshot may have had some of them already.
       const is = (/** @type {Action} */ it) => `${it.at} ${it.action} ${it.kind} ${it.target}`;
@@ -208,17 +196,16 @@ export class Model {
 
   /** @param {ChangedRow} changed */
   set([kind, target, source, state, reason, flags, since]) {
-    const key = place(kind, target);
-    const places = this.index();
-    let row = places.get(key);
+    const [namespace, name] = parts(target);
+    const [inNamespace, named] = [this.namespaces.number(namespace), this.names.number(name)];
+    let row = this.rowOf(kind, inNamespace, named);
     if (row === undefined) {
       row = this.length;
       this.grow(row + 1);
-      places.set(key, row);
-      const [namespace, name] = parts(target);
       this.kind[row] = kind;
-      this.namespace[row] = this.namespaces.number(namespace);
-      this.name[row] = this.names.number(name);
+      this.namespace[row] = inNamespace;
+      this.name[row] = named;
+      this.note(row);
     }
     this.state[row] = state;
     this.flags[row] = flags;
@@ -232,17 +219,15 @@ export class Model {
    * @param {string} target
    */
   remove(kind, target) {
-    const places = this.index();
-    const key = place(kind, target);
-    const row = places.get(key);
+    const row = this.seek(kind, target);
     if (row === undefined) return;
     const last = this.length - 1;
-    places.delete(key);
+    this.index()[this.namespace[row] ?? 0]?.delete(this.place(this.kind[row] ?? 0, this.name[row] ?? 0));
     if (row !== last) {
-      places.set(place(this.kind[last] ?? 0, this.target(last)), row);
       for (const column of [this.kind, this.state, this.flags, this.namespace, this.name, this.source, this.reason, this.since]) {
         column[row] = column[last] ?? 0;
       }
+      this.note(row);
     }
     this.length = last;
   }
@@ -260,13 +245,37 @@ export class Model {
     this.length = length;
   }
 
-  /** @returns {Map<string, number>} */
+  /** @returns {Map<number, number>[]} */
   index() {
     if (this.places === null) {
-      this.places = new Map();
-      for (let row = 0; row < this.length; row++) this.places.set(place(this.kind[row] ?? 0, this.target(row)), row);
+      this.places = [];
+      for (let row = 0; row < this.length; row++) this.note(row);
     }
     return this.places;
+  }
+
+  /** Keeps in mind where a row is. @param {number} row */
+  note(row) {
+    const places = this.index();
+    const namespace = this.namespace[row] ?? 0;
+    const known = places[namespace] ?? (places[namespace] = new Map());
+    known.set(this.place(this.kind[row] ?? 0, this.name[row] ?? 0), row);
+  }
+
+  /** What a target is found by in its namespace. @param {number} kind @param {number} name */
+  place(kind, name) {
+    return name * this.kinds.length + kind;
+  }
+
+  /** @param {number} kind @param {number | undefined} namespace @param {number | undefined} name */
+  rowOf(kind, namespace, name) {
+    return namespace === undefined || name === undefined || kind < 0 ? undefined : this.index()[namespace]?.get(this.place(kind, name));
+  }
+
+  /** The row of a target. @param {number} kind @param {string} target */
+  seek(kind, target) {
+    const [namespace, name] = parts(target);
+    return this.rowOf(kind, this.namespaces.numbers.get(namespace), this.names.numbers.get(name));
   }
 
   /** `namespace/name`. @param {number} row */
@@ -309,7 +318,7 @@ export class Model {
    * @param {string} target
    */
   find(kind, target) {
-    return this.index().get(place(this.kinds.indexOf(kind), target));
+    return this.seek(this.kinds.indexOf(kind), target);
   }
 
   /** The server's time now, in seconds since 1970. @param {number} here */
@@ -323,34 +332,38 @@ export class Model {
    * @param {string} source
    */
   blast(kind, source) {
-    /** @type {Map<string, number[]>} */
-    const from = new Map();
-    for (let row = 0; row < this.length; row++) {
-      const of = this.sourceOf(row);
-      if (of === null) continue;
-      const rows = from.get(of);
-      if (rows === undefined) from.set(of, [row]);
-      else rows.push(row);
-    }
-    const direct = from.get(`${kind} ${source}`) ?? [];
-    const seen = new Set([`${kind} ${source}`]);
-    const further = [];
-    let level = direct;
+    const first = this.sources.numbers.get(`${kind} ${source}`);
+    const direct = first === undefined ? [] : this.rowsOf([first]);
+    const [seen, inKind] = [new Set([first]), this.kinds.indexOf(kind)];
+    let [further, level] = [0, direct];
     while (level.length > 0) {
       /** @type {number[]} */
       const next = [];
       for (const row of level) {
-        const key = `${kind} ${this.target(row)}`;
-        if (seen.has(key)) continue;
-        seen.add(key);
-        next.push(...(from.get(key) ?? []));
+        if (this.kind[row] !== inKind) continue;
+        const number = this.sources.numbers.get(`${kind} ${this.target(row)}`);
+        if (number === undefined || seen.has(number)) continue;
+        seen.add(number);
+        next.push(number);
       }
-      further.push(...next);
-      level = next;
+      level = next.length === 0 ? [] : this.rowsOf(next);
+      further += level.length;
     }
     const exists = direct.filter((row) => ((this.flags[row] ?? 0) & EXISTS) !== 0);
     const deleted = exists.filter((row) => ((this.flags[row] ?? 0) & PUSHED) !== 0).length;
-    return { direct, deleted, emptied: exists.length - deleted, further: further.length };
+    return { direct, deleted, emptied: exists.length - deleted, further };
+  }
+
+  /** The rows of the targets of these sources, by their numbers. @param {number[]} sources */
+  rowsOf(sources) {
+    const of = new Uint8Array(this.sources.list.length + 1);
+    for (const source of sources) of[source + 1] = 1;
+    const rows = [];
+    for (let row = 0; row < this.length; row++) {
+      const source = this.source[row] ?? 0;
+      if (source !== 0 && of[source] === 1) rows.push(row);
+    }
+    return rows;
   }
 }
 
@@ -361,64 +374,8 @@ function digits(text) {
   return numbers;
 }
 
-/** @param {number} kind @param {string} target */
-function place(kind, target) {
-  return `${kind} ${target}`;
-}
-
 /** @param {string} target @returns {[string, string]} */
 export function parts(target) {
   const slash = target.indexOf("/");
   return [target.slice(0, slash), target.slice(slash + 1)];
-}
-
-/**
- * How many rows have each state.
- * @param {Model} model
- * @param {Uint32Array | null} rows  null: all
- */
-export function countStates(model, rows = null) {
-  const counts = STATES.map(() => 0);
-  const length = rows === null ? model.length : rows.length;
-  for (let i = 0; i < length; i++) {
-    const state = model.state[rows === null ? i : (rows[i] ?? 0)] ?? 0;
-    counts[state] = (counts[state] ?? 0) + 1;
-  }
-  return counts;
-}
-
-/**
- * The rows that have not been current for longest; the longest first.
- * @param {Model} model
- * @param {Uint32Array} rows
- * @param {number} most
- */
-export function oldest(model, rows, most) {
-  const found = [];
-  for (const row of rows) {
-    if (model.state[row] !== 0) found.push(row);
-  }
-  const since = (/** @type {number} */ row) => model.since[row] || Infinity;
-  found.sort((a, b) => rank(model.state[a] ?? 0) === rank(model.state[b] ?? 0)
-    ? since(a) - since(b)
-    : rank(model.state[a] ?? 0) - rank(model.state[b] ?? 0));
-  return found.slice(0, most);
-}
-
-/**
- * How many rows have each reason that is not that of being current; the most frequent first.
- * @param {Model} model
- * @param {Uint32Array} rows
- */
-export function countReasons(model, rows) {
-  /** @type {Map<number, { reason: string, state: number, count: number }>} */
-  const counts = new Map();
-  for (const row of rows) {
-    const [state, reason] = [model.state[row] ?? 0, model.reason[row] ?? 0];
-    if (state === 0 || reason === 0) continue;
-    const known = counts.get(reason);
-    if (known === undefined) counts.set(reason, { reason: model.reasons.text(reason - 1), state, count: 1 });
-    else known.count++;
-  }
-  return [...counts.values()].sort((a, b) => b.count - a.count || (a.reason < b.reason ? -1 : 1));
 }

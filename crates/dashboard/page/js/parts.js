@@ -34,6 +34,11 @@ export function keyed(key) {
     name(key.slice(slash + 1)));
 }
 
+/** What a panel is about: a key, in smaller letters if it is long. @param {string} key */
+export function title(key) {
+  return h("h2", { tabindex: "-1", class: key.length > 90 ? "long" : null }, keyed(key));
+}
+
 /**
  * A text of the documentation.
  * @param {string} text

@@ -139,7 +139,31 @@ export class Server {
  */
 export async function trail(kind, target, signal) {
   const query = new URLSearchParams({ kind, target });
-  const response = await fetch(`api/trail?${query}`, { cache: "no-store", signal });
+  return json(`api/trail?${query}`, signal);
+}
+
+/**
+ * Which keys of namespaces' labels group them: key, how many namespaces have it, with how many values.
+ * @returns {Promise<[string, number, number][]>}
+ */
+export async function labelKeys() {
+  return (await json("api/labels")).keys;
+}
+
+/**
+ * The values of a label, by namespace.
+ * @param {string} key
+ * @returns {Promise<Map<string, string>>}
+ */
+export async function labelValues(key) {
+  /** @type {Record<string, string[]>} */
+  const values = (await json(`api/labels?${new URLSearchParams({ key })}`)).values;
+  return new Map(Object.entries(values).flatMap(([value, namespaces]) => namespaces.map((it) => /** @type {const} */ ([it, value]))));
+}
+
+/** @param {string} path @param {AbortSignal} [signal] */
+async function json(path, signal) {
+  const response = await fetch(path, { cache: "no-store", ...(signal && { signal }) });
   if (!response.ok) throw new Error((await response.text()).trim() || `The server answers ${response.status}.`);
   return response.json();
 }

@@ -1,8 +1,8 @@
 // The panel: what asks for attention and what happens, or one source. (One target: trail.js.)
 
+import { countReasons, countStates, oldest } from "./counts.js";
 import { h } from "./dom.js";
-import { countReasons, countStates, oldest } from "./model.js";
-import { glyph, keyed } from "./parts.js";
+import { glyph, keyed, title } from "./parts.js";
 import { STATES } from "./states.js";
 import { age, clock, count, grouped, shortened } from "./words.js";
 
@@ -13,6 +13,7 @@ import { age, clock, count, grouped, shortened } from "./words.js";
  * @typedef {object} Listener
  * @property {(kind: string, target: string) => void} trail
  * @property {(kind: string, source: string) => void} source
+ * @property {(source: string) => void} all  All targets of a source, in the table.
  * @property {(reason: string) => void} reason
  */
 
@@ -24,7 +25,7 @@ const LONG = 46;
 const MOST_OF_SOURCE = 40;
 
 /** @type {Readonly<Record<string, string>>} */
-const DONE = { create: "created", adopt: "adopted", update: "updated", clear: "cleared", delete: "deleted", recreate: "recreated", read: "read", refuse: "refused", wait: "waits" };
+const DONE = { create: "created", adopt: "adopted", update: "updated", clear: "cleared", delete: "deleted", recreate: "recreated", read: "read", refuse: "refused", hold: "held", wait: "waits" };
 
 /**
  * @param {Model} model
@@ -85,6 +86,9 @@ function brief(key) {
  */
 function drawAction(action, listener) {
   const failed = action.error !== null;
+  // What it was about stands there already.
+  const about = `${action.action} ${action.kind} ${action.target}: `;
+  const error = action.error?.startsWith(about) ? action.error.slice(about.length) : action.error;
   return h("li", { class: failed ? "failed" : "" },
     h("time", { datetime: new Date(action.at).toISOString() }, clock(action.at)),
     h("button", { type: "button", class: "item", click: () => listener.trail(action.kind, action.target) },
@@ -92,7 +96,7 @@ function drawAction(action, listener) {
         h("span", { class: "verb" }, failed ? `could not ${action.action}` : (DONE[action.action] ?? action.action)), " ",
         brief(action.target),
         action.others > 0 ? h("span", { class: "soft" }, ` and ${grouped(action.others)} more`) : null,
-        h("span", { class: "code" }, action.reason, failed ? `: ${action.error}` : ""))));
+        h("span", { class: "code", title: action.error }, action.reason, failed ? `: ${error}` : ""))));
 }
 
 /**
@@ -107,12 +111,14 @@ export function drawSource(model, kind, source, listener) {
   const counts = countStates(model, Uint32Array.from(direct));
   const own = model.find(kind, source);
   const removals = direct.filter((row) => ["RemovalDelayed", "RemovalHeld"].includes(model.reasonOf(row) ?? ""));
-  const sorted = oldest(model, Uint32Array.from(direct), direct.length).concat(direct.filter((row) => model.state[row] === 0));
+  const bad = direct.length - (counts[0] ?? 0);
+  const sorted = oldest(model, Uint32Array.from(direct), MOST_OF_SOURCE);
+  if (bad < MOST_OF_SOURCE) sorted.push(...direct.filter((row) => model.state[row] === 0).slice(0, MOST_OF_SOURCE - bad));
   const most = Math.max(1, ...counts);
   return [
     h("header", { class: "what" },
       h("p", { class: "kicker" }, `${kind} · source`),
-      h("h2", { tabindex: "-1" }, keyed(source)),
+      title(source),
       own === undefined ? null : h("p", { class: "verdict" }, "It is itself a target: ",
         h("button", { type: "button", class: "link-like", click: () => listener.trail(kind, source) }, `${STATES[model.state[own] ?? 0]}`))),
     h("section", { "aria-label": "Its targets by state" },
@@ -135,7 +141,7 @@ export function drawSource(model, kind, source, listener) {
       h("ul", { class: "list" }, ...removals.slice(0, MOST_OF_SOURCE).map((row) => target(model, row, now, listener)))),
     h("section", { "aria-label": "Its targets" },
       h("h3", null, "Its targets"),
-      h("ul", { class: "list" }, ...sorted.slice(0, MOST_OF_SOURCE).map((row) => target(model, row, now, listener))),
-      sorted.length > MOST_OF_SOURCE ? h("p", { class: "soft" }, `and ${grouped(sorted.length - MOST_OF_SOURCE)} more, in the table`) : null),
+      h("ul", { class: "list" }, ...sorted.map((row) => target(model, row, now, listener))),
+      direct.length > MOST_OF_SOURCE ? h("p", { class: "more" }, h("button", { type: "button", class: "link-like", click: () => listener.all(source) }, `All ${grouped(direct.length)} in the table`)) : null),
   ];
 }

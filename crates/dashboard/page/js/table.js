@@ -1,11 +1,10 @@
 // The same targets as rows: a grid for the keyboard and for screen readers. Only the rows that are seen are in the document.
 
 import { h } from "./dom.js";
-import { STATES } from "./states.js";
-import { glyph, keyed } from "./parts.js";
+import { glyph } from "./parts.js";
 import { age, shortened, spoken } from "./words.js";
-import { natural } from "./layout.js";
-import { rank } from "./states.js";
+import { ordered } from "./order.js";
+import { rank, STATES } from "./states.js";
 
 /**
  * @typedef {import("./model.js").Model} Model
@@ -20,16 +19,14 @@ const COLUMNS = ["State", "Target", "Source", "Reason", "For"];
 /** A key in one line; where it does not fit its middle is left out, and the whole is its title. @param {string} key */
 function whole(key) {
   const slash = key.indexOf("/");
-  const short = key.slice(0, slash + 1) + shortened(key.slice(slash + 1), LONG);
-  const element = keyed(short);
-  element.title = key;
-  return element;
+  return h("span", { class: "key", title: key }, h("span", { class: "ns" }, key.slice(0, slash + 1)), h("span", { class: "name" }, shortened(key.slice(slash + 1), LONG)));
 }
 
 export class Table {
   /** @param {(row: number) => void} open */
   constructor(open) {
     this.open = open;
+    /** @type {Uint32Array} */
     this.rows = new Uint32Array();
     /** @type {Model | null} */
     this.model = null;
@@ -49,6 +46,8 @@ export class Table {
     }, this.head, this.body);
     this.element = h("div", { class: "table", scroll: () => this.draw() }, this.grid);
     this.frame = 0;
+    /** @type {Map<number, { element: HTMLElement, says: string }>} The rows that are in the document, and what each shows. */
+    this.there = new Map();
   }
 
   /**
@@ -60,20 +59,10 @@ export class Table {
   show(model, rows, order, chosen) {
     this.model = model;
     this.chosen = chosen;
-    const list = Array.from(rows);
-    // Names compare by number: each distinct one is compared with the others once.
-    const place = (/** @type {string[]} */ texts) => {
-      const order = texts.map((_, n) => n).sort((a, b) => natural(texts[a] ?? "", texts[b] ?? ""));
-      const places = new Uint32Array(texts.length);
-      order.forEach((text, n) => (places[text] = n));
-      return places;
-    };
-    const [namespaces, names] = [place(model.namespaces.list), place(model.names.list)];
-    const asks = (/** @type {number} */ row) => (order === "problems" ? rank(model.state[row] ?? 0) : 0);
-    list.sort((a, b) => asks(a) - asks(b) ||
-      (namespaces[model.namespace[a] ?? 0] ?? 0) - (namespaces[model.namespace[b] ?? 0] ?? 0) ||
-      (names[model.name[a] ?? 0] ?? 0) - (names[model.name[b] ?? 0] ?? 0));
-    this.rows = Uint32Array.from(list);
+    const [namespaces, names] = [model.namespaces.placed(), model.names.placed()];
+    let list = ordered(rows, names.length, (row) => names[model.name[row] ?? 0] ?? 0);
+    list = ordered(list, namespaces.length, (row) => namespaces[model.namespace[row] ?? 0] ?? 0);
+    this.rows = order === "name" ? list : ordered(list, STATES.length, (row) => rank(model.state[row] ?? 0));
     this.at = Math.min(this.at, Math.max(0, list.length - 1));
     this.grid.setAttribute("aria-rowcount", String(list.length + 1));
     this.body.style.setProperty("height", `${Math.min(list.length, MOST) * HEIGHT}px`);
@@ -96,19 +85,30 @@ export class Table {
     const wanted = new Set([this.at]);
     for (let n = from; n < to; n++) wanted.add(n);
     const focused = this.body.contains(document.activeElement);
-    /** @type {Map<number, HTMLElement>} */
-    const there = new Map();
-    for (const child of [...this.body.children]) {
-      const n = Number(child.getAttribute("data-n"));
-      if (anew || !wanted.has(n)) child.remove();
-      else there.set(n, /** @type {HTMLElement} */ (child));
+    for (const [n, { element, says }] of this.there) {
+      if (wanted.has(n) && (!anew || says === this.says(model, n))) continue;
+      element.remove();
+      this.there.delete(n);
     }
-    if (rows.length > 0) {
-      for (const n of [...wanted].sort((a, b) => a - b)) {
-        if (!there.has(n)) this.body.append(this.row(model, n));
-      }
+    for (const n of rows.length > 0 ? [...wanted].sort((a, b) => a - b) : []) {
+      if (this.there.has(n)) continue;
+      const made = { element: this.row(model, n), says: this.says(model, n) };
+      this.there.set(n, made);
+      this.body.append(made.element);
     }
     if (focused) this.focus(false);
+  }
+
+  /** What a row shows, in one text: it is made anew where that is another. @param {Model} model @param {number} n */
+  says(model, n) {
+    if (n >= this.rows.length) return "";
+    const row = model.row(this.rows[n] ?? 0);
+    return [row.kind, row.target, row.source, row.state, row.reason, this.age(model, row), this.chosen === `${row.kind}:${row.target}`].join(" ");
+  }
+
+  /** @param {Model} model @param {import("./model.js").Row} row */
+  age(model, row) {
+    return row.since === null || row.state === 0 ? "" : age(model.now(Date.now()) - row.since);
   }
 
   /**
@@ -118,7 +118,7 @@ export class Table {
   row(model, n) {
     const row = model.row(this.rows[n] ?? 0);
     const state = STATES[row.state] ?? "current";
-    const since = row.since === null || row.state === 0 ? "" : age(model.now(Date.now()) - row.since);
+    const since = this.age(model, row);
     const cells = [
       [glyph(row.state), h("span", null, state)],
       [h("small", null, row.kind === "ConfigMap" ? "CM" : row.kind), whole(row.target)],

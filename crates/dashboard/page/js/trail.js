@@ -2,7 +2,7 @@
 // done. The tree's lines and shapes are SVG; what is said stands beside them as text, which wraps.
 
 import { h, s } from "./dom.js";
-import { command, glyph, keyed, prose } from "./parts.js";
+import { command, glyph, keyed, prose, title } from "./parts.js";
 import { STATES } from "./states.js";
 import { age, count } from "./words.js";
 
@@ -33,6 +33,7 @@ import { age, count } from "./words.js";
  * @property {string | null} reason
  * @property {string} sentence
  * @property {string | null} detail
+ * @property {{ text: string, of: string | null } | null} said  When the last attempt failed.
  * @property {string | null} action
  * @property {string | null} needs
  * @property {string | null} todo
@@ -58,14 +59,17 @@ export function drawTrail(trail, listener, prefix) {
   return [
     h("header", { class: "what" },
       h("p", { class: "kicker" }, trail.kind, trail.state === null ? " · not a target" : ""),
-      h("h2", { tabindex: "-1" }, keyed(trail.target)),
-      h("p", { class: `verdict is-${trail.state ?? "current"}` },
+      title(trail.target),
+      h("p", { class: `verdict is-${trail.state ?? "none"}` },
         state < 0 ? null : glyph(state, 16),
         h("strong", null, trail.state ?? "none"),
         since === null || state === 0 ? null : h("span", { class: "soft" }, `for ${since}`),
         trail.reason === null ? null : h("code", null, trail.reason))),
     h("p", { class: "sentence" }, trail.sentence),
     trail.detail === null ? null : h("p", { class: "detail" }, trail.detail),
+    trail.said === null ? null : h("figure", { class: "said" },
+      h("blockquote", null, trail.said.text),
+      trail.said.of === null ? null : h("figcaption", null, "Said of ", keyed(trail.said.of), ", which fails for the same reason.")),
     trail.action === null ? null : h("p", { class: "detail" }, `Next, the controller will ${trail.action} it.`),
     trail.needs === null ? null : h("p", { class: "detail" }, "First, the controller has to read ", keyed(trail.needs), "."),
     trail.todo === null && trail.commands.length === 0 ? null : h("section", { class: "todo", "aria-label": "What to do" },

@@ -13,7 +13,7 @@ import { STATES } from "./states.js";
  * @property {"matrix" | "table"} as
  * @property {"problems" | "name"} order
  * @property {number} zoom      Of the steps of layout.js.
- * @property {boolean} grouped  Whether namespaces that do not fit are shown in groups.
+ * @property {string} group      What groups namespaces: nothing: their names, where they do not fit; `no`; or `label:` and a label's key.
  * @property {string[]} opened  Groups of namespaces that are shown one by one.
  * @property {Place | null} place
  */
@@ -27,7 +27,7 @@ export function start() {
     as: "matrix",
     order: "problems",
     zoom: ZOOM,
-    grouped: true,
+    group: "",
     opened: [],
     place: null,
   };
@@ -51,7 +51,8 @@ export function parse(query) {
   if (text("order") === "name") view.order = "name";
   const zoom = Number.parseInt(text("zoom"), 10);
   if (zoom >= 0 && zoom <= 6) view.zoom = zoom;
-  view.grouped = text("group") !== "no";
+  const group = text("group");
+  if (group === "no" || /^label:./.test(group)) view.group = group;
   view.opened = list("open");
   for (const what of /** @type {const} */ (["trail", "source"])) {
     const [, kind, key] = /^([A-Za-z]+):([^/]+\/[^/]+)$/.exec(text(what)) ?? [];
@@ -79,8 +80,13 @@ export function serialise(view) {
   say("view", view.as === "matrix" ? "" : view.as);
   say("order", view.order === "problems" ? "" : view.order);
   say("zoom", view.zoom === ZOOM ? "" : String(view.zoom));
-  say("group", view.grouped ? "" : "no");
+  say("group", view.group);
   say("open", view.opened.join(","));
   if (view.place !== null) say(view.place.what, `${view.place.kind}:${view.place.key}`);
   return said.length === 0 ? "" : `?${said.join("&")}`;
+}
+
+/** The key of the label by which namespaces are grouped; nothing: by none. @param {View} view */
+export function labelOf({ group }) {
+  return group.startsWith("label:") ? group.slice(6) : "";
 }

@@ -7,12 +7,15 @@ use k8s_replicator_controller::event::Now;
 use k8s_replicator_controller::report::{Outcome, Report};
 use k8s_replicator_core::decide::Verb;
 use k8s_replicator_core::kind::Kind;
-use k8s_replicator_core::names::excerpt;
+use k8s_replicator_core::state::State;
 
+use super::failures::{Failures, beginning};
 use crate::protocol::Action;
 
 /// So many are kept.
 const MOST: usize = 60;
+/// And so many characters of what was said.
+const LONGEST: usize = 300;
 
 /// See the [module](self).
 #[derive(Debug, Default)]
@@ -20,11 +23,14 @@ pub(super) struct Actions {
     recent: VecDeque<Action>,
     /// How many of them, the latest, are in no frame yet.
     new: usize,
+    /// What was said of those that failed.
+    pub(super) failures: Failures,
 }
 
 impl Actions {
     pub(super) fn hear(&mut self, message: &Message, now: Now) {
         let Message::Report(kind, report) = message else { return };
+        self.failures.hear(kind.name(), report);
         let Some(action) = action(*kind, report, now) else { return };
         if self.recent.len() == MOST {
             self.recent.pop_front();
@@ -49,7 +55,11 @@ fn action(kind: &'static dyn Kind, report: &Report, now: Now) -> Option<Action> 
     let Report { target, verdict, outcome, others } = report;
     let (action, reason, error) = match outcome {
         Outcome::Done { verb, .. } => (verb.word(), verdict.reason, None),
-        Outcome::Failed { verb, reason, error, .. } => (verb.map_or("read", Verb::word), *reason, Some(excerpt(error))),
+        Outcome::Failed { verb, reason, error, .. } => {
+            (verb.map_or("read", Verb::word), *reason, Some(beginning(error, LONGEST)))
+        }
+        // What is held is no refusal to who reads it.
+        Outcome::Refused if State::at_rest(verdict.reason) == Some(State::Held) => ("hold", verdict.reason, None),
         Outcome::Refused => ("refuse", verdict.reason, None),
         Outcome::Waits(_) => ("wait", verdict.reason, None),
         // Nothing was done.
@@ -77,6 +87,17 @@ mod tests {
     use k8s_replicator_core::reason::Reason;
 
     use super::*;
+
+    #[test]
+    fn what_is_held_is_not_called_refused() {
+        let word = |reason| {
+            let verdict = Verdict { reason, source: None, detail: None };
+            let report = Report::new(Key::new("ns", "t").unwrap().into(), verdict, Outcome::Refused);
+            let now = Now { moment: Duration::ZERO, time: "2026-01-02T03:04:05Z".parse().unwrap() };
+            action(&Secret, &report, now).unwrap().action
+        };
+        assert_eq!([word(Reason::Paused), word(Reason::Loop)], ["hold", "refuse"]);
+    }
 
     #[test]
     fn the_last_ones_are_kept_and_each_is_new_once() {

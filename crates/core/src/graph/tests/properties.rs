@@ -289,6 +289,10 @@ impl Model {
             all.into_iter().collect::<BTreeSet<_>>()
         };
         prop_assert_eq!(all(graph), all(&rebuilt));
+        let nowhere = graph.waiting_for_a_namespace();
+        prop_assert!(nowhere.iter().all(|target| graph.namespace(target.namespace()).is_none()));
+        let asked_for: BTreeSet<_> = graph.all_targets().into_iter().chain(nowhere).collect();
+        prop_assert_eq!(asked_for, graph.all_asked_for().into_iter().collect::<BTreeSet<_>>());
         for (name, terminating) in &self.namespaces {
             prop_assert_eq!(graph.namespace(name).map(|facts| facts.terminating), Some(*terminating));
         }
