@@ -53,7 +53,7 @@ fn name(n: usize, letters: u32) -> String {
     (0..letters).rev().map(|place| char::from_digit((n / 36_usize.pow(place) % 36) as u32, 36).unwrap_or('a')).collect()
 }
 
-/// The name of the n-th namespace: no two have a long prefix in common.
+/// The name of the n-th namespace: no two have a beginning in common that is worth to speak of.
 fn namespace(n: usize) -> String {
     let mut state = n as u64 + 1;
     let letter = |_| {

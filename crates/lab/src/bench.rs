@@ -26,7 +26,7 @@ use self::scenarios::SCENARIOS;
 use self::subject::{Dialect, Subject};
 use crate::{cargo, workspace};
 
-/// The arguments of `cargo xtask bench`.
+/// What `cargo xtask bench` is told.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
     /// Smaller numbers, under three minutes: to see that nothing is broken, not to quote.

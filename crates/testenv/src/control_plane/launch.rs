@@ -100,7 +100,7 @@ impl Site {
             flag("cert-dir", server.pki(self)),
             flag("token-auth-file", self.dir.join(TOKENS)),
             flag("authorization-mode", "RBAC"),
-            // This plugin would wait for service accounts, which only a controller creates.
+            // It would wait for service accounts, which only a controller makes.
             flag("disable-admission-plugins", "ServiceAccount"),
             // Nobody looks for this server from inside the cluster, and a loopback address may not be published.
             flag("endpoint-reconciler-type", "none"),
