@@ -211,7 +211,7 @@ reasons! {
         "Someone else keeps changing the replica; it is put right after growing pauses."
         "Another controller, or a person, undoes what is written: the line names its field manager. Let only one of the two write this object."
     Conflict
-        "The object changed at the same time; it is looked at again."
+        "The object was changed by someone else at the same time; it is decided about again."
         "Nothing. If it lasts, look for who changes the object all the time: its `metadata.managedFields` name them."
     Throttled
         "The API server asks for fewer requests."
@@ -223,7 +223,7 @@ reasons! {
         "The API server does not accept the object."
         "The message says what the API server, or an admission policy, does not accept, for example a target that lacks a key its type requires. Change that on the source or on the target, or ask who runs the policy."
     ServerError
-        "The API server failed."
+        "The API server answered with an error, or its answer could not be read."
         "Nothing. If it lasts, look at the API server's log, or at the webhook that the message names."
     Unreachable
         "The API server could not be reached, or did not answer in time."

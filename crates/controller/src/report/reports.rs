@@ -97,7 +97,7 @@ impl Object {
     }
 }
 
-/// Decides which reports are logged; see the [module](self).
+/// Decides which reports are logged, and when.
 #[derive(Debug)]
 pub struct Reports {
     ready: Vec<Report>,
