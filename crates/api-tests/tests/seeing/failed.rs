@@ -60,12 +60,13 @@ fn fails_while(scene: &Scene, target: &str, reason: &str, words: &str, mut meanw
     assert!(attempt["message"].as_str().is_some_and(|message| message.contains(words)), "{words:?}: {attempt:#}");
     assert!(answer["chain"].to_string().contains("/replicate-"), "the annotation behind it: {answer:#}");
     assert!(answer["remedy"].as_str().is_some_and(|remedy| remedy.len() > 10), "{answer:#}");
-    meanwhile();
-    let text = explain(scene, target, "text");
     let (said, failed) = (format!(": {reason}\n"), format!("Attempts that failed\n  {reason}, "));
-    for part in [said.as_str(), failed.as_str(), "What to do\n"] {
-        assert!(text.code == 1 && text.output.contains(part), "{part:?}: {text:?}");
-    }
+    scene.until(&format!("the text says {reason}"), || {
+        meanwhile();
+        let text = explain(scene, target, "text");
+        let says = |part: &str| text.output.contains(part);
+        (text.code == 1 && says(&said) && says(&failed) && says("What to do\n")).then_some(())
+    });
     answer
 }
 
