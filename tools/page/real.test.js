@@ -103,6 +103,12 @@ describe("the page of a real cluster", { skip }, () => {
     await secret(home, "not-there", { "replication-allowed": "true" }, { key: value });
     await row(page, `${second}/waits`).locator(".c0", { hasText: "current" }).waitFor();
     await page.locator("aside .actions", { hasText: "waits" }).waitFor();
+    // A name in a namespace that does not exist: the controller has nothing to do there, and it is shown all the same.
+    const later = `${home}-later/early`;
+    await secret(home, "early", { "replicate-to": later });
+    await row(page, later).locator(".c3", { hasText: "NamespaceMissing" }).waitFor();
+    await secret(home, "early", {});
+    await row(page, later).waitFor({ state: "detached" });
     // Blast radius.
     await page.goto(`${url}?source=Secret:${home}/pushed`);
     await page.locator("aside .blast", { hasText: "2 replicas that it pushes would be deleted" }).waitFor();

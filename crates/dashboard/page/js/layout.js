@@ -198,14 +198,17 @@ export class Layout {
     // The sources, each with its worst state.
     const none = model.sources.list.length;
     const [targets, worst] = [new Uint32Array(none + model.kinds.length), new Uint8Array(none + model.kinds.length).fill(9)];
-    const slot = (/** @type {number} */ row) => {
+    const ranks = Uint8Array.from(STATES, (_, state) => rank(state));
+    // By the model's row: its slot, then its row here. (Plain loops over numbers: there may be 100,000 of them, for each frame.)
+    const rowOf = new Int32Array(model.length).fill(-1);
+    for (let n = 0; n < rows.length; n++) {
+      const row = rows[n] ?? 0;
       const source = model.source[row] ?? 0;
-      return source === 0 ? none + (model.kind[row] ?? 0) : source - 1;
-    };
-    for (const row of rows) {
-      const at = slot(row);
+      const at = source === 0 ? none + (model.kind[row] ?? 0) : source - 1;
+      const worse = ranks[model.state[row] ?? 0] ?? 9;
+      rowOf[row] = at;
       targets[at] = (targets[at] ?? 0) + 1;
-      worst[at] = Math.min(worst[at] ?? 9, rank(model.state[row] ?? 0));
+      if (worse < (worst[at] ?? 9)) worst[at] = worse;
     }
     /** @type {(SourceRow & { slot: number })[]} */
     const sources = [];
@@ -225,33 +228,46 @@ export class Layout {
     sources.forEach((source, n) => (ofSlot[source.slot] = n));
 
     // The cells, one after the other: each row's have their places between two of `begins`, in the order of their columns.
-    const rowOf = (/** @type {number} */ row) => ofSlot[slot(row)] ?? -1;
+    for (let n = 0; n < rows.length; n++) {
+      const row = rows[n] ?? 0;
+      rowOf[row] = ofSlot[rowOf[row] ?? 0] ?? -1;
+    }
     const columnOf = (/** @type {number} */ row) => ofNamespace[model.namespace[row] ?? 0] ?? -1;
-    const sorted = ordered(ordered(rows, this.columns.length, columnOf), sources.length, rowOf);
+    const sorted = ordered(ordered(rows, this.columns.length, columnOf), sources.length, (row) => rowOf[row] ?? -1);
     this.begins = new Uint32Array(sources.length + 1);
     this.column = new Uint32Array(sorted.length);
     this.first = new Uint32Array(sorted.length);
     this.counts = new Uint32Array(sorted.length * STATES.length);
-    let [cells, atRow, atColumn] = [0, -1, -1];
-    for (const row of sorted) {
-      const [r, c, state] = [rowOf(row), columnOf(row), model.state[row] ?? 0];
+    let cell = -1;
+    let atRow = -1;
+    let atColumn = -1;
+    let best = 9;
+    for (let n = 0; n < sorted.length; n++) {
+      const row = sorted[n] ?? 0;
+      const r = rowOf[row] ?? -1;
+      const c = columnOf(row);
+      const state = model.state[row] ?? 0;
       if (r !== atRow || c !== atColumn) {
-        while (atRow < r) this.begins[++atRow] = cells;
+        cell++;
+        while (atRow < r) this.begins[++atRow] = cell;
         atColumn = c;
-        this.column[cells] = c;
-        this.first[cells] = row;
-        cells++;
+        this.column[cell] = c;
+        best = 9;
       }
-      const at = (cells - 1) * STATES.length + state;
+      const at = cell * STATES.length + state;
       this.counts[at] = (this.counts[at] ?? 0) + 1;
-      if (rank(state) < rank(model.state[this.first[cells - 1] ?? 0] ?? 0)) this.first[cells - 1] = row;
+      const worse = ranks[state] ?? 9;
+      if (worse < best) {
+        best = worse;
+        this.first[cell] = row;
+      }
     }
-    while (atRow < sources.length) this.begins[++atRow] = cells;
+    while (atRow < sources.length) this.begins[++atRow] = cell + 1;
 
     /** The place of a row of the model, if it is among these. @type {(row: number) => { row: number, column: number } | null} */
     this.spot = (row) => {
-      const [r, c] = [rowOf(row), columnOf(row)];
-      return r < 0 || c < 0 ? null : { row: r, column: c };
+      const r = rowOf[row] ?? -1;
+      return r < 0 ? null : { row: r, column: columnOf(row) };
     };
     this.width = this.edges[this.columns.length] ?? 0;
     this.height = this.rows.length * this.rowHeight;

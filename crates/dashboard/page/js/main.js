@@ -241,14 +241,18 @@ function drawSide() {
   }
 }
 
+/** How far the panel is scrolled: to ask the element would lay out the page once more. */
+let sideTop = 0;
+side.addEventListener("scroll", () => (sideTop = side.scrollTop));
+
 /** @param {(Node | null)[]} children */
 function fillSide(children) {
   const active = document.activeElement;
   const inside = side.contains(active) && active !== side;
   const nth = inside ? [...side.querySelectorAll("button, [tabindex]")].indexOf(/** @type {Element} */ (active)) : -1;
-  const top = side.scrollTop;
+  const top = sideTop;
   side.replaceChildren(...children.filter((it) => it !== null));
-  side.scrollTop = top;
+  if (top > 0) side.scrollTop = top;
   if (nth >= 0) /** @type {HTMLElement | undefined} */ ([...side.querySelectorAll("button, [tabindex]")][nth])?.focus({ preventScroll: true });
 }
 
@@ -347,6 +351,7 @@ const server = new Server({
     if (!loaded) performance.mark("loaded");
     loaded = true;
     draw();
+    prepare(model);
   },
   frame: (frame) => {
     model.apply(frame, Date.now());
@@ -357,6 +362,11 @@ const server = new Server({
     draw();
   },
 });
+/** Rows get their places a few at a time: the first frame that changes one does not wait for all of them. @param {Model} of */
+function prepare(of) {
+  setTimeout(() => of === model && !of.index(10_000) && prepare(of), 50);
+}
+
 // Before the first answer there is something to be seen.
 paint();
 void server.begin();

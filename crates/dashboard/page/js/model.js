@@ -115,8 +115,10 @@ export class Model {
     this.reason = new Uint32Array();
     /** In seconds since 1970; 0: not known. */
     this.since = new Float64Array();
-    /** @type {Map<number, number>[] | null} Of each namespace, by kind and name, the row; made when one is sought first. */
-    this.places = null;
+    /** @type {Map<number, number>[]} Of each namespace, by kind and name, the row. */
+    this.places = [];
+    /** So many rows have their places there; the others get them when one is sought first. */
+    this.placed = 0;
     /** @type {Action[]} The latest first. */
     this.actions = [];
     /** Another one after each change. */
@@ -205,7 +207,7 @@ export class Model {
       this.kind[row] = kind;
       this.namespace[row] = inNamespace;
       this.name[row] = named;
-      this.note(row);
+      this.index();
     }
     this.state[row] = state;
     this.flags[row] = flags;
@@ -222,7 +224,7 @@ export class Model {
     const row = this.seek(kind, target);
     if (row === undefined) return;
     const last = this.length - 1;
-    this.index()[this.namespace[row] ?? 0]?.delete(this.place(this.kind[row] ?? 0, this.name[row] ?? 0));
+    this.places[this.namespace[row] ?? 0]?.delete(this.place(this.kind[row] ?? 0, this.name[row] ?? 0));
     if (row !== last) {
       for (const column of [this.kind, this.state, this.flags, this.namespace, this.name, this.source, this.reason, this.since]) {
         column[row] = column[last] ?? 0;
@@ -230,6 +232,7 @@ export class Model {
       this.note(row);
     }
     this.length = last;
+    this.placed = last;
   }
 
   /** @param {number} length */
@@ -245,20 +248,16 @@ export class Model {
     this.length = length;
   }
 
-  /** @returns {Map<number, number>[]} */
-  index() {
-    if (this.places === null) {
-      this.places = [];
-      for (let row = 0; row < this.length; row++) this.note(row);
-    }
-    return this.places;
+  /** Some rows more get their places, or all. Whether all have them. @param {number} [most] */
+  index(most = Infinity) {
+    for (const end = Math.min(this.length, this.placed + most); this.placed < end; this.placed++) this.note(this.placed);
+    return this.placed === this.length;
   }
 
   /** Keeps in mind where a row is. @param {number} row */
   note(row) {
-    const places = this.index();
     const namespace = this.namespace[row] ?? 0;
-    const known = places[namespace] ?? (places[namespace] = new Map());
+    const known = this.places[namespace] ?? (this.places[namespace] = new Map());
     known.set(this.place(this.kind[row] ?? 0, this.name[row] ?? 0), row);
   }
 
@@ -269,7 +268,8 @@ export class Model {
 
   /** @param {number} kind @param {number | undefined} namespace @param {number | undefined} name */
   rowOf(kind, namespace, name) {
-    return namespace === undefined || name === undefined || kind < 0 ? undefined : this.index()[namespace]?.get(this.place(kind, name));
+    this.index();
+    return namespace === undefined || name === undefined || kind < 0 ? undefined : this.places[namespace]?.get(this.place(kind, name));
   }
 
   /** The row of a target. @param {number} kind @param {string} target */

@@ -17,13 +17,14 @@ export function natural(a, b) {
  */
 export function ordered(list, size, says) {
   const begins = new Uint32Array(size + 1);
-  for (const item of list) {
-    const after = says(item) + 1;
+  for (let n = 0; n < list.length; n++) {
+    const after = says(list[n] ?? 0) + 1;
     begins[after] = (begins[after] ?? 0) + 1;
   }
   for (let n = 1; n <= size; n++) begins[n] = (begins[n] ?? 0) + (begins[n - 1] ?? 0);
   const sorted = new Uint32Array(list.length);
-  for (const item of list) {
+  for (let n = 0; n < list.length; n++) {
+    const item = list[n] ?? 0;
     const at = says(item);
     const place = begins[at] ?? 0;
     sorted[place] = item;

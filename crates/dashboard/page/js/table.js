@@ -30,6 +30,7 @@ export class Table {
     this.rows = new Uint32Array();
     /** @type {Model | null} */
     this.model = null;
+    this.count = -1;
     this.at = 0;
     this.column = 1;
     this.chosen = "";
@@ -64,8 +65,11 @@ export class Table {
     list = ordered(list, namespaces.length, (row) => namespaces[model.namespace[row] ?? 0] ?? 0);
     this.rows = order === "name" ? list : ordered(list, STATES.length, (row) => rank(model.state[row] ?? 0));
     this.at = Math.min(this.at, Math.max(0, list.length - 1));
-    this.grid.setAttribute("aria-rowcount", String(list.length + 1));
-    this.body.style.setProperty("height", `${Math.min(list.length, MOST) * HEIGHT}px`);
+    if (this.count !== list.length) {
+      this.count = list.length;
+      this.grid.setAttribute("aria-rowcount", String(list.length + 1));
+      this.body.style.setProperty("height", `${Math.min(list.length, MOST) * HEIGHT}px`);
+    }
     this.paint(true);
   }
 
