@@ -1,14 +1,14 @@
-//! How each target stands: its state, why, and since when; kept in step with what is decided and with what fails.
+//! The state of each target: its state, its reason and since when, updated with each decision and each failure.
 //!
-//! The metrics count it, and the page follows it by the journal of its changes. It is told of each decision and of each failure, in
-//! one place each ([`Replicator`](super::Replicator)), and decides nothing by itself.
+//! The metrics count the states, and the page follows the journal of their changes. The [`Replicator`](super::Replicator) reports
+//! each decision and each failure here, in one place each. Nothing is decided here.
 //!
-//! Most targets are current: of these only a fingerprint of the name is kept, of the others what the journal shows. A target that is
-//! none any more leaves nothing behind. A name in a namespace that does not exist is not counted: nobody has to act before there is
-//! one, and then it is looked at.
+//! Most targets are current: for these only a fingerprint of the name is kept, for the others what the journal shows. An object
+//! that is no target any more leaves nothing behind. A name in a namespace that does not exist is not counted: nobody has to act
+//! before the namespace exists, and then the target is decided about.
 //!
-//! *Pending* is a target that the controller itself has to do something about: it is about to be read or written, or an attempt
-//! failed. One that is held, refused, or waits for something else (a source, a delay) is not.
+//! A target is *pending* while the controller itself has to do something about it: it is about to be read or written, or an
+//! attempt failed. A target that is held, refused, or waits for something else (a source, a delay) is not pending.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
 use std::hash::{BuildHasher as _, BuildHasherDefault, Hasher, RandomState};
@@ -20,37 +20,37 @@ use k8s_replicator_core::state::State;
 
 use crate::event::Moment;
 
-/// So many changes are remembered. Who has seen none of them takes a new view of all targets.
+/// So many changes are remembered. A reader that is further behind has to read all targets anew.
 const REMEMBERED: usize = 4_096;
 
-/// How a target stands.
+/// The state of a target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stands {
     /// Its state.
     pub state: State,
-    /// Why; `None`: it depends on what has to be read first.
+    /// Its reason; `None`: it depends on content that has to be read first.
     pub reason: Option<Reason>,
 }
 
-/// A target stands otherwise than before, or something else that is shown of it is another.
+/// A change of a target's state, or of something else that is shown of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
-    /// Its number: each change has the one after that of the change before.
+    /// Its number; numbers are consecutive.
     pub number: u64,
     /// Which target.
     pub target: TargetKey,
-    /// How it stands now; `None`: it is no target any more.
+    /// Its new state; `None`: it is no target any more.
     pub stands: Option<Stands>,
 }
 
-/// What else goes with how a target stands: see [`Entry`].
+/// The rest of an [`Entry`] besides its state.
 struct Doing {
     is_pending: bool,
     cause: Option<Cause>,
     shown: u64,
 }
 
-/// A change of another object because of which a target is to be written.
+/// A change of another object because of which a target has to be written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cause {
     /// When it was seen.
@@ -65,9 +65,9 @@ struct Entry {
     since: Moment,
     /// Since when it has been pending.
     pending: Option<Moment>,
-    /// What it became pending for.
+    /// The change because of which it became pending.
     cause: Option<Cause>,
-    /// One number for what else is shown of it, as its source: it may change while how it stands does not.
+    /// A hash of what else is shown of it, such as its source: that may change while its state does not.
     shown: u64,
 }
 
@@ -80,7 +80,7 @@ pub struct Standing {
     current: HashSet<u64, BuildHasherDefault<Fingerprint>>,
     hasher: RandomState,
     states: [usize; State::ALL.len()],
-    /// Of the others.
+    /// The number of targets that are not current, by reason.
     reasons: [usize; Reason::ALL.len()],
     pending: BTreeSet<(Moment, TargetKey)>,
     journal: VecDeque<Change>,
@@ -103,8 +103,8 @@ impl Default for Standing {
 }
 
 impl Standing {
-    /// This was decided about a target. `shown`: one number for what else is shown of it, asked for where it is not current. `cause`: the
-    /// change of another object because of which it was looked at, if it was one.
+    /// Notes a decision about a target. `shown`: a hash of what else is shown of it, computed only if it is not current. `cause`:
+    /// the change of another object that led to it, if there is one.
     pub(super) fn decided(
         &mut self,
         now: Moment,
@@ -118,7 +118,7 @@ impl Standing {
         let state = State::of(decision).filter(|_| reason != Some(Reason::NamespaceMissing));
         let shown = if state.is_none_or(|state| state == State::Current) { 0 } else { shown() };
         let was = self.others.get_mut(target);
-        // To try again what failed is not better than before; to read more says nothing new.
+        // A retry does not make a failing target better, and a further read does not change its state.
         let says_nothing = |was: &Entry| was.stands.state == State::Failing || reason.is_none();
         let known = was.as_ref().and_then(|was| was.cause);
         if let Some(was) = was.filter(|was| is_pending && was.pending.is_some() && says_nothing(was)) {
@@ -133,7 +133,7 @@ impl Standing {
         self.set(now, target, stands, Doing { is_pending, cause, shown });
     }
 
-    /// An attempt to read something for a target, or to write it, failed for this reason, and is repeated.
+    /// Notes that a read for a target, or a write of it, failed for this reason and is retried.
     pub(super) fn failed(&mut self, now: Moment, target: &TargetKey, reason: Reason) {
         let state = State::at_rest(reason).unwrap_or(State::Failing);
         let (cause, shown) = self.others.get(target).map_or((None, 0), |was| (was.cause, was.shown));
@@ -141,7 +141,7 @@ impl Standing {
         self.set(now, target, Some(stands), Doing { is_pending: true, cause, shown });
     }
 
-    /// A target was written. Answers the change because of which, which is followed now.
+    /// Notes that a target was written. Returns the change that caused it.
     pub(super) fn written(&mut self, target: &TargetKey) -> Option<Cause> {
         self.others.get_mut(target).and_then(|entry| entry.cause.take())
     }
@@ -151,7 +151,7 @@ impl Standing {
         let fingerprint = self.hasher.hash_one(target.as_str());
         let is_current = stands.is_some_and(|stands| stands.state == State::Current);
         if is_current && self.current.contains(&fingerprint) {
-            // Most decisions are of this kind.
+            // Most decisions come here.
             return;
         }
         let old = self.others.remove(target);
@@ -196,19 +196,19 @@ impl Standing {
         self.journal.push_back(Change { number: self.last, target: target.clone(), stands });
     }
 
-    /// So many targets have this state.
+    /// How many targets have this state.
     #[must_use]
     pub fn count(&self, state: State) -> usize {
         self.states[state as usize]
     }
 
-    /// So many targets that are not current are so for this reason.
+    /// How many targets are not current for this reason.
     #[must_use]
     pub fn count_because(&self, reason: Reason) -> usize {
         self.reasons[reason as usize]
     }
 
-    /// How a target that is not current stands, and since when; `None`: it is current, no target, or was never looked at.
+    /// The state of a target that is not current, and since when; `None`: it is current, no target, or was never decided about.
     #[must_use]
     pub fn of(&self, target: &TargetKey) -> Option<(Stands, Moment)> {
         self.others.get(target).map(|entry| (entry.stands, entry.since))
@@ -226,7 +226,7 @@ impl Standing {
         self.last
     }
 
-    /// What changed after the change with this number; `None`: not all of it is remembered.
+    /// The changes after the one with this number; `None`: some of them are not remembered any more.
     #[must_use]
     pub fn changes_since(&self, number: u64) -> Option<impl Iterator<Item = &Change>> {
         let missed = self.last.checked_sub(number).and_then(|missed| usize::try_from(missed).ok())?;
@@ -234,7 +234,7 @@ impl Standing {
         Some(self.journal.iter().skip(seen))
     }
 
-    /// How many targets it keeps something of.
+    /// For how many targets something is kept.
     #[cfg(test)]
     pub(super) fn kept(&self) -> usize {
         self.others.len() + self.current.len()
@@ -283,9 +283,9 @@ mod tests {
     const READS: fn() -> Decision<'static> = || Decision::Need(Need::Content(Key::new("ns", "source").unwrap()));
 
     /// `1`: what is shown.
-    struct Told(Standing, u64);
+    struct Tracked(Standing, u64);
 
-    impl Told {
+    impl Tracked {
         fn decided(&mut self, now: u64, name: &str, decision: &Decision<'_>) {
             let cause = || Some(Cause { seen: seconds(now) });
             self.0.decided(seconds(now), &target(name), decision, || self.1, cause);
@@ -310,57 +310,60 @@ mod tests {
 
     #[test]
     fn a_target_is_pending_until_it_is_written_however_often_that_fails() {
-        let mut told = Told(Standing::default(), 0);
-        told.nothing(1, "a", Reason::UpToDate);
-        assert_eq!((told.counts(), told.0.oldest_pending()), ([1, 0, 0, 0, 0], None));
-        told.decided(10, "a", &READS());
-        assert_eq!(told.0.oldest_pending(), Some((seconds(10), &target("a"))));
-        told.0.failed(seconds(11), &target("a"), Reason::Forbidden);
-        // It is tried again: that does not make it better.
-        told.decided(20, "a", &READS());
-        assert_eq!(told.counts(), [0, 0, 0, 0, 1]);
-        assert_eq!((told.0.count_because(Reason::Forbidden), told.0.oldest_pending().unwrap().0), (1, seconds(10)));
-        assert_eq!(told.0.of(&target("a")).unwrap().1, seconds(11), "it has failed since then");
+        let mut standing = Tracked(Standing::default(), 0);
+        standing.nothing(1, "a", Reason::UpToDate);
+        assert_eq!((standing.counts(), standing.0.oldest_pending()), ([1, 0, 0, 0, 0], None));
+        standing.decided(10, "a", &READS());
+        assert_eq!(standing.0.oldest_pending(), Some((seconds(10), &target("a"))));
+        standing.0.failed(seconds(11), &target("a"), Reason::Forbidden);
+        // The retry does not change its state.
+        standing.decided(20, "a", &READS());
+        assert_eq!(standing.counts(), [0, 0, 0, 0, 1]);
         assert_eq!(
-            told.0.written(&target("a")),
+            (standing.0.count_because(Reason::Forbidden), standing.0.oldest_pending().unwrap().0),
+            (1, seconds(10))
+        );
+        assert_eq!(standing.0.of(&target("a")).unwrap().1, seconds(11), "it has failed since then");
+        assert_eq!(
+            standing.0.written(&target("a")),
             Some(Cause { seen: seconds(10) }),
             "of the change, not of the attempt"
         );
-        assert_eq!(told.0.written(&target("a")), None);
-        told.nothing(21, "a", Reason::UpToDate);
-        assert_eq!((told.counts(), told.0.oldest_pending()), ([1, 0, 0, 0, 0], None));
+        assert_eq!(standing.0.written(&target("a")), None);
+        standing.nothing(21, "a", Reason::UpToDate);
+        assert_eq!((standing.counts(), standing.0.oldest_pending()), ([1, 0, 0, 0, 0], None));
         assert_eq!(
-            told.changes(0),
+            standing.changes(0),
             ["a current Some(UpToDate)", "a waiting None", "a failing Some(Forbidden)", "a current Some(UpToDate)"]
         );
-        assert_eq!(told.changes(3), ["a current Some(UpToDate)"]);
+        assert_eq!(standing.changes(3), ["a current Some(UpToDate)"]);
     }
 
     #[test]
     fn what_is_shown_of_a_target_changes_also_while_it_stands_as_before() {
-        let mut told = Told(Standing::default(), 1);
-        told.nothing(1, "refused", Reason::Loop);
-        told.decided(1, "failing", &READS());
-        told.0.failed(seconds(2), &target("failing"), Reason::Forbidden);
-        told.nothing(2, "current", Reason::UpToDate);
-        let before = told.0.last_change();
+        let mut standing = Tracked(Standing::default(), 1);
+        standing.nothing(1, "refused", Reason::Loop);
+        standing.decided(1, "failing", &READS());
+        standing.0.failed(seconds(2), &target("failing"), Reason::Forbidden);
+        standing.nothing(2, "current", Reason::UpToDate);
+        let before = standing.0.last_change();
         // Each has another source now.
-        told.1 = 2;
+        standing.1 = 2;
         for _ in 0..2 {
-            told.nothing(3, "refused", Reason::Loop);
-            told.decided(3, "failing", &READS());
-            told.0.failed(seconds(4), &target("failing"), Reason::Forbidden);
+            standing.nothing(3, "refused", Reason::Loop);
+            standing.decided(3, "failing", &READS());
+            standing.0.failed(seconds(4), &target("failing"), Reason::Forbidden);
             // To get another one it has to be written.
-            told.nothing(3, "current", Reason::UpToDate);
+            standing.nothing(3, "current", Reason::UpToDate);
         }
-        assert_eq!(told.changes(before), ["refused refused Some(Loop)", "failing failing Some(Forbidden)"]);
-        let since = |name| told.0.of(&target(name)).unwrap().1;
+        assert_eq!(standing.changes(before), ["refused refused Some(Loop)", "failing failing Some(Forbidden)"]);
+        let since = |name| standing.0.of(&target(name)).unwrap().1;
         assert_eq!((since("refused"), since("failing")), (seconds(1), seconds(2)));
     }
 
     #[test]
     fn what_is_held_refused_or_waits_for_others_is_not_pending() {
-        let mut told = Told(Standing::default(), 0);
+        let mut standing = Tracked(Standing::default(), 0);
         for (name, reason) in [
             ("held", Reason::HeldByOnce),
             ("refused", Reason::Loop),
@@ -368,44 +371,47 @@ mod tests {
             ("none", Reason::NotATarget),
             ("nowhere", Reason::NamespaceMissing),
         ] {
-            told.nothing(1, name, reason);
+            standing.nothing(1, name, reason);
         }
-        assert_eq!((told.counts(), told.0.oldest_pending(), told.0.kept()), ([0, 1, 1, 1, 0], None, 3));
+        assert_eq!((standing.counts(), standing.0.oldest_pending(), standing.0.kept()), ([0, 1, 1, 1, 0], None, 3));
         // One that is no target any more leaves nothing.
         for name in ["held", "refused", "waits"] {
-            told.nothing(2, name, Reason::NotWanted);
+            standing.nothing(2, name, Reason::NotWanted);
         }
-        assert_eq!((told.counts(), told.0.kept(), told.0.last_change()), ([0; 5], 0, 6));
+        assert_eq!((standing.counts(), standing.0.kept(), standing.0.last_change()), ([0; 5], 0, 6));
     }
 
     /// A replica has 0.3 KiB in all, of which the graph takes 292 bytes (`core/tests/memory.rs`).
     #[test]
     fn a_current_target_takes_few_bytes() {
         const TARGETS: usize = 100_000;
-        let mut told = Told(Standing::default(), 0);
+        let mut standing = Tracked(Standing::default(), 0);
         for n in 0..TARGETS {
-            told.decided(1, &format!("t-{n}"), &READS());
-            told.nothing(2, &format!("t-{n}"), Reason::UpToDate);
+            standing.decided(1, &format!("t-{n}"), &READS());
+            standing.nothing(2, &format!("t-{n}"), Reason::UpToDate);
         }
         // A table has 8 places for 7 entries, each with a byte beside it.
-        let bytes = told.0.current.capacity() * 8 / 7 * (size_of::<u64>() + 1);
+        let bytes = standing.0.current.capacity() * 8 / 7 * (size_of::<u64>() + 1);
         assert!(bytes / TARGETS <= 15, "{bytes}");
-        assert_eq!((told.0.others.len(), told.0.pending.len(), told.counts()), (0, 0, [TARGETS, 0, 0, 0, 0]));
+        assert_eq!(
+            (standing.0.others.len(), standing.0.pending.len(), standing.counts()),
+            (0, 0, [TARGETS, 0, 0, 0, 0])
+        );
     }
 
     #[test]
     fn the_journal_is_bounded_and_says_what_it_has_forgotten() {
-        let mut told = Told(Standing::default(), 0);
+        let mut standing = Tracked(Standing::default(), 0);
         let all = REMEMBERED as u64 + 10;
         for n in 0..all {
-            told.nothing(n, &format!("t-{n}"), Reason::UpToDate);
+            standing.nothing(n, &format!("t-{n}"), Reason::UpToDate);
         }
-        assert_eq!(told.0.last_change(), all);
-        assert!(told.0.changes_since(9).is_none() && told.0.changes_since(all + 1).is_none());
-        assert_eq!(told.0.changes_since(10).unwrap().count(), REMEMBERED);
-        assert_eq!(told.0.changes_since(all).unwrap().count(), 0);
-        // To say the same again is no change.
-        told.nothing(all, "t-0", Reason::UpToDate);
-        assert_eq!(told.0.last_change(), all);
+        assert_eq!(standing.0.last_change(), all);
+        assert!(standing.0.changes_since(9).is_none() && standing.0.changes_since(all + 1).is_none());
+        assert_eq!(standing.0.changes_since(10).unwrap().count(), REMEMBERED);
+        assert_eq!(standing.0.changes_since(all).unwrap().count(), 0);
+        // The same state again is no change.
+        standing.nothing(all, "t-0", Reason::UpToDate);
+        assert_eq!(standing.0.last_change(), all);
     }
 }

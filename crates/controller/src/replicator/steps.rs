@@ -305,7 +305,7 @@ pub(super) fn contested(object: &Key, times: u32, manager: &str) -> String {
     format!("{manager} changed {object} again and again: the controller has put it right {times} times")
 }
 
-/// One number for what else than how it stands a row shows of a target (`survey::look`): its source, and whether it exists.
+/// A hash of what a row shows of a target besides its state (`survey::look`): its source, and whether it exists.
 fn shown(graph: &Graph, target: &TargetKey, decision: &Decision<'_>) -> u64 {
     let source = match decision {
         Decision::Nothing(verdict) | Decision::Refuse(verdict) | Decision::Wait(verdict, _) => verdict.source.as_ref(),
@@ -319,7 +319,7 @@ fn shown(graph: &Graph, target: &TargetKey, decision: &Decision<'_>) -> u64 {
     hasher.finish()
 }
 
-/// For what a target is written: it is the same as long as no object that it depends on changes.
+/// The work for which a target is written: it stays the same as long as no object that the target depends on changes.
 fn work(graph: &Graph, target: &TargetKey, source: Option<&SourceKey>) -> Work {
     let node = graph.node(target);
     let marks = node.and_then(|node| node.marks());
