@@ -67,7 +67,7 @@ impl Allowed {
         }
     }
 
-    /// The same value with the item [`SELECTED`]: an object above also allows namespaces by their labels.
+    /// The same value with the item `SELECTED`: an object above also allows namespaces by their labels.
     #[must_use]
     pub fn selected(self) -> Self {
         let text = match &self {
