@@ -1,0 +1,125 @@
+//! Two pods that elect the one that writes: the leader is killed, then the next one is evicted as `kubectl drain` does it.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, ensure};
+use http::Method;
+use jiff::Timestamp;
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::json;
+
+use super::Acts;
+use crate::pods::release::{NAME, NAMESPACE, Pod, process_of};
+use crate::pods::trail::{Write, seconds};
+
+/// Leases run for so long, and a standby looks and writes.
+const TAKEN_WITHIN: f64 = 17.0;
+/// After SIGTERM.
+const HANDED_OVER_WITHIN: f64 = 1.0;
+const QUIET: Duration = Duration::from_secs(3);
+const LIMIT: Duration = Duration::from_secs(120);
+
+impl Acts<'_> {
+    pub(super) fn leadership(&mut self) -> Result<()> {
+        self.release.helm("upgrade", &["replicaCount=2"])?;
+        self.release.ready(2)?;
+        self.trail.until_quiet(QUIET, LIMIT)?;
+
+        let leader = self.leader()?;
+        let id = Pid::from_raw(process_of(&leader)?.id.try_into()?).context("a process")?;
+        let killed = Timestamp::now();
+        kill_process(id, Signal::KILL)?;
+        self.delete(&leader, 0)?;
+        let (lease, write) = self.take_over(&leader, killed)?;
+        ensure!(lease < TAKEN_WITHIN, "the Lease was taken {lease:.2} s after the leader was killed");
+        self.figure(
+            "leadership",
+            "leader killed (SIGKILL, pod deleted), until the Lease is taken",
+            format!("{lease:.2} s"),
+        );
+        self.figure("leadership", "from then to the first write of the new leader", format!("{write:.3} s"));
+
+        self.release.ready(2)?;
+        let leader = self.leader()?;
+        let others = self.release.pods()?.into_iter().filter(|pod| pod.uid != leader.uid);
+        let standby = others.into_iter().next().context("a standby")?;
+        let began = self.evict_when_allowed(&leader)?;
+        // As long as it is away nobody may take the other one, as the chart's PodDisruptionBudget says.
+        let (code, answer) = self.evict(&standby)?;
+        ensure!(code == 429, "the other pod's eviction is answered {code} {answer}");
+        let (lease, write) = self.take_over(&leader, began)?;
+        self.figure("leadership", "leader evicted, until the Lease is taken", format!("{lease:.2} s"));
+        self.figure("leadership", "from then to the first write of the new leader", format!("{write:.3} s"));
+        self.figure("leadership", "eviction of the other one meanwhile", code);
+        ensure!(lease < HANDED_OVER_WITHIN, "the Lease was handed over {lease:.2} s after the eviction");
+        self.release.ready(2)?;
+        self.people.all_right()?;
+        self.figure("leadership", "replicas as wanted", self.people.replicas_wanted());
+        self.release.helm("upgrade", &["replicaCount=1"])?;
+        self.release.only().map(drop)
+    }
+
+    /// The pod that holds the Lease. Its record begins with the pod's name.
+    fn leader(&self) -> Result<Pod> {
+        let path = format!("/apis/coordination.k8s.io/v1/namespaces/{NAMESPACE}/leases/{NAME}");
+        let begun = Instant::now();
+        loop {
+            let lease = self.client().get(&path)?;
+            let holder = lease["spec"]["holderIdentity"].as_str().unwrap_or_default();
+            let is_holder = |pod: &Pod| holder.split_once('_').is_some_and(|(name, _)| name == pod.name);
+            if let Some(pod) = self.release.pods()?.into_iter().find(is_holder) {
+                return Ok(pod);
+            }
+            ensure!(begun.elapsed() < LIMIT, "the Lease is held by {holder:?}, which is no pod");
+            thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// People change sources until another pod than `old` writes. Answers how long after `begun` it took the Lease, and how long after
+    /// that it wrote.
+    fn take_over(&mut self, old: &Pod, begun: Timestamp) -> Result<(f64, f64)> {
+        let (started, mut turn, mut writes) = (Instant::now(), 0, Vec::<Write>::new());
+        loop {
+            self.people.change(turn)?;
+            turn += 1;
+            writes.extend(self.trail.news()?.into_iter().filter(|write| write.pod != old.name && write.begun > begun));
+            let taken = writes.iter().filter(|write| write.is_of_leases()).map(|write| write.done).min();
+            let first = writes.iter().filter(|write| write.is_of_replicas()).min_by_key(|write| write.begun);
+            if let (Some(taken), Some(first)) = (taken, first) {
+                ensure!(first.begun > taken, "the pod {} wrote before it held the Lease", first.pod);
+                return Ok((seconds(begun, taken), seconds(taken, first.begun)));
+            }
+            ensure!(started.elapsed() < LIMIT, "nobody takes over");
+            thread::sleep(Duration::from_millis(100));
+        }
+    }
+
+    fn delete(&self, pod: &Pod, grace: u32) -> Result<()> {
+        let path = format!("/api/v1/namespaces/{NAMESPACE}/pods/{}?gracePeriodSeconds={grace}", pod.name);
+        self.client().request(&Method::DELETE, &path, None).map(drop)
+    }
+
+    /// Evicts a pod as soon as the PodDisruptionBudget lets it, and answers when it was asked.
+    fn evict_when_allowed(&self, pod: &Pod) -> Result<Timestamp> {
+        let begun = Instant::now();
+        loop {
+            let asked = Timestamp::now();
+            match self.evict(pod)? {
+                (201, _) => return Ok(asked),
+                (429, _) if begun.elapsed() < LIMIT => thread::sleep(Duration::from_millis(100)),
+                (code, answer) => anyhow::bail!("the eviction of {}: {code} {answer}", pod.name),
+            }
+        }
+    }
+
+    fn evict(&self, pod: &Pod) -> Result<(u16, String)> {
+        let eviction = json!({
+            "apiVersion": "policy/v1",
+            "kind": "Eviction",
+            "metadata": { "name": pod.name, "namespace": NAMESPACE },
+        });
+        let path = format!("/api/v1/namespaces/{NAMESPACE}/pods/{}/eviction", pod.name);
+        self.client().send(&Method::POST, &path, Some(&eviction))
+    }
+}
