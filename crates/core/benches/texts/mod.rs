@@ -21,7 +21,10 @@ pub(crate) fn list(count: usize, item: impl Fn(usize) -> String) -> String {
 
 /// The n-th name of so many letters.
 pub(crate) fn name(n: usize, letters: u32) -> String {
-    (0..letters).rev().map(|place| char::from_digit((n / 36_usize.pow(place) % 36) as u32, 36).unwrap_or('a')).collect()
+    (0..letters)
+        .rev()
+        .map(|place| char::from_digit((n / 36_usize.wrapping_pow(place) % 36) as u32, 36).unwrap_or('a'))
+        .collect()
 }
 
 /// The name of the n-th namespace: no two have a beginning in common that is worth to speak of.

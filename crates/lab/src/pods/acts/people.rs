@@ -71,9 +71,10 @@ impl People {
         Ok(name.clone())
     }
 
-    /// All that the controller made of these sources.
+    /// All that the controller made of these sources. (What the tenant has is much, and in the tenant's own namespace.)
     pub(super) fn replicas(&self) -> Result<Replicas> {
-        let list = self.client.get("/api/v1/secrets?labelSelector=app.kubernetes.io/managed-by=k8s-replicator")?;
+        let path = "/api/v1/secrets?labelSelector=app.kubernetes.io/managed-by=k8s-replicator";
+        let list = self.client.get(&format!("{path}&fieldSelector=metadata.namespace!={TENANT}"))?;
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let items = list["items"].as_array().context("a list has items")?.iter();
         let replicas = items.map(|item| {
@@ -136,11 +137,6 @@ impl People {
             }
         }
         Ok((count, bytes))
-    }
-
-    /// The tenant's objects are deleted, and with them their replicas.
-    pub(super) fn peace(&self) -> Result<()> {
-        self.client.request(&Method::DELETE, &format!("/api/v1/namespaces/{TENANT}/secrets"), None).map(drop)
     }
 
     fn create(&self, path: &str, object: &Value) -> Result<()> {
