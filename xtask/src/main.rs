@@ -120,11 +120,13 @@ enum ControlPlaneChore {
 
 fn main() -> ExitCode {
     let done = match Arguments::parse().command {
-        Chore::Demo { .. }
-        | Chore::Chaos { .. }
-        | Chore::Pods { .. }
-        | Chore::ControlPlane(ControlPlaneChore::Up { .. }) => lab::with_control_plane(),
-        Chore::Manifests { .. } | Chore::ControlPlane(ControlPlaneChore::Down { .. }) => lab::run(&[]),
+        Chore::Demo { .. } | Chore::Chaos { .. } | Chore::ControlPlane(ControlPlaneChore::Up { .. }) => {
+            lab::with_control_plane()
+        }
+        // Pods: what it lacks it says before anything is built with Go.
+        Chore::Manifests { .. } | Chore::Pods { .. } | Chore::ControlPlane(ControlPlaneChore::Down { .. }) => {
+            lab::run(&[])
+        }
         Chore::Bench { .. } => lab::run(&["--release"]),
         Chore::Image { archive: Some(file), .. } => image::archive(&file),
         Chore::Image { binary_only, archive: None } => image::run(binary_only),

@@ -54,8 +54,9 @@ fn outside(only: Option<&str>) -> Result<()> {
     ensure!(missing.is_empty(), "`cargo xtask pods` cannot run here:\n- {}", missing.join("\n- "));
     let begun = Instant::now();
     // All that is built is built here: inside there is no network but its own.
-    let [_, runtime] = assets::pods()?;
+    assets::find_or_build()?;
     assets::controller_manager()?;
+    let [_, runtime] = assets::pods()?;
     assets::helm()?;
     let images = Images::build(&runtime)?;
     eprintln!("all programs and images are there after {} s", begun.elapsed().as_secs());
