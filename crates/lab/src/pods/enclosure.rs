@@ -48,10 +48,10 @@ impl Cgroups {
             bail!("{ROOT} has no hierarchy {lacks}");
         }
         let folders = fs::read_dir(root)?.map_while(Result::ok).map(|entry| entry.path());
-        // Some have two names, of which one is a link; and the hybrid's version 2 has no controllers.
+        // Some have two names, of which one is a link. Version 2 may be there too, without controllers: runc makes cgroups in it as well.
         let is_one = |path: &PathBuf| {
             let is_link = path.symlink_metadata().is_ok_and(|data| data.is_symlink());
-            !is_link && path.join("cgroup.procs").is_file() && !path.join("cgroup.controllers").is_file()
+            !is_link && path.join("cgroup.procs").is_file()
         };
         Ok(folders.filter(is_one).collect())
     }
@@ -126,6 +126,7 @@ pub(super) fn run(images: &Path, only: Option<&str>) -> Result<()> {
     })?;
     let status = inside.wait(Duration::MAX).context("it goes on")?;
     cgroups.remove()?;
+    fs::remove_dir_all(&home).with_context(|| format!("cannot remove {}", home.display()))?;
     ensure!(status.success(), "what ran inside ended with {status}");
     Ok(())
 }

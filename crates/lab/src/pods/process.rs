@@ -51,6 +51,15 @@ impl Process {
         Ok(value.with_context(|| format!("{path} has no {field}"))?.trim().to_owned())
     }
 
+    /// The processor's time that it took until now, in seconds.
+    pub(super) fn processor_time(&self) -> Result<f64> {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.id))?;
+        // After the name, which may hold anything: the 14th and 15th field are ticks, of which a second has 100 on every Linux.
+        let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+        let ticks = fields.iter().skip(11).take(2).map(|field| field.parse::<f64>()).sum::<Result<f64, _>>()?;
+        Ok(ticks / 100.0)
+    }
+
     /// The memory cgroup of its container.
     pub(super) fn memory(&self) -> Result<Memory> {
         let cgroups = fs::read_to_string(format!("/proc/{}/cgroup", self.id))?;

@@ -38,7 +38,7 @@ impl Acts<'_> {
             "leader killed (SIGKILL, pod deleted), until the Lease is taken",
             format!("{lease:.2} s"),
         );
-        self.figure("leadership", "from then to the first write of the new leader", format!("{write:.3} s"));
+        self.figure("leadership", "from then to the first write of the new leader", write);
 
         self.release.ready(2)?;
         let leader = self.leader()?;
@@ -50,7 +50,7 @@ impl Acts<'_> {
         ensure!(code == 429, "the other pod's eviction is answered {code} {answer}");
         let (lease, write) = self.take_over(&leader, began)?;
         self.figure("leadership", "leader evicted, until the Lease is taken", format!("{lease:.2} s"));
-        self.figure("leadership", "from then to the first write of the new leader", format!("{write:.3} s"));
+        self.figure("leadership", "from then to the first write of the new leader", write);
         self.figure("leadership", "eviction of the other one meanwhile", code);
         ensure!(lease < HANDED_OVER_WITHIN, "the Lease was handed over {lease:.2} s after the eviction");
         self.release.ready(2)?;
@@ -76,9 +76,13 @@ impl Acts<'_> {
         }
     }
 
-    /// People change sources until another pod than `old` writes. Answers how long after `begun` it took the Lease, and how long after
-    /// that it wrote.
-    fn take_over(&mut self, old: &Pod, begun: Timestamp) -> Result<(f64, f64)> {
+    /// People change sources until another pod than `old` writes. Answers how long after `begun` it took the Lease, how long after
+    /// that it wrote, and how much of the processor's time it had until then.
+    fn take_over(&mut self, old: &Pod, begun: Timestamp) -> Result<(f64, String)> {
+        let mut before = Vec::new();
+        for pod in self.release.pods()?.into_iter().filter(|pod| pod.uid != old.uid && pod.is_ready) {
+            before.push((pod.name.clone(), process_of(&pod)?.processor_time()?));
+        }
         let (started, mut turn, mut writes) = (Instant::now(), 0, Vec::<Write>::new());
         loop {
             self.people.change(turn)?;
@@ -88,7 +92,11 @@ impl Acts<'_> {
             let first = writes.iter().filter(|write| write.is_of_replicas()).min_by_key(|write| write.begun);
             if let (Some(taken), Some(first)) = (taken, first) {
                 ensure!(first.begun > taken, "the pod {} wrote before it held the Lease", first.pod);
-                return Ok((seconds(begun, taken), seconds(taken, first.begun)));
+                let pod = self.release.pods()?.into_iter().find(|pod| pod.name == first.pod).context("its pod")?;
+                let before = before.iter().find(|(name, _)| *name == pod.name).map_or(0.0, |(_, time)| *time);
+                let worked = process_of(&pod)?.processor_time()? - before;
+                let wrote = seconds(taken, first.begun);
+                return Ok((seconds(begun, taken), format!("{wrote:.3} s, with {worked:.2} s of a processor")));
             }
             ensure!(started.elapsed() < LIMIT, "nobody takes over");
             thread::sleep(Duration::from_millis(100));
