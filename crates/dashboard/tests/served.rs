@@ -242,7 +242,9 @@ async fn a_trail_says_why_and_names_no_value() {
 #[tokio::test]
 async fn every_response_carries_the_policy_and_strangers_get_none() {
     let served = served().await;
-    for path in ["/", "/js/main.js", "/style.css", "/api/snapshot", "/api/events", "/nothing", "/api/trail", "/api/labels"] {
+    for path in
+        ["/", "/js/main.js", "/style.css", "/api/snapshot", "/api/events", "/nothing", "/api/trail", "/api/labels"]
+    {
         let response = served.get(path, &[]).await;
         let headers = response.headers();
         assert_eq!(headers["content-security-policy"], POLICY, "{path}");

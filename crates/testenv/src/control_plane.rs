@@ -44,7 +44,7 @@ pub struct NodeSettings {
     pub address: IpAddr,
 }
 
-/// A running API server and its etcd, on loopback only. Dropping it stops them.
+/// A running API server and its etcd, on loopback only unless there is a node ([`NodeSettings`]). Dropping it stops them.
 ///
 /// It is a bare API server: RBAC and admission work, but no controller of Kubernetes runs until
 /// [`ControlPlane::start_controllers`]. Until then a deleted namespace stays `Terminating` (see

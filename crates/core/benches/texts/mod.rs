@@ -1,5 +1,5 @@
-//! Annotations that mean harm: each form that is bounded, as large as it may be. The bench `hostile` measures what they cost, and the chore
-//! `cargo xtask pods` gives them to a controller in a real pod.
+//! Hostile annotations: each form that is bounded, as large as it may be. The bench `hostile` measures their cost, and `cargo xtask pods`
+//! gives them to a controller in a real pod.
 
 /// As much as the API server takes for all annotations together, less a little for the others.
 const LARGEST: usize = 246 << 10;

@@ -15,10 +15,21 @@ use crate::pods::trail::{Write, seconds};
 
 /// Leases run for so long, and a standby looks and writes.
 const TAKEN_WITHIN: f64 = 17.0;
-/// After SIGTERM.
-const HANDED_OVER_WITHIN: f64 = 1.0;
+/// After an eviction, the kubelet's part of it included: far less than a lease lasts, so it was released. (How long it takes from then
+/// is a figure, since it depends on how busy the machine is.)
+const HANDED_OVER_WITHIN: f64 = 5.0;
 const QUIET: Duration = Duration::from_secs(3);
 const LIMIT: Duration = Duration::from_secs(120);
+
+/// How long it took, in seconds.
+struct TakeOver {
+    /// Until another pod held the Lease.
+    lease: f64,
+    /// The part of it since the old pod's last write of the Lease.
+    released: Option<f64>,
+    /// From then to the new leader's first write, and how much of a processor's time it had meanwhile.
+    write: String,
+}
 
 impl Acts<'_> {
     pub(super) fn leadership(&mut self) -> Result<()> {
@@ -31,7 +42,7 @@ impl Acts<'_> {
         let killed = Timestamp::now();
         kill_process(id, Signal::KILL)?;
         self.delete(&leader, 0)?;
-        let (lease, write) = self.take_over(&leader, killed)?;
+        let TakeOver { lease, write, .. } = self.take_over(&leader, killed)?;
         ensure!(lease < TAKEN_WITHIN, "the Lease was taken {lease:.2} s after the leader was killed");
         self.figure(
             "leadership",
@@ -48,8 +59,10 @@ impl Acts<'_> {
         // As long as it is away nobody may take the other one, as the chart's PodDisruptionBudget says.
         let (code, answer) = self.evict(&standby)?;
         ensure!(code == 429, "the other pod's eviction is answered {code} {answer}");
-        let (lease, write) = self.take_over(&leader, began)?;
-        self.figure("leadership", "leader evicted, until the Lease is taken", format!("{lease:.2} s"));
+        let TakeOver { lease, released, write } = self.take_over(&leader, began)?;
+        let since =
+            released.map_or("nobody released it".to_owned(), |time| format!("{time:.2} s since it was released"));
+        self.figure("leadership", "leader evicted, until the Lease is taken", format!("{lease:.2} s, {since}"));
         self.figure("leadership", "from then to the first write of the new leader", write);
         self.figure("leadership", "eviction of the other one meanwhile", code);
         ensure!(lease < HANDED_OVER_WITHIN, "the Lease was handed over {lease:.2} s after the eviction");
@@ -76,18 +89,24 @@ impl Acts<'_> {
         }
     }
 
-    /// People change sources until another pod than `old` writes. Answers how long after `begun` it took the Lease, how long after
-    /// that it wrote, and how much of the processor's time it had until then.
-    fn take_over(&mut self, old: &Pod, begun: Timestamp) -> Result<(f64, String)> {
+    /// People change sources until another pod than `old` writes.
+    fn take_over(&mut self, old: &Pod, begun: Timestamp) -> Result<TakeOver> {
         let mut before = Vec::new();
         for pod in self.release.pods()?.into_iter().filter(|pod| pod.uid != old.uid && pod.is_ready) {
             before.push((pod.name.clone(), process_of(&pod)?.processor_time()?));
         }
-        let (started, mut turn, mut writes) = (Instant::now(), 0, Vec::<Write>::new());
+        let (started, mut turn, mut writes, mut release) = (Instant::now(), 0, Vec::<Write>::new(), None);
         loop {
             self.people.change(turn)?;
             turn += 1;
-            writes.extend(self.trail.news()?.into_iter().filter(|write| write.pod != old.name && write.begun > begun));
+            let (of_old, of_others): (Vec<_>, Vec<_>) = self
+                .trail
+                .news()?
+                .into_iter()
+                .filter(|write| write.begun > begun)
+                .partition(|write| write.pod == old.name);
+            release = of_old.iter().filter(|write| write.is_of_leases()).map(|write| write.done).max().max(release);
+            writes.extend(of_others);
             let taken = writes.iter().filter(|write| write.is_of_leases()).map(|write| write.done).min();
             let first = writes.iter().filter(|write| write.is_of_replicas()).min_by_key(|write| write.begun);
             if let (Some(taken), Some(first)) = (taken, first) {
@@ -96,7 +115,9 @@ impl Acts<'_> {
                 let before = before.iter().find(|(name, _)| *name == pod.name).map_or(0.0, |(_, time)| *time);
                 let worked = process_of(&pod)?.processor_time()? - before;
                 let wrote = seconds(taken, first.begun);
-                return Ok((seconds(begun, taken), format!("{wrote:.3} s, with {worked:.2} s of a processor")));
+                let write = format!("{wrote:.3} s, with {worked:.2} s of a processor");
+                let released = release.map(|release| seconds(release, taken));
+                return Ok(TakeOver { lease: seconds(begun, taken), released, write });
             }
             ensure!(started.elapsed() < LIMIT, "nobody takes over");
             thread::sleep(Duration::from_millis(100));
