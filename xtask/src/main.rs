@@ -12,7 +12,7 @@ mod sim;
 mod test;
 mod version;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 use anyhow::Result;
@@ -49,6 +49,9 @@ enum Chore {
         /// The binary only, for this machine. Prints its path.
         #[arg(long)]
         binary_only: bool,
+        /// An image of it for this machine, as a file that engines and `ctr images import` take. It needs no engine.
+        #[arg(long, value_name = "FILE", conflicts_with = "binary_only")]
+        archive: Option<PathBuf>,
     },
     /// Set the version in every place that names it.
     Version {
@@ -77,6 +80,14 @@ enum Chore {
         /// For the dice.
         #[arg(long, default_value_t = 1)]
         seed: u64,
+    },
+    /// Run it as users do: helm installs the chart on a real kubelet with containerd and runc, in pods with real limits.
+    ///
+    /// Needs root on Linux, and says what else is missing. All of it lives in namespaces and cgroups of its own, which go with it.
+    Pods {
+        /// Only these acts, in a comma list [default: all].
+        #[arg(long)]
+        only: Option<String>,
     },
     /// The Kubernetes API server that the demo, the tests and the bench run on.
     #[command(subcommand)]
@@ -112,9 +123,13 @@ fn main() -> ExitCode {
         Chore::Demo { .. } | Chore::Chaos { .. } | Chore::ControlPlane(ControlPlaneChore::Up { .. }) => {
             lab::with_control_plane()
         }
-        Chore::Manifests { .. } | Chore::ControlPlane(ControlPlaneChore::Down { .. }) => lab::run(&[]),
+        // Pods: what it lacks it says before anything is built with Go.
+        Chore::Manifests { .. } | Chore::Pods { .. } | Chore::ControlPlane(ControlPlaneChore::Down { .. }) => {
+            lab::run(&[])
+        }
         Chore::Bench { .. } => lab::run(&["--release"]),
-        Chore::Image { binary_only } => image::run(binary_only),
+        Chore::Image { archive: Some(file), .. } => image::archive(&file),
+        Chore::Image { binary_only, archive: None } => image::run(binary_only),
         Chore::Version { version } => version::set(&version),
         Chore::Sim(arguments) => sim::run(&arguments),
         Chore::Test => test::run(),
@@ -151,7 +166,6 @@ fn workspace() -> &'static Path {
 #[cfg(test)]
 mod tests {
     use std::fs;
-    use std::path::PathBuf;
 
     use super::*;
 
@@ -197,7 +211,7 @@ mod tests {
         }
         // Every module of Go that is pinned is kept up to date.
         let updates = read(folder.join("dependabot.yml"));
-        for module in ["controlplane", "helm"] {
+        for module in ["controlplane", "helm", "pods/node", "pods/runtime"] {
             assert!(updates.to_string().contains(&format!("/tools/{module}")), "{module}");
         }
     }

@@ -1,9 +1,13 @@
-//! The static program that goes into the image.
+//! The static program that goes into the image, and the image.
+
+mod archive;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, bail, ensure};
+
+pub use archive::Image;
 
 /// 15 MiB. The image has little in it beside the program; to pull it takes less than half of that, since registries keep it compressed.
 const LARGEST: u64 = 15 << 20;

@@ -1,4 +1,5 @@
-//! Where `etcd`, `kube-apiserver`, `kubectl`, `kube-controller-manager`, `helm` and `promtool` come from, and how they are run.
+//! Where `etcd`, `kube-apiserver`, `kubectl`, `kube-controller-manager`, `helm`, `promtool` and what runs pods come from, and how they are
+//! run.
 //!
 //! Ready-made ones can be named: the control plane's by `KUBEBUILDER_ASSETS`, the ecosystem's name for a folder with them, and
 //! helm by `K8S_REPLICATOR_HELM`. Otherwise they are built once for each user and each state of their Go module in `tools`
@@ -106,6 +107,42 @@ const PROMETHEUS: Set = Set {
     link: |_| Ok("-s -w".to_owned()),
 };
 
+/// What makes this machine a node. Its module has the control plane's versions, so that most of it is compiled already.
+const NODE: Set = Set {
+    title: "the kubelet",
+    module: "pods/node",
+    folder: "node",
+    tools: &[
+        Tool { name: "kubelet", package: "k8s.io/kubernetes/cmd/kubelet" },
+        Tool { name: "kube-scheduler", package: "k8s.io/kubernetes/cmd/kube-scheduler" },
+    ],
+    processor_minutes: 5,
+    otherwise: "leave out `cargo xtask pods`",
+    tags: "",
+    link: kubernetes_version,
+};
+
+/// What runs containers on it. runc's rules of system calls need the C library libseccomp.
+const RUNTIME: Set = Set {
+    title: "containerd",
+    module: "pods/runtime",
+    folder: "container-runtime",
+    tools: &[
+        Tool { name: "containerd", package: "github.com/containerd/containerd/v2/cmd/containerd" },
+        Tool {
+            name: "containerd-shim-runc-v2",
+            package: "github.com/containerd/containerd/v2/cmd/containerd-shim-runc-v2",
+        },
+        Tool { name: "ctr", package: "github.com/containerd/containerd/v2/cmd/ctr" },
+        Tool { name: "runc", package: "github.com/opencontainers/runc" },
+        Tool { name: "pause", package: "k8s-replicator/tools/pods/runtime/pause" },
+    ],
+    processor_minutes: 5,
+    otherwise: "leave out `cargo xtask pods`",
+    tags: "seccomp,no_btrfs,no_devmapper,no_zfs",
+    link: |_| Ok("-s -w".to_owned()),
+};
+
 /// Without its version, kube-apiserver calls itself `v0.0.0-master+$Format:%H$`, which kubectl and helm cannot parse.
 fn kubernetes_version(module: &Module) -> Result<String> {
     let version = module.line("k8s.io/kubernetes")?;
@@ -192,6 +229,16 @@ pub fn prometheus() -> Result<PathBuf> {
     PROMETHEUS.find_or_build(&Progress::new().lane("Go"))
 }
 
+/// The folders with `kubelet` and `kube-scheduler`, and with `containerd`, its shim, `ctr`, `runc` and `pause`. Builds them on first use,
+/// with progress on stderr.
+///
+/// # Errors
+/// When there is no fitting Go, when the build fails.
+pub fn pods() -> Result<[PathBuf; 2]> {
+    let lane = Progress::new().lane("Go");
+    Ok([NODE.find_or_build(&lane)?, RUNTIME.find_or_build(&lane)?])
+}
+
 fn ready_made() -> Option<PathBuf> {
     set("KUBEBUILDER_ASSETS").map(PathBuf::from)
 }
@@ -274,7 +321,7 @@ fn set(variable: &str) -> Option<std::ffi::OsString> {
 mod tests {
     use super::*;
 
-    const SETS: [Set; 4] = [CONTROL_PLANE, CONTROLLER_MANAGER, HELM, PROMETHEUS];
+    const SETS: [Set; 6] = [CONTROL_PLANE, CONTROLLER_MANAGER, HELM, PROMETHEUS, NODE, RUNTIME];
 
     #[test]
     fn versions_come_from_go_mod() {
@@ -297,6 +344,12 @@ mod tests {
                 assert!(module.names_tool(tool.package), "tools/{}/go.mod names {}", set.module, tool.package);
             }
         }
+    }
+
+    #[test]
+    fn the_kubelet_is_of_the_control_planes_version() {
+        let [plane, node] = [CONTROL_PLANE, NODE].map(|set| Module::open(set.module).unwrap());
+        assert_eq!(kubernetes_version(&plane).unwrap(), kubernetes_version(&node).unwrap());
     }
 
     #[test]

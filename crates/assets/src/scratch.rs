@@ -1,4 +1,4 @@
-//! Temporary folders that vanish with this process.
+//! Temporary folders, and cgroups, that vanish with this process.
 
 use std::fs::DirBuilder;
 use std::io::ErrorKind;
@@ -30,6 +30,15 @@ pub fn folder(what: &str) -> Result<PathBuf> {
             }
         }
     }
+}
+
+/// Makes the cgroup at `path`. The watchdog removes it, with those below it, when this process ends.
+///
+/// # Errors
+/// When it cannot be created, or the watchdog is gone.
+pub fn cgroup(path: &Path) -> Result<()> {
+    watchdog::remove_cgroup(path)?;
+    std::fs::create_dir(path).with_context(|| format!("cannot create the cgroup {}", path.display()))
 }
 
 /// The last lines of a log file, for people who must learn why something failed.

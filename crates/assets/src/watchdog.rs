@@ -18,14 +18,22 @@ use anyhow::{Context as _, Result, bail};
 const SCRIPT: &str = r#"
 trap '' HUP INT TERM
 groups=
+cgroups=
 while read -r order what; do
   case $order in
     guard) groups="$groups $what " ;;
     forget) groups="${groups%% $what *} ${groups#* $what }" ;;
     remove) set -- "$@" "$what" ;;
+    cgroup) cgroups="$cgroups $what" ;;
   esac
 done
 for group in $groups; do kill -KILL -"$group"; done
+for cgroup in $cgroups; do
+  for attempt in 1 2 3 4 5 6 7 8 9 10; do
+    [ -d "$cgroup" ] || break
+    find "$cgroup" -depth -type d -exec rmdir {} \; || sleep 1
+  done
+done
 [ $# -eq 0 ] || rm -rf -- "$@" || { sleep 1; rm -rf -- "$@"; }
 "#;
 
@@ -43,6 +51,14 @@ pub(crate) fn forget(group: u32) -> Result<()> {
 pub(crate) fn remove(path: &Path) -> Result<()> {
     match path.to_str() {
         Some(text) if path.is_absolute() && !text.contains('\n') => order(&format!("remove {text}\n")),
+        _ => bail!("{} is not a path that can be watched", path.display()),
+    }
+}
+
+/// Removes the cgroup `path` and those below, when this process ends and those that live there have ended.
+pub(crate) fn remove_cgroup(path: &Path) -> Result<()> {
+    match path.to_str() {
+        Some(text) if path.is_absolute() && !text.contains(char::is_whitespace) => order(&format!("cgroup {text}\n")),
         _ => bail!("{} is not a path that can be watched", path.display()),
     }
 }

@@ -26,6 +26,11 @@ use self::scenarios::SCENARIOS;
 use self::subject::{Dialect, Subject};
 use crate::{cargo, workspace};
 
+/// What figures were measured on, in a line.
+pub(crate) fn machine_facts() -> String {
+    machine::facts().to_string()
+}
+
 /// What `cargo xtask bench` is told.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {

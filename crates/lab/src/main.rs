@@ -9,6 +9,7 @@ mod chaos;
 mod control_plane;
 mod demo;
 mod manifests;
+mod pods;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
@@ -36,6 +37,7 @@ enum Chore {
     },
     Bench(bench::Arguments),
     Chaos(chaos::Arguments),
+    Pods(pods::Arguments),
     #[command(subcommand)]
     ControlPlane(ControlPlane),
 }
@@ -61,6 +63,7 @@ fn main() -> ExitCode {
         Chore::Demo { exit } => demo::run(exit),
         Chore::Manifests { check } => manifests::run(check),
         Chore::Chaos(arguments) => chaos::run(&arguments),
+        Chore::Pods(arguments) => pods::run(&arguments),
         Chore::Bench(arguments) => bench::run(&arguments),
         Chore::ControlPlane(ControlPlane::Up { dir, port, controllers }) => control_plane::up(dir, port, controllers),
         Chore::ControlPlane(ControlPlane::Down { dir }) => control_plane::down(dir),

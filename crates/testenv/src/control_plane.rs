@@ -6,6 +6,7 @@ mod relay;
 mod second;
 
 use std::fs;
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
@@ -29,9 +30,21 @@ pub struct Settings {
     pub port: Option<u16>,
     /// Whether `kube-controller-manager` runs too: see [`ControlPlane::start_controllers`].
     pub controllers: bool,
+    /// Whether a kubelet will join, and pods run.
+    pub node: Option<NodeSettings>,
 }
 
-/// A running API server and its etcd, on loopback only. Dropping it stops them.
+/// What a control plane with a node is told. Its authorizer knows nodes, pods have to have a ServiceAccount, and those controllers run too
+/// that make pods of Deployments.
+#[derive(Clone, Debug)]
+pub struct NodeSettings {
+    /// The node's name: see [`ControlPlane::node_kubeconfig`].
+    pub name: String,
+    /// Where the API server listens, since pods cannot reach the machine's loopback: an address of the machine's own.
+    pub address: IpAddr,
+}
+
+/// A running API server and its etcd, on loopback only unless there is a node ([`NodeSettings`]). Dropping it stops them.
 ///
 /// It is a bare API server: RBAC and admission work, but no controller of Kubernetes runs until
 /// [`ControlPlane::start_controllers`]. Until then a deleted namespace stays `Terminating` (see
@@ -66,7 +79,7 @@ impl ControlPlane {
             None => scratch::folder("control-plane")?,
         };
         fs::create_dir_all(&dir).with_context(|| format!("cannot create {}", dir.display()))?;
-        let users = Users::create(&dir)?;
+        let users = Users::create(&dir, settings.node.as_ref().map(|node| &*node.name))?;
         write_private(&dir.join(launch::AUDIT_POLICY), &audit::policy())?;
         // A port that is free now may be taken by another process a moment later: then take others.
         let mut attempts = if settings.port.is_some() { 1 } else { 4 };
@@ -74,7 +87,13 @@ impl ControlPlane {
             attempts -= 1;
             let [etcd_port, peer_port, free_port] = launch::free_ports()?;
             let site = Site { assets: assets.clone(), dir: dir.clone(), etcd_port, peer_port };
-            let server = Server { name: FIRST.to_owned(), port: settings.port.unwrap_or(free_port), etcd_port };
+            let server = Server {
+                name: FIRST.to_owned(),
+                address: settings.node.as_ref().map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |node| node.address),
+                port: settings.port.unwrap_or(free_port),
+                etcd_port,
+                has_node: settings.node.is_some(),
+            };
             match first_start(&site, &server, &users) {
                 Err(error) if attempts > 0 && format!("{error:#}").contains(launch::PORT_CLASH) => {}
                 Err(error) => return Err(error),
@@ -99,7 +118,8 @@ impl ControlPlane {
         let program = assets::controller_manager()?;
         let mut processes = self.processes();
         if processes.controllers.is_none() {
-            processes.controllers = Some(self.site.start_controller_manager(&program, &self.reached.kubeconfig)?);
+            processes.controllers =
+                Some(self.site.start_controller_manager(&program, &self.server, &self.reached.kubeconfig)?);
         }
         Ok(())
     }
@@ -141,6 +161,14 @@ impl ControlPlane {
     /// The administrator's kubeconfig.
     pub fn kubeconfig(&self) -> &Path {
         &self.reached.kubeconfig
+    }
+
+    /// The kubeconfig of the node that [`Settings::node`] names.
+    ///
+    /// # Errors
+    /// When there is none, or the file cannot be written.
+    pub fn node_kubeconfig(&self) -> Result<PathBuf> {
+        self.users.node(&self.url(), &self.reached.authority)
     }
 
     /// The certificates of the API server's authority, PEM.

@@ -66,6 +66,8 @@ pub(crate) struct Users {
     folder: PathBuf,
     /// Of the [`ADMIN`].
     pub(crate) admin_token: String,
+    /// The node's user and its token.
+    node: Option<(String, String)>,
     admins: Pool,
     nobodies: Pool,
 }
@@ -77,17 +79,30 @@ struct Pool {
 
 impl Users {
     /// Invents the users, and writes them to the token file in `folder`.
-    pub(crate) fn create(folder: &Path) -> Result<Self> {
+    pub(crate) fn create(folder: &Path, node: Option<&str>) -> Result<Self> {
         let admin_token = token();
         let (admins, nobodies) = (Pool::new("admin", 600), Pool::new("nobody", 100));
         let mut file = format!("{admin_token},{ADMIN},{ADMIN},\"system:masters\"\n");
+        let node = node.map(|name| (format!("system:node:{name}"), token()));
+        if let Some((name, token)) = &node {
+            writeln!(file, "{token},{name},{name},\"system:nodes\"")?;
+        }
         for (pool, groups) in [(&admins, ",\"system:masters\""), (&nobodies, "")] {
             for (name, token) in &pool.users {
                 writeln!(file, "{token},{name},{name}{groups}")?;
             }
         }
         kubeconfig::write_private(&folder.join(TOKENS), &file)?;
-        Ok(Self { folder: folder.to_owned(), admin_token, admins, nobodies })
+        Ok(Self { folder: folder.to_owned(), admin_token, node, admins, nobodies })
+    }
+
+    /// The node's kubeconfig.
+    pub(crate) fn node(&self, server: &str, authority: &[u8]) -> Result<PathBuf> {
+        let (name, token) = self.node.as_ref().context("this control plane was started without a node")?;
+        let path = self.folder.join("node.kubeconfig");
+        let access = kubeconfig::Access { server, authority: Some(authority), user: Some((name, token)) };
+        kubeconfig::write(&path, &access)?;
+        Ok(path)
     }
 
     /// The next user with these rights.

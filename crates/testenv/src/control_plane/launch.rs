@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::fs::{self, OpenOptions};
-use std::net::TcpListener;
+use std::net::{IpAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -40,9 +40,13 @@ pub(super) struct Site {
 pub(super) struct Server {
     /// Names its log, its certificates and its audit log.
     pub(super) name: String,
+    /// Where it listens.
+    pub(super) address: IpAddr,
     pub(super) port: u16,
     /// Where it finds etcd, on 127.0.0.1.
     pub(super) etcd_port: u16,
+    /// Whether there is a node: see [`super::NodeSettings`].
+    pub(super) has_node: bool,
 }
 
 /// How an API server is reached.
@@ -55,7 +59,7 @@ pub(super) struct Reached {
 
 impl Server {
     pub(super) fn url(&self) -> String {
-        format!("https://127.0.0.1:{}", self.port)
+        format!("https://{}:{}", self.address, self.port)
     }
 
     pub(super) fn audit_log(&self, site: &Site) -> PathBuf {
@@ -87,11 +91,12 @@ impl Site {
     /// Starts an API server. `first`: whose key signs the tokens of service accounts, which all servers of a site share.
     pub(super) fn start_api_server(&self, server: &Server, first: &Server) -> Result<Child> {
         let signing_key = first.pki(self).join("apiserver.key");
-        let flags = vec![
+        let address = server.address.to_string();
+        let mut flags = vec![
             flag("etcd-servers", format!("http://127.0.0.1:{}", server.etcd_port)),
-            flag("bind-address", "127.0.0.1"),
+            flag("bind-address", &address),
             flag("secure-port", server.port.to_string()),
-            flag("external-hostname", "127.0.0.1"),
+            flag("external-hostname", &address),
             flag("service-cluster-ip-range", "10.0.0.0/24"),
             // The server writes a certificate and its key there; the first one's signs service account tokens too.
             flag("service-account-signing-key-file", &signing_key),
@@ -99,9 +104,6 @@ impl Site {
             flag("service-account-issuer", "https://kubernetes.default.svc"),
             flag("cert-dir", server.pki(self)),
             flag("token-auth-file", self.dir.join(TOKENS)),
-            flag("authorization-mode", "RBAC"),
-            // It would wait for service accounts, which only a controller makes.
-            flag("disable-admission-plugins", "ServiceAccount"),
             // Nobody looks for this server from inside the cluster, and a loopback address may not be published.
             flag("endpoint-reconciler-type", "none"),
             flag("audit-policy-file", self.dir.join(AUDIT_POLICY)),
@@ -109,17 +111,27 @@ impl Site {
             // In megabytes: the log is never rotated, so that readers miss nothing.
             flag("audit-log-maxsize", "100000"),
         ];
+        if server.has_node {
+            flags
+                .extend([flag("authorization-mode", "Node,RBAC"), flag("enable-admission-plugins", "NodeRestriction")]);
+        } else {
+            // ServiceAccount would wait for service accounts, which only a controller makes.
+            flags.extend([flag("authorization-mode", "RBAC"), flag("disable-admission-plugins", "ServiceAccount")]);
+        }
         self.start(&self.assets.join("kube-apiserver"), &server.name, flags)
     }
 
-    /// Starts the controllers that tests need, and no others, as the administrator.
-    pub(super) fn start_controller_manager(&self, program: &Path, kubeconfig: &Path) -> Result<Child> {
+    /// Starts the controllers that tests need, and no others, as the administrator; with a node those that make pods of Deployments too.
+    pub(super) fn start_controller_manager(&self, program: &Path, server: &Server, kubeconfig: &Path) -> Result<Child> {
+        let mut controllers = CONTROLLERS.to_vec();
+        if server.has_node {
+            controllers.extend(CONTROLLERS_OF_PODS);
+        }
         let flags = vec![
             flag("kubeconfig", kubeconfig),
-            flag(
-                "controllers",
-                "namespace-controller,garbage-collector-controller,serviceaccount-controller,resourcequota-controller",
-            ),
+            flag("controllers", controllers.join(",")),
+            // What pods trust.
+            flag("root-ca-file", server.pki(self).join("apiserver.crt")),
             flag("leader-elect", "false"),
             // It serves nothing: its metrics are not needed here.
             flag("secure-port", "0"),
@@ -196,6 +208,19 @@ impl Site {
         scratch::tail(&self.log(name), 15)
     }
 }
+
+/// What always runs of kube-controller-manager, if it does.
+const CONTROLLERS: [&str; 4] =
+    ["namespace-controller", "garbage-collector-controller", "serviceaccount-controller", "resourcequota-controller"];
+/// What runs besides where there is a node.
+const CONTROLLERS_OF_PODS: [&str; 6] = [
+    "deployment-controller",
+    "replicaset-controller",
+    "disruption-controller",
+    "root-ca-certificate-publisher-controller",
+    "node-lifecycle-controller",
+    "pod-garbage-collector-controller",
+];
 
 /// The name of a control plane's first API server.
 pub(super) const FIRST: &str = "kube-apiserver";

@@ -29,7 +29,8 @@ impl ControlPlane {
     pub fn second_api_server(&self) -> Result<SecondServer> {
         let [port] = free_ports()?;
         let relay = Relay::before(self.site.etcd_port)?;
-        let server = Server { name: format!("kube-apiserver-{port}"), port, etcd_port: relay.port };
+        let name = format!("kube-apiserver-{port}");
+        let server = Server { name, port, etcd_port: relay.port, ..self.server.clone() };
         let mut process = self.site.start_api_server(&server, &self.server)?;
         let reached = self.site.wait_ready(&server, &self.users.admin_token, &mut [(&server.name, &mut process)])?;
         Ok(SecondServer { server, reached, relay, folder: self.site.dir.clone(), process })
