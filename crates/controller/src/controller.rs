@@ -258,7 +258,9 @@ impl Controller {
             wait_until = wait_until.min(self.poll_watches(now, &mut wants));
             wait_until = wait_until.min(self.poll_namespaces(now, &mut wants));
             wait_until = wait_until.min(self.poll_election(now, &mut wants));
-            if self.may_write(now) {
+            let may_write = self.may_write(now);
+            self.loops.iter_mut().for_each(|each| each.replicator.stand_by(!may_write));
+            if may_write {
                 wait_until = wait_until.min(self.poll_loops(now, &mut wants));
             }
             wait_until = wait_until.min(self.poll_events(now, &mut wants));

@@ -132,7 +132,13 @@ impl Replicator {
     /// is believed to be as its annotations say.
     pub fn only_look(&mut self) {
         self.only_looks = true;
-        self.graph.believe_the_controller();
+        self.graph.believe_the_controller(true);
+    }
+
+    /// Whether another controller writes (SPEC 13). What that one alone wrote is believed, as it would be at a start (SPEC 9.15): else
+    /// whoever takes over reads every replica that was written since it began to stand by, before its first write.
+    pub fn stand_by(&mut self, stands_by: bool) {
+        self.graph.believe_the_controller(stands_by || self.only_looks);
     }
 
     /// The kind that it replicates.

@@ -162,10 +162,10 @@ impl Graph {
         }
     }
 
-    /// From now on what only the controller wrote is believed whenever it is shown, and not in the first lists alone: for who looks at
-    /// what another program does, and reads nothing.
-    pub fn believe_the_controller(&mut self) {
-        self.believes = true;
+    /// Whether what only the controller's field manager wrote is believed whenever it is shown, and not in the first lists alone: for a
+    /// program that only looks at what another one does, or that stands by while another one writes.
+    pub fn believe_the_controller(&mut self, believes: bool) {
+        self.believes = believes;
     }
 
     /// The graph has no clock: the caller says what time it is before each change. Times are kept of what is removed only after a

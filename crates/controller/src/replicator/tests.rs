@@ -566,3 +566,23 @@ fn a_controller_that_only_looks_writes_nothing_and_reads_no_content() {
     assert_eq!(this.asks().0, [""; 0]);
     assert_eq!(state(&this), k8s_replicator_core::state::State::Current);
 }
+
+/// SPEC 13: a standby takes over at once. What the leader wrote meanwhile is not read; what somebody else changed is.
+#[test]
+fn a_standby_reads_nothing_of_what_the_leader_wrote() {
+    let mut this = Loop::of(&Secret, &[]);
+    this.replicator.stand_by(true);
+    this.seen(&source(2, "new"));
+    for namespace in ["b", "c"] {
+        this.seen(&replica(namespace, 7, 2));
+    }
+    let mut edited = replica("d", 8, 2);
+    let somebody = json!({ "manager": "kubectl-edit", "operation": "Update", "fieldsV1": { "f:data": { "f:k": {} } } });
+    edited["metadata"]["managedFields"].as_array_mut().unwrap().push(somebody);
+    this.seen(&edited);
+    this.replicator.stand_by(false);
+    // The source was changed by somebody as well.
+    let read = this.asks_for("read a/src");
+    this.answer(read, content(&source(2, "v1")));
+    this.asks_for("read d/src");
+}
