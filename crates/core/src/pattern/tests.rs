@@ -6,7 +6,10 @@ use proptest::prelude::*;
 use crate::advice::MAX_ADVICE;
 
 use super::compiled::{MAX_BYTES as PATTERN_BYTES, MAX_STEPS as PATTERN_STEPS};
-use super::list::{MAX_BYTES as OBJECT_BYTES, MAX_LETTERS as OBJECT_LETTERS, MAX_STEPS as OBJECT_STEPS};
+use super::list::{
+    LETTERS_BESIDE_MANY, MANY_ITEMS, MAX_BYTES as OBJECT_BYTES, MAX_LETTERS as OBJECT_LETTERS,
+    MAX_STEPS as OBJECT_STEPS,
+};
 use super::{
     Allowed, Budget, ItemKind, ListError, MAX_ITEMS, MAX_PATTERN, MAX_PATTERNS, NamespaceList, NamespacePattern,
     SyntaxError, narrow,
@@ -477,6 +480,10 @@ fn the_bounds_are_documented() {
         (
             "letters of one namespace's name that all patterns of one object look at, each at one more than the longest name that it matches, or at 63",
             format!("{OBJECT_LETTERS}"),
+        ),
+        (
+            &format!("the same beside more than {MANY_ITEMS} items in all lists of the object"),
+            LETTERS_BESIDE_MANY.to_string(),
         ),
         ("all patterns of one object in compiled form", format!("{OBJECT_BYTES} bytes")),
         (
