@@ -103,6 +103,17 @@ pub(crate) fn cases() -> Vec<Case> {
             let names = list(10_000, |n| format!("tenant{s}-{}", name(n, 3)));
             [patterns, prefixes, names].join(",").chars().take(LARGEST).collect()
         }),
+        one("16 patterns and as many prefixes as go beside them", namespaces, |s| {
+            let patterns = list(16, |n| format!(".*[0-9a-m].[n-z0-4]{}-[a-z]", name(n + 36 * s, 2)));
+            let prefixes = list(4_080, |n| format!("{}.*", "n".repeat(n % 58) + &name(n / 58 + s * 80, 2)));
+            [patterns, prefixes].join(",")
+        }),
+        one("4 patterns, prefixes and names", namespaces, |s| {
+            let patterns = list(4, |n| format!(".*[0-9a-m].[n-z0-4]{}-[a-z]", name(n + 36 * s, 2)));
+            let prefixes = list(4_000, |n| format!("{}.*", "n".repeat(n % 40) + &name(n / 40 + s * 100, 2)));
+            let names = list(12_000, |n| format!("t{s}-{}", name(n, 4)));
+            [patterns, prefixes, names].join(",")
+        }),
         one("32 beginnings, two endings", namespaces, |s| {
             list(32, |n| format!("app{}-(dev|prod)", name(n + 36 * s, 2)))
         }),
