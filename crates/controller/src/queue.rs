@@ -40,6 +40,11 @@ const AHEAD: usize = 1_000;
 const AT_ONCE: usize = 1_000;
 /// So many wide pieces are looked at for one that may go on.
 const LOOKED_AT: usize = 16;
+/// Of one cause so many wide pieces stand here. One that changes faster than they are taken out would fill the memory: instead of
+/// more of them, all targets are verified,
+const MOST_PIECES: usize = 16;
+/// once in this time.
+const ALL_ONCE_IN: Duration = Duration::from_secs(10);
 /// Every so many turns the targets that are only verified come first, so that they are not kept from it for ever.
 const VERIFY_EVERY: u64 = 32;
 /// Every so many turns the urgent ones come before those whose sources were read, when there is little room for more contents.
@@ -147,6 +152,11 @@ struct InOnePiece {
 pub struct Queue {
     /// Those of which others have their turn first come last.
     wide: VecDeque<InOnePiece>,
+    /// How many of them each cause has.
+    pieces: HashMap<Option<Key>, usize>,
+    /// All targets are to be verified, as there were too many pieces; and when they may be.
+    verify_all: bool,
+    verify_all_after: Moment,
     entries: HashMap<TargetKey, Entry>,
     ready: Lanes,
     urgent: Lanes,
@@ -216,6 +226,12 @@ impl Queue {
 
     /// Adds targets in one piece. They are urgent.
     pub fn add_wide(&mut self, wide: Wide, cause: Option<&Key>) {
+        let pieces = self.pieces.entry(cause.cloned()).or_default();
+        if *pieces >= MOST_PIECES {
+            self.verify_all = true;
+            return;
+        }
+        *pieces += 1;
         if let Some(cause) = cause {
             *self.because_of.entry(cause.clone()).or_default() += 1;
         }
@@ -225,6 +241,11 @@ impl Queue {
     /// Takes some targets out of what stands here in one piece: not those of a cause of which many wait one by one. `tell` is called
     /// with each of them.
     pub fn take_out(&mut self, graph: &mut Graph, mut tell: impl FnMut(&TargetKey)) {
+        if self.verify_all && self.verify_all_after <= self.time {
+            (self.verify_all, self.verify_all_after) = (false, self.time + ALL_ONCE_IN);
+            graph.let_go_of_plain();
+            graph.all_targets().into_iter().for_each(|target| self.add(target, Priority::Verify, None));
+        }
         for _ in 0..LOOKED_AT.min(self.wide.len()) {
             let Some(mut piece) = self.wide.pop_front() else { return };
             let standing = piece.cause.as_ref().and_then(|cause| self.because_of.get(cause)).copied();
@@ -238,6 +259,12 @@ impl Queue {
                 self.add_due(target, Priority::Urgent, piece.cause.as_ref(), piece.due);
             }
             if piece.wide.is_empty() {
+                if let Some(pieces) = self.pieces.get_mut(&piece.cause) {
+                    *pieces -= 1;
+                    if *pieces == 0 {
+                        self.pieces.remove(&piece.cause);
+                    }
+                }
                 self.no_longer_because_of(piece.cause);
             } else {
                 self.wide.push_back(piece);
@@ -449,13 +476,14 @@ impl Queue {
     /// When the next waiting target is due.
     #[must_use]
     pub fn wake_at(&self) -> Option<Moment> {
-        self.waiting.first().map(|(at, _)| *at)
+        let all = self.verify_all.then_some(self.verify_all_after);
+        self.waiting.first().map(|(at, _)| *at).into_iter().chain(all).min()
     }
 
     /// Whether no target is queued, handed out or waiting.
     #[must_use]
     pub fn is_idle(&self) -> bool {
-        self.entries.is_empty() && self.wide.is_empty()
+        self.entries.is_empty() && self.wide.is_empty() && !self.verify_all
     }
 
     /// Every target is queued, handed out, parked, or waits for a time that comes.

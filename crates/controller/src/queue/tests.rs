@@ -274,6 +274,40 @@ fn targets_in_one_piece_are_taken_out_as_their_turn_comes() {
     assert!(!queue.is_following(&cause_a) && !queue.is_following(&cause_b));
 }
 
+/// Issue 9: nobody fills the memory by changing what is named faster than it can be followed.
+#[test]
+fn a_source_that_names_others_again_and_again_has_few_pieces_and_everything_is_verified_instead() {
+    let mut graph = Graph::default();
+    let (a, cause) = (wide(&mut graph, "a", 5_000), Key::new("own", "a").unwrap());
+    let mut queue = Queue::default();
+    queue.set_time(Duration::from_secs(100));
+    for _ in 0..1_000 {
+        queue.add_wide(a.clone(), Some(&cause));
+    }
+    assert_eq!(queue.wide.len(), MOST_PIECES);
+    let mut verified = BTreeSet::new();
+    for second in 100..115 {
+        let now = Duration::from_secs(second);
+        queue.set_time(now);
+        for _ in 0..20 {
+            queue.take_out(&mut graph, |_| ());
+            while let Some(turn) = next(&mut queue, now) {
+                verified.insert(turn.clone());
+                queue.end(turn, End::Settled);
+            }
+        }
+        if second < 105 {
+            queue.add_wide(a.clone(), Some(&cause));
+            (0..100).for_each(|_| queue.add_wide(a.clone(), Some(&cause)));
+            assert!(queue.verify_all && !queue.is_idle());
+            assert_eq!(queue.wake_at(), Some(Duration::from_secs(110)), "not again at once");
+        }
+    }
+    // Those of the push, which the source still has, and the source.
+    assert_eq!(verified.len(), 10_001);
+    assert!(queue.is_idle() && queue.pieces.is_empty() && !queue.is_following(&cause));
+}
+
 /// Those that were handed out may all wait for one read: nothing may be asked for again and again until it is answered.
 #[test]
 fn more_are_taken_out_while_all_that_were_wait_for_their_source() {

@@ -313,6 +313,12 @@ impl Graph {
         }
     }
 
+    /// The same of all objects without annotations.
+    pub fn let_go_of_plain(&mut self) {
+        let plain: Vec<Key> = self.plain.iter().cloned().collect();
+        self.let_go_of(plain.iter());
+    }
+
     /// What a source is without (SPEC 11.1), now that it may have changed: it exists as the graph holds it, or not at all.
     fn note_without(&mut self, source: &SourceKey) {
         if !self.relations.is_source(source) {
