@@ -113,6 +113,18 @@ fn with_table(readme: &str, table: &str) -> Result<String> {
     Ok(format!("{before}{begin}\n{table}{end}{after}"))
 }
 
+/// The image of releases, without its tag, as the chart's values name it.
+///
+/// # Errors
+/// When the values cannot be read.
+pub(crate) fn image_repository() -> Result<String> {
+    let file = workspace().join(CHART).join("values.yaml");
+    let text = fs::read_to_string(&file).with_context(|| format!("cannot read {CHART}/values.yaml"))?;
+    let values: serde_json::Value = serde_saphyr::from_str(&text)?;
+    let repository = values.pointer("/image/repository").and_then(serde_json::Value::as_str);
+    Ok(repository.with_context(|| format!("{CHART}/values.yaml has no image.repository"))?.to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -131,9 +143,7 @@ mod tests {
     /// name the place, since it would be forgotten when that changes.
     #[test]
     fn one_place_says_where_releases_are() {
-        let values: serde_json::Value =
-            serde_saphyr::from_str(&fs::read_to_string(workspace().join(CHART).join("values.yaml")).unwrap()).unwrap();
-        let image = values["image"]["repository"].as_str().unwrap().to_owned();
+        let image = image_repository().unwrap();
         let (registry, _) = image.split_once('/').unwrap();
         let rendered: Vec<PathBuf> = all_names().collect();
         let (mut folders, mut seen) = (vec![workspace()], 0);

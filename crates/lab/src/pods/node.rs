@@ -15,6 +15,7 @@ use k8s_replicator_testenv::{Child, ControlPlane, NodeSettings, Settings};
 use serde_json::json;
 
 use super::{enclosure, needs};
+use crate::manifests::image_repository;
 
 /// What the node is called.
 pub(super) const NAME: &str = "node";
@@ -40,7 +41,8 @@ impl Images {
     /// Builds them. The controller's is called as the chart calls it.
     pub(super) fn build(runtime: &Path) -> Result<Self> {
         let folder = scratch::folder("images")?;
-        let controller = Image::of_controller(format!("ghcr.io/olli-ai/k8s-replicator:{}", env!("CARGO_PKG_VERSION")))?;
+        let reference = format!("{}:{}", image_repository()?, env!("CARGO_PKG_VERSION"));
+        let controller = Image::of_controller(reference)?;
         let files = vec![("pause", runtime.join("pause"))];
         let pause = Image { reference: PAUSE.to_owned(), files, program: "pause" };
         for (image, file) in [controller, pause].iter().zip(Self::FILES) {
