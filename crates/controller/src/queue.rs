@@ -12,6 +12,7 @@
 
 mod lanes;
 mod pace;
+mod pieces;
 #[cfg(test)]
 mod tests;
 
@@ -29,6 +30,7 @@ use crate::event::Moment;
 
 use lanes::Lanes;
 use pace::Paces;
+use pieces::Pieces;
 
 pub use pace::{Because, Hold, Pass, Why, Work};
 
@@ -38,13 +40,6 @@ const MANY: usize = 10_000;
 const AHEAD: usize = 1_000;
 /// and so many are taken out at once: about a millisecond's work.
 const AT_ONCE: usize = 1_000;
-/// So many wide pieces are looked at for one that may go on.
-const LOOKED_AT: usize = 16;
-/// Of one cause so many wide pieces stand here. One that changes faster than they are taken out would fill the memory: instead of
-/// more of them, all targets are verified,
-const MOST_PIECES: usize = 16;
-/// once in this time.
-const ALL_ONCE_IN: Duration = Duration::from_secs(10);
 /// Every so many turns the targets that are only verified come first, so that they are not kept from it for ever.
 const VERIFY_EVERY: u64 = 32;
 /// Every so many turns the urgent ones come before those whose sources were read, when there is little room for more contents.
@@ -138,25 +133,10 @@ impl Parked {
     }
 }
 
-/// Targets in one piece.
-#[derive(Debug)]
-struct InOnePiece {
-    wide: Wide,
-    cause: Option<Key>,
-    /// Since when they have been due.
-    due: Moment,
-}
-
 /// See the [module](self).
 #[derive(Debug, Default)]
 pub struct Queue {
-    /// Those of which others have their turn first come last.
-    wide: VecDeque<InOnePiece>,
-    /// How many of them each cause has.
-    pieces: HashMap<Option<Key>, usize>,
-    /// All targets are to be verified, as there were too many pieces; and when they may be.
-    verify_all: bool,
-    verify_all_after: Moment,
+    pieces: Pieces,
     entries: HashMap<TargetKey, Entry>,
     ready: Lanes,
     urgent: Lanes,
@@ -203,8 +183,8 @@ impl Queue {
                 State::Parked => &mut parked,
             } += 1;
         }
-        urgent += self.wide.iter().map(|piece| piece.wide.len()).sum::<usize>();
-        let due = self.entries.values().filter_map(|entry| entry.due).chain(self.wide.iter().map(|piece| piece.due));
+        urgent += self.pieces.iter().map(|piece| piece.wide.len()).sum::<usize>();
+        let due = self.entries.values().filter_map(|entry| entry.due).chain(self.pieces.iter().map(|piece| piece.due));
         Depth {
             classes: [
                 ("urgent", urgent),
@@ -226,53 +206,33 @@ impl Queue {
 
     /// Adds targets in one piece. They are urgent.
     pub fn add_wide(&mut self, wide: Wide, cause: Option<&Key>) {
-        let pieces = self.pieces.entry(cause.cloned()).or_default();
-        if *pieces >= MOST_PIECES {
-            self.verify_all = true;
-            return;
+        if self.pieces.push(wide, cause, self.time) {
+            self.count_because_of(cause);
         }
-        *pieces += 1;
-        if let Some(cause) = cause {
-            *self.because_of.entry(cause.clone()).or_default() += 1;
-        }
-        self.wide.push_back(InOnePiece { wide, cause: cause.cloned(), due: self.time });
     }
 
     /// Takes some targets out of what stands here in one piece: not those of a cause of which many wait one by one. `tell` is called
     /// with each of them.
     pub fn take_out(&mut self, graph: &mut Graph, mut tell: impl FnMut(&TargetKey)) {
-        if self.verify_all && self.verify_all_after <= self.time {
-            (self.verify_all, self.verify_all_after) = (false, self.time + ALL_ONCE_IN);
+        if self.pieces.take_verify_all(self.time) {
             graph.let_go_of_plain();
             graph.all_targets().into_iter().for_each(|target| self.add(target, Priority::Verify, None));
         }
-        for _ in 0..LOOKED_AT.min(self.wide.len()) {
-            let Some(mut piece) = self.wide.pop_front() else { return };
-            let standing = piece.cause.as_ref().and_then(|cause| self.because_of.get(cause)).copied();
-            // Those that were handed out may wait for a read of their source: then nobody has a turn before more are taken out.
-            if standing.unwrap_or_default() > AHEAD && self.has_one_by_one() {
-                self.wide.push_back(piece);
-                continue;
-            }
-            for target in graph.take_targets(&mut piece.wide, AT_ONCE) {
-                tell(&target);
-                self.add_due(target, Priority::Urgent, piece.cause.as_ref(), piece.due);
-            }
-            if piece.wide.is_empty() {
-                if let Some(pieces) = self.pieces.get_mut(&piece.cause) {
-                    *pieces -= 1;
-                    if *pieces == 0 {
-                        self.pieces.remove(&piece.cause);
-                    }
-                }
-                self.no_longer_because_of(piece.cause);
-            } else {
-                self.wide.push_back(piece);
-            }
-            return;
+        // Those that were handed out may wait for a read of their source: then nobody has a turn before more are taken out.
+        let others_wait = self.has_one_by_one();
+        let because_of = &self.because_of;
+        let standing = |cause: Option<&Key>| cause.and_then(|cause| because_of.get(cause)).copied().unwrap_or_default();
+        let next = self.pieces.next(|cause| !others_wait || standing(cause) <= AHEAD);
+        let Some(mut piece) = next else { return };
+        for target in graph.take_targets(&mut piece.wide, AT_ONCE) {
+            tell(&target);
+            self.add_due(target, Priority::Urgent, piece.cause.as_ref(), piece.due);
         }
+        let ended = self.pieces.put_back(piece);
+        self.no_longer_because_of(ended);
     }
 
+    /// `since`: since when it has been due, unless it has been for longer.
     fn add_due(&mut self, target: TargetKey, priority: Priority, cause: Option<&Key>, since: Moment) {
         match self.entries.get_mut(&target).map(|entry| (entry.state, entry)) {
             Some((State::HandedOut, entry)) => {
@@ -298,9 +258,7 @@ impl Queue {
         failures: Failures,
         due: Option<Moment>,
     ) {
-        if let Some(cause) = &cause {
-            *self.because_of.entry(cause.clone()).or_default() += 1;
-        }
+        self.count_because_of(cause.as_ref());
         let due = due.or_else(|| (priority != Priority::Verify).then_some(self.time));
         let entry = Entry { state: State::Queued(priority), cause: cause.clone(), again: None, failures, due };
         self.entries.insert(target.clone(), entry);
@@ -320,6 +278,12 @@ impl Queue {
         // In the lanes, and among the parked ones, its name stays until its turn comes, and is passed over then.
         self.no_longer_because_of(entry.cause);
         (entry.failures, entry.due)
+    }
+
+    fn count_because_of(&mut self, cause: Option<&Key>) {
+        if let Some(cause) = cause {
+            *self.because_of.entry(cause.clone()).or_default() += 1;
+        }
     }
 
     fn no_longer_because_of(&mut self, cause: Option<Key>) {
@@ -458,15 +422,15 @@ impl Queue {
     /// After the first lists every target stood here once: that takes memory which is not needed again soon.
     fn give_back(&mut self) {
         if self.is_idle() && self.entries.capacity() > MANY {
-            *self =
-                Self { paces: std::mem::take(&mut self.paces), turns: self.turns, time: self.time, ..Self::default() };
+            let (paces, pieces) = (std::mem::take(&mut self.paces), std::mem::take(&mut self.pieces));
+            *self = Self { paces, pieces, turns: self.turns, time: self.time, ..Self::default() };
         }
     }
 
     /// Whether a target could be handed out now. (One that was moved up stands in the lower lane still, and may be counted.)
     #[must_use]
     pub fn has_next(&self) -> bool {
-        self.has_one_by_one() || !self.wide.is_empty()
+        self.has_one_by_one() || self.pieces.has_next()
     }
 
     fn has_one_by_one(&self) -> bool {
@@ -476,14 +440,13 @@ impl Queue {
     /// When the next waiting target is due.
     #[must_use]
     pub fn wake_at(&self) -> Option<Moment> {
-        let all = self.verify_all.then_some(self.verify_all_after);
-        self.waiting.first().map(|(at, _)| *at).into_iter().chain(all).min()
+        self.waiting.first().map(|(at, _)| *at).into_iter().chain(self.pieces.verify_all_at()).min()
     }
 
     /// Whether no target is queued, handed out or waiting.
     #[must_use]
     pub fn is_idle(&self) -> bool {
-        self.entries.is_empty() && self.wide.is_empty() && !self.verify_all
+        self.entries.is_empty() && self.pieces.is_idle()
     }
 
     /// Every target is queued, handed out, parked, or waits for a time that comes.

@@ -284,7 +284,7 @@ fn a_source_that_names_others_again_and_again_has_few_pieces_and_everything_is_v
     for _ in 0..1_000 {
         queue.add_wide(a.clone(), Some(&cause));
     }
-    assert_eq!(queue.wide.len(), MOST_PIECES);
+    assert_eq!(queue.pieces.iter().count(), pieces::MOST_PIECES);
     let mut verified = BTreeSet::new();
     for second in 100..115 {
         let now = Duration::from_secs(second);
@@ -299,13 +299,13 @@ fn a_source_that_names_others_again_and_again_has_few_pieces_and_everything_is_v
         if second < 105 {
             queue.add_wide(a.clone(), Some(&cause));
             (0..100).for_each(|_| queue.add_wide(a.clone(), Some(&cause)));
-            assert!(queue.verify_all && !queue.is_idle());
+            assert!(queue.pieces.verify_all_at().is_some() && !queue.is_idle());
             assert_eq!(queue.wake_at(), Some(Duration::from_secs(110)), "not again at once");
         }
     }
     // Those of the push, which the source still has, and the source.
     assert_eq!(verified.len(), 10_001);
-    assert!(queue.is_idle() && queue.pieces.is_empty() && !queue.is_following(&cause));
+    assert!(queue.is_idle() && !queue.pieces.has_next() && !queue.is_following(&cause));
 }
 
 /// Those that were handed out may all wait for one read: nothing may be asked for again and again until it is answered.
