@@ -291,23 +291,24 @@ impl Pushes {
         }
         for push in self.sources.iter().flatten().filter_map(Source::push) {
             for (namespace, name) in (0..push.literal_count()).filter_map(|n| push.literal_target(n)) {
-                if namespaces.find(namespace).is_some() || also(namespace) {
+                if namespaces.find(namespace).is_some() {
                     all.entry(namespace).or_default().push(name);
                 }
             }
-            for part in push.parts() {
-                let outside = part.namespaces().list().literals_where(&also);
-                for namespace in outside.filter(|namespace| namespaces.find(namespace).is_none()) {
-                    all.entry(namespace).or_default().extend(part.names());
-                }
-            }
         }
+        self.each_nowhere(namespaces, also, |namespace, name| all.entry(namespace).or_default().push(name));
         all
     }
 
-    /// Calls `tell` with each namespace that a push says outright and that does not exist, and the name there. One may come twice.
-    pub(super) fn each_nowhere(&self, namespaces: &impl Namespaces, mut tell: impl FnMut(&str, &str)) {
-        let is_missing = |namespace: &str| namespaces.find(namespace).is_none();
+    /// Calls `tell` with each namespace that a push says outright, that `also` holds for and that does not exist, and the name there. One
+    /// may come twice.
+    pub(super) fn each_nowhere<'a>(
+        &'a self,
+        namespaces: &impl Namespaces,
+        also: impl Fn(&str) -> bool,
+        mut tell: impl FnMut(&'a str, &'a str),
+    ) {
+        let is_missing = |namespace: &str| also(namespace) && namespaces.find(namespace).is_none();
         for push in self.sources.iter().flatten().filter_map(Source::push) {
             let literals = (0..push.literal_count()).filter_map(|n| push.literal_target(n));
             literals.filter(|(namespace, _)| is_missing(namespace)).for_each(|(namespace, name)| tell(namespace, name));

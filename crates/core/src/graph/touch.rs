@@ -33,9 +33,13 @@ impl Graph {
     #[must_use]
     pub fn waiting_for_a_namespace(&self) -> Vec<TargetKey> {
         let mut found = Vec::new();
-        self.pushes.each_nowhere(&self.namespaces, |namespace, name| {
-            found.extend(Key::new(namespace, name).ok().map(TargetKey::from));
-        });
+        self.pushes.each_nowhere(
+            &self.namespaces,
+            |_| true,
+            |namespace, name| {
+                found.extend(Key::new(namespace, name).ok().map(TargetKey::from));
+            },
+        );
         found.sort_unstable();
         found.dedup();
         found
