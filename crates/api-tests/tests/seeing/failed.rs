@@ -77,6 +77,19 @@ fn is_well(scene: &Scene, target: &str, replica: &Object) {
     scene.until("explain finds nothing", || (explain(scene, target, "text").code == 0).then_some(()));
 }
 
+/// The way to the API server breaks the replica's creation: `explain` names this reason, and the words. Put right, it is there.
+fn while_its_creation_breaks(fault: Fault, reason: &str, words: &str) {
+    let mut scene = Scene::new();
+    scene.namespaces(&["a", "b"]);
+    let proxy = scene.proxy();
+    scene.create(&source(secret));
+    break_creation(&scene, &proxy, fault);
+    scene.start_behind(&proxy, &FLAGS);
+    fails(&scene, SECRET, reason, words);
+    proxy.set_rule(|_| Fault::Pass);
+    is_well(&scene, SECRET, &secret("b/s").data("k", "v"));
+}
+
 /// Requests to create Secrets in the target's namespace.
 fn break_creation(scene: &Scene, proxy: &Proxy, fault: Fault) {
     let path = format!("/namespaces/{}/secrets", scene.namespace_name("b"));
@@ -176,33 +189,19 @@ pub(super) fn somebody_who_undoes_it() {
 /// `Conflict`: it goes on for a while, and then passes.
 #[test]
 pub(super) fn conflicts_that_go_on() {
-    let mut scene = Scene::new();
-    scene.namespaces(&["a", "b"]);
-    let proxy = scene.proxy();
-    scene.create(&source(secret));
     let headers = vec![("Content-Type".to_owned(), "application/json".to_owned())];
     let status = json!({ "kind": "Status", "apiVersion": "v1", "status": "Failure", "code": 409, "reason": "AlreadyExists",
         "message": "made up by the test: it exists already" });
-    break_creation(&scene, &proxy, Fault::Status { code: 409, headers, body: status.to_string() });
-    scene.start_behind(&proxy, &FLAGS);
-    fails(&scene, SECRET, "Conflict", "it exists already");
-    proxy.set_rule(|_| Fault::Pass);
-    is_well(&scene, SECRET, &secret("b/s").data("k", "v"));
+    let fault = Fault::Status { code: 409, headers, body: status.to_string() };
+    while_its_creation_breaks(fault, "Conflict", "it exists already");
 }
 
 /// `Throttled`: the API server, or a proxy before it, asks for fewer requests for a while.
 #[test]
 pub(super) fn a_server_that_asks_for_fewer_requests() {
-    let mut scene = Scene::new();
-    scene.namespaces(&["a", "b"]);
-    let proxy = scene.proxy();
-    scene.create(&source(secret));
     let headers = vec![("Retry-After".to_owned(), "1".to_owned())];
-    break_creation(&scene, &proxy, Fault::Status { code: 429, headers, body: String::new() });
-    scene.start_behind(&proxy, &FLAGS);
-    fails(&scene, SECRET, "Throttled", "429 Too Many Requests");
-    proxy.set_rule(|_| Fault::Pass);
-    is_well(&scene, SECRET, &secret("b/s").data("k", "v"));
+    let fault = Fault::Status { code: 429, headers, body: String::new() };
+    while_its_creation_breaks(fault, "Throttled", "429 Too Many Requests");
 }
 
 /// `ServerError`: a webhook that is away, and that the message names, is taken away.
@@ -221,13 +220,5 @@ pub(super) fn a_webhook_that_is_away() {
 /// `Unreachable`: the way to the API server breaks these requests, and is put right.
 #[test]
 pub(super) fn a_way_that_breaks() {
-    let mut scene = Scene::new();
-    scene.namespaces(&["a", "b"]);
-    let proxy = scene.proxy();
-    scene.create(&source(secret));
-    break_creation(&scene, &proxy, Fault::Disconnect);
-    scene.start_behind(&proxy, &FLAGS);
-    fails(&scene, SECRET, "Unreachable", "connection closed");
-    proxy.set_rule(|_| Fault::Pass);
-    is_well(&scene, SECRET, &secret("b/s").data("k", "v"));
+    while_its_creation_breaks(Fault::Disconnect, "Unreachable", "connection closed");
 }
