@@ -17,8 +17,8 @@ use super::writer::{AT_ONCE, Writer};
 
 /// How large the scenarios are.
 pub(super) struct Sizes {
-    /// Namespaces that one source fans out to.
-    pub(super) fan_out: &'static [usize],
+    /// Namespaces that one source fans out to, and how many rounds.
+    pub(super) fan_out: &'static [(usize, usize)],
     /// So many sources, each into so many namespaces.
     pub(super) sources: usize,
     /// Namespaces that appear at once.
@@ -36,7 +36,7 @@ pub(super) struct Sizes {
 impl Sizes {
     pub(super) fn full() -> Self {
         Self {
-            fan_out: &[500, 2_000, 10_000],
+            fan_out: &[(500, 6), (2_000, 10), (10_000, 3)],
             sources: 100,
             appearing: 500,
             updates: 50,
@@ -48,7 +48,7 @@ impl Sizes {
 
     pub(super) fn quick() -> Self {
         Self {
-            fan_out: &[300],
+            fan_out: &[(300, 1)],
             sources: 20,
             appearing: 100,
             updates: 20,
@@ -131,13 +131,14 @@ impl Stage {
         version(&self.admin.json(change(name, data)).await?)
     }
 
-    /// What was used until now.
-    pub(super) fn used(&self, controller: &Running) -> Result<Used> {
+    /// What was used until now, by the server and by a controller.
+    pub(super) fn used(&self, controller: Option<&Running>) -> Result<Used> {
         let mut server = 0.0;
         for id in self.plane.process_ids() {
             server += process::cpu_seconds(id)?;
         }
-        Ok(Used { controller: controller.cpu_seconds()?, server, at: Instant::now() })
+        let controller = controller.map_or(Ok(0.0), Running::cpu_seconds)?;
+        Ok(Used { controller, server, at: Instant::now() })
     }
 
     /// How often `user` asked for each verb, but for the first `skip` requests, by the server's audit log.

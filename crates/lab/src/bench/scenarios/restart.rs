@@ -65,10 +65,10 @@ async fn idle(
 ) -> Result<[Figure; 2]> {
     let skip = stage.asked(&controller.user).await?;
     say(format_args!("idle for {} s {how}", lab.sizes.idle.as_secs()));
-    let before = stage.used(controller)?;
+    let before = stage.used(Some(controller))?;
     let begun = Instant::now();
     tokio::time::sleep(lab.sizes.idle).await;
-    let spent = before.until(stage.used(controller)?);
+    let spent = before.until(stage.used(Some(controller))?);
     let seconds = begun.elapsed().as_secs();
     let requests = stage.requests(&controller.user, skip).await?;
     let others: usize = requests.iter().filter(|(verb, _)| verb != "watch").map(|(_, count)| count).sum();
