@@ -13,7 +13,7 @@ mod occurrence;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -88,8 +88,8 @@ struct Record {
 /// See the [module](self).
 pub struct Events {
     settings: Settings,
-    records: BTreeMap<Number, Record>,
-    by_occurrence: BTreeMap<Arc<Occurrence>, Number>,
+    records: HashMap<Number, Record>,
+    by_occurrence: HashMap<Arc<Occurrence>, Number>,
     next: Number,
     /// The Events to be written: warnings, and ordinary ones.
     warnings: VecDeque<Number>,
@@ -97,7 +97,7 @@ pub struct Events {
     /// The Events that were written, oldest first: they are forgotten in this order.
     idle: VecDeque<Number>,
     /// The allowance of each object that had Events lately: the moment up to which it is used up, if each Event costs [`ONE_IN`].
-    allowed: BTreeMap<Party, Moment>,
+    allowed: HashMap<Party, Moment>,
     sweep_at: usize,
     /// The same for all objects together.
     all_until: Moment,
@@ -139,13 +139,13 @@ impl Events {
     pub fn new(settings: Settings) -> Self {
         Self {
             settings,
-            records: BTreeMap::new(),
-            by_occurrence: BTreeMap::new(),
+            records: HashMap::new(),
+            by_occurrence: HashMap::new(),
             next: 0,
             warnings: VecDeque::new(),
             others: VecDeque::new(),
             idle: VecDeque::new(),
-            allowed: BTreeMap::new(),
+            allowed: HashMap::new(),
             sweep_at: FEW,
             all_until: Moment::ZERO,
             asked: None,
@@ -157,6 +157,18 @@ impl Events {
             dropped: [0; Dropped::ALL.len()],
             notices: Vec::new(),
         }
+    }
+
+    /// Whether fewer Events wait than may. If not, each further one takes the place of another: then those of ordinary writes, which
+    /// come by the thousand, need not even be made.
+    #[must_use]
+    pub fn has_room(&self) -> bool {
+        self.warnings.len() + self.others.len() < MOST_WAITING
+    }
+
+    /// So many Events were not made, since there was no [room](Self::has_room).
+    pub fn left_out(&mut self, count: usize) {
+        self.drop(Dropped::Full, count);
     }
 
     /// Records an occurrence, for an Event or a series.
@@ -174,9 +186,8 @@ impl Events {
             }
             None => self.remember(now, what),
         };
-        let Some(record) = self.records.get(&number) else { return };
-        let regarding = record.what.regarding.clone();
-        if !self.allow(now.moment, &regarding) {
+        let Some(what) = self.records.get(&number).map(|record| record.what.clone()) else { return };
+        if !self.allow(now.moment, &what.regarding) {
             // The next Event of the series has the whole count.
             return self.drop(Dropped::TooMany, 1);
         }
@@ -210,7 +221,7 @@ impl Events {
     }
 
     fn wait(&mut self, number: Number) {
-        if self.warnings.len() + self.others.len() >= MOST_WAITING
+        if !self.has_room()
             && let Some(oldest) = self.others.pop_front().or_else(|| self.warnings.pop_front())
         {
             self.forget(oldest);
@@ -230,12 +241,17 @@ impl Events {
             self.allowed.retain(|_, until| *until > now);
             self.sweep_at = (self.allowed.len() * 2).max(FEW);
         }
-        let until = self.allowed.entry(object.clone()).or_insert(now);
-        let next = (*until).max(now) + ONE_IN;
+        let until = self.allowed.get(object).copied().unwrap_or(now);
+        let next = until.max(now) + ONE_IN;
         if next > now + ONE_IN * AT_ONCE {
             return false;
         }
-        *until = next;
+        match self.allowed.get_mut(object) {
+            Some(until) => *until = next,
+            None => {
+                self.allowed.insert(object.clone(), next);
+            }
+        }
         true
     }
 

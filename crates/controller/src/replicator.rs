@@ -41,7 +41,7 @@ use crate::contents::Contents;
 use crate::event::{Moment, NamespaceEvent, Now, ObjectEvent};
 use crate::events::Occurrence;
 use crate::queue::{Priority, Queue, Turn};
-use crate::report::{Report, Reports};
+use crate::report::{Outcome, Report, Reports};
 use crate::window::Window;
 
 pub use under_way::Ticket;
@@ -199,10 +199,14 @@ impl Replicator {
         self.reports.want_occurred();
     }
 
-    /// What happened since this was last called, for Events.
-    pub fn take_occurrences(&mut self) -> Vec<Occurrence> {
-        let reports = self.reports.take_occurred();
-        reports.iter().filter_map(|report| Occurrence::of(&self.graph, self.kind, report)).collect()
+    /// What happened since this was last called, for Events; and how many writes that were carried out are left out, since there is
+    /// no `room` for them.
+    pub fn take_occurrences(&mut self, room: bool) -> (Vec<Occurrence>, usize) {
+        let mut reports = self.reports.take_occurred();
+        let all = reports.len();
+        reports.retain(|report| room || !matches!(report.outcome, Outcome::Done { .. }));
+        let left_out = all - reports.len();
+        (reports.iter().filter_map(|report| Occurrence::of(&self.graph, self.kind, report)).collect(), left_out)
     }
 
     /// A watch of objects, or a list, showed something.

@@ -8,7 +8,7 @@ mod short;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
+use std::sync::Arc;
 
 use k8s_replicator_core::action::{Adopt, Create, Delete, MetadataChange, Precondition, Update};
 use k8s_replicator_core::annotations::{Annotation, Dialect};
@@ -19,31 +19,32 @@ use serde_json::{Value, json};
 
 use short::short;
 
+/// Bytes that all of a body but its data takes, as a rule.
+const ROOM: usize = 1_024;
+
 /// The body of a create: the whole object.
 #[must_use]
 pub fn create(create: &Create, kind: &dyn Kind, dialect: &Dialect) -> String {
-    let annotations: BTreeMap<String, &str> =
+    let own: Vec<(String, &str)> =
         create.annotations().iter().map(|(annotation, text)| (dialect.key(*annotation), &**text)).collect();
-    let others = create.carried().annotations.iter().map(|(key, value)| (key.to_string(), &**value));
-    let annotations: BTreeMap<String, &str> = annotations.into_iter().chain(others).collect();
+    let own = own.iter().map(|(key, text)| (&**key, *text));
+    let annotations: BTreeMap<&str, &str> = own.chain(texts(&create.carried().annotations)).collect();
     let labels = create.labels().iter().map(|(key, value)| (&**key, &**value));
-    let from_source = create.carried().labels.iter().map(|(key, value)| (&**key, &**value));
-    let labels: BTreeMap<&str, &str> = labels.chain(from_source).collect();
-    let mut object = json!({
-        "apiVersion": "v1",
-        "kind": kind.name(),
-        "metadata": {
-            "namespace": create.target().namespace(),
-            "name": create.target().name(),
-            "annotations": annotations,
-            "labels": labels,
-        },
-    });
+    let labels: BTreeMap<&str, &str> = labels.chain(texts(&create.carried().labels)).collect();
+    let mut body = String::with_capacity(ROOM + create.payload().size());
+    push(&mut body, &[r#"{"apiVersion":"v1","kind":""#, kind.name(), r#"","metadata":{"namespace":"#]);
+    push_text(&mut body, create.target().namespace());
+    push(&mut body, &[r#","name":"#]);
+    push_text(&mut body, create.target().name());
+    push(&mut body, &[r#","annotations":"#]);
+    push_map(&mut body, &annotations);
+    push(&mut body, &[r#","labels":"#]);
+    push_map(&mut body, &labels);
+    body.push('}');
     if let Some(type_) = create.type_() {
-        object["type"] = json!(**type_);
+        push(&mut body, &[r#","type":"#]);
+        push_text(&mut body, type_);
     }
-    let mut body = object.to_string();
-    body.pop();
     for (field, raw) in fields(kind, create.payload()).filter_map(|(field, raw)| Some((field, raw?))) {
         push(&mut body, &[",\"", field, "\":", &raw]);
     }
@@ -74,38 +75,34 @@ pub fn adopt(adopt: &Adopt, kind: &dyn Kind, dialect: &Dialect) -> String {
 /// The JSON Patch of an update.
 #[must_use]
 pub fn update(update: &Update, kind: &dyn Kind, dialect: &Dialect) -> String {
-    let mut body = String::from("[");
-    let mut operation = |operation: Value| {
-        let comma = if body.len() > 1 { "," } else { "" };
-        // Writing to a string cannot fail.
-        let _ = write!(body, "{comma}{operation}");
-    };
+    let mut body = String::with_capacity(ROOM + update.data().map_or(0, |data| data.payload.size()));
+    body.push('[');
+    let mut operation = |op: &str, path: &str, value: Option<&str>| push_operation(&mut body, op, path, value);
     if let Some(type_) = update.data().and_then(|data| data.expected_type.as_deref()) {
-        operation(json!({ "op": "test", "path": "/type", "value": type_ }));
+        operation("test", "/type", Some(type_));
     }
-    let uid = update.precondition().uid.to_string();
-    let version = update.precondition().resource_version.to_string();
-    operation(json!({ "op": "replace", "path": "/metadata/uid", "value": uid }));
+    operation("replace", "/metadata/uid", Some(&update.precondition().uid.to_string()));
     if !bug!(UpdateWithoutVersion) {
-        operation(json!({ "op": "replace", "path": "/metadata/resourceVersion", "value": version }));
+        operation("replace", "/metadata/resourceVersion", Some(&update.precondition().resource_version.to_string()));
     }
     for (annotation, text) in &update.annotations().set {
-        operation(json!({ "op": "add", "path": pointer("annotations", &dialect.key(*annotation)), "value": **text }));
+        operation("add", &pointer("annotations", &dialect.key(*annotation)), Some(text));
     }
     for annotation in &update.annotations().remove {
-        operation(json!({ "op": "remove", "path": pointer("annotations", &dialect.key(*annotation)) }));
+        operation("remove", &pointer("annotations", &dialect.key(*annotation)), None);
     }
     let MetadataChange { labels, annotations, has_labels } = update.metadata();
     if !has_labels && !labels.set.is_empty() {
         // A member cannot be added to a map that is not there. The precondition holds for that too.
-        operation(json!({ "op": "add", "path": "/metadata/labels", "value": {} }));
+        push(&mut body, &[r#",{"op":"add","path":"/metadata/labels","value":{}}"#]);
     }
+    let mut operation = |op: &str, path: &str, value: Option<&str>| push_operation(&mut body, op, path, value);
     for (map, change) in [("labels", labels), ("annotations", annotations)] {
         for (key, value) in &change.set {
-            operation(json!({ "op": "add", "path": pointer(map, key), "value": **value }));
+            operation("add", &pointer(map, key), Some(value));
         }
         for key in &change.remove {
-            operation(json!({ "op": "remove", "path": pointer(map, key) }));
+            operation("remove", &pointer(map, key), None);
         }
     }
     for (field, raw) in update.data().into_iter().flat_map(|data| fields(kind, &data.payload)) {
@@ -137,6 +134,43 @@ pub fn delete(delete: &Delete) -> String {
 fn push(body: &mut String, pieces: &[&str]) {
     body.reserve(pieces.iter().map(|piece| piece.len()).sum());
     pieces.iter().for_each(|piece| body.push_str(piece));
+}
+
+/// A text as JSON. (What a cluster holds of names, labels and annotations needs an escape hardly ever.)
+fn push_text(body: &mut String, text: &str) {
+    match text.bytes().any(|byte| byte < b' ' || matches!(byte, b'"' | b'\\')) {
+        false => push(body, &["\"", text, "\""]),
+        true => body.push_str(&Value::from(text).to_string()),
+    }
+}
+
+fn push_map(body: &mut String, map: &BTreeMap<&str, &str>) {
+    body.push('{');
+    for (at, (key, value)) in map.iter().enumerate() {
+        if at > 0 {
+            body.push(',');
+        }
+        push_text(body, key);
+        body.push(':');
+        push_text(body, value);
+    }
+    body.push('}');
+}
+
+/// One operation of a JSON Patch (RFC 6902).
+fn push_operation(body: &mut String, op: &str, path: &str, value: Option<&str>) {
+    let comma = if body.len() > 1 { "," } else { "" };
+    push(body, &[comma, r#"{"op":""#, op, r#"","path":"#]);
+    push_text(body, path);
+    if let Some(value) = value {
+        push(body, &[r#","value":"#]);
+        push_text(body, value);
+    }
+    body.push('}');
+}
+
+fn texts(map: &BTreeMap<Arc<str>, Arc<str>>) -> impl Iterator<Item = (&str, &str)> {
+    map.iter().map(|(key, value)| (&**key, &**value))
 }
 
 /// Each data field with its raw JSON; `None`: it holds nothing.
@@ -174,8 +208,8 @@ mod tests {
     #[test]
     fn a_create_has_everything_at_once() {
         let metadata = concat!(
-            r#""metadata":{"annotations":{"k8s-replicator/replicated-at":"now","k8s-replicator/replicated-by":"x/src","#,
-            r#""k8s-replicator/replicated-from-version":"5"},"labels":{"l":"v"},"name":"a","namespace":"ns"}"#
+            r#""metadata":{"namespace":"ns","name":"a","annotations":{"k8s-replicator/replicated-at":"now","#,
+            r#""k8s-replicator/replicated-by":"x/src","k8s-replicator/replicated-from-version":"5"},"labels":{"l":"v"}}"#
         );
         let payload = Payload::new([Some(r#"{"k":"dg=="}"#.into())]);
         let expected =
@@ -183,6 +217,21 @@ mod tests {
         assert_eq!(created(&Secret, Some("Opaque"), &payload), expected);
         let expected = format!(r#"{{"apiVersion":"v1","kind":"ConfigMap",{metadata}}}"#);
         assert_eq!(created(&ConfigMap, None, &Payload::new([None, None])), expected);
+    }
+
+    #[test]
+    fn every_text_is_json() {
+        for text in ["", "plain", "a\"b", "back\\slash", "line\nfeed", "\u{0}\u{1f}\u{7f}", "é語😀\u{2028}"] {
+            let (mut alone, mut map, mut patch) = (String::new(), String::new(), String::from("["));
+            push_text(&mut alone, text);
+            assert_eq!(serde_json::from_str::<Value>(&alone).unwrap(), json!(text), "{alone}");
+            push_map(&mut map, &BTreeMap::from([(text, text), ("second", "x")]));
+            assert_eq!(serde_json::from_str::<Value>(&map).unwrap(), json!({ text: text, "second": "x" }), "{map}");
+            push_operation(&mut patch, "add", text, Some(text));
+            push_operation(&mut patch, "remove", text, None);
+            let expected = json!([{ "op": "add", "path": text, "value": text }, { "op": "remove", "path": text }]);
+            assert_eq!(serde_json::from_str::<Value>(&(patch + "]")).unwrap(), expected);
+        }
     }
 
     /// SPEC 9.16: data whose JSON the API server made longer is written in the short form.

@@ -26,7 +26,9 @@ impl Controller {
         let Self { recorder, loops, .. } = self;
         let Some(recorder) = recorder else { return Moment::MAX };
         for each in loops {
-            each.replicator.take_occurrences().into_iter().for_each(|what| recorder.events.record(now, what));
+            let (occurrences, left_out) = each.replicator.take_occurrences(recorder.events.has_room());
+            recorder.events.left_out(left_out);
+            occurrences.into_iter().for_each(|what| recorder.events.record(now, what));
         }
         loop {
             let Some(Recorder { events, request }) = &mut self.recorder else { return Moment::MAX };

@@ -1,5 +1,7 @@
 //! Which reports become Events, and on which object.
 
+use std::hash::{Hash, Hasher};
+
 use k8s_replicator_core::decide::Verb;
 use k8s_replicator_core::graph::Graph;
 use k8s_replicator_core::kind::Kind;
@@ -16,7 +18,7 @@ const LONGEST_NOTE: usize = 1_024;
 const GOES_ON: std::time::Duration = std::time::Duration::from_secs(3);
 
 /// An object that an Event is about.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Party {
     /// `Secret`.
     pub kind: &'static str,
@@ -100,15 +102,9 @@ impl PartialEq for Occurrence {
 
 impl Eq for Occurrence {}
 
-impl PartialOrd for Occurrence {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Occurrence {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        self.same().cmp(&other.same())
+impl Hash for Occurrence {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.same().hash(state);
     }
 }
 

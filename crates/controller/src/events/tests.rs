@@ -145,6 +145,7 @@ fn all_have_a_rate_and_what_waits_is_bounded() {
         events.record(at(0), occurrence(&format!("w-{n}"), "said", true));
     }
     assert_eq!(events.warnings.len() + events.others.len(), MOST_WAITING);
+    assert!(!events.has_room());
     assert!(
         events.records.len() <= MOST_WAITING + MOST_REMEMBERED && events.by_occurrence.len() == events.records.len()
     );
@@ -159,6 +160,9 @@ fn all_have_a_rate_and_what_waits_is_bounded() {
     assert_eq!(written[10], "t-2010", "the oldest ones were dropped");
     assert!((145..=151).contains(&written.len()), "50 at once, and then ten in a second: {}", written.len());
     assert_eq!(counted(&events)[2], 2_010);
+    assert!(events.has_room());
+    events.left_out(5);
+    assert_eq!(counted(&events)[2], 2_015);
     assert!(events.allowed.len() <= 3_010);
 }
 

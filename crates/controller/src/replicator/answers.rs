@@ -6,6 +6,7 @@ use k8s_replicator_core::bug;
 use k8s_replicator_core::decide::{Need, Verb};
 use k8s_replicator_core::graph::{Held, Knowledge, Node};
 use k8s_replicator_core::observed::Observed;
+use k8s_replicator_core::payload::Content;
 use k8s_replicator_core::reason::Reason;
 
 use super::steps::contested;
@@ -176,6 +177,7 @@ impl Replicator {
                 let removes = matches!(writing.verb, Verb::Delete | Verb::Recreate);
                 let (observed, kept) = match answer {
                     Answer::Seen(observed) => (Some(observed), None),
+                    Answer::Content(observed, content) if is_as_sent(&writing, &content) => (Some(observed), None),
                     Answer::Content(observed, content) => {
                         let facts = self.facts(content.type_.as_deref(), &content.payload);
                         (Some(observed), Some((Knowledge::Known(facts), content.type_)))
@@ -198,7 +200,7 @@ impl Replicator {
 
     /// A write was carried out. `observed`: the object since then, if the response shows it.
     fn was_written(&mut self, now: Now, writing: Writing, observed: Option<Observed>) {
-        let Writing { turn, verb, verdict, work, written } = writing;
+        let Writing { turn, verb, verdict, work, written, sent: _ } = writing;
         let resource_version = observed.as_ref().map(|observed| observed.resource_version.clone());
         // The field manager that changed the target before this write.
         let manager = self.manager(&turn);
@@ -296,6 +298,12 @@ impl Replicator {
         let has_type = |node: &Node| node.type_.is_some() || !self.kind.is_typed();
         self.graph.node(turn).is_some_and(|node| is_read(node) && has_type(node))
     }
+}
+
+/// Whether the server stored the data and the type that were sent: then what was known of them is known still.
+fn is_as_sent(writing: &Writing, content: &Content) -> bool {
+    let has_type = matches!(&writing.written, Some((Knowledge::Known(_), type_)) if *type_ == content.type_);
+    has_type && writing.sent.as_ref() == Some(&content.payload)
 }
 
 /// Fails if a response is older than what the watch had shown when the request was sent: the server lags behind, or etcd was

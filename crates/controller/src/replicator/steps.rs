@@ -33,8 +33,8 @@ enum Step {
     End(End),
     /// Something has to be read first.
     Read(Need),
-    /// The target is written.
-    Write { action: Action, verb: Verb, verdict: Verdict },
+    /// The target is written. `copied`: the source, if it is given a content, and that content.
+    Write { action: Action, verb: Verb, verdict: Verdict, copied: Option<(Key, Payload)> },
 }
 
 impl Replicator {
@@ -52,7 +52,7 @@ impl Replicator {
                 None
             }
             Step::Read(need) => self.read(now, need, turn),
-            Step::Write { action, verb, verdict } => self.write(now, turn, action, verb, verdict),
+            Step::Write { action, verb, verdict, copied } => self.write(now, turn, action, (verb, verdict), copied),
         }
     }
 
@@ -123,15 +123,16 @@ impl Replicator {
                     Some(need) => {
                         let version = self.graph.node(need.key()).map(|node| &node.resource_version);
                         match version.and_then(|version| self.contents.get(now.moment, need.key(), version)) {
-                            Some(content) => Some(content),
+                            Some(content) => Some((need.key().clone(), content)),
                             // The content was dropped, or is of another version than the graph's.
                             None => return Step::Read(need),
                         }
                     }
                 };
                 let (verb, verdict) = (plan.verb, plan.verdict.clone());
-                match plan.action(copied.as_ref(), &rfc3339(now), &mut *self.entropy) {
-                    Some(action) => Step::Write { action, verb, verdict },
+                let content = copied.as_ref().map(|(_, content)| content);
+                match plan.action(content, &rfc3339(now), &mut *self.entropy) {
+                    Some(action) => Step::Write { action, verb, verdict, copied },
                     // The plan was given the content that it copies, so that this does not happen. If it did, the target is decided
                     // about again, but not in a hot loop.
                     None => Step::End(End::At(now.moment + AGAIN_IN)),
@@ -198,8 +199,8 @@ impl Replicator {
         now: Now,
         turn: Turn,
         action: Action,
-        verb: Verb,
-        verdict: Verdict,
+        (verb, verdict): (Verb, Verdict),
+        copied: Option<(Key, Payload)>,
     ) -> Option<(Ticket, Request)> {
         if let Err(end) = self.room(now, &turn) {
             self.queue.end(turn, end);
@@ -213,8 +214,9 @@ impl Replicator {
                 None
             }
             Ok(pass) => {
-                let written = self.written_by(&action);
-                let write = UnderWay::Write(Writing { turn, verb, verdict, work, written });
+                let written = self.written_by(&action, copied.as_ref());
+                let sent = action.payload().cloned();
+                let write = UnderWay::Write(Writing { turn, verb, verdict, work, written, sent });
                 Some((self.under_way.begin(now.moment, pass, write), Request::Write(action)))
             }
         }
@@ -279,8 +281,9 @@ impl Replicator {
         self.reports.failed(now.moment, report);
     }
 
-    /// The facts of a target's content once the write is carried out: those of the data it writes, else those known now.
-    fn written_by(&self, action: &Action) -> Written {
+    /// The facts of a target's content once the write is carried out: those of the data it writes, else those known now. `copied`: see
+    /// [`Step::Write`].
+    fn written_by(&self, action: &Action, copied: Option<&(Key, Payload)>) -> Written {
         let written = match action {
             Action::Create(create) => Some((create.type_(), create.payload())),
             Action::Update(update) => update.data().map(|data| (data.expected_type.as_ref(), &data.payload)),
@@ -288,7 +291,14 @@ impl Replicator {
         };
         match written {
             Some((type_, payload)) => {
-                Some((Knowledge::Known(self.facts(type_.map(|type_| &**type_), payload)), type_.cloned()))
+                // The source's own, where the whole content is copied: computing them takes longer than everything else here.
+                let source = copied.filter(|(_, copied)| copied == payload).and_then(|(key, _)| self.graph.node(key));
+                let knowledge =
+                    match source.filter(|source| source.type_.as_ref() == type_).map(|source| source.knowledge) {
+                        Some(known @ Knowledge::Known(_)) => known,
+                        _ => Knowledge::Known(self.facts(type_.map(|type_| &**type_), payload)),
+                    };
+                Some((knowledge, type_.cloned()))
             }
             // The precondition makes the write succeed on this very version only.
             None => self.graph.node(action.target()).map(|node| (node.knowledge, node.type_.clone())),

@@ -7,6 +7,7 @@ mod trouble;
 
 use k8s_replicator_core::action::Action;
 use k8s_replicator_core::annotations::Dialect;
+use k8s_replicator_core::facts::Facts;
 use k8s_replicator_core::kind::{ConfigMap, Secret};
 use k8s_replicator_core::names::Key;
 use k8s_replicator_core::namespace::NamespaceFacts;
@@ -220,6 +221,50 @@ fn a_source_is_read_once_for_all_its_targets_and_they_are_written_side_by_side()
     }
     it.asks_nothing();
     assert!(it.replicator.is_idle());
+}
+
+/// What is known of a replica is what the response shows: the source's data, if the server stored what was sent, and its own if a
+/// webhook changed the data.
+#[test]
+fn what_is_known_of_a_replica_is_what_the_server_stored() {
+    let mut it = Loop::with(&[source(1, "v1")]);
+    let read = it.asks_for("read a/src");
+    it.answer(read, content(&source(1, "v1")));
+    let (_, tickets) = it.asks();
+    let changed = object("c/src", 3, "replicated-by=a/src replicated-from-version=1", json!({ "k": "other" }));
+    let stored = [replica("b", 2, 1), changed.clone(), replica("d", 4, 1)];
+    for (ticket, object) in tickets.into_iter().zip(&stored) {
+        it.answer(ticket, content(object));
+    }
+    for object in &stored {
+        let Answer::Content(observed, content) = content(object) else { panic!("no content") };
+        let facts = Facts::of(&Secret, content.type_.as_deref(), &content.payload);
+        let node = it.replicator.graph.node(&observed.key).unwrap();
+        assert_eq!(node.knowledge, Knowledge::Known(facts), "{}", observed.key);
+        assert_eq!(node.type_.as_deref(), Some("Opaque"));
+    }
+    assert_eq!(it.asks().0, ["update c/src at 3"], "what the webhook changed is put right");
+}
+
+/// Where no Event has room, those of writes that were carried out are not even made, and counted. What somebody has to act upon is.
+#[test]
+fn events_of_ordinary_writes_are_left_out_where_there_is_no_room() {
+    for (room, made, left_out) in [(true, 4, 0), (false, 1, 3)] {
+        let looping = object("b/l", 2, "replicate-from=b/l", json!({}));
+        let mut it = Loop::with(&[source(1, "v1"), looping.clone()]);
+        it.replicator.tell_events();
+        it.seen(&object("b/l", 3, "replicate-from=b/l other=x", json!({})));
+        let read = it.asks_for("read a/src");
+        it.answer(read, content(&source(1, "v1")));
+        let (_, tickets) = it.asks();
+        for (ticket, (namespace, version)) in tickets.into_iter().zip([("b", 4), ("c", 5), ("d", 6)]) {
+            it.answer(ticket, content(&replica(namespace, version, 1)));
+        }
+        it.asks_nothing();
+        let (occurrences, count) = it.replicator.take_occurrences(room);
+        assert_eq!((occurrences.len(), count), (made, left_out), "{occurrences:?}");
+        assert!(room || occurrences[0].is_warning);
+    }
 }
 
 /// Its own write of annotations or labels leaves the data as it is known, also where the watch shows it before the response does.

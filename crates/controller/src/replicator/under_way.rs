@@ -11,6 +11,7 @@ use k8s_replicator_core::bug;
 use k8s_replicator_core::decide::{Need, Verb, Verdict};
 use k8s_replicator_core::graph::Held;
 use k8s_replicator_core::names::{Key, TargetKey};
+use k8s_replicator_core::payload::Payload;
 
 use super::Written;
 use crate::event::Moment;
@@ -48,6 +49,8 @@ pub(super) struct Writing {
     pub(super) verdict: Verdict,
     pub(super) work: Work,
     pub(super) written: Written,
+    /// The data that was sent, if any.
+    pub(super) sent: Option<Payload>,
 }
 
 impl UnderWay {

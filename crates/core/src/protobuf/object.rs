@@ -44,10 +44,25 @@ pub fn object_content(object: &[u8], kind: &dyn Kind) -> Result<Content, Malform
 }
 
 fn json(map: &BTreeMap<&str, &[u8]>, values: Values) -> Result<String, Malformed> {
-    let encoded = |value: &[u8]| match values {
-        Values::Text => std::str::from_utf8(value).map(str::to_owned).map_err(|_| Malformed(0)),
-        Values::Base64 => Ok(BASE64_STANDARD.encode(value)),
-    };
-    let map = map.iter().map(|(key, value)| Ok((*key, encoded(value)?))).collect::<Result<BTreeMap<_, _>, _>>()?;
-    serde_json::to_string(&map).map_err(|_| Malformed(0))
+    let mut json = String::with_capacity(map.iter().map(|(key, value)| key.len() + value.len() * 4 / 3 + 10).sum());
+    for (key, value) in map {
+        json.push(if json.is_empty() { '{' } else { ',' });
+        push_text(&mut json, key)?;
+        json.push(':');
+        match values {
+            Values::Text => push_text(&mut json, std::str::from_utf8(value).map_err(|_| Malformed(0))?)?,
+            Values::Base64 => {
+                json.push('"');
+                BASE64_STANDARD.encode_string(value, &mut json);
+                json.push('"');
+            }
+        }
+    }
+    json.push_str(if json.is_empty() { "{}" } else { "}" });
+    Ok(json)
+}
+
+fn push_text(json: &mut String, text: &str) -> Result<(), Malformed> {
+    json.push_str(&serde_json::to_string(text).map_err(|_| Malformed(0))?);
+    Ok(())
 }
