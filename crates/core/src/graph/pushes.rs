@@ -268,7 +268,7 @@ impl Pushes {
     }
 
     /// Calls `tell` with each source of these parts of pushes, and each name that it pushes to.
-    pub(super) fn each_of(&self, parts: &[PartOf], mut tell: impl FnMut(&SourceKey, &str)) {
+    pub(super) fn each_of_parts(&self, parts: &[PartOf], mut tell: impl FnMut(&SourceKey, &str)) {
         for (source, part) in parts.iter().filter_map(|part| self.part(*part)) {
             part.names().for_each(|name| tell(&source.key, name));
         }

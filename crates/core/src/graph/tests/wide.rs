@@ -37,7 +37,7 @@ fn plain_objects_that_a_wide_push_referred_to_are_let_go_when_they_are_taken_out
     assert_eq!((graph.len(), graph.plain.len()), (3, 2));
     let gone = graph.forget(&key("a/s"), &uid("1"));
     assert_eq!(graph.plain.len(), 2);
-    drop(graph.each_of(gone));
+    drop(graph.take_all_targets(gone));
     assert_eq!((graph.len(), graph.plain.len()), (0, 0));
     // Before the first lists are complete nobody takes anything out.
     let mut graph = Graph::default();
