@@ -49,7 +49,7 @@ impl Object {
     fn carried(&self, key: &Key) -> Option<Box<Carried>> {
         let annotated = self.annotated(key);
         let dialect = Dialect::new("k8s-replicator/", false);
-        Carried::read(annotated.marks()?, &dialect, texts(&self.labels), texts(&self.others))
+        Carried::read(annotated.marks()?, &dialect, texts(&self.labels), texts(&self.others)).unwrap()
     }
 
     pub(crate) fn annotation(&self, alias: &str) -> Option<&str> {
