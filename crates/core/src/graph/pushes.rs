@@ -118,8 +118,7 @@ impl Pushes {
         });
         let (parts, count) = self.register_parts(slot, push, namespaces);
         let literals = (0..push.literal_count()).filter_map(|n| push.literal_target(n));
-        let bits = literals.map(|(namespace, _)| Filter::bit(namespace, &self.hasher));
-        let qualified = bits.fold(Filter::default(), Filter::and);
+        let qualified = Filter::of_all(literals.map(|(namespace, _)| namespace), &self.hasher);
         if let (Some(source), Some(filter)) =
             (self.sources.get_mut(slot as usize), self.qualified.get_mut(slot as usize))
         {
