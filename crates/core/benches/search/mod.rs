@@ -41,9 +41,9 @@ fn spread(n: usize, letters: usize) -> String {
     namespace(n + 1_000_000).chars().take(letters.max(1)).collect()
 }
 
-/// A name that begins with zeros where it is long.
+/// A name that begins as all others where it is long.
 fn count(n: usize, letters: usize) -> String {
-    name(n, letters.clamp(1, 63) as u32)
+    "z".repeat(letters.min(63).saturating_sub(8)) + &name(n, letters.clamp(1, 8) as u32)
 }
 
 /// The beginning of an existing namespace.
@@ -51,7 +51,7 @@ fn beginning(n: usize, letters: usize) -> String {
     namespace(n % crate::NAMESPACES).chars().take(letters).collect()
 }
 
-const ITEMS: [Item; 26] = [
+const ITEMS: [Item; 27] = [
     ("name", count),
     ("random name", spread),
     ("namespace", |n, _| namespace(n % crate::NAMESPACES)),
@@ -64,6 +64,10 @@ const ITEMS: [Item; 26] = [
     ("everything", |_, _| ".*".to_owned()),
     ("pattern to the end", |n, _| format!(".*[0-9a-m].[n-z0-4]{}-[a-z]", name(n, 2))),
     ("everything, as a pattern", |n, _| format!("[a-z0-9].*|{}", name(n, 2))),
+    ("most namespaces", |n, letters| {
+        let last = char::from(b'q' + (letters % 10) as u8);
+        format!("[0-9a-{last}].*(?:{}.?)?", name(n, 2))
+    }),
     ("suffix", |n, letters| format!(".*-{}", count(n, letters))),
     ("infix", |n, letters| format!(".*{}.*", count(n, letters.min(8)))),
     ("two endings", |n, letters| format!("{}-(dev|prod)", count(n, letters))),

@@ -215,6 +215,7 @@ impl Pushes {
     ) {
         let Some(source) = self.slots.get(key).and_then(|slot| self.source(*slot)) else { return };
         let Some(push) = source.push() else { return };
+        touched.targets.reserve(push.literal_count());
         let mut last = ("", false);
         for (namespace, name) in (0..push.literal_count()).filter_map(|n| push.literal_target(n)) {
             // Most have the namespace of the one before.
@@ -227,7 +228,9 @@ impl Pushes {
         }
         for (number, (part, entries)) in push.parts().iter().zip(&source.parts).enumerate() {
             let named = self.selections.set_of(entries.selection);
-            let is_wide = named.is_some_and(|named| named.len() * part.name_count() > MOST_AT_ONCE);
+            // Sixteen parts may name almost so many each.
+            let room = MOST_AT_ONCE.saturating_sub(touched.targets.len());
+            let is_wide = named.is_some_and(|named| named.len() * part.name_count() > room);
             let one_by_one = named.filter(|_| !is_wide).into_iter().flat_map(IdSet::iter);
             let others =
                 part.namespaces().list().literals_where(&also).filter(|namespace| namespaces.find(namespace).is_none());
