@@ -13,7 +13,7 @@ use std::hash::{BuildHasher, Hash, Hasher, RandomState};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use crate::advice::Advice;
+use crate::advice::{Advice, MAX_ADVICE};
 use crate::identity::ResourceVersion;
 use crate::names::{Key, SourceKey};
 use crate::pattern::Allowed;
@@ -32,6 +32,19 @@ pub enum RemovalDelay {
     After(Duration),
     /// They are kept, and followed again if the source returns.
     Never,
+}
+
+/// Which names of this program's annotations are read: all that are known, and the first few of the unknown. One of those makes an object
+/// ill-formed, and it has room for tens of thousands.
+pub(crate) fn few_unknown() -> impl FnMut(&str) -> bool {
+    let mut left = MAX_ADVICE;
+    move |name| {
+        Annotation::from_name(name).is_some() || {
+            let is_read = left > 0;
+            left = left.saturating_sub(1);
+            is_read
+        }
+    }
 }
 
 /// The value of an annotation.
@@ -111,7 +124,8 @@ impl Marks {
         advice: &mut Vec<Advice>,
     ) -> Result<Option<Self>, IllFormed> {
         // Of an annotation that comes twice the last counts, as in Go.
-        let annotations: BTreeMap<_, _> = annotations.into_iter().collect();
+        let mut is_read = few_unknown();
+        let annotations: BTreeMap<_, _> = annotations.into_iter().filter(|(name, _)| is_read(name)).collect();
         if annotations.is_empty() { Ok(None) } else { read::read(own, &annotations, advice).map(Some) }
     }
 

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
 
-use crate::annotations::{Annotation, Dialect, Marks};
+use crate::annotations::{Annotation, Dialect, IllFormed, Marks};
 use crate::glob::Globs;
 use crate::labels;
 use crate::pattern::items;
@@ -81,6 +81,12 @@ pub fn is_mark(key: &str) -> bool {
     !crate::bug!(MarksCopied) && !DESCRIBES.contains(&key) && NEVER_COPIED.iter().any(|mark| mark.is_on(key))
 }
 
+/// The most labels, and the most annotations, that a source has copied to its replicas, and the most of `replica-labels`. An object has
+/// room for 60,000 of them, and every decision about every replica goes through all.
+pub const MAX_CARRIED: usize = 128;
+/// So many names of a note are read: the labels that are copied, and those of `replica-labels`.
+const MAX_NOTED: usize = 2 * MAX_CARRIED;
+
 /// Labels or annotations, in the order of their keys.
 pub type Map = BTreeMap<Arc<str>, Arc<str>>;
 
@@ -110,23 +116,26 @@ impl Carried {
     }
 
     /// The labels and annotations that are kept of an object with these marks. `None`: none.
+    ///
+    /// # Errors
+    /// When it is a source, and has more of them copied than [`MAX_CARRIED`].
     pub(crate) fn read<'a>(
         marks: &Marks,
         dialect: &Dialect,
         labels: impl Iterator<Item = (&'a str, &'a str)>,
         annotations: impl Iterator<Item = (&'a str, &'a str)>,
-    ) -> Option<Box<Self>> {
+    ) -> Result<Option<Box<Self>>, IllFormed> {
         let carried = Self {
-            labels: keep(marks, Annotation::ReplicateLabels, Annotation::ReplicatedLabels, dialect, labels),
+            labels: keep(marks, Annotation::ReplicateLabels, Annotation::ReplicatedLabels, dialect, labels)?,
             annotations: keep(
                 marks,
                 Annotation::ReplicateAnnotations,
                 Annotation::ReplicatedAnnotations,
                 dialect,
                 annotations,
-            ),
+            )?,
         };
-        (carried != Self::default()).then(|| Box::new(carried))
+        Ok((carried != Self::default()).then(|| Box::new(carried)))
     }
 }
 
@@ -138,18 +147,21 @@ fn keep<'a>(
     notes: Annotation,
     dialect: &Dialect,
     all: impl Iterator<Item = (&'a str, &'a str)>,
-) -> Map {
+) -> Result<Map, IllFormed> {
     let own = |(key, value): (&str, &str)| (Arc::from(key), Arc::from(value));
     if marks.replicated_by.is_some() {
-        let Some(noted) = marks.text(notes) else { return Map::new() };
-        let noted: HashSet<&str> = noted_names(noted).collect();
+        let Some(noted) = marks.text(notes) else { return Ok(Map::new()) };
+        // The controller never notes more. What somebody else added to the note is passed over.
+        let noted: HashSet<&str> = noted_names(noted).take(MAX_NOTED).collect();
         // Anyone can edit `replicated-labels`: a key of other tools, or of this program, in it must not lead to its removal.
         let was_set = |(key, _): &(&str, &str)| noted.contains(key) && !is_never_copied(key, dialect);
         let own = |(key, value): (&str, &str)| (Arc::from(key), kept(value));
-        return all.filter(was_set).map(own).collect();
+        return Ok(all.filter(was_set).map(own).collect());
     }
-    let Some(globs) = marks.text(asks).and_then(|text| Globs::parse(text).ok()) else { return Map::new() };
-    all.filter(|(key, _)| globs.names(key) && !is_never_copied(key, dialect)).map(own).collect()
+    let Some(globs) = marks.text(asks).and_then(|text| Globs::parse(text).ok()) else { return Ok(Map::new()) };
+    let is_copied = |(key, _): &(&str, &str)| globs.names(key) && !is_never_copied(key, dialect);
+    let copied: Map = all.filter(is_copied).take(MAX_CARRIED + 1).map(own).collect();
+    if copied.len() > MAX_CARRIED { Err(IllFormed::TooManyCarried { annotation: asks }) } else { Ok(copied) }
 }
 
 /// What the graph keeps of a value on a replica: the value, or the hash of a long one, which is enough to compare it with the
@@ -176,6 +188,10 @@ pub(crate) fn note(map: &Map) -> Option<Arc<str>> {
 
 /// What is wrong with `replica-labels`. `None`: nothing.
 pub(crate) fn problem_of_labels(text: &str) -> Option<String> {
+    // As in `labels::parse`, empty items do not count.
+    if text.split(',').filter(|item| !item.trim().is_empty()).nth(MAX_CARRIED).is_some() {
+        return Some(format!("more than {MAX_CARRIED} labels"));
+    }
     let Some(labels) = labels::parse(text) else {
         return Some("expected legal labels as \"key=value\", separated by commas".to_owned());
     };
@@ -248,7 +264,7 @@ mod tests {
         let marks = Marks::parse(&Key::new("a", "x").unwrap(), annotations.iter().copied()).unwrap()?;
         let labels = [("team", "red"), ("app.color", "blue"), ("helm.sh/chart", "c")];
         let others = [("note", "n"), ("kubectl.kubernetes.io/last-applied-configuration", "secret")];
-        Carried::read(&marks, &dialect, labels.into_iter(), others.into_iter())
+        Carried::read(&marks, &dialect, labels.into_iter(), others.into_iter()).unwrap()
     }
 
     #[test]
@@ -293,5 +309,39 @@ mod tests {
         assert!(
             problem_of_labels("a=b,argocd.argoproj.io/instance=c").unwrap().contains("argocd.argoproj.io/instance")
         );
+    }
+
+    /// Every decision about every replica goes through all of them.
+    #[test]
+    fn only_so_many_are_copied_or_given() {
+        let dialect = Dialect::new("k8s-replicator/", false);
+        let read = |annotations: &[(&str, &str)], count: usize| {
+            let marks = Marks::parse(&Key::new("a", "x").unwrap(), annotations.iter().copied()).unwrap().unwrap();
+            let all: Vec<String> = (0..count).map(|n| format!("l{n:03}")).collect();
+            let all = || all.iter().map(|key| (key.as_str(), ""));
+            let read = Carried::read(&marks, &dialect, all(), all());
+            read.map(|carried| carried.map_or((0, 0), |carried| (carried.labels.len(), carried.annotations.len())))
+        };
+        let labels = [("replicate-to", "b/x"), ("replicate-labels", "*")];
+        assert_eq!(read(&labels, MAX_CARRIED), Ok((MAX_CARRIED, 0)));
+        let annotation = Annotation::ReplicateLabels;
+        assert_eq!(read(&labels, MAX_CARRIED + 1), Err(IllFormed::TooManyCarried { annotation }));
+        let annotations = [("replicate-to", "b/x"), ("replicate-annotations", "l*")];
+        let error = read(&annotations, 1_000).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "replicate-annotations: it names more than 128 labels or annotations of the object; expected fewer"
+        );
+        let noted = (0..1_000).map(|n| format!("l{n:03}")).collect::<Vec<_>>().join(",");
+        let replica = [("replicated-by", "b/x"), ("replicated-labels", noted.as_str())];
+        assert_eq!(read(&replica, 1_000), Ok((MAX_NOTED, 0)), "a replica is not ill-formed because of it");
+
+        let given = |count: usize| (0..count).map(|n| format!("l{n}=v,,")).collect::<String>();
+        assert_eq!(problem_of_labels(&given(MAX_CARRIED)), None);
+        assert_eq!(problem_of_labels(&given(MAX_CARRIED + 1)).as_deref(), Some("more than 128 labels"));
+        let docs = include_str!("../../../docs/annotations.md");
+        let what =
+            "labels that one source has copied to its replicas, and annotations, and labels of `replica-labels`, each";
+        assert!(docs.contains(&format!("| {what} | {MAX_CARRIED} |")), "{what}");
     }
 }

@@ -8,11 +8,11 @@ use std::borrow::Cow;
 use std::fmt;
 
 use serde::Deserialize;
-use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use crate::annotation::Dialect;
-use crate::annotations::Value;
+use crate::annotations::{Value, few_unknown};
 use crate::managers::{APPLY, Entry, Managers};
 
 /// A text, borrowed where it has no escapes.
@@ -38,23 +38,38 @@ struct Members<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
 
 impl<'de> Deserialize<'de> for Members<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Visit;
-        impl<'de> Visitor<'de> for Visit {
-            type Value = Members<'de>;
+        Wanted(|_: &str| true).deserialize(deserializer)
+    }
+}
 
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
+/// Reads those members of an object whose names are wanted.
+struct Wanted<F>(F);
 
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members<'de>, A::Error> {
-                let mut members = Vec::new();
-                while let Some(Name(name)) = map.next_key()? {
-                    members.push((name, map.next_value()?));
-                }
-                Ok(Members(members))
+impl<'de, F: FnMut(&str) -> bool> DeserializeSeed<'de> for Wanted<F> {
+    type Value = Members<'de>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Members<'de>, D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de, F: FnMut(&str) -> bool> Visitor<'de> for Wanted<F> {
+    type Value = Members<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<Members<'de>, A::Error> {
+        let mut members = Vec::new();
+        while let Some(Name(name)) = map.next_key()? {
+            if (self.0)(&name) {
+                members.push((name, map.next_value()?));
+            } else {
+                let IgnoredAny = map.next_value()?;
             }
         }
-        deserializer.deserialize_map(Visit)
+        Ok(Members(members))
     }
 }
 
@@ -202,7 +217,11 @@ impl<'a> Metadata<'a> {
     /// This program's annotations. `None`: the annotations are not a map.
     pub(crate) fn ours(&self, dialect: &Dialect) -> Option<Vec<(String, Option<Cow<'a, str>>)>> {
         let Some(annotations) = self.annotations else { return Some(Vec::new()) };
-        let Members(all) = serde_json::from_str(annotations.get()).ok()?;
+        // Of others' there may be tens of thousands.
+        let mut is_read = few_unknown();
+        let is_ours = |key: &str| dialect.name(key).is_some_and(&mut is_read);
+        let mut json = serde_json::Deserializer::from_str(annotations.get());
+        let Members(all) = Wanted(is_ours).deserialize(&mut json).ok()?;
         // Where bytes that were no UTF-8 were replaced, the replacement character shows in which value.
         let is_text = |text: &Cow<'_, str>| !self.is_repaired || !text.contains(char::REPLACEMENT_CHARACTER);
         let ours = |(key, value): (Cow<'_, str>, &'a RawValue)| {

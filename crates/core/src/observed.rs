@@ -134,7 +134,7 @@ impl Observed {
         let json = json::Json::new(json.as_ref());
         let metadata = json::Metadata::read(&json)?;
         let key = Key::new(&metadata.namespace, &metadata.name)?;
-        let annotations = match metadata.ours(dialect) {
+        let mut annotations = match metadata.ours(dialect) {
             None => Annotations { annotated: Annotated::Ill(Box::new(IllFormed::NotAnnotations)), advice: Vec::new() },
             Some(ours) => Annotations::read(&key, json::values(&ours)),
         };
@@ -160,7 +160,7 @@ impl Observed {
     pub fn of_parts(parts: Parts<'_>, dialect: &Dialect) -> Self {
         let all = || parts.annotations.iter().map(|(key, value)| (&**key, &**value));
         let ours = all().filter_map(|(key, value)| Some((dialect.name(key)?, annotations::Value::Text(value))));
-        let annotations = Annotations::read(parts.key, ours);
+        let mut annotations = Annotations::read(parts.key, ours);
         Self {
             key: parts.key.clone(),
             uid: parts.uid.clone(),
@@ -191,7 +191,7 @@ impl Observed {
         let ours = metadata.annotations().filter_map(|(key, value)| {
             Some((dialect.name(key)?, value.map_or(annotations::Value::NotText, annotations::Value::Text)))
         });
-        let annotations = Annotations::read(&key, ours);
+        let mut annotations = Annotations::read(&key, ours);
         Ok(Self {
             key,
             uid: Uid::new(metadata.uid),
@@ -230,9 +230,17 @@ impl Annotations {
         Self { annotated, advice }
     }
 
-    /// The result of `read` (labels and annotations to copy), called only for an object whose annotations ask for that.
-    fn carried(&self, read: impl FnOnce(&Marks) -> Option<Box<Carried>>) -> Option<Box<Carried>> {
-        self.annotated.marks().filter(|marks| Carried::is_asked_for(marks)).and_then(read)
+    /// The result of `read` (labels and annotations to copy), called only for an object whose annotations ask for that. If they ask for
+    /// too many, the object is ill-formed.
+    fn carried(
+        &mut self,
+        read: impl FnOnce(&Marks) -> Result<Option<Box<Carried>>, IllFormed>,
+    ) -> Option<Box<Carried>> {
+        let read = read(self.annotated.marks().filter(|marks| Carried::is_asked_for(marks))?);
+        read.unwrap_or_else(|error| {
+            self.annotated = Annotated::Ill(Box::new(error));
+            None
+        })
     }
 
     /// The result of `read`, called only for an object that has annotations of this program.

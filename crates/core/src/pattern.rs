@@ -13,21 +13,27 @@
 //! - **Not here:** what stands around the list, as the `/name` of `replicate-to`.
 
 mod automaton;
+mod budget;
 mod compiled;
 mod go;
 mod index;
+mod item;
 mod list;
 mod narrow;
+mod prefixes;
+mod side;
 
 #[cfg(test)]
 mod go_table;
 #[cfg(test)]
 mod tests;
 
+pub use budget::{Budget, ListError, MAX_PATTERNS};
 pub use compiled::{MAX_PATTERN, NamespacePattern, PatternError};
 pub use go::SyntaxError;
 pub use index::MAX_ITEMS;
 pub(crate) use index::{Hash, Index, Seen, items};
-pub use list::{Budget, ItemKind, ListError, MAX_PATTERNS, NamespaceList, exception};
-pub(crate) use list::{Positions, is_odd, name};
+pub use item::{ItemKind, exception};
+pub(crate) use item::{Positions, is_odd, name};
+pub use list::NamespaceList;
 pub use narrow::{Allowed, narrow};

@@ -89,10 +89,12 @@ impl Selection {
     /// The same for four of them.
     #[must_use]
     pub fn names_four(&self, namespaces: [(&str, &NamespaceFacts); 4]) -> [bool; 4] {
-        match &self.selector {
-            None => self.list.matches_four(namespaces.map(|(namespace, _)| namespace)),
-            Some(_) => namespaces.map(|(namespace, facts)| self.names(namespace, facts)),
-        }
+        let selects = |selector: &Arc<Selector>| {
+            namespaces.map(|(namespace, facts)| selector.matches(|key| facts.label(namespace, key)))
+        };
+        let selected = self.selector.as_ref().map_or([false; 4], selects);
+        let names = self.list.matches_four(namespaces.map(|(namespace, _)| namespace), selected);
+        std::array::from_fn(|which| names[which] || crate::bug!(ExceptionsForgotten) && selected[which])
     }
 
     /// The only namespaces that it names, whether they exist or not, if that can be said without asking about each.
@@ -114,7 +116,10 @@ impl Selection {
 /// The existing namespaces, as far as selections ask about them.
 pub(crate) trait Namespaces {
     /// Each with its number.
-    fn existing(&self) -> impl ExactSizeIterator<Item = (NamespaceId, &str, &NamespaceFacts)>;
+    fn existing(&self) -> impl Iterator<Item = (NamespaceId, &str, &NamespaceFacts)>;
+
+    /// How many there are.
+    fn count(&self) -> usize;
 
     /// One of them, by its name.
     fn find(&self, namespace: &str) -> Option<(NamespaceId, &NamespaceFacts)>;
@@ -295,13 +300,12 @@ fn slot_mut<U>(slots: &mut [Option<Slot<U>>], id: SelectionId) -> Option<&mut Sl
 
 /// The existing namespaces that a selection names: asked about whichever are fewer, those that exist or those that it can name.
 fn named_by(selection: &Selection, namespaces: &impl Namespaces) -> IdSet {
-    let existing = namespaces.existing();
     let mut named = IdSet::default();
-    match selection.only().filter(|_| selection.count().is_some_and(|count| count < existing.len())) {
+    match selection.only().filter(|_| selection.count().is_some_and(|count| count < namespaces.count())) {
         Some(few) => few.filter_map(|namespace| namespaces.find(namespace)).for_each(|(id, _)| named.insert(id)),
         None => {
             let nobody = NamespaceFacts::default();
-            let mut existing = existing.fuse();
+            let mut existing = namespaces.existing().fuse();
             while let Some(first) = existing.next() {
                 let four = [Some(first), existing.next(), existing.next(), existing.next()];
                 let names =
@@ -317,26 +321,33 @@ fn named_by(selection: &Selection, namespaces: &impl Namespaces) -> IdSet {
 }
 
 /// A set of texts, as one bit of each one's hash: it may contain more than was put in, never less.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Filter(u64);
 
 impl Filter {
+    const FULL: Self = Self(u64::MAX);
+
     /// What a selection can name.
     fn of(selection: &Selection, hasher: &RandomState) -> Self {
-        match selection.only() {
-            None => Self(u64::MAX),
-            Some(texts) => texts.fold(Self::default(), |filter, text| filter.and(Self::bit(text, hasher))),
+        selection.only().map_or(Self::FULL, |texts| Self::of_all(texts, hasher))
+    }
+
+    /// The set of some texts.
+    pub(crate) fn of_all<'t>(texts: impl IntoIterator<Item = &'t str>, hasher: &RandomState) -> Self {
+        let mut filter = Self::default();
+        for text in texts {
+            filter.0 |= Self::bit(text, hasher).0;
+            // A few hundred texts fill it.
+            if filter == Self::FULL {
+                break;
+            }
         }
+        filter
     }
 
     /// The one of a single text.
     pub(crate) fn bit(text: &str, hasher: &RandomState) -> Self {
         Self(1 << (hasher.hash_one(text) % u64::from(u64::BITS)))
-    }
-
-    /// Both sets.
-    pub(crate) fn and(self, other: Self) -> Self {
-        Self(self.0 | other.0)
     }
 
     /// Whether the set may contain the single text of `bit`.

@@ -29,6 +29,11 @@ pub const MAX_REQUIREMENTS: usize = 16;
 /// The longest selector, in bytes.
 pub const MAX_SELECTOR: usize = 16 << 10;
 
+/// As so many letters of patterns a requirement counts,
+pub(crate) const REQUIREMENT: usize = 16;
+/// and as so many more for each time that its values can be halved.
+pub(crate) const HALVED: usize = 8;
+
 /// Why a text is no selector.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum SelectorError {
@@ -90,6 +95,12 @@ impl Span {
         let start = usize::from(self.start);
         text.get(start..start + usize::from(self.length)).unwrap_or_default()
     }
+
+    /// The same as bytes, which costs less.
+    fn bytes(self, text: &str) -> &[u8] {
+        let start = usize::from(self.start);
+        text.as_bytes().get(start..start + usize::from(self.length)).unwrap_or_default()
+    }
 }
 
 impl Selector {
@@ -134,6 +145,16 @@ impl Selector {
         self.requirements.is_empty()
     }
 
+    /// As how many letters of patterns it counts (`Budget`): matching takes as long as to look at so many.
+    pub(crate) fn letters(&self) -> usize {
+        let values = |requirement: &Requirement| match &requirement.test {
+            Test::In(values) | Test::NotIn(values) => values.len(),
+            _ => 0,
+        };
+        let halved = |values: usize| (usize::BITS - values.leading_zeros()) as usize;
+        self.requirements.iter().map(|it| REQUIREMENT + HALVED * halved(values(it))).sum()
+    }
+
     /// Whether it matches an object whose labels `label` looks up.
     pub fn matches<'l>(&self, label: impl Fn(&str) -> Option<&'l str>) -> bool {
         !self.is_empty() && self.requirements.iter().all(|requirement| self.holds(requirement, &label))
@@ -141,8 +162,9 @@ impl Selector {
 
     fn holds<'l>(&self, requirement: &Requirement, label: &impl Fn(&str) -> Option<&'l str>) -> bool {
         let value = label(requirement.key.of(&self.text));
-        let among =
-            |values: &[Span], value: &str| values.binary_search_by(|other| other.of(&self.text).cmp(value)).is_ok();
+        let among = |values: &[Span], value: &str| {
+            values.binary_search_by(|other| other.bytes(&self.text).cmp(value.as_bytes())).is_ok()
+        };
         let compares = |number: i64, wanted: Ordering| {
             value.and_then(|value| value.parse::<i64>().ok()).is_some_and(|value| value.cmp(&number) == wanted)
         };

@@ -326,7 +326,7 @@ impl Planner {
     }
 
     fn look_at(&mut self, targets: Touched) {
-        for target in self.graph.each_of(targets) {
+        for target in self.graph.take_all_targets(targets) {
             if self.queued.insert(target.clone()) {
                 self.queue.push_back(target);
             }

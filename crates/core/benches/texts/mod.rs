@@ -2,7 +2,7 @@
 //! gives them to a controller in a real pod.
 
 /// As much as the API server takes for all annotations together, less a little for the others.
-const LARGEST: usize = 246 << 10;
+pub(crate) const LARGEST: usize = 246 << 10;
 
 /// Items until the annotation is as large as can be, or there are so many.
 pub(crate) fn list(count: usize, item: impl Fn(usize) -> String) -> String {
@@ -56,6 +56,24 @@ pub(crate) fn cases() -> Vec<Case> {
             }),
         )
     }
+    /// 16 patterns that look at every letter.
+    fn patterns(shift: usize) -> String {
+        list(16, |n| format!(".*[0-9a-m].[n-z0-4]{}-[a-z]", name(n + 36 * shift, 2)))
+    }
+    /// A list with something beside it.
+    fn beside(
+        what: &'static str,
+        text: fn(usize) -> String,
+        annotation: &'static str,
+        other: fn(usize) -> String,
+    ) -> Case {
+        (what, Box::new(move |shift| vec![("replicate-to-namespaces", text(shift)), (annotation, other(shift))]))
+    }
+    /// As many requirements as a selector may have, each with as many values as there is room for.
+    fn selector(shift: usize) -> String {
+        let values = |n: usize| list(320, |m| name(m + n * 320 + shift, 2));
+        list(16, |n| format!("kubernetes.io/metadata.name notin ({})", values(n)))
+    }
     let (to, namespaces) = ("replicate-to", "replicate-to-namespaces");
     vec![
         one("as people write them", namespaces, |n| format!("team-.*,shared{n},!team-x")),
@@ -91,9 +109,31 @@ pub(crate) fn cases() -> Vec<Case> {
         one("16 patterns to the end, each for itself", to, |s| {
             list(16, |n| format!(".*[0-9a-m].[n-z0-4]{}-[a-z]/{n}", name(n + 36 * s, 2)))
         }),
-        one("16 patterns to the end", namespaces, |s| {
-            list(16, |n| format!(".*[0-9a-m].[n-z0-4]{}-[a-z]", name(n + 36 * s, 2)))
+        one("16 patterns to the end", namespaces, patterns),
+        beside("16 patterns beside a selector", patterns, "replicate-to-namespace-selector", |s| format!("l{s}")),
+        beside(
+            "16 patterns that take away from a selector",
+            |s| patterns(s).replace(".*[", "!.*["),
+            "replicate-to-namespace-selector",
+            |s| format!("!l{s}"),
+        ),
+        beside("a selector as large as can be", |s| name(s, 3), "replicate-to-namespace-selector", selector),
+        beside("16 patterns beside namespaces and names", patterns, to, |s| {
+            list(3_800, |n| format!("{}/{s}", namespace(n)))
         }),
+        beside(
+            "16 patterns beside 4,000 existing namespaces that may pull",
+            patterns,
+            "replication-allowed-namespaces",
+            |_| list(3_800, namespace),
+        ),
+        beside(
+            "8,192 targets beside names that may pull",
+            |s| list(4, |n| format!(".*[0-9a-m].[n-z0-4]{}-[a-z]", name(n + 36 * s, 2))),
+            to,
+            |s| list(8_192, |n| format!("a/{}", name(n + s * 16_384, 3))),
+        ),
+        one("the same pattern 16,384 times", namespaces, |s| list(16_384, |_| format!("n{s}-[a-z]"))),
         one("32 patterns of all classes", namespaces, |s| {
             list(32, |n| format!(".*(?:{}.a|[b-d]..|e)-{s}", name(n, 1)))
         }),

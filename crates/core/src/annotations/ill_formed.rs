@@ -3,6 +3,7 @@
 use thiserror::Error;
 
 use crate::annotation::Annotation;
+use crate::carried::MAX_CARRIED;
 use crate::glob::GlobError;
 use crate::keys::KeysError;
 use crate::names::NameError;
@@ -92,6 +93,12 @@ pub enum IllFormed {
     /// Labels that cannot be given to a replica.
     #[error("replica-labels: {0}")]
     Labels(String),
+    /// More labels or annotations to copy than a source may have.
+    #[error("{}: it names more than {MAX_CARRIED} labels or annotations of the object; expected fewer", annotation.name())]
+    TooManyCarried {
+        /// The annotation.
+        annotation: Annotation,
+    },
     /// Not a type of Secrets.
     #[error("replicate-type: {0:?} is not a type of Secrets; expected one such as \"Opaque\"")]
     Type(String),
@@ -128,6 +135,7 @@ impl IllFormed {
             | Self::Keys { annotation, .. }
             | Self::Globs { annotation, .. }
             | Self::Misplaced { annotation }
+            | Self::TooManyCarried { annotation }
             | Self::Itself { annotation }
             | Self::Push(PushError::List { annotation, .. }) => Some(*annotation),
             Self::Labels(_) => Some(Annotation::ReplicaLabels),

@@ -185,24 +185,26 @@ impl Reader<'_> {
 
     fn push(&mut self, budget: &mut Budget) -> Result<Option<Box<Push>>, IllFormed> {
         let (to, namespaces) = (self.text(Annotation::ReplicateTo), self.text(Annotation::ReplicateToNamespaces));
-        let selector = self.selector(Annotation::ReplicateToNamespaceSelector)?;
+        let selector = self.selector(Annotation::ReplicateToNamespaceSelector, budget)?;
         let asks = Asks { to: to.as_ref(), namespaces: namespaces.as_ref(), selector };
         let push = Push::parse_within(self.own, asks, budget);
         Ok(self.unless_replica(Some(Annotation::ReplicateTo), push.map_err(IllFormed::from))?.map(Box::new))
     }
 
-    fn selector(&mut self, annotation: Annotation) -> Result<Option<Arc<Selector>>, IllFormed> {
-        let selector = self.text(annotation).map(|text| Selector::parse(&text).map(Arc::new));
-        self.unless_replica(
-            Some(annotation),
-            selector.transpose().map_err(|error| IllFormed::Selector { annotation, error }),
-        )
+    fn selector(&mut self, annotation: Annotation, budget: &mut Budget) -> Result<Option<Arc<Selector>>, IllFormed> {
+        let read = |text: Arc<str>| {
+            let selector = Selector::parse(&text).map_err(|error| IllFormed::Selector { annotation, error })?;
+            budget.take_letters(selector.letters()).map_err(|error| IllFormed::List { annotation, error })?;
+            Ok(Arc::new(selector))
+        };
+        let selector = self.text(annotation).map(read);
+        self.unless_replica(Some(annotation), selector.transpose())
     }
 
     /// Who may pull, by list and by selector.
     fn allowed_namespaces(&mut self, budget: &mut Budget) -> Result<Option<Box<Selection>>, IllFormed> {
         let list = self.list(Annotation::ReplicationAllowedNamespaces, budget)?;
-        let selector = self.selector(Annotation::ReplicationAllowedNamespaceSelector)?;
+        let selector = self.selector(Annotation::ReplicationAllowedNamespaceSelector, budget)?;
         if list.is_none() && selector.is_none() {
             return Ok(None);
         }

@@ -232,7 +232,7 @@ impl Graph {
         self.note_without(&source);
         if !self.is_complete() {
             // Nobody will take them out.
-            drop(self.each_of(touched));
+            drop(self.take_all_targets(touched));
             return Touched::default();
         }
         if change.recreated {

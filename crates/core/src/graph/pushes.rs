@@ -118,8 +118,7 @@ impl Pushes {
         });
         let (parts, count) = self.register_parts(slot, push, namespaces);
         let literals = (0..push.literal_count()).filter_map(|n| push.literal_target(n));
-        let bits = literals.map(|(namespace, _)| Filter::bit(namespace, &self.hasher));
-        let qualified = bits.fold(Filter::default(), Filter::and);
+        let qualified = Filter::of_all(literals.map(|(namespace, _)| namespace), &self.hasher);
         if let (Some(source), Some(filter)) =
             (self.sources.get_mut(slot as usize), self.qualified.get_mut(slot as usize))
         {
@@ -216,6 +215,7 @@ impl Pushes {
     ) {
         let Some(source) = self.slots.get(key).and_then(|slot| self.source(*slot)) else { return };
         let Some(push) = source.push() else { return };
+        touched.targets.reserve(push.literal_count());
         let mut last = ("", false);
         for (namespace, name) in (0..push.literal_count()).filter_map(|n| push.literal_target(n)) {
             // Most have the namespace of the one before.
@@ -228,7 +228,9 @@ impl Pushes {
         }
         for (number, (part, entries)) in push.parts().iter().zip(&source.parts).enumerate() {
             let named = self.selections.set_of(entries.selection);
-            let is_wide = named.is_some_and(|named| named.len() * part.name_count() > MOST_AT_ONCE);
+            // Sixteen parts may name almost so many each.
+            let room = MOST_AT_ONCE.saturating_sub(touched.targets.len());
+            let is_wide = named.is_some_and(|named| named.len() * part.name_count() > room);
             let one_by_one = named.filter(|_| !is_wide).into_iter().flat_map(IdSet::iter);
             let others =
                 part.namespaces().list().literals_where(&also).filter(|namespace| namespaces.find(namespace).is_none());
@@ -268,7 +270,7 @@ impl Pushes {
     }
 
     /// Calls `tell` with each source of these parts of pushes, and each name that it pushes to.
-    pub(super) fn each_of(&self, parts: &[PartOf], mut tell: impl FnMut(&SourceKey, &str)) {
+    pub(super) fn each_of_parts(&self, parts: &[PartOf], mut tell: impl FnMut(&SourceKey, &str)) {
         for (source, part) in parts.iter().filter_map(|part| self.part(*part)) {
             part.names().for_each(|name| tell(&source.key, name));
         }

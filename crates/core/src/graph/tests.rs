@@ -103,7 +103,7 @@ fn graph(objects: &[&str]) -> Graph {
 /// The targets that an event touches, each once, as text.
 fn touched(graph: &mut Graph, event: impl FnOnce(&mut Graph) -> Touched) -> String {
     let touched = event(graph);
-    let touched: BTreeSet<String> = graph.each_of(touched).iter().map(ToString::to_string).collect();
+    let touched: BTreeSet<String> = graph.take_all_targets(touched).iter().map(ToString::to_string).collect();
     touched.into_iter().collect::<Vec<_>>().join(" ")
 }
 

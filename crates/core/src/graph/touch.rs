@@ -134,7 +134,7 @@ impl Graph {
         if !self.is_complete() {
             return;
         }
-        self.pushes.each_of(changed, |source, name| touched.extend(target(source, namespace, name)));
+        self.pushes.each_of_parts(changed, |source, name| touched.extend(target(source, namespace, name)));
         let answers_otherwise = |marks: &Marks| {
             let selection = marks.allowed_namespaces.as_ref().filter(|selection| selection.selector().is_some());
             selection.is_some_and(|selection| selection.names(namespace, was) != selection.names(namespace, is))

@@ -113,7 +113,7 @@ impl Graph {
     }
 
     /// All of them, one by one.
-    pub fn each_of(&mut self, touched: Touched) -> Vec<TargetKey> {
+    pub fn take_all_targets(&mut self, touched: Touched) -> Vec<TargetKey> {
         let Touched { mut targets, wide } = touched;
         for mut wide in wide {
             targets.append(&mut self.take_targets(&mut wide, usize::MAX));

@@ -32,6 +32,8 @@ pub(super) struct TooLarge;
 /// The most bytes that the NFA may take meanwhile.
 const MAX_NFA: usize = 64 << 10;
 const ASCII: usize = 128;
+/// So many letters are looked at before it is asked whether any more have to be.
+const PIECE: usize = 8;
 /// The row of the state from which nothing is matched any more.
 const DEAD: u16 = 0;
 
@@ -69,11 +71,19 @@ impl Automaton {
     /// Which of four such texts are matched. To walk them side by side takes a third of the time: none waits for another's memory.
     pub(super) fn matches_four(&self, texts: [&str; 4]) -> [bool; 4] {
         let shortest = texts.map(str::len).into_iter().min().unwrap_or_default();
-        let starts = texts.map(|text| text.as_bytes().get(..shortest).unwrap_or_default());
+        let [one, two, three, four] = texts.map(|text| text.as_bytes().get(..shortest).unwrap_or_default());
         let mut rows = [self.start; 4];
-        for place in 0..shortest {
-            for (row, start) in rows.iter_mut().zip(starts) {
-                *row = start.get(place).map_or(DEAD, |byte| self.next(*row, *byte));
+        // Pieces of the texts, since it costs as much to see whether all are dead as to look at a letter.
+        let pieces = one.chunks(PIECE).zip(two.chunks(PIECE)).zip(three.chunks(PIECE)).zip(four.chunks(PIECE));
+        for (((one, two), three), four) in pieces {
+            for (((one, two), three), four) in one.iter().zip(two).zip(three).zip(four) {
+                let [first, second, third, fourth] = rows;
+                rows = [
+                    self.next(first, *one),
+                    self.next(second, *two),
+                    self.next(third, *three),
+                    self.next(fourth, *four),
+                ];
             }
             if rows == [DEAD; 4] {
                 return [false; 4];

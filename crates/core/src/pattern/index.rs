@@ -13,17 +13,21 @@ use hashbrown::hash_table::Entry;
 /// The most items that one list may have. A longer one is ill-formed.
 pub const MAX_ITEMS: usize = 1 << 14;
 
-/// The hash of a text that is fed byte by byte, so that those of all its beginnings cost no more than its own.
+/// The hash of a text.
 #[derive(Clone, Copy)]
 pub(crate) struct Hash(u64);
 
 impl Hash {
-    pub(crate) fn new() -> Self {
-        Self(seeds().0)
-    }
-
-    pub(crate) fn push(&mut self, byte: u8) {
-        self.fold(byte.into(), seeds().1);
+    pub(crate) fn of(text: &str) -> Self {
+        let (start, factor) = seeds();
+        let bytes = text.as_bytes();
+        let mut hash = Self(start ^ bytes.len() as u64);
+        let (words, rest) = bytes.as_chunks();
+        words.iter().for_each(|word| hash.fold(u64::from_le_bytes(*word), factor));
+        if !rest.is_empty() {
+            hash.fold(end(bytes), factor);
+        }
+        hash
     }
 
     /// The hash of some numbers.
@@ -39,16 +43,19 @@ impl Hash {
         self.0 = (product as u64) ^ ((product >> u64::BITS) as u64);
     }
 
-    pub(crate) fn of(text: &str) -> Self {
-        let (start, factor) = seeds();
-        let mut hash = Self(start);
-        text.bytes().for_each(|byte| hash.fold(byte.into(), factor));
-        hash
-    }
-
     /// One of `buckets`.
     fn bucket(self, buckets: usize) -> usize {
         ((u128::from(self.0) * buckets as u128) >> u64::BITS) as usize
+    }
+}
+
+/// The last eight bytes of a text, or all that it has: texts of one length have another number for each other end.
+fn end(bytes: &[u8]) -> u64 {
+    let four = |bytes: &[u8; 4]| u64::from(u32::from_le_bytes(*bytes));
+    match (bytes.last_chunk(), bytes.first_chunk(), bytes.last_chunk()) {
+        (Some(eight), ..) => u64::from_le_bytes(*eight),
+        (None, Some(first), Some(last)) => four(first) | four(last) << 32,
+        _ => bytes.iter().fold(0, |number, byte| number << 8 | u64::from(*byte)),
     }
 }
 
@@ -127,26 +134,6 @@ impl Index {
     }
 }
 
-/// A set of hashes, two bytes for each: it may contain more than was put in (one in sixteen), never less.
-#[derive(Debug, Default)]
-pub(super) struct Filter(Box<[u8]>);
-
-impl Filter {
-    pub(super) fn of(hashes: &[Hash]) -> Self {
-        let mut bytes = vec![0; hashes.len() * 2];
-        for hash in hashes {
-            let bit = hash.bucket(bytes.len() * 8);
-            bytes[bit / 8] |= 1 << (bit % 8);
-        }
-        Self(bytes.into())
-    }
-
-    pub(super) fn may_contain(&self, hash: Hash) -> bool {
-        let bit = hash.bucket(self.0.len() * 8);
-        self.0.get(bit / 8).is_some_and(|byte| byte >> (bit % 8) & 1 == 1)
-    }
-}
-
 /// The items of a list with their positions in its text: separated by commas or line feeds, trimmed, without the empty ones (SPEC
 /// 2).
 pub(crate) fn items(text: &str) -> impl Iterator<Item = (u32, &str)> {
@@ -215,6 +202,18 @@ mod tests {
             let index = Index::new(&hashes, 1);
             for (number, text) in texts.iter().enumerate() {
                 prop_assert!(index.find(Hash::of(text)).any(|found| found == number));
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn texts_that_differ_in_one_place_have_other_hashes(text in "[a-z]{1,70}", place in any::<prop::sample::Index>()) {
+            let mut other = text.clone().into_bytes();
+            other[place.index(text.len())] ^= 1;
+            let other = String::from_utf8(other).unwrap();
+            for other in [&*other, &text[1..], &format!("{text}\0")] {
+                prop_assert_ne!(Hash::of(&text).0, Hash::of(other).0, "{} {:?}", text, other);
             }
         }
     }

@@ -3,8 +3,10 @@
 use std::collections::HashSet;
 use std::fmt;
 
+use super::budget::ListError;
 use super::index::{Hash, Seen};
-use super::list::{ItemKind, ListError, NamespaceList, exception};
+use super::item::{ItemKind, exception};
+use super::list::NamespaceList;
 use crate::names::is_label;
 
 const EVERYTHING: &str = ".*";

@@ -9,8 +9,12 @@ use super::*;
 struct Existing(BTreeMap<&'static str, (NamespaceId, NamespaceFacts)>);
 
 impl Namespaces for Existing {
-    fn existing(&self) -> impl ExactSizeIterator<Item = (NamespaceId, &str, &NamespaceFacts)> {
+    fn existing(&self) -> impl Iterator<Item = (NamespaceId, &str, &NamespaceFacts)> {
         self.0.iter().map(|(name, (id, facts))| (*id, *name, facts))
+    }
+
+    fn count(&self) -> usize {
+        self.0.len()
     }
 
     fn find(&self, namespace: &str) -> Option<(NamespaceId, &NamespaceFacts)> {
@@ -100,5 +104,21 @@ proptest! {
                 }
             }
         }
+    }
+}
+
+proptest! {
+    /// Asked about four at once, a selection answers as asked about each, whatever its list and its selector are.
+    #[test]
+    fn four_at_once_are_answered_as_each(
+        list in select(&["", "a", "a.*,!ab", "[bc]+,!b.*", "!.*", ".*,!(a|c)", "a,b,c,ab,bc,!bc,!a,!x,!y,!z"][..]),
+        text in select(&["", "tier=web", "!tier", "kubernetes.io/metadata.name in (a, b, kube-system)"][..]),
+        asked in prop::array::uniform4((select(&["", "-", "a", "ab", "b", "bc", "c", "kube-system"][..]), any::<bool>())),
+    ) {
+        let selector = Selector::parse(&text.into()).unwrap();
+        let selection = Selection::new(NamespaceList::parse(list).unwrap(), (!text.is_empty()).then(|| Arc::new(selector)));
+        let facts = [NamespaceFacts::default(), NamespaceFacts::read(false, [("tier", "web")].into_iter(), std::iter::empty())];
+        let asked = asked.map(|(name, is_web)| (name, &facts[usize::from(is_web)]));
+        prop_assert_eq!(selection.names_four(asked), asked.map(|(name, facts)| selection.names(name, facts)));
     }
 }

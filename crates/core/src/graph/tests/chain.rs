@@ -42,7 +42,7 @@ fn who_hangs_on_a_chain_is_touched_as_far_as_it_looks_up() {
     let mut graph = chain(3 * LONGEST_CHAIN, None);
     let top = 3 * LONGEST_CHAIN;
     let touched = graph.observe(object(&format!("a/c{top} #2 from=a/c0")));
-    let touched: BTreeSet<_> = graph.each_of(touched).iter().map(ToString::to_string).collect();
+    let touched: BTreeSet<_> = graph.take_all_targets(touched).iter().map(ToString::to_string).collect();
     let expected = (top - LONGEST_CHAIN..=top).map(|n| format!("a/c{n}"));
     assert_eq!(touched, expected.collect());
 }

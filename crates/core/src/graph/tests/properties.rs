@@ -83,8 +83,8 @@ impl Model {
         let touched = event(&mut self.graph);
         let of_twin = event(&mut self.twin);
         assert_eq!(touched, of_twin, "the same, in the same order");
-        drop(self.twin.each_of(of_twin));
-        self.graph.each_of(touched)
+        drop(self.twin.take_all_targets(of_twin));
+        self.graph.take_all_targets(touched)
     }
 
     fn put(&mut self, at: &'static str, words: String, new: bool) {
@@ -108,7 +108,7 @@ impl Model {
             touched.append(graph.observe(self.observed(at).unwrap()));
         }
         touched.append(graph.end_list(&ResourceVersion::new("999999")));
-        graph.each_of(touched)
+        graph.take_all_targets(touched)
     }
 
     /// SPEC 11.1 said naively, of what the graph knows: since when each source has been without what.

@@ -18,6 +18,15 @@ fn a_push_of_many_names_into_many_namespaces_touches_one_piece() {
     assert_eq!((few.wide.len(), few.targets.len()), (1, 4), "what is few is said one by one");
 }
 
+/// Each part of a push may name a few targets less than what is one piece, and there may be sixteen of them.
+#[test]
+fn parts_that_name_many_together_touch_pieces_too() {
+    let mut graph = graph(&[]);
+    let new = graph.observe(object("a/s to=[a-c]/u,[a-c].?/v,[a-c]-?/w,[a-c]x?/x"));
+    assert_eq!((new.targets.len(), new.wide.len(), new.len()), (6 + 1, 2, 12 + 1));
+    assert_eq!(touched(&mut graph, |_| new), "a/s a/u a/v a/w a/x b/u b/v b/w b/x c/u c/v c/w c/x");
+}
+
 #[test]
 fn targets_are_taken_out_by_the_namespace_of_those_that_exist_by_then() {
     let mut graph = graph(&[]);
@@ -37,7 +46,7 @@ fn plain_objects_that_a_wide_push_referred_to_are_let_go_when_they_are_taken_out
     assert_eq!((graph.len(), graph.plain.len()), (3, 2));
     let gone = graph.forget(&key("a/s"), &uid("1"));
     assert_eq!(graph.plain.len(), 2);
-    drop(graph.each_of(gone));
+    drop(graph.take_all_targets(gone));
     assert_eq!((graph.len(), graph.plain.len()), (0, 0));
     // Before the first lists are complete nobody takes anything out.
     let mut graph = Graph::default();

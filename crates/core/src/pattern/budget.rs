@@ -1,0 +1,124 @@
+//! What the lists of one object may take together, in memory and time.
+
+use thiserror::Error;
+
+use super::compiled::{NamespacePattern, PatternError};
+use super::index::MAX_ITEMS;
+use crate::names::MAX_NAMESPACE;
+
+/// The most patterns that one object's lists may have together, without those of the form `prefix.*`, which cost no more
+/// than a name: each of them has to be walked through for every namespace.
+pub const MAX_PATTERNS: usize = 32;
+/// The most letters of one namespace's name that they may look at together: 16 patterns such as `.*x.*` look at all 63. With 5,000
+/// namespaces it takes three milliseconds.
+pub(super) const MAX_LETTERS: usize = 1 << 10;
+/// Beside more items than this, of all of the object's lists together,
+pub(super) const MANY_ITEMS: usize = 1 << 12;
+/// the patterns may look at so many letters only: to read the items takes as long as to match the patterns.
+pub(super) const LETTERS_BESIDE_MANY: usize = 1 << 8;
+/// The most bytes that they may take together in compiled form.
+pub(super) const MAX_BYTES: usize = 64 << 10;
+/// The most steps in which they may be compiled together: a few milliseconds.
+pub(super) const MAX_STEPS: usize = 125_000;
+
+/// Why a text is not a list of namespaces.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum ListError {
+    /// An item that is no pattern.
+    #[error(transparent)]
+    Pattern(#[from] PatternError),
+    /// The name of an object, where only namespaces belong.
+    #[error("{0:?} has a \"/\"; expected a namespace or a pattern")]
+    Slash(String),
+    /// Too many items.
+    #[error("more than {MAX_ITEMS} items; expected a pattern that names them all, or several objects")]
+    TooManyItems,
+    /// Too many patterns.
+    #[error(
+        "the object has more than {MAX_PATTERNS} different patterns; those of the form \"prefix.*\" do not count, and names \
+         need no pattern"
+    )]
+    TooManyPatterns,
+    /// Patterns that look at too many letters.
+    #[error(
+        "the object's patterns look at more than {MAX_LETTERS} letters of a name together, each at one more than the longest name \
+         that it matches, or at {MAX_NAMESPACE}; those of the form \"prefix.*\" do not count, and names need no pattern"
+    )]
+    TooManyLetters,
+    /// The same, beside very long lists.
+    #[error(
+        "the object's lists have more than {MANY_ITEMS} items, and its patterns look at more than {LETTERS_BESIDE_MANY} letters of a \
+         name together; those of the form \"prefix.*\" do not count; expected fewer items or patterns, or several objects"
+    )]
+    TooManyLettersBesideItems,
+    /// Too large patterns.
+    #[error(
+        "the object's patterns are too large together: compiled they may take {MAX_BYTES} bytes and {MAX_STEPS} steps"
+    )]
+    TooLargePatterns,
+}
+
+/// What the patterns of one object's lists may still take together: every object of the cluster has room for thousands.
+#[derive(Debug)]
+pub struct Budget {
+    patterns: usize,
+    letters: usize,
+    bytes: usize,
+    steps: usize,
+    /// Those that there were; they are bounded by the list.
+    items: usize,
+}
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self { patterns: MAX_PATTERNS, letters: MAX_LETTERS, bytes: MAX_BYTES, steps: MAX_STEPS, items: 0 }
+    }
+}
+
+impl Budget {
+    /// One more pattern that every namespace has to be matched against.
+    ///
+    /// # Errors
+    /// When there are too many.
+    pub(crate) fn count(&mut self) -> Result<(), ListError> {
+        self.patterns = self.patterns.checked_sub(1).ok_or(ListError::TooManyPatterns)?;
+        Ok(())
+    }
+
+    /// One more pattern is kept.
+    ///
+    /// # Errors
+    /// When there are too many, or they are too large together.
+    pub(super) fn take(&mut self, pattern: &NamespacePattern) -> Result<(), ListError> {
+        let cost = pattern.cost();
+        self.bytes = self.bytes.checked_sub(cost.bytes).ok_or(ListError::TooLargePatterns)?;
+        self.steps = self.steps.checked_sub(cost.steps).ok_or(ListError::TooLargePatterns)?;
+        self.count()?;
+        self.take_letters(pattern.letters())
+    }
+
+    /// So many letters of each namespace's name are looked at, or something is done that takes as long.
+    ///
+    /// # Errors
+    /// When there are too many.
+    pub(crate) fn take_letters(&mut self, letters: usize) -> Result<(), ListError> {
+        self.letters = self.letters.checked_sub(letters).ok_or(ListError::TooManyLetters)?;
+        self.weigh()
+    }
+
+    /// One more list of so many items was read.
+    ///
+    /// # Errors
+    /// When they are too many beside the patterns.
+    pub(crate) fn take_items(&mut self, count: usize) -> Result<(), ListError> {
+        self.items += count;
+        self.weigh()
+    }
+
+    fn weigh(&self) -> Result<(), ListError> {
+        match self.items > MANY_ITEMS && MAX_LETTERS - self.letters > LETTERS_BESIDE_MANY {
+            true => Err(ListError::TooManyLettersBesideItems),
+            false => Ok(()),
+        }
+    }
+}
