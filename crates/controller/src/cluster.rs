@@ -19,6 +19,8 @@ use k8s_replicator_core::observed::Observed;
 use k8s_replicator_core::payload::Content;
 use k8s_replicator_core::reason::Reason;
 
+use crate::backoff::RetryAfter;
+
 /// One request.
 #[derive(Debug)]
 pub enum Request {
@@ -98,7 +100,7 @@ pub struct Failure {
     /// What was tried, and what the server said. No value of a Secret is in it.
     pub message: String,
     /// `Retry-After`.
-    pub retry_after: Option<Duration>,
+    pub retry_after: Option<RetryAfter>,
     /// Who caused it.
     pub blame: Blame,
 }
@@ -108,6 +110,12 @@ impl Failure {
     #[must_use]
     pub fn new(kind: FailureKind, message: impl Into<String>) -> Self {
         Self { kind, message: message.into(), retry_after: None, blame: Blame::Server }
+    }
+
+    /// How long the server asks to wait, at most about `longest`; zero: it does not. `random` is a byte that adds up to a quarter.
+    #[must_use]
+    pub fn asked_wait(&self, longest: Duration, random: u8) -> Duration {
+        self.retry_after.map_or(Duration::ZERO, |asked| asked.wait(longest, random))
     }
 
     /// A response that cannot be read, so that nothing follows from it. `why` must not quote it: it can hold a Secret.

@@ -355,9 +355,10 @@ impl Events {
             }
             FailureKind::Throttled | FailureKind::Server | FailureKind::Unreachable => {
                 self.drop(Dropped::Failed, 1);
-                let pause = backoff(self.failures.saturating_add(3), LONGEST_PAUSE, (self.settings.entropy)());
+                let random = (self.settings.entropy)();
+                let pause = backoff(self.failures.saturating_add(3), LONGEST_PAUSE, random);
                 self.failures = self.failures.saturating_add(1);
-                self.not_before = now.moment + failure.retry_after.unwrap_or_default().min(FORBIDDEN_FOR).max(pause);
+                self.not_before = now.moment + failure.asked_wait(FORBIDDEN_FOR, random).max(pause);
             }
         }
     }

@@ -19,7 +19,8 @@ const SLACK: Duration = Duration::from_secs(60);
 /// server may ask for, then a list without an answer.
 pub const LONGEST_SILENCE: Duration = {
     let own = longest_backoff(LONGEST_PAUSE);
-    let pause = if own.as_nanos() > LONGEST_RETRY_AFTER.as_nanos() { own } else { LONGEST_RETRY_AFTER };
+    let asked = longest_backoff(LONGEST_RETRY_AFTER);
+    let pause = if own.as_nanos() > asked.as_nanos() { own } else { asked };
     LONGEST_IDLE.saturating_add(pause).saturating_add(PAGE_TIMEOUT).saturating_add(SLACK)
 };
 

@@ -29,7 +29,7 @@ use k8s_replicator_core::bug;
 use serde_json::{Value, json};
 use tracing::Level;
 
-use crate::backoff::backoff;
+use crate::backoff::{LONGEST_RETRY_AFTER, backoff};
 use crate::cluster::status::{refusal, says_not_found};
 use crate::cluster::{Failure, FailureKind};
 use crate::event::{Moment, Now};
@@ -338,7 +338,8 @@ impl Lease {
                 _ if self.is_stopping => backoff(self.failures, RETRY_PERIOD, random),
                 // A leader retries quickly, since its deadline is near.
                 _ if is_leader => backoff(self.failures + 2, RETRY_PERIOD, random),
-                _ => backoff(self.failures + 2, LONGEST_PAUSE, random).max(failure.retry_after.unwrap_or_default()),
+                _ => backoff(self.failures + 2, LONGEST_PAUSE, random)
+                    .max(failure.asked_wait(LONGEST_RETRY_AFTER, random)),
             };
         if failure.kind == FailureKind::Conflict {
             return;

@@ -20,7 +20,7 @@ use k8s_replicator_core::names::Namespace;
 use serde_json::json;
 use tracing::Level;
 
-use crate::backoff::backoff;
+use crate::backoff::{LONGEST_RETRY_AFTER, backoff};
 use crate::cluster::kube::METADATA_ONLY;
 use crate::cluster::object::Object;
 use crate::cluster::status::{refusal, says_not_found};
@@ -197,9 +197,10 @@ impl Poll {
                 self.failing.remove(&namespace);
             }
             Err(failure) => {
-                self.round.retry_after = self.round.retry_after.max(failure.retry_after.unwrap_or_default());
                 let error = self.explain(&namespace, &failure);
                 let random = (self.entropy)();
+                let asked = failure.asked_wait(LONGEST_RETRY_AFTER, random);
+                self.round.retry_after = self.round.retry_after.max(asked);
                 let failing = self.failing.entry(namespace.clone()).or_default();
                 failing.times = failing.times.saturating_add(1);
                 failing.again_at = now + backoff(failing.times, LONGEST_FAILURE_PAUSE, random);

@@ -35,7 +35,7 @@ use k8s_replicator_core::scope::Part;
 use percent_encoding::utf8_percent_encode;
 use tracing::Level;
 
-use crate::backoff::backoff;
+use crate::backoff::{LONGEST_RETRY_AFTER, backoff};
 use crate::cluster::kube::METADATA_ONLY;
 use crate::cluster::object::Object;
 use crate::cluster::{Failure, FailureKind};
@@ -344,13 +344,14 @@ impl Watch {
                 notice.error = Some(error);
             }
         }
-        let pause = self.next_pause();
+        let random = (self.settings.entropy)();
+        let pause = self.next_pause(random);
         self.failures += 1;
-        failure.retry_after.unwrap_or_default().max(pause)
+        failure.asked_wait(LONGEST_RETRY_AFTER, random).max(pause)
     }
 
-    fn next_pause(&mut self) -> Duration {
-        backoff(self.failures.saturating_add(2), LONGEST_PAUSE, (self.settings.entropy)())
+    fn next_pause(&self, random: u8) -> Duration {
+        backoff(self.failures.saturating_add(2), LONGEST_PAUSE, random)
     }
 
     fn notice(&mut self, level: Level, message: String) {

@@ -12,7 +12,7 @@ mod troubles;
 
 use std::time::Duration;
 
-use crate::backoff::backoff;
+use crate::backoff::{RetryAfter, backoff};
 use crate::cluster::{Failure, FailureKind};
 use crate::event::Moment;
 
@@ -119,7 +119,7 @@ impl Window {
     /// A request about an object of this namespace failed. `random` spreads the retries of many programs.
     pub fn failed(&mut self, now: Moment, namespace: &str, failure: &Failure, random: u8) {
         let pause = match failure.kind {
-            FailureKind::Throttled => Some(failure.retry_after.unwrap_or(PAUSE)),
+            FailureKind::Throttled => Some(failure.retry_after.unwrap_or(RetryAfter::new(PAUSE))),
             FailureKind::Server => failure.retry_after,
             FailureKind::Unreachable => None,
             // The server works, and refuses the request.
@@ -127,7 +127,7 @@ impl Window {
         };
         if self.troubles.is_of_one_namespace(now, namespace, failure) {
             if let Some(pause) = pause {
-                self.troubles.pause(namespace, now + pause.min(LONGEST_PAUSE_IN_ONE));
+                self.troubles.pause(namespace, now + pause.wait(LONGEST_PAUSE_IN_ONE, random));
             }
             return;
         }
@@ -136,7 +136,7 @@ impl Window {
                 let pause = self.outage(now, random);
                 self.trouble(now, pause);
             }
-            (_, Some(pause)) => self.trouble(now, pause.min(LONGEST_PAUSE)),
+            (_, Some(pause)) => self.trouble(now, pause.wait(LONGEST_PAUSE, random)),
             // The server failed for this request, and may work for others.
             (_, None) => {}
         }
@@ -236,7 +236,10 @@ mod tests {
     }
 
     fn throttled(seconds: u64) -> Failure {
-        Failure { retry_after: Some(Duration::from_secs(seconds)), ..Failure::new(FailureKind::Throttled, "no") }
+        Failure {
+            retry_after: Some(RetryAfter::new(Duration::from_secs(seconds))),
+            ..Failure::new(FailureKind::Throttled, "no")
+        }
     }
 
     /// Issue 9, 1: a webhook that says 429 or 503 in one namespace closes the window for nobody else.

@@ -8,7 +8,7 @@ use k8s_replicator_core::protobuf;
 use serde::Deserialize;
 
 use super::{Blame, Failure, FailureKind};
-use crate::backoff::LONGEST_RETRY_AFTER;
+use crate::backoff::RetryAfter;
 
 /// Words of the API server's message when an admission webhook, an admission policy or a quota refuses, or cannot be reached
 /// (`k8s.io/apiserver`: `webhook/errors/statuserror.go`, `policy/validating`, `policy/mutating`, `plugin/resourcequota`). The HTTP
@@ -109,7 +109,7 @@ impl Status {
             (false, true) => format!("the server answered {status}: {said}"),
             (false, false) => format!("the server answered {} {}: {said}", status.as_u16(), self.reason),
         };
-        let retry_after = retry_after.map(|seconds| Duration::from_secs(seconds).min(LONGEST_RETRY_AFTER));
+        let retry_after = retry_after.map(|seconds| RetryAfter::new(Duration::from_secs(seconds)));
         Failure { kind, message, retry_after, blame }
     }
 }
@@ -132,6 +132,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::backoff::LONGEST_RETRY_AFTER;
 
     #[test]
     fn a_refusal_has_its_kind_by_code_and_reason() {
@@ -150,7 +151,7 @@ mod tests {
             let details = json!({ "causes": causes, "retryAfterSeconds": 3 });
             let body = json!({ "kind": "Status", "message": "no", "reason": "Why", "details": details }).to_string();
             let failure = refusal(StatusCode::from_u16(code).unwrap(), &HeaderMap::new(), body.as_bytes());
-            assert_eq!((failure.kind, failure.retry_after), (kind, Some(Duration::from_secs(3))));
+            assert_eq!((failure.kind, failure.retry_after), (kind, Some(RetryAfter::new(Duration::from_secs(3)))));
             assert_eq!(failure.message, format!("the server answered {code} Why: no"));
         }
     }
@@ -159,7 +160,10 @@ mod tests {
     fn a_page_of_a_proxy_counts_by_its_status_alone() {
         let headers = HeaderMap::from_iter([(header::RETRY_AFTER, "9".parse().unwrap())]);
         let failure = refusal(StatusCode::BAD_GATEWAY, &headers, b"<html>bad gateway</html>");
-        assert_eq!((failure.kind, failure.retry_after), (FailureKind::Server, Some(Duration::from_secs(9))));
+        assert_eq!(
+            (failure.kind, failure.retry_after),
+            (FailureKind::Server, Some(RetryAfter::new(Duration::from_secs(9))))
+        );
         assert_eq!(failure.message, "the server answered 502 Bad Gateway");
     }
 
@@ -231,9 +235,10 @@ mod tests {
     fn the_server_is_not_left_alone_for_longer_than_the_bound() {
         let headers = HeaderMap::from_iter([(header::RETRY_AFTER, "86400".parse().unwrap())]);
         let failure = refusal(StatusCode::TOO_MANY_REQUESTS, &headers, b"");
-        assert_eq!(failure.retry_after, Some(LONGEST_RETRY_AFTER));
+        let longest = Some(RetryAfter::new(LONGEST_RETRY_AFTER));
+        assert_eq!(failure.retry_after, longest);
         let body = json!({ "kind": "Status", "details": { "retryAfterSeconds": u64::MAX } }).to_string();
         let failure = refusal(StatusCode::TOO_MANY_REQUESTS, &HeaderMap::new(), body.as_bytes());
-        assert_eq!(failure.retry_after, Some(LONGEST_RETRY_AFTER));
+        assert_eq!(failure.retry_after, longest);
     }
 }

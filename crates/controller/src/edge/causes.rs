@@ -21,8 +21,13 @@ pub fn with_causes(error: &(dyn Error + 'static)) -> String {
     one_line(&text)
 }
 
-/// This error of `kube` quotes what it could not use: lines of a kubeconfig, with its tokens.
+/// These errors of `kube` quote what it could not use: lines of a kubeconfig, with its tokens; lines of a client's key, byte by byte.
 fn without_quotation(error: &(dyn Error + 'static)) -> Option<String> {
+    if let Some(kube::Error::RustlsTls(error)) = error.downcast_ref()
+        && error.to_string().starts_with("identity PEM is invalid")
+    {
+        return Some("the client certificate or its key is not PEM".to_owned());
+    }
     if let Some(KubeconfigError::Parse(error)) = error.downcast_ref() {
         let place = error.location().map(|at| format!(" at line {}, column {}", at.line(), at.column()));
         return Some(format!("it is not the YAML of a kubeconfig{}", place.unwrap_or_default()));

@@ -9,6 +9,7 @@
 //! so that a slow plugin comes to its end; other requests go on with the credentials that there are.
 
 mod credentials;
+mod kubeconfig;
 mod plugin;
 pub mod proxy;
 #[cfg(test)]
@@ -148,6 +149,24 @@ pub async fn connect(kubeconfig: Option<&Path>) -> Result<(Client, String), Conn
     Ok((connection.current().client, url))
 }
 
+/// What these kubeconfigs mean, the first having the last word: the API server's address, as it is shown. It is what [`open_merged`] does
+/// before it runs a credential plugin, reads a token or connects; public so that it can be fuzzed.
+///
+/// # Errors
+/// When they cannot be used.
+pub async fn understand(files: &[(&Path, &[u8])], context: Option<&str>) -> Result<String, ConnectError> {
+    let kubeconfig::Chosen { mut config, proxy_url, .. } = kubeconfig::choose(files, context).await?;
+    let origin = || files.first().map(|(path, _)| path.display().to_string()).unwrap_or_default();
+    let unusable = |reason| ConnectError::Client { origin: origin(), reason };
+    Way::to(&config.cluster_url, proxy_url.as_deref(), &Environment::default()).map_err(unusable)?;
+    // Both would run a command.
+    (config.auth_info.exec, config.auth_info.auth_provider) = (None, None);
+    if config.root_cert.is_some() {
+        config.rustls_client_config().map_err(|error| unusable(with_causes(&error)))?;
+    }
+    Ok(kubeconfig::shown(&config.cluster_url))
+}
+
 impl Connection {
     async fn open(origin: Origin, environment: Environment, limits: Limits) -> Result<(Self, String), ConnectError> {
         let (client, credentials, url) = build(&origin, &environment, limits).await?;
@@ -272,7 +291,7 @@ async fn build(
     config.read_timeout = None;
     // The control loop retries: it knows what a retry is worth, and what the response was.
     config.default_retry = false;
-    let url = config.cluster_url.to_string();
+    let url = kubeconfig::shown(&config.cluster_url);
     let unusable = |reason| ConnectError::Client { origin: origin.to_string(), reason };
     let way = Way::to(&config.cluster_url, proxy_url.as_deref(), environment).map_err(&unusable)?;
     let client = client(&config, way).map_err(|error| unusable(with_causes(&error)))?;

@@ -3,6 +3,9 @@
 //! Targets that are looked at because of the same object stand in one lane, first come, first served. The lanes of one
 //! namespace take turns, and so do the namespaces. So a small target waits for one target of each other namespace at most, and
 //! not for the 5,000 replicas of somebody else's source, nor for 5,000 sources of somebody else's namespace.
+//!
+//! Targets that are looked at because all are, after the first lists or a list of verification, have a lane for each of their
+//! namespaces, and all these together have one turn: who changes something does not wait for one target of each of 10,000 namespaces.
 
 use std::borrow::Borrow;
 use std::collections::{HashMap, VecDeque};
@@ -80,16 +83,32 @@ impl<K: Hash + Eq + Clone, L: Line> Line for Turns<K, L> {
 /// See the [module](self).
 #[derive(Debug, Default)]
 pub(super) struct Lanes {
-    namespaces: Turns<Box<str>, Turns<Option<Key>, VecDeque<TargetKey>>>,
+    namespaces: Turns<Box<str>, Turns<Lane, VecDeque<TargetKey>>>,
 }
+
+/// The name of a lane within its namespace.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Lane {
+    /// Targets that are looked at because of this object.
+    Of(Key),
+    /// Targets of this namespace that are looked at because all are.
+    In(Box<str>),
+}
+
+/// No namespace has this name.
+const OF_ALL: &str = "";
 
 impl Lanes {
     /// Adds a target that is looked at because of this object; `None`: because all are.
     pub(super) fn push(&mut self, target: TargetKey, cause: Option<Key>) {
-        let cause = cause.filter(|_| !bug!(FairnessOff));
-        let namespace = if bug!(FairnessOff) { "" } else { cause.as_ref().unwrap_or(&target).namespace() };
+        let lane = match cause {
+            _ if bug!(FairnessOff) => Lane::In(OF_ALL.into()),
+            Some(cause) => Lane::Of(cause),
+            None => Lane::In(target.namespace().into()),
+        };
+        let namespace = if let Lane::Of(cause) = &lane { cause.namespace() } else { OF_ALL };
         let lanes = self.namespaces.line(namespace, |namespace| namespace.into());
-        if let Some(lane) = lanes.and_then(|lanes| lanes.line(&cause, Option::clone)) {
+        if let Some(lane) = lanes.and_then(|lanes| lanes.line(&lane, Lane::clone)) {
             lane.push_back(target);
         }
     }
@@ -111,6 +130,23 @@ mod tests {
 
     fn key(text: &str) -> Key {
         Key::resolve(text, "").unwrap()
+    }
+
+    /// Issue 13, 8: after the first lists, or a list of verification, targets of very many namespaces are looked at.
+    #[test]
+    fn who_changes_something_does_not_wait_for_one_target_of_each_namespace() {
+        let mut lanes = Lanes::default();
+        for n in 0..10_000 {
+            lanes.push(key(&format!("n{}/r{n}", n % 5_000)).into(), None);
+        }
+        lanes.push(key("b/small").into(), Some(key("a/small")));
+        let order: Vec<String> =
+            (0..4).filter_map(|_| lanes.pop(false)).map(|target| target.as_str().to_owned()).collect();
+        assert_eq!(order, ["n0/r0", "b/small", "n1/r1", "n2/r2"]);
+        for n in 3..5_000 {
+            assert_eq!(lanes.pop(false).unwrap().to_string(), format!("n{n}/r{n}"), "these take turns too");
+        }
+        assert_eq!(lanes.pop(false).unwrap().to_string(), "n0/r5000");
     }
 
     /// Issue 9, 1: a target waits neither behind one source with many replicas, nor behind many sources of one namespace.

@@ -284,8 +284,9 @@ impl Replicator {
             }
         }
         let longest = longest_wait(failure.kind);
-        let asked = failure.retry_after.unwrap_or_default().min(LONGEST_RETRY_AFTER);
-        let retry_in = backoff(failures, longest, (self.entropy)()).max(asked);
+        let random = (self.entropy)();
+        let asked = failure.asked_wait(LONGEST_RETRY_AFTER, random);
+        let retry_in = backoff(failures, longest, random).max(asked);
         let (reason, error) = (failure.kind.reason(), failure.message.clone());
         let outcome = Outcome::Failed { verb: Some(verb), reason, error, retry_in };
         self.failed(now, Report::new(turn.clone(), verdict, outcome), reason);

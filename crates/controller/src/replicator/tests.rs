@@ -21,6 +21,7 @@ use std::time::Duration;
 use k8s_replicator_core::payload::Payload;
 
 use super::*;
+use crate::backoff::RetryAfter;
 use crate::cluster::{Answer, Failure, FailureKind};
 use crate::report::Outcome;
 
@@ -371,7 +372,8 @@ fn one_failing_target_delays_no_other_and_comes_back_after_growing_pauses() {
 fn a_server_that_is_throttling_is_left_alone_for_as_long_as_it_says() {
     let mut it = Loop::with(&[source(1, "v1")]);
     let read = it.asks_for("read a/src");
-    let throttled = Failure { retry_after: Some(Duration::from_secs(7)), ..failure(FailureKind::Throttled) };
+    let throttled =
+        Failure { retry_after: Some(RetryAfter::new(Duration::from_secs(7))), ..failure(FailureKind::Throttled) };
     it.replicator.answer(it.now(), read, Err(throttled));
     it.asks_nothing();
     it.namespace(NamespaceEvent::Seen { name: "e".into(), facts: NamespaceFacts::new(false) });

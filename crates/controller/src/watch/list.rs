@@ -9,7 +9,7 @@ use tracing::Level;
 
 use super::page::{FIRST_PAGE, LARGEST_PAGE, LONGEST_PAGE, Page, SMALLEST_PAGE, next_page};
 use super::{Change, Consumer, SHORTEST_RESYNC_PERIOD, Watch, unexpected, unreadable};
-use crate::backoff::backoff;
+use crate::backoff::{LONGEST_RETRY_AFTER, backoff};
 use crate::cluster::status::refusal;
 use crate::cluster::{Failure, FailureKind};
 use crate::event::Moment;
@@ -193,8 +193,9 @@ impl Watch {
                 self.largest_page = list.limit;
             }
             self.list = None;
-            self.not_before = now + failure.retry_after.unwrap_or_default();
-            self.verify_at = now + backoff(self.failures + 2, LONGEST_VERIFICATION_PAUSE, (self.settings.entropy)());
+            let random = (self.settings.entropy)();
+            self.not_before = now + failure.asked_wait(LONGEST_RETRY_AFTER, random);
+            self.verify_at = now + backoff(self.failures + 2, LONGEST_VERIFICATION_PAUSE, random);
             return;
         }
         self.not_before = now + pause;

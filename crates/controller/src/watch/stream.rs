@@ -167,7 +167,8 @@ impl Watch {
             None => {
                 self.notice(Level::DEBUG, "watch closed".to_owned());
                 if lasted < SHORTEST_WATCH {
-                    self.not_before = now + self.next_pause();
+                    let random = (self.settings.entropy)();
+                    self.not_before = now + self.next_pause(random);
                     self.failures += 1;
                 }
             }

@@ -187,7 +187,7 @@ impl Server {
             }
             (revision, token["after"].as_str().unwrap_or_default().to_owned())
         };
-        let objects = if revision == store.revision { (*store.live).clone() } else { store.at(revision) };
+        let objects = if revision == store.revision { store.live.clone() } else { Rc::new(store.at(revision)) };
         let wanted = |id: &Id| id.resource == resource && (namespace.is_empty() || id.namespace == namespace);
         let mut rest = objects.iter().filter(|(id, _)| wanted(id) && id.key() > after).peekable();
         let page: Vec<&Rc<Object>> = rest.by_ref().take(limit).map(|(_, object)| object).collect();

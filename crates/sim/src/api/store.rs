@@ -39,6 +39,7 @@ pub struct Store {
     pub history: Vec<(Duration, State)>,
     /// The revision of each of these states.
     revisions: Vec<u64>,
+    keeps_history: bool,
 }
 
 impl Default for Store {
@@ -56,6 +57,7 @@ impl Default for Store {
             snapshots: 0,
             history,
             revisions: vec![95],
+            keeps_history: true,
         }
     }
 }
@@ -68,6 +70,14 @@ pub struct Snapshot {
 }
 
 impl Store {
+    /// One without `history`: each state of it would be a copy, and a cluster may be large.
+    #[must_use]
+    pub fn without_history() -> Self {
+        let mut store = Self::default();
+        (store.history, store.revisions, store.keeps_history) = (Vec::new(), Vec::new(), false);
+        store
+    }
+
     /// An object that exists.
     #[must_use]
     pub fn get(&self, id: &Id) -> Option<&Rc<Object>> {
@@ -101,6 +111,9 @@ impl Store {
     }
 
     fn record(&mut self, at: Duration) {
+        if !self.keeps_history {
+            return;
+        }
         self.history.push((at, self.live.clone()));
         self.revisions.push(self.revision);
     }

@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use kube::Config;
-use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::config::KubeconfigError;
 
 use super::super::causes::with_causes;
+use super::kubeconfig::{self, Chosen};
 use super::{ConnectError, LOOK_AGAIN, SHORTEST_PAUSE, plugin};
 
 /// Credentials that expire are asked for anew so long before that.
@@ -130,30 +131,17 @@ async fn from_files(
     paths: &[PathBuf],
     context: Option<&str>,
 ) -> Result<(Config, Option<String>, Vec<PathBuf>), ConnectError> {
-    let unusable = |path: &Path, reason: String| ConnectError::Kubeconfig { path: path.to_owned(), reason };
-    let last = paths.last().map(PathBuf::as_path).unwrap_or(Path::new(""));
-    let mut kubeconfig = Kubeconfig::default();
+    let mut files = Vec::with_capacity(paths.len());
     for path in paths {
-        let read = Kubeconfig::read_from(path).map_err(|error| unusable(path, with_causes(&error)))?;
-        kubeconfig = kubeconfig.merge(read).map_err(|error| unusable(path, with_causes(&error)))?;
+        let read = std::fs::read(path).map_err(|error| ConnectError::Kubeconfig {
+            path: path.to_owned(),
+            reason: with_causes(&KubeconfigError::ReadConfig(error, path.to_owned())),
+        })?;
+        files.push((path.as_path(), read));
     }
-    if let Some(context) = context {
-        if !kubeconfig.contexts.iter().any(|named| named.name == context) {
-            return Err(unusable(last, format!("it has no context {context:?}")));
-        }
-        kubeconfig.current_context = Some(context.to_owned());
-    }
-    let context = kubeconfig.contexts.iter().find(|context| Some(&context.name) == kubeconfig.current_context.as_ref());
-    let cluster = context.and_then(|context| Some(&context.context.as_ref()?.cluster));
-    let cluster = kubeconfig.clusters.iter().find(|named| Some(&named.name) == cluster);
-    let cluster = cluster.and_then(|named| named.cluster.as_ref());
-    let proxy_url = cluster.and_then(|cluster| cluster.proxy_url.clone()).filter(|url| !url.is_empty());
-    let authority = cluster.and_then(|cluster| cluster.certificate_authority.clone());
-    let files = paths.iter().cloned().chain(authority.map(PathBuf::from)).collect();
-    let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default())
-        .await
-        .map_err(|error| unusable(last, with_causes(&error)))?;
-    Ok((config, proxy_url, files))
+    let files: Vec<(&Path, &[u8])> = files.iter().map(|(path, bytes)| (*path, bytes.as_slice())).collect();
+    let Chosen { config, proxy_url, authority } = kubeconfig::choose(&files, context).await?;
+    Ok((config, proxy_url, paths.iter().cloned().chain(authority).collect()))
 }
 
 #[cfg(test)]

@@ -214,7 +214,7 @@ fn a_retry_after_of_any_length_is_survived() {
     it.moment = Duration::from_secs(5);
     let read = it.asks_for("read a/src");
     // `Retry-After: 18446744073709551615`, as it is read from the header.
-    let throttled = Failure { retry_after: Some(Duration::from_secs(u64::MAX)), ..failure(FailureKind::Throttled) };
+    let throttled = Failure { retry_after: Some(RetryAfter::new(Duration::MAX)), ..failure(FailureKind::Throttled) };
     it.replicator.answer(it.now(), read, Err(throttled));
     it.asks_nothing();
     let wake_at = it.replicator.wake_at(it.now()).unwrap();

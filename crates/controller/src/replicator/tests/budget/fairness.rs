@@ -10,7 +10,7 @@ fn a_webhook_that_asks_to_wait_holds_up_its_namespace_alone() {
     it.answer(read, content(&source(1, "v1")));
     let create = it.asks_for("create d/src");
     let blame = crate::cluster::Blame::Admission;
-    let denial = Failure { blame, retry_after: Some(MINUTE), ..failure(FailureKind::Throttled) };
+    let denial = Failure { blame, retry_after: Some(RetryAfter::new(MINUTE)), ..failure(FailureKind::Throttled) };
     it.replicator.answer(it.now(), create, Err(denial));
     it.seen(&object("a/other", 50, "replicate-to-namespaces=c,d", json!({})));
     let read = it.asks_for("read a/other");

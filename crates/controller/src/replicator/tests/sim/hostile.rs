@@ -23,7 +23,7 @@ impl Sim {
         ];
         match (self.dice.roll(4), request) {
             (0, _) => {
-                let retry_after = [None, Some(Duration::from_secs(60))][self.dice.roll(2)];
+                let retry_after = [None, Some(RetryAfter::new(Duration::from_secs(60)))][self.dice.roll(2)];
                 Some(Err(Failure { retry_after, ..failure(self.dice.pick(&kinds)) }))
             }
             (1, Request::Read(key) | Request::Look(key)) => {
