@@ -56,7 +56,7 @@ impl Side {
     fn is_among(&self, text: &str, namespace: &str) -> bool {
         let is_literal = match self.literals.items.len() {
             0 => false,
-            ..=FEW => self.literals.items.rests(text).any(|rest| is_name(rest, namespace)),
+            1..=FEW => self.literals.items.rests(text).any(|rest| is_name(rest, namespace)),
             _ => self.literals.any(text, Hash::of(namespace), |rest| is_name(rest, namespace)),
         };
         is_literal || self.prefixes.begin(text, namespace)
