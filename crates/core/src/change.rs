@@ -35,8 +35,9 @@ impl Change<'_> {
         match reason {
             Reason::SourceMissing => one(self.source.map(|source| self.create(source))),
             Reason::SourceStoppedPushing | Reason::NotWanted => one(self.source.map(|source| self.push(source))),
-            Reason::ConsentMissing | Reason::ConsentRefused => one(self.source.map(|source| self.allow(source))),
-            Reason::NamespaceNotAllowed => one(self.source.map(|source| self.consent(source))),
+            Reason::ConsentMissing | Reason::ConsentRefused | Reason::NamespaceNotAllowed => {
+                one(self.source.map(|source| self.consent(source)))
+            }
             Reason::ChainNotAllowed => self.consent_of_chain(),
             Reason::ChainBroken => one(self.source.map(|source| self.explain(source))),
             Reason::NotAccepted => one(self.source.map(|source| self.accept(source))),
@@ -97,19 +98,22 @@ impl Change<'_> {
                 Annotation::ReplicateToNamespaces,
                 self.with(marks, Annotation::ReplicateToNamespaces, self.target.namespace()),
             ),
+            // Without names a source pushes to its own, which its replicas would lose by another one alone.
+            None if marks.is_some_and(|marks| marks.effective_push().is_some()) => {
+                (Annotation::ReplicateTo, format!("{},{}", source.name(), self.target))
+            }
             _ => (Annotation::ReplicateTo, self.with(marks, Annotation::ReplicateTo, self.target.as_str())),
         };
         self.annotate(source, &[(change.0, Some(change.1))])
     }
 
-    fn allow(self, source: &Key) -> String {
-        self.annotate(source, &[(Annotation::ReplicationAllowed, Some("true".to_owned()))])
-    }
-
+    /// Lets this one namespace pull, and no other that could not before.
     fn consent(self, source: &Key) -> String {
-        let namespaces = Annotation::ReplicationAllowedNamespaces;
-        let list = self.with(self.marks(source), namespaces, self.target.namespace());
-        self.annotate(source, &[(namespaces, Some(list))])
+        let (marks, namespaces) = (self.marks(source), Annotation::ReplicationAllowedNamespaces);
+        let list = self.with(marks, namespaces, self.target.namespace());
+        // "false" goes before all that is allowed besides.
+        let refusal = marks.filter(|marks| marks.allowed == Some(false)).map(|_| (Annotation::ReplicationAllowed, None));
+        self.annotate(source, &refusal.into_iter().chain([(namespaces, Some(list))]).collect::<Vec<_>>())
     }
 
     /// The consent of each object above the target that does not allow its namespace.
@@ -120,7 +124,7 @@ impl Change<'_> {
         let above = links.iter().skip(1).filter_map(|link| Some((&link.key, self.marks(&link.key)?)));
         above
             .filter_map(|(key, marks)| match (&marks.allowed_namespaces, marks.allowed) {
-                (_, Some(false)) => Some(self.allow(key)),
+                (_, Some(false)) => Some(self.consent(key)),
                 (Some(selection), _) if !selection.names(namespace, &facts) => Some(self.consent(key)),
                 _ => None,
             })

@@ -83,10 +83,10 @@ reasons! {
         "If the replica should stay, name its namespace and name in the source's `replicate-to` or `replicate-to-namespaces` again."
     ConsentMissing
         "The source carries neither replication-allowed nor replication-allowed-namespaces."
-        r#"Put `replication-allowed: "true"`, or `replication-allowed-namespaces`, on the source."#
+        r#"Name this namespace in the source's `replication-allowed-namespaces`. (`replication-allowed: "true"` lets every namespace pull.)"#
     ConsentRefused
         "The source says replication-allowed: false."
-        r#"The owner of the source says no. Ask for `replication-allowed: "true"`."#
+        r#"The owner of the source says no. Ask for this namespace in `replication-allowed-namespaces`, and no `replication-allowed: "false"`."#
     NamespaceNotAllowed
         "The source's replication-allowed-namespaces do not name this namespace."
         "Add the target's namespace to the source's `replication-allowed-namespaces`. A pattern has to match the whole name."
@@ -159,10 +159,10 @@ reasons! {
         "The message names the source's annotation and what was expected. Correct it there; until then replicas keep what they have."
     NotCreatedBySource
         "A source pushes to this name, but the object was not made by it."
-        "An object of that name exists already. Delete it, and the replica is created; or push to another name."
+        "An object of that name exists already. Push to another name; or delete the object, whose data is lost then, and the replica is created."
     NotMadeByController
         "The replica's source does not push to it any more, but someone else made the replica: it is left alone."
-        "Nothing, if you copied or restored it on purpose. Else delete it yourself, or let a source push to it, which adopts it."
+        "Nothing, if you copied or restored it on purpose. Else delete it, whose data is lost then, or let a source push to it, which adopts it."
     AnotherSourceWins
         "Several sources push to this name, and another has it: the one whose push made the object, or else the oldest."
         "Let only one source push to this name. The detail names the one that has it."

@@ -87,6 +87,15 @@ fn wait_waits_until_a_namespace_has_all() {
     );
     let json = scene.says("wait -n {b} -o json", &[]);
     assert_eq!(json_of(&json.output)["ready"], json!(true));
+    // A name with a mistake in it has not all that is meant for it.
+    let mistaken = scene.says("wait -n {b}-x --timeout 1s", &[]);
+    assert_eq!(
+        (mistaken.code, &*mistaken.output),
+        (1, &*scene.full("{b}-x: no namespace of this name exists\n")),
+        "{mistaken:?}"
+    );
+    let json = scene.says("wait -n {b}-x --timeout 0s -o json", &[]);
+    assert_eq!((json.code, &json_of(&json.output)["ready"]), (1, &json!(false)));
 }
 
 /// Keys, and never values.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use k8s_replicator_core::duration;
+use k8s_replicator_core::graph::Graph;
 use k8s_replicator_core::names::Namespace;
 use serde_json::json;
 use unicode_width::UnicodeWidthStr as _;
@@ -40,8 +41,9 @@ pub struct Wait {
 const EXAMPLES: &str = "\
 Meant for a namespace is what asks for data there, and what sources push there. A replica that is
 held by replicate-once has what is meant for it.
-Exit codes: 0 all is there; 1 it is not, and what is missing is explained; 2 no answer (bad arguments,
-or no cluster).
+A namespace that does not exist yet is waited for too.
+Exit codes: 0 all is there; 1 it is not, and what is missing is explained; 2 no answer (bad
+arguments, or no cluster).
 
 Examples:
   kubectl replicator wait --namespace shop --timeout 2m
@@ -58,13 +60,19 @@ impl Wait {
         let (kinds, end) = (kinds(&self.kind), tokio::time::Instant::now() + self.timeout);
         let mut said = String::new();
         loop {
-            let (entries, notes) = self.look(&cluster, &kinds, &namespace).await?;
+            let Looked { exists, entries, notes } = self.look(&cluster, &kinds, &namespace).await?;
             let missing: Vec<&Entry> = entries.iter().filter(|entry| !is_good(entry.standing, entry.reason)).collect();
             let is_over = tokio::time::Instant::now() >= end;
-            if missing.is_empty() || is_over {
+            if !exists && is_over {
+                return self.end_without(terminal, &namespace, notes);
+            }
+            if exists && missing.is_empty() || is_over {
                 return self.end(terminal, &cluster, &namespace, &entries, &missing, notes).await;
             }
-            let progress = progress(terminal.paper, &namespace, &entries, &missing);
+            let progress = match exists {
+                true => progress(terminal.paper, &namespace, &entries, &missing),
+                false => does_not_exist(&namespace),
+            };
             if progress != said && self.output.output == Output::Text {
                 terminal.note(&progress);
                 said = progress;
@@ -79,7 +87,7 @@ impl Wait {
         cluster: &Cluster,
         kinds: &[&'static dyn k8s_replicator_core::kind::Kind],
         namespace: &Namespace,
-    ) -> anyhow::Result<(Vec<Entry>, Vec<String>)> {
+    ) -> anyhow::Result<Looked> {
         let mut reading = cluster.read(kinds, std::slice::from_ref(namespace)).await?;
         let (rules, dialect) = (reading.rules.clone(), reading.dialect.clone());
         let mut entries = Vec::new();
@@ -92,7 +100,23 @@ impl Wait {
                 entries.extend(row.map(|row| Entry::new(of, row)));
             }
         }
-        Ok((entries, reading.notes))
+        // A namespace that the controller does not work in is not looked for.
+        let is_seen = |graph: &Graph| !graph.covers(namespace) || graph.namespace(namespace).is_some();
+        let exists = reading.kinds.iter().all(|of| is_seen(&of.graph));
+        Ok(Looked { exists, entries, notes: reading.notes })
+    }
+
+    /// The time is over, and the namespace does not exist.
+    fn end_without(&self, terminal: &Terminal, namespace: &Namespace, mut notes: Vec<String>) -> anyhow::Result<Exit> {
+        let what = does_not_exist(namespace);
+        if self.output.output == Output::Json {
+            notes.push(what);
+            terminal.print(&in_json(namespace, false, &[], &notes))?;
+        } else {
+            terminal.print(&format!("{what}\n"))?;
+            terminal.notes(&notes);
+        }
+        Ok(Exit::Problems)
     }
 
     async fn end(
@@ -106,7 +130,7 @@ impl Wait {
     ) -> anyhow::Result<Exit> {
         let exit = if missing.is_empty() { Exit::Fine } else { Exit::Problems };
         if self.output.output == Output::Json {
-            terminal.print(&in_json(namespace, entries, missing, &notes))?;
+            terminal.print(&in_json(namespace, missing.is_empty(), entries, &notes))?;
             return Ok(exit);
         }
         if missing.is_empty() {
@@ -126,10 +150,21 @@ impl Wait {
     }
 }
 
-fn in_json(namespace: &Namespace, entries: &[Entry], missing: &[&Entry], notes: &[String]) -> String {
+/// What a look at a namespace showed.
+struct Looked {
+    exists: bool,
+    entries: Vec<Entry>,
+    notes: Vec<String>,
+}
+
+fn does_not_exist(namespace: &Namespace) -> String {
+    format!("{namespace}: no namespace of this name exists")
+}
+
+fn in_json(namespace: &Namespace, is_ready: bool, entries: &[Entry], notes: &[String]) -> String {
     written(&json!({
         "namespace": &**namespace,
-        "ready": missing.is_empty(),
+        "ready": is_ready,
         "targets": entries.iter().map(Entry::json).collect::<Vec<_>>(),
         "notes": notes,
     }))
@@ -210,7 +245,7 @@ mod tests {
         snapshots.text("progress", |paper| progress(paper, &shop, &entries, &missing) + "\n");
         let explained = [refused()];
         snapshots.text("late", |paper| late(paper, NOW, &shop, &entries, &missing, &explained));
-        snapshots.file("late.json", &in_json(&shop, &entries, &missing, &["You may not list namespaces.".to_owned()]));
+        snapshots.file("late.json", &in_json(&shop, false, &entries, &["You may not list namespaces.".to_owned()]));
         snapshots.check();
         // In a file nobody counts columns.
         let whole = progress(Paper::default(), &shop, &entries, &missing);
