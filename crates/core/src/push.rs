@@ -10,7 +10,7 @@ use thiserror::Error;
 use crate::annotation::Annotation;
 use crate::names::{Key, NameError, excerpt, is_label, is_subdomain};
 use crate::pattern::{
-    Budget, Hash, Index, ItemKind, ListError, MAX_ITEMS, NamespaceList, Positions, Seen, items, name,
+    Budget, Hash, Index, ItemKind, ListError, MAX_ITEMS, MAX_PATTERNS, NamespaceList, Positions, Seen, items, name,
 };
 use crate::selection::Selection;
 use crate::selector::Selector;
@@ -179,7 +179,7 @@ impl Push {
         let list_of_namespaces = match (namespaces, &selector) {
             (Some(text), _) => namespaces_of(text, budget)?,
             (None, Some(_)) => list(Annotation::ReplicateToNamespaces, &"".into(), budget)?,
-            (None, None) => list(Annotation::ReplicateTo, &own.namespace().into(), budget)?,
+            (None, None) => list(Annotation::ReplicateTo, &own.namespace().into(), &mut Budget::default())?,
         };
         let namespaces = Selection::new(list_of_namespaces, selector);
         let Some(text) = to else {
@@ -188,12 +188,18 @@ impl Push {
             return Ok(Some(Self { qualified: Qualified::default(), parts: [own_name].into(), has_odd_items: false }));
         };
         let read = ToReader::read(text)?;
+        if read.namespaces.len() > MAX_TARGETS {
+            return Err(PushError::TooManyTargets);
+        }
+        // To follow a target takes longer than to read an item.
         budget
-            .take_items(read.count)
+            .take_items(read.count + read.namespaces.len(), text.len())
             .map_err(|error| PushError::List { annotation: Annotation::ReplicateTo, error })?;
         let mut parts = Vec::with_capacity(1 + read.by_pattern.len());
         for (pattern, names) in read.by_pattern {
-            budget.count().map_err(|error| PushError::List { annotation: Annotation::ReplicateTo, error })?;
+            budget
+                .take_pattern_with_names()
+                .map_err(|error| PushError::List { annotation: Annotation::ReplicateTo, error })?;
             let namespaces = Selection::of_list(list(Annotation::ReplicateTo, &pattern.into(), budget)?);
             parts.push(Part { text: text.clone(), names: names.positions(), namespaces });
         }
@@ -342,6 +348,10 @@ impl<'t> ToReader<'t> {
         if !is_illegal && !namespace.is_empty() {
             let position = position + u32::try_from(item.len() - trimmed.len()).unwrap_or_default();
             self.by_pattern.entry(namespace).or_default().take(position, trimmed);
+            // Each costs more than an item, and there may be thousands.
+            if self.by_pattern.len() > MAX_PATTERNS {
+                return Err(PushError::List { annotation: Annotation::ReplicateTo, error: ListError::TooManyPatterns });
+            }
         }
         Ok(())
     }

@@ -106,8 +106,8 @@ pub(crate) fn cases() -> Vec<Case> {
         one("32 patterns to the end", namespaces, |s| {
             list(32, |n| format!(".*[0-9a-m].[n-z0-4]{}-[a-z]", name(n + 36 * s, 2)))
         }),
-        one("16 patterns to the end, each for itself", to, |s| {
-            list(16, |n| format!(".*[0-9a-m].[n-z0-4]{}-[a-z]/{n}", name(n + 36 * s, 2)))
+        one("10 patterns to the end, each for itself", to, |s| {
+            list(10, |n| format!(".*[0-9a-m].[n-z0-4]{}-[a-z]/{n}", name(n + 36 * s, 2)))
         }),
         one("16 patterns to the end", namespaces, patterns),
         beside("16 patterns beside a selector", patterns, "replicate-to-namespace-selector", |s| format!("l{s}")),
@@ -127,12 +127,14 @@ pub(crate) fn cases() -> Vec<Case> {
             "replication-allowed-namespaces",
             |_| list(3_800, namespace),
         ),
-        beside(
-            "8,192 targets beside names that may pull",
-            |s| list(4, |n| format!(".*[0-9a-m].[n-z0-4]{}-[a-z]", name(n + 36 * s, 2))),
-            to,
-            |s| list(8_192, |n| format!("a/{}", name(n + s * 16_384, 3))),
-        ),
+        one("16 patterns and 1,000 prefixes", namespaces, |s| {
+            let prefixes = list(1_000, |n| format!("{}.*", "n".repeat(n % 26) + &name(n / 26 + s * 80, 2)));
+            [patterns(s), prefixes].join(",")
+        }),
+        one("10 parts that name most namespaces", to, |s| {
+            list(10, |n| format!("[0-9a-{}].*(?:{}.?)?/{n}", name(n % 4 + 24, 1), name(n + 16 * s, 2)))
+        }),
+        one("16,384 patterns with names", to, |s| list(16_384, |n| format!("{}-(a|b)/{s}", name(n, 3)))),
         one("the same pattern 16,384 times", namespaces, |s| list(16_384, |_| format!("n{s}-[a-z]"))),
         one("32 patterns of all classes", namespaces, |s| {
             list(32, |n| format!(".*(?:{}.a|[b-d]..|e)-{s}", name(n, 1)))

@@ -5,6 +5,7 @@ use thiserror::Error;
 use super::compiled::{NamespacePattern, PatternError};
 use super::index::MAX_ITEMS;
 use crate::names::MAX_NAMESPACE;
+use crate::selector::{HALVED, REQUIREMENT};
 
 /// The most patterns that one object's lists may have together, without those of the form `prefix.*`, which cost no more
 /// than a name: each of them has to be walked through for every namespace.
@@ -13,9 +14,13 @@ pub const MAX_PATTERNS: usize = 32;
 /// namespaces it takes three milliseconds.
 pub(super) const MAX_LETTERS: usize = 1 << 10;
 /// Beside more items than this, of all of the object's lists together,
-pub(super) const MANY_ITEMS: usize = 1 << 12;
-/// the patterns may look at so many letters only: to read the items takes as long as to match the patterns.
+pub(super) const MANY_ITEMS: usize = 1 << 10;
+/// or more bytes of them,
+pub(super) const MANY_BYTES: usize = 32 << 10;
+/// the patterns may look at so many letters only: to read the lists takes as long as to match the patterns.
 pub(super) const LETTERS_BESIDE_MANY: usize = 1 << 8;
+/// As so many letters a pattern counts besides that has names of its own (`ns-.*/name`): every namespace is asked about it by itself.
+pub(crate) const PATTERN_WITH_NAMES: usize = 32;
 /// The most bytes that they may take together in compiled form.
 pub(super) const MAX_BYTES: usize = 64 << 10;
 /// The most steps in which they may be compiled together: a few milliseconds.
@@ -30,7 +35,7 @@ pub enum ListError {
     /// The name of an object, where only namespaces belong.
     #[error("{0:?} has a \"/\"; expected a namespace or a pattern")]
     Slash(String),
-    /// Too many items.
+    /// Too many items, in one list or in all of an object's together.
     #[error("more than {MAX_ITEMS} items; expected a pattern that names them all, or several objects")]
     TooManyItems,
     /// Too many patterns.
@@ -42,13 +47,15 @@ pub enum ListError {
     /// Patterns that look at too many letters.
     #[error(
         "the object's patterns look at more than {MAX_LETTERS} letters of a name together, each at one more than the longest name \
-         that it matches, or at {MAX_NAMESPACE}; those of the form \"prefix.*\" do not count, and names need no pattern"
+         that it matches, or at {MAX_NAMESPACE}; those of the form \"prefix.*\" do not count, and names need no pattern; a requirement of \
+         a label selector counts as {REQUIREMENT} letters, and as {HALVED} more for each time that its values can be halved; each \
+         pattern of replicate-to counts as {PATTERN_WITH_NAMES} more"
     )]
     TooManyLetters,
     /// The same, beside very long lists.
     #[error(
-        "the object's lists have more than {MANY_ITEMS} items, and its patterns look at more than {LETTERS_BESIDE_MANY} letters of a \
-         name together; those of the form \"prefix.*\" do not count; expected fewer items or patterns, or several objects"
+        "the object's lists have more than {MANY_ITEMS} items or {MANY_BYTES} bytes, and its patterns look at more than \
+         {LETTERS_BESIDE_MANY} letters of a name together; those of the form \"prefix.*\" do not count; expected fewer items or patterns, or several objects"
     )]
     TooManyLettersBesideItems,
     /// Too large patterns.
@@ -65,22 +72,37 @@ pub struct Budget {
     letters: usize,
     bytes: usize,
     steps: usize,
-    /// Those that there were; they are bounded by the list.
+    /// Those that there were.
     items: usize,
+    /// How long the lists were.
+    list_bytes: usize,
 }
 
 impl Default for Budget {
     fn default() -> Self {
-        Self { patterns: MAX_PATTERNS, letters: MAX_LETTERS, bytes: MAX_BYTES, steps: MAX_STEPS, items: 0 }
+        Self {
+            patterns: MAX_PATTERNS,
+            letters: MAX_LETTERS,
+            bytes: MAX_BYTES,
+            steps: MAX_STEPS,
+            items: 0,
+            list_bytes: 0,
+        }
     }
 }
 
 impl Budget {
-    /// One more pattern that every namespace has to be matched against.
+    /// One more pattern that has names of its own.
     ///
     /// # Errors
     /// When there are too many.
-    pub(crate) fn count(&mut self) -> Result<(), ListError> {
+    pub(crate) fn take_pattern_with_names(&mut self) -> Result<(), ListError> {
+        self.count()?;
+        self.take_letters(PATTERN_WITH_NAMES)
+    }
+
+    /// One more pattern that every namespace has to be matched against.
+    fn count(&mut self) -> Result<(), ListError> {
         self.patterns = self.patterns.checked_sub(1).ok_or(ListError::TooManyPatterns)?;
         Ok(())
     }
@@ -106,17 +128,19 @@ impl Budget {
         self.weigh()
     }
 
-    /// One more list of so many items was read.
+    /// One more list was read: of so many items, and of so many bytes.
     ///
     /// # Errors
-    /// When they are too many beside the patterns.
-    pub(crate) fn take_items(&mut self, count: usize) -> Result<(), ListError> {
+    /// When they are too many, or too many beside the patterns.
+    pub(crate) fn take_items(&mut self, count: usize, bytes: usize) -> Result<(), ListError> {
         self.items += count;
-        self.weigh()
+        self.list_bytes += bytes;
+        if self.items > MAX_ITEMS { Err(ListError::TooManyItems) } else { self.weigh() }
     }
 
     fn weigh(&self) -> Result<(), ListError> {
-        match self.items > MANY_ITEMS && MAX_LETTERS - self.letters > LETTERS_BESIDE_MANY {
+        let is_long = self.items > MANY_ITEMS || self.list_bytes > MANY_BYTES;
+        match is_long && MAX_LETTERS - self.letters > LETTERS_BESIDE_MANY {
             true => Err(ListError::TooManyLettersBesideItems),
             false => Ok(()),
         }

@@ -79,7 +79,7 @@ impl NamespaceList {
                 }
             }
         }
-        budget.take_items(count)?;
+        budget.take_items(count, text.len())?;
         let has_odd_items = named.has_odd_items || excepted.as_ref().is_some_and(|side| side.has_odd_items);
         let excepted = excepted.map(|side| Box::new(side.side()));
         Ok(Self(Arc::new(Inner { text: text.clone(), named: named.side(), excepted, has_odd_items })))

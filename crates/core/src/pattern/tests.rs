@@ -6,15 +6,18 @@ use proptest::prelude::*;
 use crate::advice::MAX_ADVICE;
 
 use super::budget::{
-    LETTERS_BESIDE_MANY, MANY_ITEMS, MAX_BYTES as OBJECT_BYTES, MAX_LETTERS as OBJECT_LETTERS,
-    MAX_STEPS as OBJECT_STEPS,
+    LETTERS_BESIDE_MANY, MANY_BYTES, MANY_ITEMS, MAX_BYTES as OBJECT_BYTES, MAX_LETTERS as OBJECT_LETTERS,
+    MAX_STEPS as OBJECT_STEPS, PATTERN_WITH_NAMES,
 };
 use super::compiled::{MAX_BYTES as PATTERN_BYTES, MAX_STEPS as PATTERN_STEPS};
 use super::{
     Allowed, Budget, ItemKind, ListError, MAX_ITEMS, MAX_PATTERN, MAX_PATTERNS, NamespaceList, NamespacePattern,
     SyntaxError, narrow,
 };
-use crate::push::{MAX_TARGETS, PATTERN_NAMESPACES};
+use crate::annotation::Annotation;
+use crate::names::Key;
+use crate::push::{MAX_TARGETS, PATTERN_NAMESPACES, Push, PushError};
+use crate::selector::{HALVED, REQUIREMENT};
 
 fn list(text: &str) -> NamespaceList {
     NamespaceList::parse(text).unwrap()
@@ -154,18 +157,40 @@ fn a_list_has_bounds_and_says_which() {
         "{error}"
     );
 
-    // Beside very long lists, the object's other ones among them, four such patterns.
-    let beside = |count: usize, items: usize| NamespaceList::parse(&format!("{},{}", to_the_end(count), names(items)));
-    assert!(beside(16, 4_080).is_ok() && beside(4, 16_380).is_ok());
-    let error = beside(5, 4_092).unwrap_err();
+    // Beside long lists, the object's other ones among them, four such patterns.
+    let beside = |count: usize, items: &str| NamespaceList::parse(&format!("{},{items}", to_the_end(count)));
+    let prefixes = |count: usize| names(count).replace(',', ".*,");
+    assert!(beside(16, &prefixes(1_000)).is_ok() && beside(4, &prefixes(MAX_ITEMS - 4)).is_ok());
+    let error = beside(16, &prefixes(4_080)).unwrap_err();
     assert_eq!(error, ListError::TooManyLettersBesideItems);
-    let expected = "the object's lists have more than 4096 items, and its patterns look at more than 256 letters ";
+    assert_eq!(beside(5, &names(1_020)).unwrap_err(), error);
+    let long_names = |count: usize| (0..count).map(|n| format!("{n:063}")).collect::<Vec<_>>().join(",");
+    assert!(beside(5, &long_names(500)).is_ok(), "32,000 bytes");
+    assert_eq!(beside(5, &long_names(512)).unwrap_err(), error, "32,767 bytes, and the patterns");
+    let expected =
+        "the object's lists have more than 1024 items or 32768 bytes, and its patterns look at more than 256 letters ";
     assert!(error.to_string().starts_with(expected), "{error}");
-    for lists in [[to_the_end(5), names(4_092)], [names(4_092), to_the_end(5)]] {
+    for lists in [[to_the_end(5), names(1_020)], [names(1_020), to_the_end(5)]] {
         let mut budget = Budget::default();
         let [first, second] = lists.map(|text| NamespaceList::parse_within(&text.as_str().into(), &mut budget));
         assert!(first.is_ok() && second.is_err());
     }
+    // A pattern with names of its own takes more than one in a list.
+    let with_names = |count: usize| {
+        let to = to_the_end(count).split(',').map(|item| format!("{item}/x")).collect::<Vec<_>>().join(",");
+        Push::parse(&Key::new("a", "s").unwrap(), Some(&to), None).map(drop)
+    };
+    assert_eq!(with_names(10), Ok(()));
+    let annotation = Annotation::ReplicateTo;
+    assert_eq!(with_names(11), Err(PushError::List { annotation, error: ListError::TooManyLetters }));
+
+    let mut budget = Budget::default();
+    let mut parse = |count: usize| NamespaceList::parse_within(&names(count).as_str().into(), &mut budget).map(drop);
+    assert_eq!(
+        [MAX_ITEMS / 2; 3].map(&mut parse),
+        [Ok(()), Ok(()), Err(ListError::TooManyItems)],
+        "in all lists together"
+    );
 
     let large = (0..16).map(|n| format!("x{n}.*a.{{6}}[c-g]")).collect::<Vec<_>>().join(",");
     let error = NamespaceList::parse(&large).unwrap_err();
@@ -463,7 +488,7 @@ proptest! {
 fn the_bounds_are_documented() {
     let docs = include_str!("../../../../docs/annotations.md");
     for (what, bound) in [
-        ("items of one list", format!("{MAX_ITEMS}")),
+        ("items of all lists of one object, where `namespace/name` counts twice", format!("{MAX_ITEMS}")),
         (
             &format!(
                 "targets that `replicate-to` names: its items `namespace/name`, and its names times the namespaces that they are \
@@ -478,11 +503,15 @@ fn the_bounds_are_documented() {
             format!("{} bytes, and {} more for each byte of its text", PATTERN_BYTES.0, PATTERN_BYTES.1),
         ),
         (
-            "letters of one namespace's name that all patterns of one object look at, each at one more than the longest name that it matches, or at 63",
+            &format!(
+                "letters of one namespace's name that all patterns of one object look at, each at one more than the longest name that it \
+                 matches, or at 63; a requirement of a label selector counts as {REQUIREMENT}, and as {HALVED} more for each time that \
+                 its values can be halved; each pattern of `replicate-to` counts as {PATTERN_WITH_NAMES} more"
+            ),
             format!("{OBJECT_LETTERS}"),
         ),
         (
-            &format!("the same beside more than {MANY_ITEMS} items in all lists of the object"),
+            &format!("the same beside more than {MANY_ITEMS} items or {MANY_BYTES} bytes in all lists of the object"),
             LETTERS_BESIDE_MANY.to_string(),
         ),
         ("all patterns of one object in compiled form", format!("{OBJECT_BYTES} bytes")),
