@@ -1,5 +1,7 @@
-//! What an administrator puts between the controller and what it writes: policies, and a webhook that is away. Each is about ConfigMaps in
+//! What an administrator puts between the controller and what it writes: policies, webhooks that are away or hang, a quota. Each is about ConfigMaps in
 //! the namespaces of a scene whose short names begin alike, holds when it is answered, and ends when it is dropped.
+
+use std::net::TcpListener;
 
 use http::Method;
 use k8s_replicator_testenv::ControlPlane;
@@ -9,13 +11,15 @@ use crate::Scene;
 
 const ADMISSION: &str = "/apis/admissionregistration.k8s.io/v1";
 
-/// A policy, or a webhook that is away, about ConfigMaps in the namespaces of a scene whose short names begin alike. Dropping it ends it.
+/// A policy, a webhook or a quota about ConfigMaps in the namespaces of a scene whose short names begin alike. Dropping it ends it.
 pub struct Obstacle {
     plane: &'static ControlPlane,
     name: String,
     namespaces: Vec<String>,
     /// The paths of what was made, the last first.
     paths: Vec<String>,
+    /// Where a webhook hangs.
+    listener: Option<TcpListener>,
 }
 
 impl Obstacle {
@@ -54,22 +58,58 @@ impl Obstacle {
     /// A webhook that has to allow each ConfigMap, and that cannot be reached.
     #[must_use]
     pub fn dead_webhook(scene: &Scene, short: &str) -> Self {
+        // Nobody listens there.
+        Self::about(scene, short).webhook(scene, "https://127.0.0.1:1/", 1)
+    }
+
+    /// A webhook that has to allow each ConfigMap, and that never answers. The API server waits for so many seconds.
+    #[must_use]
+    pub fn hanging_webhook(scene: &Scene, short: &str, seconds: u32) -> Self {
         let mut webhook = Self::about(scene, short);
+        // Connections are made, and nobody takes them.
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let url = format!("https://{}/", listener.local_addr().expect("its address"));
+        webhook.listener = Some(listener);
+        webhook.webhook(scene, &url, seconds)
+    }
+
+    /// A quota that allows no ConfigMap more.
+    #[must_use]
+    pub fn quota(scene: &Scene, short: &str) -> Self {
+        let mut quota = Self::about(scene, short);
+        let none = json!({ "count/configmaps": "0" });
+        for namespace in quota.namespaces.clone() {
+            let collection = format!("/api/v1/namespaces/{namespace}/resourcequotas");
+            quota.spec(&collection, json!({ "hard": none }));
+            // What the quota controller would do.
+            let counted = json!({
+                "metadata": { "name": quota.name, "namespace": namespace },
+                "spec": { "hard": none },
+                "status": { "hard": none, "used": none },
+            });
+            let status = format!("{collection}/{}/status", quota.name);
+            quota.plane.client().request(&Method::PUT, &status, Some(&counted)).expect("the quota's status");
+        }
+        let probe = json!({ "metadata": { "name": "probe" } });
+        quota.holds(scene, &probe, |code, answer| code == 403 && answer.contains("exceeded quota"));
+        quota
+    }
+
+    fn webhook(mut self, scene: &Scene, url: &str, seconds: u32) -> Self {
         let hook = json!({
-            "name": webhook.name,
-            // Nobody listens there.
-            "clientConfig": { "url": "https://127.0.0.1:1/" },
+            "name": self.name,
+            "clientConfig": { "url": url },
             "rules": constraints(&["CREATE"])["resourceRules"],
-            "namespaceSelector": webhook.selector(),
+            "namespaceSelector": self.selector(),
             "failurePolicy": "Fail",
             "sideEffects": "None",
-            "timeoutSeconds": 1,
+            "timeoutSeconds": seconds,
             "admissionReviewVersions": ["v1"],
         });
-        webhook.create(&format!("{ADMISSION}/validatingwebhookconfigurations"), json!({ "webhooks": [hook] }));
+        self.create(&format!("{ADMISSION}/validatingwebhookconfigurations"), json!({ "webhooks": [hook] }));
         let probe = json!({ "metadata": { "name": "probe" } });
-        webhook.holds(scene, &probe, |code, _| code == 500);
-        webhook
+        self.holds(scene, &probe, |code, _| code == 500);
+        self
     }
 
     /// Its name, which refusals tell.
@@ -83,7 +123,7 @@ impl Obstacle {
         let list = plane.client().get("/api/v1/namespaces").expect("the namespaces");
         let names = list["items"].as_array().into_iter().flatten().filter_map(|item| item["metadata"]["name"].as_str());
         let namespaces = names.filter(|name| name.starts_with(&start)).map(str::to_owned).collect();
-        Self { plane, name: format!("{start}.example.com"), namespaces, paths: Vec::new() }
+        Self { plane, name: format!("{start}.example.com"), namespaces, paths: Vec::new(), listener: None }
     }
 
     fn selector(&self) -> Value {

@@ -30,6 +30,7 @@ mod secrecy; // what is never logged or shown
 // SPEC 9: what is different from v1.3.0.
 mod changes; // 9.3, 9.4, 9.12: which changes are written, and which are not
 mod drift; // 9.2: what others do to replicas; names that become free
+mod overload; // issue 13: a quota that refuses, a webhook that hangs
 mod remake; // 9.5, 9.6, 9.7: what cannot be updated, what is emptied, namespaces that go
 mod requests; // 9.3, 9.8: requests made, memory needed
 mod retries; // 9.1, 9.9: failed writes, many at once, Retry-After

@@ -33,6 +33,8 @@ use crate::args::Stop;
 use crate::flags::Flags;
 use crate::terminal::Terminal;
 
+pub use plan::drawn;
+
 /// The file name by which kubectl finds the plugin.
 pub const PLUGIN: &str = "kubectl-replicator";
 

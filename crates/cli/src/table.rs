@@ -153,7 +153,10 @@ pub fn wrap(paper: Paper, indent: usize, text: &str) -> String {
         out.push('\n');
         line.clear();
     };
-    for word in text.split_whitespace() {
+    for word in text.split(|character: char| character.is_whitespace() || character.is_control()) {
+        if word.is_empty() {
+            continue;
+        }
         if !line.is_empty() && line.width() + 1 + word.width() > most {
             flush(&mut line);
         }

@@ -15,13 +15,15 @@ pub const MAX_NAME: usize = 253;
 /// The longest name of a namespace: a DNS label (RFC 1123).
 pub const MAX_NAMESPACE: usize = 63;
 
-/// A text that a user wrote, cut to a length that fits into a message.
+/// A text that a user wrote, cut to a length that fits into a message. Where it would break the line, or move a terminal's cursor, it
+/// has spaces.
 #[must_use]
 pub fn excerpt(text: &str) -> String {
     const LONGEST: usize = 100;
+    let plain = |text: &str| text.replace(char::is_control, " ");
     match text.char_indices().nth(LONGEST) {
-        None => text.to_owned(),
-        Some((end, _)) => format!("{}…", &text[..end]),
+        None => plain(text),
+        Some((end, _)) => plain(&text[..end]) + "…",
     }
 }
 

@@ -6,6 +6,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a target tells what is wrong by a panic")]
 
 mod answers;
+mod kubeconfigs;
+mod manifests;
 mod objects;
 mod texts;
 
@@ -19,7 +21,9 @@ pub const TARGETS: &[Target] = &[
     ("durations", texts::durations),
     ("flags", texts::flags),
     ("keys", texts::keys),
+    ("kubeconfigs", kubeconfigs::kubeconfigs),
     ("lists", texts::lists),
+    ("manifests", manifests::manifests),
     ("objects", objects::objects),
 ];
 

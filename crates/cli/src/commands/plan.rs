@@ -178,6 +178,16 @@ fn planner_flags(settings: &Settings) -> Flags {
     Flags { dialect: options.dialect, rules: options.rules, scope: options.scope, kinds: options.kinds }
 }
 
+/// A plan in every form, with the form's name: what must hold for all of them can be tested.
+///
+/// # Errors
+/// When it cannot be written as YAML.
+pub fn drawn(report: &Report) -> anyhow::Result<Vec<(String, String)>> {
+    let paper = Paper { width: Some(80), colour: false };
+    let forms = Output::value_variants().iter();
+    forms.map(|output| Ok((format!("{output:?}"), draw(report, *output, paper)?))).collect()
+}
+
 fn draw(report: &Report, output: Output, paper: Paper) -> anyhow::Result<String> {
     Ok(match output {
         Output::Table => text::draw(report, paper),

@@ -83,7 +83,7 @@ fn item(finding: &Finding) -> String {
 }
 
 fn at(place: Option<&Place>) -> String {
-    place.map(|place| format!("`{}:{}`", place.file, place.line)).unwrap_or_default()
+    place.map(|place| format!("`{}:{}`", one_line(&place.file), place.line)).unwrap_or_default()
 }
 
 /// Text of which nothing is taken for markup.
@@ -124,7 +124,8 @@ pub(super) fn workflow_commands(report: &Report) -> String {
 }
 
 fn data(text: &str) -> String {
-    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+    let lines: Vec<String> = text.split('\n').map(|line| one_line(line).replace('%', "%25")).collect();
+    lines.join("%0A")
 }
 
 fn property(text: &str) -> String {

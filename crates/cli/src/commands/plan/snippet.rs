@@ -32,10 +32,11 @@ pub(super) fn draw(paper: Paper, diagnostic: &Diagnostic<'_>) -> String {
     });
     let margin = shown.max().unwrap_or(1).to_string().len();
     let bar = paper.paint(Ink::Faint, "|");
-    let mut out = format!("{}: {}\n", paper.paint(*ink, &format!("{word}[{code}]")), paper.paint(Ink::Strong, title));
+    let mut out =
+        format!("{}: {}\n", paper.paint(*ink, &format!("{word}[{code}]")), paper.paint(Ink::Strong, &one_line(title)));
     for (place, arrow) in places.iter().zip(["-->", ":::"]) {
         let Some(place) = place else { continue };
-        let at = format!("{}:{}:{}", place.file, place.line, place.column);
+        let at = format!("{}:{}:{}", one_line(&place.file), place.line, place.column);
         // Writing to a string cannot fail.
         let _ = writeln!(out, "{:margin$}{} {at}", "", paper.paint(Ink::Faint, arrow));
         let Some(excerpt) = &place.excerpt else { continue };
