@@ -107,11 +107,11 @@ impl Change<'_> {
         self.annotate(source, &[(change.0, Some(change.1))])
     }
 
-    /// Lets this one namespace pull, and no other that could not before.
+    /// Lets this namespace pull. (`replication-allowed: "true"` would let all.)
     fn consent(self, source: &Key) -> String {
         let (marks, namespaces) = (self.marks(source), Annotation::ReplicationAllowedNamespaces);
         let list = self.with(marks, namespaces, self.target.namespace());
-        // "false" goes before all that is allowed besides.
+        // With "false" the list would say nothing.
         let refusal = marks.filter(|marks| marks.allowed == Some(false)).map(|_| (Annotation::ReplicationAllowed, None));
         self.annotate(source, &refusal.into_iter().chain([(namespaces, Some(list))]).collect::<Vec<_>>())
     }
@@ -215,4 +215,57 @@ impl Change<'_> {
 fn quoted(text: &str) -> String {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./=,:".contains(&byte);
     if text.bytes().all(is_plain) { text.to_owned() } else { format!("'{}'", text.replace('\'', r"'\''")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::kind::Secret;
+    use crate::observed::Observed;
+    use crate::scope::{Part, Scope};
+
+    /// The commands for this reason, about target `b/NAME` and source `a/s`, which has these annotations.
+    fn commands(reason: Reason, name: &str, annotations: &[(&str, &str)]) -> Vec<String> {
+        let dialect = Dialect::new("p/", false);
+        let annotations: std::collections::BTreeMap<String, &str> =
+            annotations.iter().map(|(name, value)| (format!("p/{name}"), *value)).collect();
+        let source = json!({ "metadata": { "namespace": "a", "name": "s", "uid": "u", "resourceVersion": "1", "annotations": annotations } });
+        let mut graph = Graph::new(&Scope::default());
+        graph.begin_part(&Part::Cluster);
+        drop(graph.observe(Observed::from_json(source.to_string().as_bytes(), &dialect).unwrap()));
+        let (target, source) = (Key::new("b", name).unwrap(), SourceKey::from(Key::new("a", "s").unwrap()));
+        let (graph, dialect, target, source) = (&graph, &dialect, &target, Some(&source));
+        Change { graph, kind: &Secret, dialect, target, source, controller: None }.commands(reason)
+    }
+
+    /// A source that pushes under its own name must not lose its replicas by a command that adds another one.
+    #[test]
+    fn a_source_that_is_to_push_to_one_more_name_keeps_its_own() {
+        let push = |name, annotations| commands(Reason::NotWanted, name, annotations).join("\n");
+        let by = "kubectl -n a annotate secret s --overwrite";
+        for annotations in [[("replicate-to-namespaces", "c")], [("replicate-to-namespace-selector", "stage=prod")]] {
+            assert_eq!(push("other", &annotations), format!("{by} p/replicate-to=s,b/other"));
+        }
+        assert_eq!(push("other", &[("replicate-to", "x,")]), format!("{by} p/replicate-to=x,b/other"));
+        assert_eq!(push("other", &[("replication-allowed", "true")]), format!("{by} p/replicate-to=b/other"));
+        assert_eq!(push("s", &[("replicate-to-namespaces", "c")]), format!("{by} p/replicate-to-namespaces=c,b"));
+        let selected = [("replicate-to-namespace-selector", "stage=prod")];
+        assert_eq!(push("s", &selected), format!("{by} p/replicate-to-namespaces=b"));
+    }
+
+    /// Nobody's Secret is opened to all namespaces because one of them asks.
+    #[test]
+    fn consent_is_given_to_one_namespace() {
+        let by = "kubectl -n a annotate secret s --overwrite";
+        let list = "p/replication-allowed-namespaces";
+        for (reason, annotations, changes) in [
+            (Reason::ConsentMissing, &[][..], format!("{list}=b")),
+            (Reason::ConsentRefused, &[("replication-allowed", "false")], format!("p/replication-allowed- {list}=b")),
+            (Reason::NamespaceNotAllowed, &[("replication-allowed-namespaces", "c")], format!("{list}=c,b")),
+        ] {
+            assert_eq!(commands(reason, "t", annotations), [format!("{by} {changes}")], "{reason}");
+        }
+    }
 }

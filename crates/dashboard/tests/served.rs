@@ -227,7 +227,10 @@ async fn a_trail_says_why_and_names_no_value() {
     assert_eq!((&trail["state"], &trail["reason"]), (&json!("refused"), &json!("ConsentRefused")), "{trail}");
     assert_eq!(trail["chain"][0]["key"], "a/closed");
     let command = trail["commands"][0]["text"].as_str().unwrap();
-    assert_eq!(command, "kubectl -n a annotate secret closed --overwrite t/replication-allowed=true");
+    assert_eq!(
+        command,
+        "kubectl -n a annotate secret closed --overwrite t/replication-allowed- t/replication-allowed-namespaces=b"
+    );
     for (path, status) in [
         ("/api/trail?kind=Pod&target=b/one", StatusCode::NOT_FOUND),
         ("/api/trail?kind=Secret&target=b", StatusCode::BAD_REQUEST),

@@ -91,7 +91,7 @@ fn it_says_why_what_to_do_and_by_which_command() {
     assert_eq!(
         commands(&one),
         [
-            "kubectl -n a annotate secret silent --overwrite k8s-replicator/replication-allowed=true",
+            "kubectl -n a annotate secret silent --overwrite k8s-replicator/replication-allowed-namespaces=b",
             "kubectl replicator explain secret b/one",
         ]
     );
