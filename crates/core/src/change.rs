@@ -112,7 +112,8 @@ impl Change<'_> {
         let (marks, namespaces) = (self.marks(source), Annotation::ReplicationAllowedNamespaces);
         let list = self.with(marks, namespaces, self.target.namespace());
         // With "false" the list would say nothing.
-        let refusal = marks.filter(|marks| marks.allowed == Some(false)).map(|_| (Annotation::ReplicationAllowed, None));
+        let refusal =
+            marks.filter(|marks| marks.allowed == Some(false)).map(|_| (Annotation::ReplicationAllowed, None));
         self.annotate(source, &refusal.into_iter().chain([(namespaces, Some(list))]).collect::<Vec<_>>())
     }
 
@@ -243,7 +244,7 @@ mod tests {
     /// A source that pushes under its own name must not lose its replicas by a command that adds another one.
     #[test]
     fn a_source_that_is_to_push_to_one_more_name_keeps_its_own() {
-        let push = |name, annotations| commands(Reason::NotWanted, name, annotations).join("\n");
+        let push = |name: &str, annotations: &[_]| commands(Reason::NotWanted, name, annotations).join("\n");
         let by = "kubectl -n a annotate secret s --overwrite";
         for annotations in [[("replicate-to-namespaces", "c")], [("replicate-to-namespace-selector", "stage=prod")]] {
             assert_eq!(push("other", &annotations), format!("{by} p/replicate-to=s,b/other"));

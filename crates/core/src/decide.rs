@@ -290,7 +290,9 @@ impl<'g> Case<'g, '_> {
                 let detail = error.to_string();
                 self.stop(Question::WellFormed, refuse(Reason::IllFormed, None, Some(detail)), || error.to_string())
             }
-            Annotated::Not | Annotated::Well(_) => self.pass(Question::WellFormed, || "all of them are".to_owned()),
+            Annotated::Not | Annotated::Well(_) => {
+                self.pass(Question::WellFormed, || "all its annotations are well-formed".to_owned())
+            }
         }
     }
 
@@ -336,7 +338,9 @@ impl<'g> Case<'g, '_> {
     /// SPEC 3, 4: nothing is there.
     fn create(self) -> End<'g> {
         let Some(pushing) = self.winning() else {
-            return self.stop(Question::Pushed, nothing(Reason::NotWanted, None), || "none".to_owned());
+            return self.stop(Question::Pushed, nothing(Reason::NotWanted, None), || {
+                "no source pushes to this name".to_owned()
+            });
         };
         let source = pushing.source.key;
         self.may_be_written(None, Some(source))?;

@@ -238,7 +238,7 @@ reasons! {
         "Add an item that names a namespace; `!` items alone only take away."
     NoNamespaceReached
         "No namespace that exists is named by the push."
-        "Correct the names, or create the namespace: the replica follows at once."
+        "Correct the names or the selector, or create or label the namespace: the replica follows at once."
     LooksLikeGlob
         "A pattern looks like a glob, and is a regular expression."
         "Write `team-.*` for what a glob calls `team-*`."

@@ -2,7 +2,7 @@
 //! Advice that follows from its annotations alone is found where they are parsed.
 
 use crate::advice::Advice;
-use crate::annotations::{Annotation, Marks};
+use crate::annotations::{Annotation, Marks, PUSH};
 use crate::certificate::Completeness;
 use crate::graph::{Graph, Knowledge, Node};
 use crate::kind::Kind;
@@ -22,7 +22,7 @@ pub fn advise(graph: &Graph, kind: &dyn Kind, key: &Key) -> Vec<Advice> {
     let source = SourceKey::from(key.clone());
     let push = marks.and_then(|marks| Some((marks, marks.effective_push()?)));
     let of_push = [
-        push.and_then(|(_, push)| reaches_no_namespace(graph, &source, push)),
+        push.and_then(|(marks, push)| reaches_no_namespace(graph, &source, marks, push)),
         push.and_then(|(marks, _)| names_are_namespaces(graph, marks)),
         push.and_then(|(marks, _)| pushes_own_data(kind, node, marks)),
     ];
@@ -35,13 +35,14 @@ fn advice(reason: Reason, detail: String) -> Option<Advice> {
 }
 
 /// A push that names no object in a namespace that exists today.
-fn reaches_no_namespace(graph: &Graph, source: &SourceKey, push: &Push) -> Option<Advice> {
+fn reaches_no_namespace(graph: &Graph, source: &SourceKey, marks: &Marks, push: &Push) -> Option<Advice> {
     let names_nothing = push.literal_count() == 0 && push.parts().iter().all(Part::is_empty);
     if names_nothing || graph.reaches_a_namespace(source) {
         return None;
     }
-    let names = "replicate-to and replicate-to-namespaces name no namespace that exists";
-    advice(Reason::NoNamespaceReached, format!("{names}; a replica is made as soon as one does"))
+    let named: Vec<&str> = PUSH.into_iter().filter(|by| marks.has(*by)).map(Annotation::name).collect();
+    let names = format!("no namespace that exists is named by {}", named.join(" and "));
+    advice(Reason::NoNamespaceReached, format!("{names}; a replica is made as soon as one is"))
 }
 
 /// `replicate-to: ns1,ns2`: in mittwald's replicator this annotation lists namespaces, here names of objects.

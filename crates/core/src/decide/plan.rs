@@ -224,8 +224,7 @@ impl<'g> Case<'g, '_> {
         let annotations = aim.wanted.change_from(owned.marks());
         let (verb, reason) = match aim.data {
             Data::Keep if annotations.is_empty() && metadata.is_empty() || crate::bug!(InheritedStays) => {
-                return self
-                    .stop(Question::AsWanted, aim.at_rest, || "nothing differs that is to be written".to_owned());
+                return self.stop(Question::AsWanted, aim.at_rest, || "nothing to write".to_owned());
             }
             Data::Keep => {
                 if let Some(source) = aim.gives {

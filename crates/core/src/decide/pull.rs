@@ -233,7 +233,7 @@ impl<'g> Case<'g, '_> {
             let fact = || format!("{from}: {detail}");
             return self.refuses(Question::SourceWellFormed, Reason::SourceIllFormed, Some(detail.clone()), fact);
         }
-        self.pass(Question::SourceWellFormed, || "all of them are".to_owned())?;
+        self.pass(Question::SourceWellFormed, || "all its annotations are well-formed".to_owned())?;
         let fact = || format!("{from}: {}", says(marks, &CONSENT));
         if let Some((reason, without)) = self.withheld(marks) {
             return self.gives_nothing(Question::Consent, from, reason, without, marks, receiver, fact);

@@ -35,7 +35,15 @@ impl<'g> Case<'g, '_> {
     /// Stops for a replica that others copied or restored: it is theirs, as long as no source pushes to it.
     pub(super) fn is_made_by_controller(self, owned: Owned<'g>, stopped: &Stopped<'g>) -> Answer<'g> {
         let owners = owned.node().managers.replicated_by;
-        let fact = || format!("managedFields name as owners of replicated-by: {owners:?}");
+        let fact = || {
+            let who = match owners {
+                Owners::Nobody => "no field manager owns it",
+                Owners::Controller => "the controller alone wrote it",
+                Owners::Shared => "the controller and others wrote it",
+                Owners::Others => "others wrote it, and not the controller",
+            };
+            format!("replicated-by: by managedFields {who}")
+        };
         match owners {
             Owners::Others if !crate::bug!(OthersCopiesDeleted) => {
                 let refused = refuse(Reason::NotMadeByController, Some(stopped.source), None);

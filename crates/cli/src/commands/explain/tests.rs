@@ -113,11 +113,7 @@ fn current() -> Answer {
     Answer {
         entry: Some(entry(Standing::Known(State::Current), Reason::UpToDate, "shop/db", "data/db")),
         chain: vec![copy, seen("data/db", Some(By::Creator), There::Present, &[("replicate-to-namespaces", "shop")])],
-        steps: vec![step(
-            Question::AsWanted,
-            "nothing differs that is to be written",
-            Outcome::Decided(Reason::UpToDate),
-        )],
+        steps: vec![step(Question::AsWanted, "nothing to write", Outcome::Decided(Reason::UpToDate))],
         ..answer()
     }
 }

@@ -21,7 +21,7 @@ fn a_push_step_by_step() {
         trail(&mut world, "b/t"),
         [
             "SPEC 8 FirstLists: they are complete → passed",
-            "SPEC 3.0 WellFormed: all of them are → passed",
+            "SPEC 3.0 WellFormed: all its annotations are well-formed → passed",
             "SPEC 3.0, 3.2 IsTarget: no replicate-from, replicated-by: \"a/src\" → passed",
             "SPEC 3.1 Creator: a/src: replicate-to: \"b/t\", no replicate-to-namespaces → passed",
             "SPEC 6 Once: a/src: replicate-once: \"false\", no replicate-once-version → passed",
@@ -39,7 +39,7 @@ fn a_pull_that_is_forbidden_step_by_step() {
         [
             "SPEC 3.0, 3.2 IsTarget: replicate-from: \"a/src\", no replicated-by → passed",
             "SPEC 3.3 SourceExists: a/src → passed",
-            "SPEC 5.1 SourceWellFormed: all of them are → passed",
+            "SPEC 5.1 SourceWellFormed: all its annotations are well-formed → passed",
             "SPEC 5.2 Consent: a/src: replication-allowed: \"false\", no replication-allowed-namespaces → ConsentRefused",
             "SPEC 4, 5.8, 7 AsWanted: the target holds data that it may not keep → ConsentRefused",
         ]

@@ -91,12 +91,7 @@ impl World {
 }
 
 /// Decides, with and without recording: it must be the same, and the trail must be in order and end in the decision.
-fn decide_twice<'w>(
-    graph: &'w Graph,
-    kind: &'w dyn Kind,
-    rules: &'w Rules,
-    target: &'w TargetKey,
-) -> Decision<'w> {
+fn decide_twice<'w>(graph: &'w Graph, kind: &'w dyn Kind, rules: &'w Rules, target: &'w TargetKey) -> Decision<'w> {
     let decision = decide(graph, kind, rules, target);
     let (recorded, trail) = decide_recording(graph, kind, rules, target);
     assert_eq!(format!("{decision:?}"), format!("{recorded:?}"));
