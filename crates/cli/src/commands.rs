@@ -112,7 +112,10 @@ pub(crate) fn plugin() -> clap::Command {
 
 /// The program with everything that it can be asked for: the controller's flags and the subcommands.
 pub(crate) fn program() -> clap::Command {
-    Command::augment_subcommands(Flags::command()).subcommand_help_heading("COMMANDS").disable_help_subcommand(true)
+    let flags = Flags::command();
+    // The subcommands would have what is said of them said of the whole program.
+    let about = flags.get_about().cloned().unwrap_or_default();
+    Command::augment_subcommands(flags).about(about).subcommand_help_heading("COMMANDS").disable_help_subcommand(true)
 }
 
 /// Reads the arguments of a subcommand. The first is the program's name.

@@ -105,7 +105,9 @@ fn play(stage: &mut Stage, style: Style, pause: Duration) -> Result<usize> {
 fn stay(stage: &mut Stage, style: Style) -> Result<()> {
     println!("\n{}", style.bold("All stays up until Ctrl-C. Try it by hand in another terminal:"));
     println!("\n    export KUBECONFIG={}", shell_word(stage.plane.kubeconfig()));
-    println!("    {} get secrets --all-namespaces\n", shell_word(&stage.kubectl));
+    println!("    export PATH={}:$PATH", shell_word(&stage.tools()?));
+    println!("    kubectl get secrets --all-namespaces");
+    println!("    kubectl replicator list -A\n");
     println!("What the controller does is shown here; its whole log is {}\n", stage.controller.log_file().display());
     let mut shown = stage.controller.log().len();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;

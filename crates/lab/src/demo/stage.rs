@@ -1,6 +1,7 @@
 //! The stage of the demo: a cluster, its controller, and kubectl.
 
 use std::collections::BTreeMap;
+use std::os::unix::fs::symlink;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::thread;
@@ -80,6 +81,19 @@ impl Stage {
             .with_context(|| format!("cannot run {}", self.kubectl.display()))?;
         ensure!(status.success(), "kubectl {} failed", shown(arguments));
         Ok(())
+    }
+
+    /// A folder with kubectl and its plugin, for a person's PATH.
+    pub(super) fn tools(&self) -> Result<PathBuf> {
+        let folder = self.plane.dir().join("bin");
+        std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+        for (name, target) in
+            [("kubectl", &self.kubectl), ("kubectl-replicator", &self.program), ("k8s-replicator", &self.program)]
+        {
+            let target = target.canonicalize().with_context(|| format!("cannot find {}", target.display()))?;
+            symlink(target, folder.join(name)).with_context(|| format!("cannot link {name}"))?;
+        }
+        Ok(folder)
     }
 
     /// The output of `explain` for a Secret.
