@@ -7,131 +7,38 @@
 //!
 //! Where a change concerns very many targets at once, they stand here in one piece ([`Wide`]) and are taken out of it as their turn comes.
 //!
-//! Targets of one cause take turns with those of others (`lanes`). Every request about a target, or about its source, passes
-//! [`Queue::may_read`] or [`Queue::may_write`], which know how many there were of late (`pace`); without their [`Pass`] none is made.
+//! Targets of one cause take turns with those of others (`turns`, `lanes`). Every request about a target, or about its source, passes
+//! [`Queue::may_read`] or [`Queue::may_write`] (`budget`), which know how many there were of late (`pace`); without their [`Pass`] none is made.
 
+mod budget;
+mod entry;
 mod lanes;
 mod pace;
 mod pieces;
 #[cfg(test)]
 mod tests;
+mod turns;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
-use std::ops::Deref;
-use std::time::Duration;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use k8s_replicator_core::bug;
 use k8s_replicator_core::graph::{Graph, Wide};
 use k8s_replicator_core::names::{Key, TargetKey};
-use k8s_replicator_core::observed::ResourceVersion;
-use k8s_replicator_core::reason::Reason;
 
 use crate::event::Moment;
 
+use entry::{Entry, Failures, State};
 use lanes::Lanes;
 use pace::Paces;
 use pieces::Pieces;
+use turns::Parked;
 
+pub use entry::{Depth, End, Priority, Turn};
 pub use pace::{Because, Hold, Pass, Why, Work};
 
-/// With room for so many, an empty queue gives its memory back.
-const MANY: usize = 10_000;
 /// So many targets of one cause stand here one by one before more are taken out of what is wide,
 const AHEAD: usize = 1_000;
 /// and so many are taken out at once: about a millisecond's work.
 const AT_ONCE: usize = 1_000;
-/// Every so many turns the targets that are only verified come first, so that they are not kept from it for ever.
-const VERIFY_EVERY: u64 = 32;
-/// Every so many turns the urgent ones come before those whose sources were read, when there is little room for more contents.
-const URGENT_EVERY: u64 = 8;
-/// Every so many turns the targets come first whose namespace has room again.
-const PARKED_EVERY: u64 = 3;
-
-/// How soon a target has to be looked at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Priority {
-    /// To be verified: a list was complete.
-    Verify,
-    /// Something happened to it.
-    Urgent,
-    /// It waited for an answer that is there now.
-    Ready,
-}
-
-/// When a target that was handed out is looked at again.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum End {
-    /// When something changes that it depends on, or a list is complete: it is as wanted, or nothing can be done about it.
-    Settled,
-    /// Now.
-    Now,
-    /// Then; sooner if something changes. [`Moment::MAX`]: as [`End::Settled`].
-    At(Moment),
-    /// When there is room for requests in this namespace ([`Queue::reopen`]).
-    Parked(Box<str>),
-}
-
-/// A target whose turn it is. It goes back to the queue by [`Queue::end`].
-#[derive(Debug)]
-#[must_use = "a target that is not given back is never looked at again"]
-pub struct Turn(TargetKey);
-
-impl Deref for Turn {
-    type Target = TargetKey;
-    fn deref(&self) -> &TargetKey {
-        &self.0
-    }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
-    Queued(Priority),
-    HandedOut,
-    Waiting(Moment),
-    Parked,
-}
-
-#[derive(Debug)]
-struct Entry {
-    state: State,
-    /// The change because of which it is looked at, while it is queued or handed out.
-    cause: Option<Key>,
-    /// Added while it was handed out.
-    again: Option<(Priority, Option<Key>)>,
-    failures: Failures,
-    /// Since when it has been due because something changed; `None`: it is only to be verified, or waits for a time.
-    due: Option<Moment>,
-}
-
-/// Failures in a row of requests for one target. `Paces` counts them too, but forgets where more targets fail than it remembers:
-/// without this each of them would be tried again as after its first failure.
-#[derive(Debug, Default, Clone, Copy)]
-struct Failures {
-    /// Of what it had to wait for: of a look at it, of a read of it, or of its source.
-    reads: u32,
-    writes: u32,
-}
-
-/// Targets that wait for room in a namespace, each once, however often it was woken and had to wait again meanwhile.
-#[derive(Debug, Default)]
-struct Parked {
-    order: VecDeque<TargetKey>,
-    names: HashSet<TargetKey>,
-}
-
-impl Parked {
-    fn push(&mut self, target: &TargetKey) {
-        if self.names.insert(target.clone()) {
-            self.order.push_back(target.clone());
-        }
-    }
-
-    fn pop(&mut self) -> Option<TargetKey> {
-        let target = self.order.pop_front()?;
-        self.names.remove(&target);
-        Some(target)
-    }
-}
 
 /// See the [module](self).
 #[derive(Debug, Default)]
@@ -152,15 +59,6 @@ pub struct Queue {
     turns: u64,
     /// See [`Queue::set_time`].
     time: Moment,
-}
-
-/// How many targets are to be looked at.
-#[derive(Debug)]
-pub struct Depth {
-    /// By what they wait for.
-    pub classes: [(&'static str, usize); 6],
-    /// Since when the one that is due for longest, because something changed, has been so.
-    pub oldest_urgent: Option<Moment>,
 }
 
 impl Queue {
@@ -314,119 +212,6 @@ impl Queue {
         self.no_longer_because_of(cause);
     }
 
-    /// Hands out the next target. `pressed`: there is little room for more contents of sources, so that those that were read
-    /// come first, source by source. `has_room`: whether a request may be made in a namespace.
-    pub fn next(&mut self, now: Moment, pressed: bool, has_room: impl Fn(&str) -> bool) -> Option<Turn> {
-        self.set_time(now);
-        self.wake(now);
-        let turn = self.turns + 1;
-        let parked_first = turn.is_multiple_of(PARKED_EVERY);
-        let urgent_first = turn.is_multiple_of(if pressed { URGENT_EVERY } else { 2 });
-        let stay = pressed && !urgent_first;
-        let order = if turn.is_multiple_of(VERIFY_EVERY) {
-            [Priority::Verify, Priority::Ready, Priority::Urgent]
-        } else if urgent_first {
-            [Priority::Urgent, Priority::Ready, Priority::Verify]
-        } else {
-            [Priority::Ready, Priority::Urgent, Priority::Verify]
-        };
-        let parked = if parked_first { self.next_parked(&has_room) } else { None };
-        let target = parked
-            .or_else(|| order.into_iter().find_map(|priority| self.next_of(priority, stay)))
-            .or_else(|| self.next_parked(&has_room))?;
-        self.turns = turn;
-        if let Some(entry) = self.entries.get_mut(&target) {
-            entry.state = State::HandedOut;
-        }
-        Some(Turn(target))
-    }
-
-    fn next_of(&mut self, priority: Priority, stay: bool) -> Option<TargetKey> {
-        loop {
-            let target = match priority {
-                Priority::Ready => self.ready.pop(stay),
-                Priority::Urgent => self.urgent.pop(false),
-                Priority::Verify => self.verify.pop(false),
-            }?;
-            if self.entries.get(&target).is_some_and(|entry| entry.state == State::Queued(priority)) {
-                return Some(target);
-            }
-        }
-    }
-
-    fn next_parked(&mut self, has_room: impl Fn(&str) -> bool) -> Option<TargetKey> {
-        while let Some(namespace) = self.reopened.first() {
-            let parked = self.parked.get_mut(namespace).filter(|_| has_room(namespace));
-            let Some(target) = parked.and_then(Parked::pop) else {
-                if let Some(namespace) = self.reopened.pop_first()
-                    && self.parked.get(&namespace).is_some_and(|parked| parked.order.is_empty())
-                {
-                    self.parked.remove(&namespace);
-                }
-                continue;
-            };
-            if self.entries.get(&target).is_some_and(|entry| entry.state == State::Parked) {
-                return Some(target);
-            }
-        }
-        None
-    }
-
-    fn wake(&mut self, now: Moment) {
-        while let Some((at, _)) = self.waiting.first()
-            && *at <= now
-        {
-            let Some((_, target)) = self.waiting.pop_first() else { return };
-            self.add(target, Priority::Urgent, None);
-        }
-    }
-
-    /// Takes back a target that was handed out.
-    pub fn end(&mut self, turn: Turn, end: End) {
-        let Turn(target) = turn;
-        let Some(entry) = self.entries.get_mut(&target) else { return };
-        if let End::Now = end {
-            let cause = match (entry.again.take(), entry.cause.clone()) {
-                (_, Some(cause)) | (Some((_, Some(cause))), None) => Some(cause),
-                _ => None,
-            };
-            let (failures, due) = self.leave(&target);
-            return self.enter(target, Priority::Ready, cause, failures, due);
-        }
-        if let Some((priority, cause)) = entry.again.take() {
-            let (failures, _) = self.leave(&target);
-            return self.enter(target, priority, cause, failures, None);
-        }
-        let (failures, due) = self.leave(&target);
-        let (state, due) = match end {
-            End::Settled | End::Now | End::At(Moment::MAX) => return self.give_back(),
-            End::At(at) => {
-                self.waiting.insert((at, target.clone()));
-                (State::Waiting(at), None)
-            }
-            End::Parked(namespace) => {
-                self.parked.entry(namespace).or_default().push(&target);
-                (State::Parked, due)
-            }
-        };
-        self.entries.insert(target, Entry { state, cause: None, again: None, failures, due });
-    }
-
-    /// There may be room for requests in this namespace again.
-    pub fn reopen(&mut self, namespace: &str) {
-        if self.parked.contains_key(namespace) && !bug!(ParkedForever) {
-            self.reopened.insert(namespace.into());
-        }
-    }
-
-    /// After the first lists every target stood here once: that takes memory which is not needed again soon.
-    fn give_back(&mut self) {
-        if self.is_idle() && self.entries.capacity() > MANY {
-            let (paces, pieces) = (std::mem::take(&mut self.paces), std::mem::take(&mut self.pieces));
-            *self = Self { paces, pieces, turns: self.turns, time: self.time, ..Self::default() };
-        }
-    }
-
     /// Whether a target could be handed out now. (One that was moved up stands in the lower lane still, and may be counted.)
     #[must_use]
     pub fn has_next(&self) -> bool {
@@ -455,107 +240,9 @@ impl Queue {
         for (target, entry) in &self.entries {
             if let State::Waiting(at) = entry.state {
                 assert!(self.waiting.contains(&(at, target.clone())), "{target} waits for nothing");
-                assert!(at <= now + Duration::from_secs(400), "{target} waits for {:?}", at - now);
+                assert!(at <= now + std::time::Duration::from_secs(400), "{target} waits for {:?}", at - now);
             }
         }
         assert!(self.waiting.iter().all(|(at, target)| self.entries[target].state == State::Waiting(*at)));
-    }
-
-    // --- The budget ---
-
-    /// Lets a read of an object through, or says when it may be made. `as_source`: its version in the graph, if it is read for
-    /// the targets that depend on it.
-    ///
-    /// # Errors
-    /// When it has to wait.
-    pub fn may_read(&mut self, now: Moment, object: &Key, as_source: Option<&ResourceVersion>) -> Result<Pass, Hold> {
-        self.paces.read(now, object, as_source)
-    }
-
-    /// Lets a write of a target through, or says when it may be made.
-    ///
-    /// # Errors
-    /// When it has to wait.
-    pub fn may_write(&mut self, now: Moment, target: &TargetKey, work: &Work) -> Result<Pass, Hold> {
-        let failures = self.entries.get(target).map(|entry| entry.failures).unwrap_or_default();
-        self.paces.write(now, target, work, failures.writes)
-    }
-
-    /// A read succeeded that these targets waited for.
-    pub fn was_read(&mut self, object: &Key, waiting: &[Turn]) {
-        self.paces.was_read(object);
-        for turn in waiting {
-            self.failed(turn, |failures| failures.reads = 0);
-        }
-    }
-
-    /// A read failed, and is not made again before a while; sooner when the object changes. `backoff`: how long after so many failures
-    /// in a row before this one. `said`: why. Answers the failures in a row of reads of this object before this one.
-    pub fn read_failed(
-        &mut self,
-        now: Moment,
-        object: &Key,
-        backoff: impl FnOnce(u32) -> Duration,
-        said: (Reason, &str),
-    ) -> u32 {
-        self.paces.read_failed(now, object, backoff, said)
-    }
-
-    /// A target waited for a read that failed. `of_object`: as [`Queue::read_failed`] answered. Answers after how many failures in a
-    /// row the target waits again.
-    pub fn waited_in_vain(&mut self, turn: &Turn, of_object: u32) -> u32 {
-        let mut before = of_object;
-        self.failed(turn, |failures| {
-            before = before.max(failures.reads);
-            failures.reads = before.saturating_add(1);
-        });
-        before
-    }
-
-    /// How many reads of an object failed in a row.
-    #[must_use]
-    pub fn read_failures(&self, object: &Key) -> u32 {
-        self.paces.read_failures(object)
-    }
-
-    /// Why an object could not be read the last time.
-    #[must_use]
-    pub fn read_failure(&self, object: &Key) -> Option<(Reason, &str)> {
-        self.paces.read_failure(object)
-    }
-
-    /// The watch showed a change of an object: what could not be read may be readable now.
-    pub fn changed(&mut self, object: &Key) {
-        self.paces.changed(object);
-    }
-
-    /// A write was carried out. Returns how many there were of late, with it, that only put right what somebody else changed.
-    pub fn was_written(&mut self, now: Moment, target: &TargetKey, work: Work, because: Because) -> u32 {
-        self.failed(target, |failures| failures.writes = 0);
-        self.paces.was_written(now, target, work, because)
-    }
-
-    /// How long a target is not put right again, if somebody else changes it.
-    #[must_use]
-    pub fn correction_in(&self, now: Moment, target: &TargetKey) -> Duration {
-        self.paces.correction_in(now, target)
-    }
-
-    /// A write failed. Returns how many did in a row before it.
-    pub fn write_failed(&mut self, now: Moment, target: &TargetKey) -> u32 {
-        let failures = self.paces.write_failed(now, target);
-        self.failed(target, |of_target| of_target.writes = failures.saturating_add(1));
-        failures
-    }
-
-    fn failed(&mut self, target: &TargetKey, change: impl FnOnce(&mut Failures)) {
-        if let Some(entry) = self.entries.get_mut(target) {
-            change(&mut entry.failures);
-        }
-    }
-
-    /// A namespace is gone: how often something failed in it, or was put right, is forgotten.
-    pub fn namespace_gone(&mut self, namespace: &str) {
-        self.paces.namespace_gone(namespace);
     }
 }

@@ -1,4 +1,8 @@
+use std::time::Duration;
+
 use k8s_replicator_core::names::Key;
+use k8s_replicator_core::observed::ResourceVersion;
+use k8s_replicator_core::reason::Reason;
 
 use super::*;
 

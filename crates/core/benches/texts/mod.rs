@@ -150,8 +150,8 @@ pub(crate) fn cases() -> Vec<Case> {
             let prefixes = list(4_080, |n| format!("{}.*", "n".repeat(n % 58) + &name(n / 58 + s * 80, 2)));
             [patterns, prefixes].join(",")
         }),
-        one("4 patterns, prefixes and names", namespaces, |s| {
-            let patterns = list(4, |n| format!(".*[0-9a-m].[n-z0-4]{}-[a-z]", name(n + 36 * s, 2)));
+        one("2 patterns, prefixes and names", namespaces, |s| {
+            let patterns = list(2, |n| format!(".*[0-9a-m].[n-z0-4]{}-[a-z]", name(n + 36 * s, 2)));
             let prefixes = list(4_000, |n| format!("{}.*", "n".repeat(n % 40) + &name(n / 40 + s * 100, 2)));
             let names = list(12_000, |n| format!("t{s}-{}", name(n, 4)));
             [patterns, prefixes, names].join(",")

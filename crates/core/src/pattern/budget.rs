@@ -18,7 +18,7 @@ pub(super) const MANY_ITEMS: usize = 1 << 10;
 /// or more bytes of them,
 pub(super) const MANY_BYTES: usize = 32 << 10;
 /// the patterns may look at so many letters only: to read the lists takes as long as to match the patterns.
-pub(super) const LETTERS_BESIDE_MANY: usize = 1 << 8;
+pub(super) const LETTERS_BESIDE_MANY: usize = 1 << 7;
 /// As so many letters a pattern counts besides that has names of its own (`ns-.*/name`): every namespace is asked about it by itself.
 pub(crate) const PATTERN_WITH_NAMES: usize = 32;
 /// The most bytes that they may take together in compiled form.

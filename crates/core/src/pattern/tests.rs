@@ -157,10 +157,10 @@ fn a_list_has_bounds_and_says_which() {
         "{error}"
     );
 
-    // Beside long lists, the object's other ones among them, four such patterns.
+    // Beside long lists, the object's other ones among them, two such patterns.
     let beside = |count: usize, items: &str| NamespaceList::parse(&format!("{},{items}", to_the_end(count)));
     let prefixes = |count: usize| names(count).replace(',', ".*,");
-    assert!(beside(16, &prefixes(1_000)).is_ok() && beside(4, &prefixes(MAX_ITEMS - 4)).is_ok());
+    assert!(beside(16, &prefixes(1_000)).is_ok() && beside(2, &prefixes(MAX_ITEMS - 2)).is_ok());
     let error = beside(16, &prefixes(4_080)).unwrap_err();
     assert_eq!(error, ListError::TooManyLettersBesideItems);
     assert_eq!(beside(5, &names(1_020)).unwrap_err(), error);
@@ -168,7 +168,7 @@ fn a_list_has_bounds_and_says_which() {
     assert!(beside(5, &long_names(500)).is_ok(), "32,000 bytes");
     assert_eq!(beside(5, &long_names(512)).unwrap_err(), error, "32,767 bytes, and the patterns");
     let expected =
-        "the object's lists have more than 1024 items or 32768 bytes, and its patterns look at more than 256 letters ";
+        "the object's lists have more than 1024 items or 32768 bytes, and its patterns look at more than 128 letters ";
     assert!(error.to_string().starts_with(expected), "{error}");
     for lists in [[to_the_end(5), names(1_020)], [names(1_020), to_the_end(5)]] {
         let mut budget = Budget::default();
