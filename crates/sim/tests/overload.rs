@@ -4,7 +4,7 @@
 //! The server of these scenes carries out 1,000 writes a second ([`k8s_replicator_sim::load`]). With `--nocapture` each scene prints its
 //! row of the table in `docs/reliability.md`.
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "tests, which print their figures")]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "tests")]
 
 use std::alloc::System;
 use std::sync::{Mutex, PoisonError};
