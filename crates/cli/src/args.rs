@@ -5,7 +5,7 @@ use std::ffi::OsString;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory as _, FromArgMatches as _};
-use k8s_replicator_core::names::excerpt;
+use k8s_replicator_core::names::cut;
 
 use crate::commands::{self, Command};
 use crate::flags::{EXAMPLES, Flags};
@@ -60,7 +60,7 @@ pub fn program(args: impl IntoIterator<Item = OsString>) -> Result<Program, Stop
 pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Settings, Stop> {
     let command = Flags::command().after_help(format!("{}\n{EXAMPLES}", commands::overview()));
     let args = normalise(&command, args.into_iter().skip(1)).map_err(|stray| {
-        let stray = excerpt(&stray.to_string_lossy());
+        let stray = cut(&stray.to_string_lossy());
         Stop::error(format!(
             "unexpected argument {stray:?}; only flags, or a command first, are expected: --help lists them"
         ))
@@ -79,7 +79,7 @@ fn stop(error: &clap::Error) -> Stop {
         Some(ContextValue::String(text)) => Some(text.as_str()),
         _ => None,
     };
-    let arg = context(ContextKind::InvalidArg).map(excerpt).unwrap_or_default();
+    let arg = context(ContextKind::InvalidArg).map(cut).unwrap_or_default();
     // clap shows what the flag's value is called, too.
     let flag = arg.split([' ', '=']).next().unwrap_or_default();
     match error.kind() {

@@ -12,7 +12,7 @@ use k8s_replicator_core::decide::Rules;
 use k8s_replicator_core::duration;
 use k8s_replicator_core::kind::{self, Kind};
 use k8s_replicator_core::labels;
-use k8s_replicator_core::names::{Namespace, excerpt, is_subdomain};
+use k8s_replicator_core::names::{Namespace, cut, is_subdomain};
 use k8s_replicator_core::pattern::{Budget, NamespaceList};
 use k8s_replicator_core::scope::Scope;
 use thiserror::Error;
@@ -242,7 +242,7 @@ fn read<T>(
 ) -> Result<T, BadValue> {
     typed.to_str().and_then(parse).ok_or_else(|| BadValue {
         flag,
-        value: excerpt(&typed.to_string_lossy()),
+        value: cut(&typed.to_string_lossy()),
         expected: expected.to_owned(),
     })
 }

@@ -19,11 +19,16 @@ pub const MAX_NAMESPACE: usize = 63;
 /// has spaces.
 #[must_use]
 pub fn excerpt(text: &str) -> String {
+    cut(text).replace(char::is_control, " ")
+}
+
+/// The same for a message that quotes the text with escapes (`"30m\n"`), as `{:?}` does.
+#[must_use]
+pub fn cut(text: &str) -> String {
     const LONGEST: usize = 100;
-    let plain = |text: &str| text.replace(char::is_control, " ");
     match text.char_indices().nth(LONGEST) {
-        None => plain(text),
-        Some((end, _)) => plain(&text[..end]) + "…",
+        None => text.to_owned(),
+        Some((end, _)) => format!("{}…", &text[..end]),
     }
 }
 

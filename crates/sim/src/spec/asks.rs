@@ -142,8 +142,13 @@ fn is_literal(item: &str) -> bool {
 }
 
 pub(super) fn is_well_formed(item: &str) -> bool {
-    let item = item.strip_prefix('!').unwrap_or(item);
+    let item = taken_away(item).unwrap_or(item);
     is_literal(item) || matcher::matches(item, "").is_some()
+}
+
+/// What an item with `!` takes away, without spaces around it.
+fn taken_away(item: &str) -> Option<&str> {
+    item.strip_prefix('!').map(str::trim)
 }
 
 /// Whether one item, without `!`, names this namespace.
@@ -154,8 +159,8 @@ fn item_names(item: &str, namespace: &str) -> bool {
 /// Whether a list names this namespace: some item does, and no `!` item does.
 #[must_use]
 pub fn list_names(items: &[String], namespace: &str) -> bool {
-    let taken_away = |item: &String| item.strip_prefix('!').is_some_and(|item| item_names(item, namespace));
-    items.iter().any(|item| !item.starts_with('!') && item_names(item, namespace)) && !items.iter().any(taken_away)
+    let is_taken_away = |item: &String| taken_away(item).is_some_and(|item| item_names(item, namespace));
+    items.iter().any(|item| !item.starts_with('!') && item_names(item, namespace)) && !items.iter().any(is_taken_away)
 }
 
 pub(super) fn boolean(text: &str) -> Option<bool> {
