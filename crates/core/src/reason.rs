@@ -83,7 +83,7 @@ reasons! {
         "If the replica should stay, name its namespace and name in the source's `replicate-to` or `replicate-to-namespaces` again."
     ConsentMissing
         "The source carries neither replication-allowed nor replication-allowed-namespaces."
-        r#"Name this namespace in the source's `replication-allowed-namespaces`. (`replication-allowed: "true"` lets every namespace pull.)"#
+        r#"Name this namespace in the source's `replication-allowed-namespaces`; `replication-allowed: "true"` would let every namespace pull."#
     ConsentRefused
         "The source says replication-allowed: false."
         r#"The owner of the source says no. Ask for this namespace in `replication-allowed-namespaces`, and no `replication-allowed: "false"`."#
