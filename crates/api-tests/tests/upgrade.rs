@@ -116,7 +116,7 @@ fn helm_upgrade_with_the_old_values() {
     let notes = install(plane, "k8s-replicator", "replication", &["--values", values]);
     assert_eq!(uids(), before, "upgraded, not made again");
     for words in [
-        "replicates configMap,secret in all namespaces",
+        "as their annotations ask, in all namespaces",
         "kubectl -n replication rollout status deployment/k8s-replicator",
         "replicator.example.com/replicate-to-namespaces",
     ] {
