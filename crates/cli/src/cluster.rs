@@ -69,16 +69,13 @@ impl Cluster {
     /// When there is none, or its credentials cannot be used.
     pub async fn open(args: &ClusterArgs) -> anyhow::Result<Self> {
         let files = args.kubeconfig.clone().map_or_else(kubeconfigs, |file| vec![file]);
-        let named = std::env::var("KUBECONFIG").unwrap_or_default();
         let opened = connect::open_merged(files, args.context.clone()).await;
         let (connection, url) = opened.map_err(|error| match error {
             ConnectError::Kubeconfig { path, reason } => anyhow::anyhow!("kubeconfig {}: {reason}", path.display()),
-            ConnectError::InCluster { .. } if !named.is_empty() => {
-                anyhow::anyhow!("KUBECONFIG names {named}, which does not exist")
-            }
-            ConnectError::InCluster { .. } => {
-                anyhow::anyhow!("there is no kubeconfig: name one by --kubeconfig or KUBECONFIG")
-            }
+            ConnectError::InCluster { .. } => match std::env::var("KUBECONFIG") {
+                Ok(named) if !named.is_empty() => anyhow::anyhow!("KUBECONFIG names {named}, which does not exist"),
+                _ => anyhow::anyhow!("there is no kubeconfig: name one by --kubeconfig or KUBECONFIG"),
+            },
             error @ ConnectError::Client { .. } => error.into(),
         })?;
         Ok(Self { connection, url, controller_flags: args.controller_flags.clone() })

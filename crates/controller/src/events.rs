@@ -241,18 +241,16 @@ impl Events {
             self.allowed.retain(|_, until| *until > now);
             self.sweep_at = (self.allowed.len() * 2).max(FEW);
         }
-        let until = self.allowed.get(object).copied().unwrap_or(now);
-        let next = until.max(now) + ONE_IN;
-        if next > now + ONE_IN * AT_ONCE {
-            return false;
+        let Some(until) = self.allowed.get_mut(object) else {
+            self.allowed.insert(object.clone(), now + ONE_IN);
+            return true;
+        };
+        let next = (*until).max(now) + ONE_IN;
+        let is_allowed = next <= now + ONE_IN * AT_ONCE;
+        if is_allowed {
+            *until = next;
         }
-        match self.allowed.get_mut(object) {
-            Some(until) => *until = next,
-            None => {
-                self.allowed.insert(object.clone(), next);
-            }
-        }
-        true
+        is_allowed
     }
 
     fn drop(&mut self, why: Dropped, count: usize) {

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::StatusCode;
 use k8s_replicator_controller::controller::{Controller, Options, RequestId, Want};
 use k8s_replicator_controller::event::Now;
 use k8s_replicator_controller::health::Health;
@@ -20,7 +20,7 @@ use k8s_replicator_core::kind::Secret;
 use k8s_replicator_core::scope::Scope;
 
 use crate::api::admission::Policy;
-use crate::api::http::{Refusal, Reply, Request};
+use crate::api::http::{Refusal, Reply, Request, headers};
 use crate::api::object::{Id, Object, Resource};
 use crate::api::server::{Outcome, Server, Stream, refused};
 use crate::api::store::Store;
@@ -367,22 +367,12 @@ impl Load {
     }
 
     fn sent(&mut self, id: RequestId, request: &HttpRequest) {
-        let request = Request {
-            method: request.method.as_str().to_owned(),
-            uri: request.path.clone(),
-            accept: request.accept.to_owned(),
-            content_type: request.content_type.unwrap_or_default().to_owned(),
-            body: request.body.to_vec(),
-            whole: match request.expects {
-                Expects::Whole(longest) => Some(longest),
-                Expects::Stream => None,
-            },
-        };
+        let request = Request::of(request);
         if request.whole.is_some() {
             *self.seen.requests.entry(self.now.as_secs()).or_default() += 1;
         }
-        if request.is_write() {
-            self.seen.writes.entry(target(&request)).or_default().push(self.now);
+        if let Some(target) = request.written().filter(|_| request.is_write()) {
+            self.seen.writes.entry(format!("{}/{}", target.namespace, target.name)).or_default().push(self.now);
         }
         // A server that is overloaded refuses at once.
         let takes = match (self.throttles, request.is_write()) {
@@ -405,26 +395,4 @@ pub fn encoded(value: &str) -> String {
 fn secret(key: &str) -> Id {
     let (namespace, name) = key.split_once('/').expect("namespace/name");
     Id::new(Resource::Secret, namespace, name)
-}
-
-/// The object that a write is about: `namespace/name`.
-fn target(request: &Request) -> String {
-    let parts: Vec<&str> = request.path().split('/').collect();
-    let [_, _, _, _, namespace, _, name @ ..] = parts.as_slice() else { return request.path().to_owned() };
-    match name {
-        [name] => format!("{namespace}/{name}"),
-        _ => {
-            let body: serde_json::Value = serde_json::from_slice(&request.body).unwrap_or_default();
-            format!("{namespace}/{}", body["metadata"]["name"].as_str().unwrap_or_default())
-        }
-    }
-}
-
-fn headers(content_type: &'static str, retry_after: Option<u64>) -> HeaderMap {
-    let mut headers = HeaderMap::new();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
-    if let Some(seconds) = retry_after {
-        headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
-    }
-    headers
 }

@@ -38,5 +38,5 @@ pub use controller::Controller;
 pub use helm::{Helm, Said, chart};
 pub use k8s_replicator_assets::{self as assets, Child, image};
 pub use proxy::{Fault, Proxy, RequestView};
-pub use shell::{Ran, Shell};
+pub use shell::{Ran, Shell, link_tools};
 pub use users::{Rights, User};

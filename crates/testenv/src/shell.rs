@@ -27,6 +27,18 @@ pub struct Ran {
     pub errors: String,
 }
 
+/// Puts kubectl and the program, under its own name and as kubectl's plugin, into a folder for a person's PATH.
+///
+/// # Errors
+/// When they cannot be linked there.
+pub fn link_tools(folder: &Path, kubectl: &Path, program: &Path) -> Result<()> {
+    for (name, target) in [("kubectl", kubectl), ("kubectl-replicator", program), ("k8s-replicator", program)] {
+        let target = target.canonicalize().with_context(|| format!("cannot find {}", target.display()))?;
+        symlink(target, folder.join(name)).with_context(|| format!("cannot link {name}"))?;
+    }
+    Ok(())
+}
+
 impl Shell {
     /// A shell of somebody with this kubeconfig. The plugin is the program of this build.
     ///
@@ -34,12 +46,7 @@ impl Shell {
     /// When kubectl or the program can neither be found nor built.
     pub fn new(kubeconfig: &Path) -> Result<Self> {
         let folder = scratch::folder("shell")?;
-        let kubectl = assets::find_or_build()?.join("kubectl");
-        for (name, target) in
-            [("kubectl", &*kubectl), ("kubectl-replicator", program()?), ("k8s-replicator", program()?)]
-        {
-            symlink(target, folder.join(name)).with_context(|| format!("cannot link {name}"))?;
-        }
+        link_tools(&folder, &assets::find_or_build()?.join("kubectl"), program()?)?;
         Ok(Self { folder, kubeconfig: kubeconfig.to_owned() })
     }
 

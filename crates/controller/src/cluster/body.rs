@@ -77,32 +77,31 @@ pub fn adopt(adopt: &Adopt, kind: &dyn Kind, dialect: &Dialect) -> String {
 pub fn update(update: &Update, kind: &dyn Kind, dialect: &Dialect) -> String {
     let mut body = String::with_capacity(ROOM + update.data().map_or(0, |data| data.payload.size()));
     body.push('[');
-    let mut operation = |op: &str, path: &str, value: Option<&str>| push_operation(&mut body, op, path, value);
     if let Some(type_) = update.data().and_then(|data| data.expected_type.as_deref()) {
-        operation("test", "/type", Some(type_));
+        push_operation(&mut body, "test", "/type", Some(type_));
     }
-    operation("replace", "/metadata/uid", Some(&update.precondition().uid.to_string()));
+    let Precondition { uid, resource_version } = update.precondition();
+    push_operation(&mut body, "replace", "/metadata/uid", Some(&uid.to_string()));
     if !bug!(UpdateWithoutVersion) {
-        operation("replace", "/metadata/resourceVersion", Some(&update.precondition().resource_version.to_string()));
+        push_operation(&mut body, "replace", "/metadata/resourceVersion", Some(&resource_version.to_string()));
     }
     for (annotation, text) in &update.annotations().set {
-        operation("add", &pointer("annotations", &dialect.key(*annotation)), Some(text));
+        push_operation(&mut body, "add", &pointer("annotations", &dialect.key(*annotation)), Some(text));
     }
     for annotation in &update.annotations().remove {
-        operation("remove", &pointer("annotations", &dialect.key(*annotation)), None);
+        push_operation(&mut body, "remove", &pointer("annotations", &dialect.key(*annotation)), None);
     }
     let MetadataChange { labels, annotations, has_labels } = update.metadata();
     if !has_labels && !labels.set.is_empty() {
         // A member cannot be added to a map that is not there. The precondition holds for that too.
         push(&mut body, &[r#",{"op":"add","path":"/metadata/labels","value":{}}"#]);
     }
-    let mut operation = |op: &str, path: &str, value: Option<&str>| push_operation(&mut body, op, path, value);
     for (map, change) in [("labels", labels), ("annotations", annotations)] {
         for (key, value) in &change.set {
-            operation("add", &pointer(map, key), Some(value));
+            push_operation(&mut body, "add", &pointer(map, key), Some(value));
         }
         for key in &change.remove {
-            operation("remove", &pointer(map, key), None);
+            push_operation(&mut body, "remove", &pointer(map, key), None);
         }
     }
     for (field, raw) in update.data().into_iter().flat_map(|data| fields(kind, &data.payload)) {

@@ -1,14 +1,13 @@
 //! The stage of the demo: a cluster, its controller, and kubectl.
 
 use std::collections::BTreeMap;
-use std::os::unix::fs::symlink;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, Result, ensure};
-use k8s_replicator_testenv::{ControlPlane, Controller};
+use k8s_replicator_testenv::{ControlPlane, Controller, link_tools};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
@@ -87,12 +86,7 @@ impl Stage {
     pub(super) fn tools(&self) -> Result<PathBuf> {
         let folder = self.plane.dir().join("bin");
         std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
-        for (name, target) in
-            [("kubectl", &self.kubectl), ("kubectl-replicator", &self.program), ("k8s-replicator", &self.program)]
-        {
-            let target = target.canonicalize().with_context(|| format!("cannot find {}", target.display()))?;
-            symlink(target, folder.join(name)).with_context(|| format!("cannot link {name}"))?;
-        }
+        link_tools(&folder, &self.kubectl, &self.program)?;
         Ok(folder)
     }
 

@@ -1,5 +1,10 @@
 //! Requests and answers as they go over the wire.
 
+use http::{HeaderMap, HeaderValue, header};
+use k8s_replicator_controller::wire::{Expects, HttpRequest};
+
+use super::object::{Id, Resource};
+
 /// A request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
@@ -18,6 +23,38 @@ pub struct Request {
 }
 
 impl Request {
+    /// A controller's request.
+    #[must_use]
+    pub fn of(request: &HttpRequest) -> Self {
+        Self {
+            method: request.method.as_str().to_owned(),
+            uri: request.path.clone(),
+            accept: request.accept.to_owned(),
+            content_type: request.content_type.unwrap_or_default().to_owned(),
+            body: request.body.to_vec(),
+            whole: match request.expects {
+                Expects::Whole(longest) => Some(longest),
+                Expects::Stream => None,
+            },
+        }
+    }
+
+    /// The object that a write is about.
+    #[must_use]
+    pub fn written(&self) -> Option<Id> {
+        let parts: Vec<&str> = self.path().split('/').skip(1).collect();
+        match *parts.as_slice() {
+            ["api", "v1", "namespaces", namespace, plural, name] => {
+                Some(Id::new(Resource::from_plural(plural)?, namespace, name))
+            }
+            ["api", "v1", "namespaces", namespace, plural] => {
+                let body: serde_json::Value = serde_json::from_slice(&self.body).ok()?;
+                Some(Id::new(Resource::from_plural(plural)?, namespace, body["metadata"]["name"].as_str()?))
+            }
+            _ => None,
+        }
+    }
+
     /// The path without the query.
     #[must_use]
     pub fn path(&self) -> &str {
@@ -82,6 +119,17 @@ pub struct Reply {
     pub retry_after: Option<u64>,
     /// What is sent.
     pub body: Vec<u8>,
+}
+
+/// The headers of an answer.
+#[must_use]
+pub fn headers(content_type: &'static str, retry_after: Option<u64>) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    if let Some(seconds) = retry_after {
+        headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    headers
 }
 
 /// `Content-Type` of protobuf.

@@ -4,16 +4,16 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::StatusCode;
 use k8s_replicator_controller::cluster::{Failure, FailureKind};
 use k8s_replicator_controller::controller::RequestId;
 use k8s_replicator_controller::wire::{Received, Response};
 
 use super::step::{Fate, Flow};
 use super::{Violation, World};
-use crate::api::http::{Refusal, Reply, Request};
+use crate::api::http::{Refusal, Reply, Request, headers};
 use crate::api::lease::Leases;
-use crate::api::object::{Id, Object, Resource};
+use crate::api::object::{Id, Object};
 use crate::api::server::{Outcome, Stream, refused};
 
 /// Which start of which controller sent something.
@@ -58,15 +58,6 @@ pub(super) struct Pipe {
     pub(super) head: Option<(u16, &'static str, Option<u64>)>,
     /// Events that are on their way.
     pub(super) frames: VecDeque<Vec<u8>>,
-}
-
-fn headers(content_type: &'static str, retry_after: Option<u64>) -> HeaderMap {
-    let mut headers = HeaderMap::new();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
-    if let Some(seconds) = retry_after {
-        headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
-    }
-    headers
 }
 
 fn status(code: u16) -> StatusCode {
@@ -147,7 +138,7 @@ impl World {
             self.tell(|| format!("{} {} of controller {}: {fate:?}", request.method, request.uri, sender.slot));
             return self.answered(at, reply);
         }
-        let target = request.is_write().then(|| self.written_by(&request)).flatten();
+        let target = request.is_write().then(|| request.written()).flatten();
         let before = target.as_ref().and_then(|id| self.store.get(id).cloned());
         let outcome = if Leases::is_about(&request) {
             Outcome::Reply(self.leases.answer(&request))
@@ -194,21 +185,6 @@ impl World {
                 self.answered(at, Some(reply))
             }
             Outcome::Reply(reply) => self.answered(at, Some(reply)),
-        }
-    }
-
-    /// The object that a write is about.
-    pub(super) fn written_by(&self, request: &Request) -> Option<Id> {
-        let parts: Vec<&str> = request.path().split('/').skip(1).collect();
-        match *parts.as_slice() {
-            ["api", "v1", "namespaces", namespace, plural, name] => {
-                Some(Id::new(Resource::from_plural(plural)?, namespace, name))
-            }
-            ["api", "v1", "namespaces", namespace, plural] => {
-                let body: serde_json::Value = serde_json::from_slice(&request.body).ok()?;
-                Some(Id::new(Resource::from_plural(plural)?, namespace, body["metadata"]["name"].as_str()?))
-            }
-            _ => None,
         }
     }
 

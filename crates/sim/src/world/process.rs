@@ -168,7 +168,7 @@ impl World {
             let now = self.now_of(process);
             for want in process.controller.poll(now) {
                 match want {
-                    Want::Request(id, request) => self.sent(slot, process, id, request)?,
+                    Want::Request(id, request) => self.sent(slot, process, id, &request)?,
                     Want::Cancel(id) => self.cancel(process.start, id),
                     Want::WaitUntil(at) => process.wakes = at.saturating_add(process.started),
                 }
@@ -185,23 +185,13 @@ impl World {
         Ok(())
     }
 
-    fn sent(&mut self, slot: usize, process: &Process, id: RequestId, request: HttpRequest) -> Result<(), Violation> {
-        let request = Request {
-            method: request.method.as_str().to_owned(),
-            uri: request.path,
-            accept: request.accept.to_owned(),
-            content_type: request.content_type.unwrap_or_default().to_owned(),
-            body: request.body.to_vec(),
-            whole: match request.expects {
-                k8s_replicator_controller::wire::Expects::Whole(longest) => Some(longest),
-                k8s_replicator_controller::wire::Expects::Stream => None,
-            },
-        };
+    fn sent(&mut self, slot: usize, process: &Process, id: RequestId, request: &HttpRequest) -> Result<(), Violation> {
+        let request = Request::of(request);
         if properties::shows_a_value(&request.uri) {
             return Err(Violation::new("secrecy", format!("a path shows a value: {}", request.uri)));
         }
         // What is created is counted by its name.
-        let created = if request.method == "POST" { self.written_by(&request) } else { None };
+        let created = if request.method == "POST" { request.written() } else { None };
         match created {
             Some(id) => self.count(&format!("{}/{}", request.path(), id.name))?,
             // Each page of a list is another thing.

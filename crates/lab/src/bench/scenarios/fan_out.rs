@@ -62,16 +62,15 @@ async fn one(lab: &Lab, subject: &Subject, count: usize, rounds: usize) -> Resul
         requests = controller_round(lab, &mut stage, subject, (count, round), &mut measured).await?;
         bare_round(&stage, &namespaces, round, &mut bare).await?;
     }
-    let [created, updated] = ["create", "update"];
-    let [mut create, create_cpu] = figures(created, count, &measured[0], &bare[0]);
-    let [mut update, update_cpu] = figures(updated, count, &measured[1], &bare[1]);
     let all = rounds * count;
-    for (figure, sum) in [(&mut create, &measured[0]), (&mut update, &measured[1])] {
-        if sum.objects < all {
-            *figure = figure.clone().note(format!("gave up after {} of {all}", sum.objects));
-        }
+    let note = |sum: &Sum| (sum.objects < all).then(|| format!("gave up after {} of {all}", sum.objects));
+    let [mut create, create_cpu] = figures("create", count, &measured[0], &bare[0]);
+    if let Some(note) = note(&measured[0]) {
+        create = create.note(note);
     }
-    let update = update.note(format!("requests of the last round: {}", in_words(&requests)));
+    let [update, update_cpu] = figures("update", count, &measured[1], &bare[1]);
+    let requests = format!("requests of the last round: {}", in_words(&requests));
+    let update = update.note(note(&measured[1]).unwrap_or(requests));
     Ok(vec![create, create_cpu, update, update_cpu])
 }
 
