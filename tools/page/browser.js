@@ -67,6 +67,8 @@ export async function visit(browser, url, { width = 1280, height = 800, scheme =
     cdp,
     within,
     wire: () => wire,
+    /** Waits until what was done is drawn, which is before the next frame. */
+    drawn: () => page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(() => resolve(null))))),
     live: () => page.locator(".link.is-live").waitFor(),
     /** Faults that axe-core finds. */
     async axe() {

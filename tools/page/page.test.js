@@ -68,7 +68,7 @@ describe("the page", { skip: SKIPPED }, () => {
       await page.keyboard.press("Enter");
       await page.locator("aside h2", { hasText: one.target.split("/")[1] }).waitFor();
       assert.match(page.url(), /[?&]trail=/);
-      assert.equal(await page.evaluate(() => document.activeElement?.tagName), "H2");
+      await until("its heading has the focus", () => page.evaluate(() => document.activeElement?.tagName === "H2"));
       await page.keyboard.press("Escape");
       await page.locator("#attention").waitFor();
       assert.equal(await page.evaluate(() => document.activeElement?.id), "search");
@@ -80,7 +80,7 @@ describe("the page", { skip: SKIPPED }, () => {
   });
 
   test("by keyboard alone: from the matrix to a trail, to its source, and back", async () => {
-    await shown({ path: "?order=name" }, async ({ page }) => {
+    await shown({ path: "?order=name" }, async ({ page, drawn }) => {
       await page.locator(".matrix").focus();
       await page.keyboard.press("ArrowDown");
       await page.keyboard.press("ArrowRight");
@@ -88,7 +88,7 @@ describe("the page", { skip: SKIPPED }, () => {
       // A group opens into its namespaces, a cell into its trail.
       for (let n = 0; n < 3 && !/trail=/.test(page.url()); n++) {
         await page.keyboard.press("Enter");
-        await page.waitForTimeout(100);
+        await drawn();
         await page.keyboard.press("Home");
       }
       await page.locator("aside .steps").waitFor();
@@ -117,11 +117,16 @@ describe("the page", { skip: SKIPPED }, () => {
   });
 
   test("by keyboard a group is opened, and closed again", async () => {
-    await shown({ path: "?order=name&group=label:team" }, async ({ page }) => {
+    await shown({ path: "?order=name&group=label:team" }, async ({ page, drawn }) => {
       await page.locator(".matrix").focus();
-      await page.keyboard.press("ArrowDown");
+      // The labels come after the targets, which until then are grouped by name.
+      await until("the cursor is on a label's group", async () => {
+        await page.keyboard.press("Home");
+        return /^[a-z]+, \d/.test(await page.locator(".stagebox [aria-live]").innerText());
+      });
       await page.keyboard.press("g");
-      await until("it is open", () => /open=/.test(page.url()));
+      await until("it is open", () => /open=[a-z]+$/.test(page.url()));
+      await drawn();
       await page.keyboard.press("g");
       await until("it is closed", () => !/open=/.test(page.url()));
     });
@@ -202,16 +207,35 @@ describe("the page", { skip: SKIPPED }, () => {
   });
 
   test("filters are kept by the address bar", async () => {
-    await shown({}, async ({ page }) => {
+    await shown({}, async ({ page, of }) => {
       await page.locator(".tile.is-refused").click();
       await page.getByLabel("Kind").selectOption("Secret");
       await page.getByLabel("Namespace", { exact: true }).fill("c*");
       await until("the address", () => /state=refused&kind=Secret&ns=c\*/.test(page.url()));
-      const count = await page.locator("#count").innerText();
+      const found = [...of.targets.values()].filter((it) => it.state === 3 && it.kind === 0 && it.target.startsWith("c"));
+      const count = page.locator("#count", { hasText: `${found.length} of ` });
+      await count.waitFor();
       await page.reload();
-      await until("the same", async () => (await page.locator("#count").innerText()) === count);
+      await count.waitFor();
       await page.getByRole("button", { name: "Clear filters" }).click();
       await until("all", async () => !/state|kind|ns/.test(page.url()));
+    });
+  });
+
+  test("what a person does is drawn by the next frame, however much the server says meanwhile", async () => {
+    await shown({}, async ({ page, server, of }) => {
+      const telling = setInterval(() => server.tell(happen(of)), 10);
+      try {
+        for (let n = 0; n < 20; n++) {
+          const filtering = await page.evaluate(() => new Promise((resolve) => {
+            document.querySelector(".tile.is-refused").click();
+            requestAnimationFrame(() => requestAnimationFrame(() => resolve(/ of /.test(document.getElementById("count").textContent))));
+          }));
+          assert.equal(filtering, n % 2 === 0, `click ${n + 1}`);
+        }
+      } finally {
+        clearInterval(telling);
+      }
     });
   });
 
@@ -233,7 +257,7 @@ describe("the page", { skip: SKIPPED }, () => {
     const again = await serve(of, port);
     await it.live();
     await until("what happened meanwhile", async () => (await number(it.page, "failing")) === String([...of.targets.values()].filter((it) => it.state === 4).length));
-    assert.equal(await it.page.locator("#notice").isVisible(), false);
+    await it.page.locator("#notice").waitFor({ state: "hidden" });
     it.clean();
     await it.close();
     await again.close();

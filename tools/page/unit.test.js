@@ -211,6 +211,30 @@ test("sources with problems come first, and those that only wait stay where they
   assert.deepEqual(order("name"), ["s/a", "s/b", "s/c", "s/d"]);
 });
 
+test("what the cursor is on is found again where rows and columns have changed places", () => {
+  const rows = (state) => [[0, "alpha-a/t", "s/a", 0, "UpToDate", 3, null], [0, "alpha-b/t", "s/b", state, "Forbidden", 1, 1], [0, "beta-a/t", "s/b", 0, "UpToDate", 3, null]];
+  const by = { key: "team", values: new Map([["alpha-a", "x"], ["alpha-b", "x"], ["beta-a", "y"]]) };
+  const layout = (model, how) => new Layout(model, all(model), { width: 900, zoom: 2, opened: [], grouped: true, order: "problems", ...how });
+  const [calm, failing] = [modelOf(rows(0)), modelOf(rows(4).reverse())];
+  const from = layout(calm, {});
+  const at = { row: 1, column: 1 };
+  assert.deepEqual([from.rows[1].key, from.columns[1].label], ["s/b", "alpha-b"]);
+  const found = (model, how) => {
+    const to = layout(model, how);
+    const spot = to.find(from, at);
+    return spot && [spot.row, to.rows[spot.row].key, to.columns[spot.column].label];
+  };
+  assert.deepEqual(found(calm, {}), [1, "s/b", "alpha-b"]);
+  // A problem brings its row to the top, in a model whose numbers are others.
+  assert.deepEqual(found(failing, {}), [0, "s/b", "alpha-b"]);
+  // The namespace becomes a part of a group, and is there when that is opened.
+  assert.deepEqual(found(calm, { by }), [1, "s/b", "x"]);
+  assert.deepEqual(found(calm, { by, opened: ["x"] }), [1, "s/b", "alpha-b"]);
+  // The source is gone, or the namespace.
+  assert.equal(found(modelOf(rows(0).slice(0, 1)), {}), null);
+  assert.equal(found(modelOf(rows(0).slice(2)), {}), null);
+});
+
 test("one source that is too wide for the page is one column of groups, and no namespace gets lost when it is opened", () => {
   const model = modelOf(Array.from({ length: 60 }, (_, n) => [0, `team-${n}/t`, "s/s", 0, "UpToDate", 3, null]));
   const closed = columns(model, all(model), 300, 18, [], true).list;

@@ -273,6 +273,24 @@ export class Layout {
     this.height = this.rows.length * this.rowHeight;
   }
 
+  /**
+   * Where that is here which another layout has at a place: the row of the same source, and the same column or, where that was opened,
+   * put together or named otherwise, the one that has its first namespace. `null`: the row or the column is gone.
+   * @param {Layout} from
+   * @param {{ row: number, column: number }} at
+   */
+  find(from, at) {
+    const [source, head] = [from.rows[at.row], from.columns[at.column]];
+    if (source === undefined || head === undefined) return null;
+    const row = this.rows.findIndex((it) => it.key === source.key && it.kind === source.kind);
+    let column = this.columns.findIndex((it) => it.label === head.label && it.group === head.group);
+    if (column < 0) {
+      const first = from.model.namespaces.text(head.members[0] ?? 0);
+      column = this.columns.findIndex((it) => it.members.some((member) => this.model.namespaces.text(member) === first));
+    }
+    return row < 0 || column < 0 ? null : { row, column };
+  }
+
   /** Whether a column is as wide as a group: beside groups, its name stands as theirs do. @param {Column} column */
   isWide(column) {
     return column.group !== "" || (this.grouped && column.inGroup === "");

@@ -36,7 +36,10 @@ let loaded = false;
 /** @type {{ link: Link, why: string }} */
 let link = { link: "loading", why: "" };
 let drawn = 0;
+/** The frame in which all is drawn; 0: none is asked for. */
 let drawing = 0;
+/** The time until frames of the server are drawn; 0: none is pending. */
+let calm = 0;
 /** Where the focus was before a panel was opened. @type {HTMLElement | null} */
 let before = null;
 /** Somebody opened a panel: its heading gets the focus when it is there. */
@@ -118,22 +121,19 @@ const labels = new Labels(() => drawCalmly());
 /** Whether namespaces have ever been more than fit: then one may choose what groups them. */
 let groups = false;
 
-/** Draws all of it before the next frame. */
+/** Draws all of it before the next frame: what a person does never waits for the calm between frames of the server. */
 function draw() {
+  clearTimeout(calm);
+  calm = 0;
   if (drawing === 0) drawing = requestAnimationFrame(paint);
 }
 
 /** The same, but not more often than one can follow. */
 function drawCalmly() {
+  if (drawing !== 0 || calm !== 0) return;
   const wait = drawn + CALM - performance.now();
   if (wait <= 0) draw();
-  else if (drawing === 0) {
-    drawing = -1;
-    setTimeout(() => {
-      drawing = 0;
-      draw();
-    }, wait);
-  }
+  else calm = setTimeout(draw, wait);
 }
 
 function paint() {
@@ -304,10 +304,11 @@ search.value = view.filter.text;
 search.addEventListener("input", () => filter({ text: search.value }, "replace"));
 search.form?.addEventListener("submit", (event) => {
   event.preventDefault();
-  // One that is named in full is meant, and so is the only one that is found.
+  // One that is named in full is meant, and so is the only one that is found: now, which may not be drawn yet.
   const text = search.value.trim();
-  const named = [...rows].find((row) => model.target(row) === text);
-  if (named !== undefined || rows.length === 1) openRow(named ?? rows[0] ?? 0);
+  const found = matching(model, view.filter);
+  const named = [...found].find((row) => model.target(row) === text);
+  if (named !== undefined || found.length === 1) openRow(named ?? found[0] ?? 0);
   else if (view.as === "table") table.focus(true);
   else matrix.scroll.focus();
 });

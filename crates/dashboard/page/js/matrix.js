@@ -83,11 +83,12 @@ export class Matrix {
    * @param {Spot | null} spot  Where the target is that is open.
    */
   show(model, layout, chosen, spot) {
+    // Rows and columns come, go and change places while somebody looks: the cursor stays on what it was put on.
+    if (this.cursor !== null && this.layout !== null) this.cursor = layout.find(this.layout, this.cursor);
     this.model = model;
     this.layout = layout;
     this.chosen = chosen;
     this.spot = spot;
-    if (this.cursor !== null && (this.cursor.row >= layout.rows.length || this.cursor.column >= layout.columns.length)) this.cursor = null;
     const { left, top } = this.head;
     this.space.style.setProperty("width", `${Math.ceil(left + layout.width + 12)}px`);
     this.space.style.setProperty("height", `${Math.ceil(top + layout.height + 8)}px`);
