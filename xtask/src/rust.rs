@@ -1,14 +1,14 @@
 //! Building with cargo, with progress that can be shown beside that of others.
 
 use std::io::{BufReader, Read as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Instant;
 
 use anyhow::{Context as _, Result, ensure};
 use k8s_replicator_assets::Lane;
 
-use crate::cargo;
+use crate::{cargo, workspace};
 
 /// Builds the programs of these packages with the profile that this program was built with.
 pub(crate) fn build(packages: &[&str], lane: &Lane) -> Result<()> {
@@ -91,9 +91,11 @@ pub(crate) fn program(package: &str) -> Result<PathBuf> {
     Ok(own.with_file_name(package))
 }
 
-/// Whether it was built before, in whatever state of its source.
+/// Whether it was built before with the dependencies of now, which take most of the time, in whatever state of its own source.
 pub(crate) fn is_built(package: &str) -> bool {
-    program(package).is_ok_and(|program| program.is_file())
+    let changed = |path: &Path| std::fs::metadata(path).and_then(|file| file.modified()).ok();
+    let lock = changed(&workspace().join("Cargo.lock"));
+    program(package).is_ok_and(|program| changed(&program).is_some_and(|built| Some(built) >= lock))
 }
 
 #[cfg(test)]

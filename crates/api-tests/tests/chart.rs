@@ -363,6 +363,7 @@ fn bad_values_are_refused_with_words_that_help() {
         ("rbac.scope=namespaces,rbac.namespaces={team-.*}", &["/rbac/namespaces/0", "does not match pattern"]),
         ("podDisruptionBudget.maxUnavailable=half", &["/podDisruptionBudget/maxUnavailable"]),
         ("dashboard.hosts={a b}", &["/dashboard/hosts/0", "does not match pattern"]),
+        ("dashboard.service.enabled=true", &["dashboard.enabled does not turn the page on: set both, or none"]),
         ("networkPolicy.ports={http}", &["/networkPolicy/ports/0", "want integer"]),
         ("resources.limit.cpu=1", &["/resources", "additional properties 'limit' not allowed"]),
     ] {

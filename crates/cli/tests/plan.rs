@@ -101,7 +101,7 @@ fn the_hook_for_pre_commit_works() {
             hooks.lines().find_map(|line| line.trim_start_matches(['-', ' ']).strip_prefix(&format!("{name}: ")));
         line.unwrap().to_owned()
     };
-    assert!(read("examples/plan/pre-commit-config.yaml").contains(&format!("id: {}", field("id"))));
+    assert!(read("docs/plan/pre-commit-config.yaml").contains(&format!("id: {}", field("id"))));
     assert!(read("docs/plan.md").contains(&format!("id: {}", field("id"))));
     let entry = field("entry");
     let mut words = entry.split_whitespace();
@@ -110,23 +110,23 @@ fn the_hook_for_pre_commit_works() {
     let (code, output) =
         run(&[&args[..], &["examples/2-generated-password.yaml", "examples/3-tls-key.yaml"]].concat(), "");
     assert_eq!(code, 0, "{output}");
-    let (code, output) = run(&[&args[..], &["examples/plan/broken.yaml"]].concat(), "");
+    let (code, output) = run(&[&args[..], &["docs/plan/broken.yaml"]].concat(), "");
     assert_eq!(code, 1, "{output}");
 }
 
 /// As the workflow runs it.
 #[test]
 fn the_example_of_a_workflow_works() {
-    let workflow = read("examples/plan/github-workflow.yaml");
+    let workflow = read("docs/plan/github-workflow.yaml");
     let commands: Vec<&str> =
         workflow.lines().filter_map(|line| line.trim().strip_prefix("- run: k8s-replicator ")).collect();
     assert_eq!(commands.len(), 2);
     for (command, begin) in
-        commands.iter().zip(["### k8s-replicator plan: ", "::error file=examples/plan/broken.yaml,line=16,"])
+        commands.iter().zip(["### k8s-replicator plan: ", "::error file=docs/plan/broken.yaml,line=16,"])
     {
         let words = command.split_whitespace().take_while(|word| !word.starts_with('>'));
         let args: Vec<&str> =
-            words.map(|word| if word == "manifests/" { "examples/plan/broken.yaml" } else { word }).collect();
+            words.map(|word| if word == "manifests/" { "docs/plan/broken.yaml" } else { word }).collect();
         let (code, output) = run(&args, "");
         assert_eq!(code, 1, "{output}");
         assert!(output.starts_with(begin), "{output}");

@@ -84,9 +84,10 @@ impl Change<'_> {
         self.on("edit", object)
     }
 
+    /// Creates the source, of a file: pasted as it is this fails, and does not fill every replica with a word that stood for a value.
     fn create(self, source: &Key) -> String {
         let what = if self.kind.is_secret() { "secret generic" } else { "configmap" };
-        format!("kubectl -n {} create {what} {} --from-literal=KEY=VALUE", source.namespace(), source.name())
+        format!("kubectl -n {} create {what} {} --from-file=KEY=FILE", source.namespace(), source.name())
     }
 
     /// Adds the target to the source's push.

@@ -27,6 +27,18 @@ pub fn parse(text: &str) -> Option<Duration> {
     (total == 0 || !negative).then_some(Duration::from_nanos(total))
 }
 
+/// A duration as people write it: `1h30m`, `5s`, `500ms`. [`parse`] reads the same from it.
+#[must_use]
+pub fn written(duration: Duration) -> String {
+    if duration < Duration::from_secs(60) {
+        return format!("{duration:?}");
+    }
+    let (minutes, rest) = (duration.as_secs() / 60, duration - Duration::from_secs(duration.as_secs() / 60 * 60));
+    let part = |number: u64, unit: &str| if number > 0 { format!("{number}{unit}") } else { String::new() };
+    let rest = if rest.is_zero() { String::new() } else { format!("{rest:?}") };
+    format!("{}{}{rest}", part(minutes / 60, "h"), part(minutes % 60, "m"))
+}
+
 /// Reads a number and its unit, and returns them in nanoseconds, with what follows.
 fn part(text: &str) -> Option<(u64, &str)> {
     let (whole, rest) = digits(text);
@@ -102,6 +114,27 @@ mod tests {
         ];
         for (text, nanoseconds) in cases {
             assert_eq!(parse(text), Some(Duration::from_nanos(nanoseconds)), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_duration_is_written_as_people_write_it() {
+        let cases = [
+            ("0", "0ns"),
+            ("500ms", "500ms"),
+            ("59.5s", "59.5s"),
+            ("60s", "1m"),
+            ("90s", "1m30s"),
+            ("3600s", "1h"),
+            ("90m", "1h30m"),
+            ("48h", "48h"),
+            ("3600.5s", "1h500ms"),
+            ("2562047h47m16.854775807s", "2562047h47m16.854775807s"),
+        ];
+        for (text, wanted) in cases {
+            let duration = parse(text).unwrap();
+            assert_eq!(written(duration), wanted);
+            assert_eq!(parse(wanted), Some(duration), "{wanted}");
         }
     }
 

@@ -74,9 +74,9 @@ questions! {
     SourceWellFormed "SPEC 5.1" "Are the source's annotations well-formed?"
     Consent "SPEC 5.2" "Does the source allow this namespace to pull?"
     ChainAllows "SPEC 5.3" "Does the chain above the source allow this namespace?"
-    Loop "SPEC 5.4" "Does the source's data come from elsewhere than from this target?"
+    NoLoop "SPEC 5.4" "Does the source's data come from elsewhere than from this target?"
     ChainFilled "SPEC 5.5" "Does the source, a replica itself, hold a copy?"
-    Ring "SPEC 5.6, 9.12" "Does the chain of pulls end, without coming back to this target?"
+    NoRing "SPEC 5.6, 9.12" "Does the chain of pulls end, without coming back to this target?"
     RemovalDelay "SPEC 11.1" "Has the source been missing, or without its push or consent, for the removal delay?"
     RemovalLimit "SPEC 11.2" "Are no more replicas due for removal because of the source than may be removed at once?"
     Once "SPEC 6" "Does replicate-once keep newer data away?"
@@ -178,7 +178,7 @@ mod tests {
         assert_eq!(
             names.join(" "),
             "FirstLists WellFormed Excluded NamespaceSays Paused IsTarget Terminating Creator Pushed Watched \
-             Namespace Accepted MadeByController Adoption SourceExists SourceWellFormed Consent ChainAllows Loop ChainFilled Ring \
+             Namespace Accepted MadeByController Adoption SourceExists SourceWellFormed Consent ChainAllows NoLoop ChainFilled NoRing \
              RemovalDelay RemovalLimit Once SameData Keys KeysKept SourceRead Complete SameType Changeable NotProtected AsWanted"
         );
         assert!(Question::ALL.is_sorted());

@@ -64,7 +64,7 @@ impl Diff {
         let cluster = Cluster::open(&self.cluster).await?;
         let target = self.object.key(&cluster)?;
         let around = Namespace::parse(target.namespace())?;
-        let mut reading = cluster.read(&[self.object.kind.kind()], &[around]).await?;
+        let mut reading = cluster.read(&[self.object.kind().kind()], &[around]).await?;
         let source = source_of(&mut reading, &cluster, &target).await?;
         let (of_source, of_target) =
             (read(&cluster, &reading, &source).await?, read(&cluster, &reading, &target).await?);
@@ -77,7 +77,7 @@ impl Diff {
         let type_ = of_source.type_.filter(|_| of_target.type_.is_some());
         let types = type_.filter(|type_| of_target.type_.as_ref() != Some(type_)).zip(of_target.type_.clone());
         let differences = differences(&keys(&given), &keys(&of_target.payload));
-        let is_same = differences.is_empty();
+        let is_same = differences.is_empty() && types.is_none();
         let types = types.as_ref().map(|(source, target)| (&**source, &**target));
         terminal.print(&match self.output.output {
             Output::Json => in_json(&source, &target, types, &differences, &reading.notes),

@@ -17,7 +17,7 @@ use k8s_replicator_core::trail::{Outcome, Step};
 use serde_json::{Value, json};
 
 use super::Exit;
-use super::options::{KindName, NamespaceArgs, Output, OutputArgs, json as written, key};
+use super::options::{KindOrObject, KindOrObjectParser, NamespaceArgs, Output, OutputArgs, json as written, key};
 use crate::cluster::{Cluster, ClusterArgs};
 use crate::entry::{Entry, Standing, time};
 use crate::terminal::{Paper, Terminal};
@@ -30,10 +30,10 @@ pub(super) use gather::explain;
 #[command(after_help = EXAMPLES)]
 pub struct Explain {
     /// The kind of the object.
-    #[arg(value_enum, ignore_case = true)]
-    kind: KindName,
+    #[arg(value_name = "KIND", ignore_case = true, value_parser = KindOrObjectParser)]
+    kind: KindOrObject,
     /// The object: namespace/name, or its name alone with --namespace. It need not exist.
-    #[arg(value_name = "NAMESPACE/NAME", required_unless_present = "to", conflicts_with = "to")]
+    #[arg(value_name = "NAMESPACE/NAME", conflicts_with = "to")]
     name: Option<String>,
     /// Explain why this object is not copied to that of --to.
     #[arg(long, value_name = "NAMESPACE/NAME", requires = "to")]
@@ -57,18 +57,18 @@ Contents are read only where the answer depends on them, and never shown.
 Examples:
   kubectl replicator explain secret shop/db
   kubectl replicator explain configmap ca -n shop
+  kubectl replicator explain secret/db -n shop
   kubectl replicator explain secret --from data/db --to shop/db
   kubectl replicator explain secret shop/db -o json | jq -r .commands[]";
 
 impl Explain {
     pub(super) async fn run(self, terminal: &Terminal) -> anyhow::Result<Exit> {
         let cluster = Cluster::open(&self.cluster).await?;
-        let name = self.name.as_ref().or(self.to.as_ref()).map(String::as_str).unwrap_or_default();
-        let target = key(name, &self.namespace, &cluster)?;
+        let target = self.kind.key(self.name.as_deref().or(self.to.as_deref()), &self.namespace, &cluster)?;
         let from = self.from.as_ref().map(|from| key(from, &self.namespace, &cluster)).transpose()?;
         let namespaces = [Some(&target), from.as_ref()].into_iter().flatten().map(Key::namespace);
         let around: Vec<Namespace> = namespaces.filter_map(|namespace| Namespace::parse(namespace).ok()).collect();
-        let mut reading = cluster.read(&[self.kind.kind()], &around).await?;
+        let mut reading = cluster.read(&[self.kind.kind.kind()], &around).await?;
         let answer = explain(&cluster, &mut reading, &target, from.as_ref()).await?;
         let now = jiff::Timestamp::now().as_second();
         terminal.print(&match self.output.output {

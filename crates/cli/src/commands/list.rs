@@ -3,13 +3,15 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use clap::builder::{PossibleValuesParser, TypedValueParser as _};
+use clap::builder::PossibleValuesParser;
 use k8s_replicator_core::names::{Key, Namespace};
 use k8s_replicator_core::observed::Annotated;
 use k8s_replicator_core::reason::Reason;
+use k8s_replicator_core::state::State;
 use serde_json::json;
 
 use super::Exit;
+use super::explain::is_good;
 use super::options::{KindName, NamespacesArgs, Output, OutputArgs, json as written, kinds};
 use crate::cluster::{Cluster, ClusterArgs, Reading};
 use crate::entry::{Entry, Standing, summary, time};
@@ -67,10 +69,39 @@ Examples:
   kubectl replicator list -A -o json | jq -r '.targets[] | select(.state != \"current\") | .target'";
 
 fn reasons() -> impl clap::builder::TypedValueParser<Value = Reason> {
-    let codes = Reason::ALL.iter().map(|reason| reason.code());
-    PossibleValuesParser::new(codes).map(|code| {
-        let named = |reason: &&Reason| reason.code().eq_ignore_ascii_case(&code);
-        Reason::ALL.iter().find(named).copied().unwrap_or(Reason::NotATarget)
+    ReasonParser
+}
+
+/// Reads the code of a reason. (`PossibleValuesParser` would answer a wrong one with all of them.)
+#[derive(Clone)]
+struct ReasonParser;
+
+impl clap::builder::TypedValueParser for ReasonParser {
+    type Value = Reason;
+
+    fn parse_ref(
+        &self,
+        command: &clap::Command,
+        arg: Option<&clap::Arg>,
+        value: &std::ffi::OsStr,
+    ) -> Result<Reason, clap::Error> {
+        let code = |text: &str| reason(text).map_err(|error| error.to_string());
+        clap::builder::StringValueParser::new().try_map(move |text| code(&text)).parse_ref(command, arg, value)
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = clap::builder::PossibleValue> + '_>> {
+        Some(Box::new(Reason::ALL.iter().map(|reason| reason.code().into())))
+    }
+}
+
+fn reason(text: &str) -> Result<Reason, String> {
+    let is_named = |reason: &&Reason| reason.code().eq_ignore_ascii_case(text);
+    Reason::ALL.iter().find(is_named).copied().ok_or_else(|| {
+        let text = text.to_ascii_lowercase();
+        let is_like = |code: &&str| !text.is_empty() && code.to_ascii_lowercase().contains(&text);
+        let similar: Vec<_> = Reason::ALL.iter().map(|reason| reason.code()).filter(is_like).take(3).collect();
+        let similar = if similar.is_empty() { String::new() } else { format!(" Similar: {}.", similar.join(", ")) };
+        format!("no reason has this code.{similar} docs/reasons.md has all")
     })
 }
 
@@ -204,8 +235,9 @@ fn sorted(mut entries: Vec<Entry>) -> Vec<Entry> {
 /// What stands how, and how to know why the worst does.
 fn next_step(paper: Paper, entries: &[Entry]) -> Option<String> {
     let worst = entries
-        .first()
-        .filter(|entry| entry.standing != Standing::Known(k8s_replicator_core::state::State::Current))?;
+        .iter()
+        .find(|entry| !is_good(entry.standing, entry.reason))
+        .or_else(|| entries.iter().find(|entry| entry.standing != Standing::Known(State::Current)))?;
     let kind = worst.kind.to_ascii_lowercase();
     let counts = wrap(paper, 0, &format!("{}.", summary(entries)));
     Some(format!("\n{counts}Why: kubectl replicator explain {kind} {}", worst.target))
@@ -299,7 +331,6 @@ impl Source {
 
 /// The sources: objects that push or say who may pull, and those that targets name.
 fn sources(reading: &Reading, entries: &[Entry]) -> Vec<Source> {
-    use k8s_replicator_core::state::State;
     let mut sources: BTreeMap<(&'static str, Key), Source> = BTreeMap::new();
     for of in &reading.kinds {
         let is_source = |key: &&Key| {

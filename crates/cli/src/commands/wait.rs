@@ -179,7 +179,7 @@ fn late(
     missing: &[&Entry],
     explained: &[Answer],
 ) -> String {
-    let mut out = format!("{}\n", progress(paper, namespace, entries, missing));
+    let mut out = format!("Time is up.\n{}\n", progress(paper, namespace, entries, missing));
     for answer in explained {
         out += &format!("\n---\n{}", answer.draw(paper, now));
     }

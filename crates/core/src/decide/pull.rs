@@ -322,9 +322,9 @@ impl<'g> Case<'g, '_> {
         let origin = marks.text(Annotation::ReplicatedFromOrigin);
         let fact = || format!("{from}: {}", says(Some(marks), &[Annotation::ReplicatedFromOrigin]));
         if origin.is_some_and(|origin| **origin == *self.target.as_str()) && !crate::bug!(LoopForgotten) {
-            return self.refuses(Question::Loop, Reason::Loop, None, fact).map_continue(Some);
+            return self.refuses(Question::NoLoop, Reason::Loop, None, fact).map_continue(Some);
         }
-        self.pass(Question::Loop, fact)?;
+        self.pass(Question::NoLoop, fact)?;
         if pulls {
             let fact = || format!("{from}: {}", says(Some(marks), &[Annotation::ReplicatedFromVersion]));
             if !holds_a_copy {
@@ -334,13 +334,13 @@ impl<'g> Case<'g, '_> {
         }
         let (reason, detail) = match self.graph.chain(from, self.target) {
             Chain::Ends => {
-                self.pass(Question::Ring, || "the chain ends".to_owned())?;
+                self.pass(Question::NoRing, || "the chain ends".to_owned())?;
                 return Continue(None);
             }
             Chain::Ring => (Reason::Ring, None),
             Chain::TooLong => (Reason::ChainTooLong, Some(format!("more than {LONGEST_CHAIN} pulls"))),
         };
-        self.refuses(Question::Ring, reason, detail, || format!("the chain goes from {from} to {}", self.target))
+        self.refuses(Question::NoRing, reason, detail, || format!("the chain goes from {from} to {}", self.target))
             .map_continue(Some)
     }
 

@@ -141,7 +141,7 @@ impl<'g> Case<'g, '_> {
             RemovalDelay::After(delay) => Some(delay),
             RemovalDelay::Never => None,
         };
-        let said = delay.map_or("never".to_owned(), |delay| format!("{delay:?}"));
+        let said = delay.map_or("never".to_owned(), crate::duration::written);
         let fact = || {
             let source = stopped.source;
             let lost = match without {

@@ -24,9 +24,9 @@ impl Entry {
         })
     }
 
-    /// Whether something was written or refused, rather than found in order.
+    /// Whether something was written or refused, rather than found in order, or advised about what may be gone by now.
     pub(super) fn is_action(&self) -> bool {
-        self.action != "nothing"
+        !["nothing", "advise"].contains(&&*self.action)
     }
 }
 

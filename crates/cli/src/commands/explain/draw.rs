@@ -24,7 +24,7 @@ pub(super) fn draw(paper: Paper, now: i64, answer: &Answer) -> String {
     let mut page = Page { paper, now, out: String::new() };
     page.head(answer);
     page.chain(answer);
-    page.questions(&answer.steps);
+    page.questions(answer);
     page.rivals(answer);
     page.attempts(answer);
     page.waiting(&answer.waiting);
@@ -184,13 +184,13 @@ impl Page {
         self.line(&line);
     }
 
-    fn questions(&mut self, steps: &[Step]) {
+    fn questions(&mut self, answer: &Answer) {
         // That the lists are complete, and the annotations readable, is worth a line only where it is not so.
         let is_plain = |step: &Step| {
             use k8s_replicator_core::trail::Question;
             step.outcome == Outcome::Passed && matches!(step.question, Question::FirstLists | Question::WellFormed)
         };
-        let steps: Vec<&Step> = steps.iter().filter(|step| !is_plain(step)).collect();
+        let steps: Vec<&Step> = answer.steps.iter().filter(|step| !is_plain(step)).collect();
         if steps.is_empty() {
             return;
         }
@@ -201,6 +201,10 @@ impl Page {
                 Outcome::Passed => ("✓", Ink::Good, String::new()),
                 Outcome::Decided(reason @ (Reason::UpToDate | Reason::HeldByOnce)) => {
                     ("✓", Ink::Good, format!(" → {reason}"))
+                }
+                // A source need not be a target.
+                Outcome::Decided(reason @ Reason::NotATarget) if answer.is_source() => {
+                    ("–", Ink::Faint, format!(" → {reason}"))
                 }
                 Outcome::Decided(reason) => ("✗", Ink::Bad, format!(" → {reason}")),
                 Outcome::Needs(key) => ("?", Ink::Pending, format!(" → {key} has to be read")),

@@ -106,3 +106,13 @@ fn what_to_do_next_is_said_where_something_is_not_as_wanted() {
     let expected = "No sources found in namespace shop; -A lists those of all namespaces.";
     assert_eq!(nothing_found(true, Some(&shop)), expected);
 }
+
+#[test]
+fn a_reason_that_does_not_exist_is_answered_with_similar_ones() {
+    assert_eq!(reason("loop"), Ok(Reason::Loop));
+    assert_eq!(reason("Nonsense"), Err("no reason has this code. docs/reasons.md has all".to_owned()));
+    assert_eq!(
+        reason("consent"),
+        Err("no reason has this code. Similar: ConsentMissing, ConsentRefused. docs/reasons.md has all".to_owned())
+    );
+}
