@@ -69,6 +69,7 @@ pub fn may_begin(identity: &str, holder: Option<&str>) -> bool {
 }
 
 /// A write of a controller that took effect.
+#[derive(Clone, Copy)]
 pub struct Write<'a> {
     /// When.
     pub at: Duration,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use k8s_replicator_core::bugs;
 
-use crate::api::admission::{Effect, Policy};
+use crate::api::admission::Policy;
 use crate::api::object::{Id, Resource};
 use crate::dice::Dice;
 use crate::policy;
@@ -13,10 +13,6 @@ use crate::spec::Flags;
 use crate::world::step::{Fate, Flow, Step};
 use crate::world::users::{self, Act};
 use crate::world::{Setting, Violation, World};
-
-/// Whether seeds have mutating webhooks that write other data than they are given. Not yet: what SPEC wants of a once-replica whose
-/// first copy was changed on its way is not modelled (`tests/histories.rs` has `a_webhook_that_changes_data_is_noticed`).
-pub const WEBHOOKS_CHANGE_DATA: bool = false;
 
 /// The script that a seed stands for.
 #[derive(Debug, Clone)]
@@ -168,9 +164,7 @@ fn fault(dice: &mut Dice, resources: &[Resource], may_lose_events: bool) -> Step
         21 => Step::Switch(byte(dice, 2)),
         22 | 23 => {
             let namespace = dice.pick(&["b", "team-1", "a"]).to_owned();
-            let effect = users::effect(dice);
-            let effect = if effect == Effect::ChangeData && !WEBHOOKS_CHANGE_DATA { Effect::AddLabel } else { effect };
-            Step::Forbid(Policy { namespace, effect })
+            Step::Forbid(Policy { namespace, effect: users::effect(dice) })
         }
         24 => Step::Permit,
         25 => Step::Rival(Id::new(dice.pick(resources), dice.pick(&["b", "team-1"]), dice.pick(&["x", "y"]))),

@@ -172,14 +172,21 @@ pub fn is_minimal(type_: Option<&str>, data: &Data, binary_data: &Data) -> bool 
         }
 }
 
-/// SPEC 6: whether somebody else left this replica without any value. Of what only the controller wrote nobody took anything.
+/// SPEC 6: whether somebody else left this replica without any value; what a cleared object has to have (SPEC 7) is none. Of what only the
+/// controller wrote nobody took anything.
 fn was_emptied(object: &Object) -> bool {
+    let is_cleared = is_minimal(object.type_.as_deref(), &object.data, &object.binary_data);
+    (is_empty(object) || is_cleared) && !is_written_by_controller_alone(object)
+}
+
+/// Whether the controller is the only owner of the object's data: after a start it is believed (SPEC 9.15).
+#[must_use]
+pub fn is_written_by_controller_alone(object: &Object) -> bool {
     let owns = |manager: &Manager| {
         manager.fields.iter().any(|field| matches!(field, Field::Map(map) | Field::Entry(map, _) if DATA.contains(map)))
     };
     let mut owners = object.managers.iter().filter(|manager| owns(manager)).peekable();
-    let is_the_controllers = owners.peek().is_some() && owners.all(|manager| manager.name == MANAGER);
-    is_empty(object) && !is_the_controllers
+    owners.peek().is_some() && owners.all(|manager| manager.name == MANAGER)
 }
 
 const DATA: [&str; 2] = ["data", "binaryData"];

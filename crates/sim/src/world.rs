@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use k8s_replicator_core::bugs::Bug;
 
-use crate::api::admission::Policy;
+use crate::api::admission::{Effect, Policy};
 use crate::api::lease::Leases;
 use crate::api::object::{Id, Object, Resource};
 use crate::api::server::Server;
@@ -247,7 +247,7 @@ impl World {
         self.look_for_a_fight(by, id, before, after.as_ref())?;
         let was_there =
             |after: &Rc<Object>| after.deleted.is_none() || before.is_some_and(|before| before.deleted.is_some());
-        let after = after.filter(was_there).map(|after| without_webhooks(after, before, &self.policies));
+        let after = after.filter(was_there).map(|after| without_label(after, before, &self.policies));
         if let Some(after) = &after {
             let shows =
                 after.annotations.values().any(|value| properties::shows_a_value(&String::from_utf8_lossy(value)));
@@ -264,7 +264,12 @@ impl World {
             oldest: by.oldest,
             flags: &self.setting.controllers[by.slot],
         };
-        match properties::is_allowed(&self.store.history, &write) {
+        // The key that a webhook injects may be its own, or a source's that has it from there.
+        let as_sent = after.as_ref().and_then(|after| without_injected(after, &self.policies));
+        let is_allowed = |after: Option<&Rc<Object>>| {
+            properties::is_allowed(&self.store.history, &properties::Write { after, ..write })
+        };
+        match is_allowed(after.as_ref()).or_else(|| is_allowed(Some(as_sent.as_ref()?))) {
             Some(Allowed::Other) => return Ok(()),
             Some(Allowed::Removal) => return self.look_for_many_at_once(by, id, before, sent),
             None => {}
@@ -317,7 +322,9 @@ impl World {
         };
         let all_watch = (0..self.processes.len()).all(watches);
         let knows_the_same = self.restored.is_none() && !misses_an_event && all_watch;
-        if !self.setting.are_equal() || self.processes.len() < 2 || !knows_the_same {
+        // What a webhook puts into each write looks as if the other controller had not written.
+        let is_changed = self.policies.iter().any(|policy| injects(policy, id));
+        if !self.setting.are_equal() || self.processes.len() < 2 || !knows_the_same || is_changed {
             return Ok(());
         }
         let others = self.store.history.len() - self.writes;
@@ -385,8 +392,8 @@ fn is_as_before(before: Option<&Object>, after: Option<&Object>) -> bool {
     plain(before) == plain(after)
 }
 
-/// A written object as the controller wanted it: without what webhooks added.
-fn without_webhooks(after: Rc<Object>, before: Option<&Rc<Object>>, policies: &[Policy]) -> Rc<Object> {
+/// A written object without the label that a webhook may have added.
+fn without_label(after: Rc<Object>, before: Option<&Rc<Object>>, policies: &[Policy]) -> Rc<Object> {
     if policies.is_empty() {
         return after;
     }
@@ -395,10 +402,19 @@ fn without_webhooks(after: Rc<Object>, before: Option<&Rc<Object>>, policies: &[
     if !had(|before| before.labels.contains_key("seen-by")) {
         object.labels.remove("seen-by");
     }
-    if policies.iter().any(|policy| policy.effect == crate::api::admission::Effect::ChangeData) {
-        object.data.remove("injected");
-    }
     Rc::new(object)
+}
+
+fn injects(policy: &Policy, id: &Id) -> bool {
+    policy.namespace == id.namespace && policy.effect == Effect::ChangeData
+}
+
+/// A written object without the data that a webhook of its namespace added; `None`: none did.
+fn without_injected(after: &Rc<Object>, policies: &[Policy]) -> Option<Rc<Object>> {
+    let is_changed = policies.iter().any(|policy| injects(policy, &after.id));
+    let mut object = (**is_changed.then_some(after)?).clone();
+    object.data.remove("injected")?;
+    Some(Rc::new(object))
 }
 
 /// An object in one line.

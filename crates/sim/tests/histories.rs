@@ -58,6 +58,20 @@ fn a_webhook_that_changes_data_is_noticed() {
     );
 }
 
+/// Seed 69790: a once-replica that got no key holds what its type requires, which is no value: it is filled when its source lets keys go.
+#[test]
+fn a_once_replica_that_holds_a_minimal_value_is_filled() {
+    let generous = Flags { allow_all: true, ..flags() };
+    let asks = [("replicate-from", "a/x"), ("replicate-once", "1")];
+    let steps = vec![
+        put("a/x", 4, &[("replication-allowed-keys", "")]),
+        put_of_type("kubernetes.io/ssh-auth", "b/x", 5, &asks),
+        Step::Calm(30),
+        put("a/x", 4, &[("replication-allowed-keys", "*,!k")]),
+    ];
+    holds(setting(vec![generous]), steps);
+}
+
 /// Seed 307, with the graph as it was before it knew since when a source is silent: the delay was counted from the start of the
 /// program. Two controllers of different flags; one fills the replica, the other clears it, and not before the delay is over.
 #[test]
