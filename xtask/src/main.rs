@@ -7,6 +7,7 @@
 
 mod image;
 mod lab;
+mod mutants;
 mod rust;
 mod sim;
 mod test;
@@ -62,6 +63,10 @@ enum Chore {
     Test,
     /// Simulate it: the whole controller on virtual time, against a model API server with faults; one seed is one run.
     Sim(sim::Arguments),
+    /// Change it: thousands of small changes of `core` and the controller, each of which a test or the simulation has to see.
+    ///
+    /// Needs cargo-mutants, which lists the changes. It takes an hour or two; `--again` and `--file` take less.
+    Mutants(mutants::Arguments),
     /// Measure it: how fast, and at what cost, each figure beside the limit that was measured in the same run.
     ///
     /// Takes a quarter of an hour; `--quick` under three minutes. Nothing else should run on the machine meanwhile.
@@ -132,6 +137,7 @@ fn main() -> ExitCode {
         Chore::Image { binary_only, archive: None } => image::run(binary_only),
         Chore::Version { version } => version::set(&version),
         Chore::Sim(arguments) => sim::run(&arguments),
+        Chore::Mutants(arguments) => mutants::run(&arguments),
         Chore::Test => test::run(),
         Chore::ControlPlane(ControlPlaneChore::Path) => path(),
     };

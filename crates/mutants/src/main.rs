@@ -1,0 +1,165 @@
+//! Mutants of `core` and of the controller: which changes of the code do its tests not see?
+//!
+//! `cargo mutants` lists the changes. It would compile each alone, which takes most of a day. This program writes a copy of the workspace in
+//! which all of them are, each behind a switch that is set at run time ([`rewrite`]), and compiles that once ([`compile`]). One run without
+//! any shows which test comes by which mutant ([`programs`]), and each is run against those tests, then against the simulator ([`run`]).
+//!
+//! It fails if one is missed that `survivors.txt` has no reason for.
+
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "speaks to the person who runs it")]
+
+mod child;
+mod compile;
+mod list;
+mod programs;
+mod rewrite;
+mod run;
+mod sites;
+mod survivors;
+mod table;
+mod tree;
+
+use std::collections::{BTreeMap, HashMap};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::list::Mutant;
+use crate::run::Fate;
+use crate::tree::Tree;
+
+const USAGE: &str = "\
+usage: mutants [--package core|controller] [--file PART-OF-ITS-PATH] [--again] [--seeds N]
+--again: only those that were missed the last time, and new ones; --seeds 0: only the tests beside the code";
+
+struct Arguments {
+    package: String,
+    file: String,
+    again: bool,
+    seeds: u32,
+}
+
+fn arguments() -> Result<Arguments> {
+    let mut arguments = Arguments { package: String::new(), file: String::new(), again: false, seeds: 200 };
+    let mut given = std::env::args().skip(1);
+    while let Some(argument) = given.next() {
+        let mut value = || given.next().with_context(|| format!("{argument}: a value is missing\n{USAGE}"));
+        match argument.as_str() {
+            "--package" => arguments.package = format!("crates/{}/", value()?),
+            "--file" => arguments.file = value()?,
+            "--seeds" => arguments.seeds = value()?.parse()?,
+            "--again" => arguments.again = true,
+            _ => bail!("{argument}\n{USAGE}"),
+        }
+    }
+    Ok(arguments)
+}
+
+fn main() -> Result<()> {
+    let begin = Instant::now();
+    let arguments = arguments()?;
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize()?;
+    let folder = workspace.join("target/mutants");
+    let (target, results) = (folder.join("target"), folder.join("results.json"));
+    let mutants = list::list(&workspace)?;
+    let tree = Tree::copy(&workspace, folder.join("src"), &mutants)?;
+    let learnt = compile::compile(&tree, &target, &mutants)?;
+    let mut fates: BTreeMap<u32, Fate> = BTreeMap::new();
+    fates.extend(tree.not_switchable.iter().map(|number| (*number, Fate::NoSwitch)));
+    fates.extend(tree.not_compiling.iter().chain(&learnt.dropped).map(|number| (*number, Fate::DoesNotCompile)));
+    println!(
+        "{} mutants, {} of them can be chosen, after {} s",
+        mutants.len(),
+        mutants.len() - fates.len(),
+        seconds(begin)
+    );
+
+    let before = before(&results);
+    let is_asked =
+        |mutant: &&Mutant| mutant.file.starts_with(&arguments.package) && mutant.file.contains(&arguments.file);
+    let is_known = |mutant: &Mutant| before.get(&mutant.name).is_some_and(|fate| *fate != Fate::Missed);
+    let mut left: Vec<&Mutant> = mutants
+        .iter()
+        .filter(is_asked)
+        .filter(|mutant| !fates.contains_key(&mutant.number) && !(arguments.again && is_known(mutant)))
+        .collect();
+    // The tests beside the code first: most mutants need no others.
+    let is_own = |package: &&str| left.iter().any(|mutant| mutant.file.starts_with(&format!("crates/{package}/")));
+    let (own, others): (Vec<&str>, Vec<&str>) = list::PACKAGES.iter().copied().partition(is_own);
+    for packages in [own, [others, programs::OTHERS.to_vec()].concat()] {
+        if left.is_empty() || packages.is_empty() || (arguments.seeds == 0 && packages.contains(&"sim")) {
+            continue;
+        }
+        let programs = programs::programs(&tree, &target, &packages)?;
+        println!("{}: the tests ran without a mutant, after {} s", packages.join(", "), seconds(begin));
+        fates.extend(run::run(&left, &programs, arguments.seeds)?);
+        left.retain(|mutant| fates.get(&mutant.number) == Some(&Fate::Missed));
+        println!("{} mutants are missed, after {} s", left.len(), seconds(begin));
+        keep(
+            &results,
+            before.clone(),
+            mutants.iter().filter_map(|mutant| Some((mutant, *fates.get(&mutant.number)?))),
+        )?;
+    }
+    let asked = mutants.iter().filter(is_asked);
+    let judged: Vec<(&Mutant, Fate)> = asked
+        .filter_map(|mutant| Some((mutant, *fates.get(&mutant.number).or_else(|| before.get(&mutant.name))?)))
+        .collect();
+    report(&judged, &folder, begin)
+}
+
+fn seconds(since: Instant) -> u64 {
+    since.elapsed().as_secs()
+}
+
+/// What the last run found.
+fn before(results: &Path) -> HashMap<String, Fate> {
+    fs::read(results).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default()
+}
+
+fn keep<'a>(
+    results: &Path,
+    mut all: HashMap<String, Fate>,
+    judged: impl Iterator<Item = (&'a Mutant, Fate)>,
+) -> Result<()> {
+    all.extend(judged.map(|(mutant, fate)| (mutant.name.clone(), fate)));
+    fs::write(results, serde_json::to_vec(&all)?).with_context(|| results.display().to_string())
+}
+
+/// Prints the table and what is missed.
+fn report(judged: &[(&Mutant, Fate)], folder: &Path, begin: Instant) -> Result<()> {
+    let survivors = survivors::survivors();
+    let rows: Vec<(&Mutant, Fate, bool)> = judged
+        .iter()
+        .map(|(mutant, fate)| (*mutant, *fate, survivors.iter().any(|survivor| survivor.is(&mutant.name))))
+        .collect();
+    let table = table::table(&rows);
+    fs::write(folder.join("table.md"), &table)?;
+    println!("{table}\n{} s", seconds(begin));
+    let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
+    for (mutant, ..) in rows.iter().filter(|(_, fate, is_named)| *is_named && *fate == Fate::Missed) {
+        let survivor = survivors.iter().find(|survivor| survivor.is(&mutant.name));
+        *reasons.entry(survivor.map_or("", |survivor| survivor.reason)).or_default() += 1;
+    }
+    reasons.iter().for_each(|(reason, count)| println!("{count}: {reason}"));
+    for survivor in &survivors {
+        let mut named = rows.iter().filter(|(mutant, ..)| survivor.is(&mutant.name)).peekable();
+        if named.peek().is_some() && named.all(|(_, fate, _)| *fate != Fate::Missed) {
+            println!("need no reason any more: {}", survivor.pattern);
+        }
+    }
+    let missed: Vec<&Mutant> = rows
+        .iter()
+        .filter(|(_, fate, is_named)| *fate == Fate::Missed && !is_named)
+        .map(|(mutant, ..)| *mutant)
+        .collect();
+    let shown: Vec<String> = missed.iter().map(|mutant| format!("{}: {}", mutant.line, mutant.name)).collect();
+    let list: PathBuf = folder.join("missed.txt");
+    fs::write(&list, shown.join("\n"))?;
+    match missed.len() {
+        0 => Ok(()),
+        missed => bail!("{missed} mutants are missed, and have no reason: {}", list.display()),
+    }
+}
