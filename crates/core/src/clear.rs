@@ -152,6 +152,56 @@ mod tests {
     }
 
     #[test]
+    fn keys_that_a_type_requires_are_completed() {
+        // A type, the keys that are there, and those that are added.
+        type Case<'a> = (&'a str, &'a [&'a str], &'a [(&'a str, &'a str)]);
+        let cases: &[Case<'_>] = &[
+            ("Opaque", &[], &[]),
+            ("kubernetes.io/tls", &["tls.key"], &[("tls.crt", "\"\"")]),
+            ("kubernetes.io/ssh-auth", &["other"], &[("ssh-privatekey", "\"ZW1wdHk=\"")]),
+            ("kubernetes.io/basic-auth", &["other"], &[("username", "\"\"")]),
+            // Either of the two is enough.
+            ("kubernetes.io/basic-auth", &["username"], &[]),
+            ("kubernetes.io/basic-auth", &["password"], &[]),
+        ];
+        for (type_, there, expected) in cases {
+            let added = completion(type_, |key| there.contains(&key));
+            let added: Vec<_> = added.iter().map(|(key, value)| (*key, value.as_str())).collect();
+            assert_eq!(added, *expected, "{type_} {there:?}");
+        }
+    }
+
+    #[test]
+    fn values_that_a_type_does_not_allow_are_found() {
+        let (cfg, json) = ("kubernetes.io/dockercfg", "kubernetes.io/dockerconfigjson");
+        for (type_, key, value, is_invalid) in [
+            (cfg, ".dockercfg", "\"e30=\"", false),
+            (cfg, ".dockercfg", "\"W10=\"", true),
+            (cfg, ".dockercfg", "\"eA==\"", true),
+            (cfg, ".dockercfg", "\"?\"", true),
+            (cfg, ".dockercfg", "null", true),
+            (cfg, ".dockerconfigjson", "\"eA==\"", false),
+            (json, ".dockerconfigjson", "\"e30=\"", false),
+            (json, ".dockerconfigjson", "\"eA==\"", true),
+            (json, "other", "\"eA==\"", false),
+            ("Opaque", ".dockercfg", "\"eA==\"", false),
+        ] {
+            assert_eq!(invalid(type_, key, value), is_invalid.then_some(key), "{type_} {key} {value}");
+        }
+    }
+
+    /// 256 is no multiple of 62: the last 8 bytes would make the first 8 characters more likely.
+    #[test]
+    fn bytes_that_would_make_some_characters_likelier_are_not_used() {
+        let mut byte = 247u8;
+        let password = random_password(&mut || {
+            byte = byte.wrapping_add(1);
+            byte
+        });
+        assert!(password.starts_with("ABCDEFGHIJ"), "{password}");
+    }
+
+    #[test]
     fn basic_auth_gets_a_random_password_of_letters_and_digits() {
         let type_ = "kubernetes.io/basic-auth";
         let data = minimal_secret(type_, &mut counter()).unwrap();

@@ -203,6 +203,8 @@ mod tests {
     fn what_is_no_list_is_named() {
         let many = "a,".repeat(MAX_ITEMS + 1);
         let globs = "*a,".repeat(MAX_GLOBS + 1);
+        let most = [&"a,".repeat(MAX_ITEMS), &"*a,!b*,".repeat(MAX_GLOBS / 2), "a*b*c*d"];
+        assert!(most.into_iter().all(|list| Globs::parse(list).is_ok()));
         for (list, message) in [
             ("a,b?", "\"b?\" has a character"),
             ("a b", "\"a b\" has a character"),

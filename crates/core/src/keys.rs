@@ -476,6 +476,39 @@ mod tests {
     }
 
     #[test]
+    fn which_keys_are_given() {
+        let limits = vec![Limit { allowed: Some("a,c*,d".into()), asked: None }];
+        let given = |asked: Option<&str>, limits: &[Limit]| -> String {
+            let projection =
+                Projection { asked: asked.map(Into::into), limits: limits.to_vec(), ..Projection::default() };
+            ["a", "b", "c", "cx", "d", "z"]
+                .into_iter()
+                .filter(|key| projection.gives(key))
+                .collect::<Vec<_>>()
+                .join(" ")
+        };
+        assert_eq!(given(None, &[]), "a b c cx d z");
+        assert_eq!(given(None, &limits), "a c cx d");
+        assert_eq!(given(Some("a:b,c*,!cx,z"), &[]), "a c z");
+        assert_eq!(given(Some("a:b,c*,!cx,z"), &limits), "a c");
+    }
+
+    #[test]
+    fn a_part_in_words_and_its_size() {
+        let limits = vec![
+            Limit { allowed: Some("c".into()), asked: Some("def".into()) },
+            Limit { allowed: Some("g".into()), asked: None },
+        ];
+        let part = Projection { asked: Some("ab".into()), limits, type_: Some("x/y".into()) };
+        assert_eq!(
+            part.to_string(),
+            "replicate-keys: \"ab\", replication-allowed-keys: \"c\", replication-allowed-keys: \"g\""
+        );
+        assert_eq!(Projection::default().to_string(), "all keys");
+        assert_eq!((part.size(), Projection::default().size()), (7, 0));
+    }
+
+    #[test]
     fn what_is_no_list_of_keys_is_named() {
         let cases = [
             ("a:", "\"\" is not a legal key"),

@@ -173,3 +173,35 @@ impl Kind for Secret {
 
 /// Every kind that can be replicated, in the order in which they are started and listed.
 pub const ALL: [&dyn Kind; 2] = [&Secret, &ConfigMap];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Two kinds, word by word; what is written in manifests, URLs, roles and flags.
+    #[test]
+    fn what_differs_between_kinds() {
+        let names = |kind: &dyn Kind| [kind.name(), kind.plural(), kind.replicator()];
+        assert_eq!(names(&Secret), ["Secret", "secrets", "secret"]);
+        assert_eq!(names(&ConfigMap), ["ConfigMap", "configmaps", "configMap"]);
+        assert!(Secret.is_typed() && Secret.is_secret() && !ConfigMap.is_typed() && !ConfigMap.is_secret());
+        for (type_, is_protected, has_required_keys, is_pair) in [
+            ("Opaque", false, false, false),
+            ("kubernetes.io/tls", false, true, true),
+            ("kubernetes.io/basic-auth", false, true, false),
+            ("kubernetes.io/service-account-token", true, false, false),
+            ("bootstrap.kubernetes.io/token", true, false, false),
+        ] {
+            assert_eq!(Secret.is_protected(type_), is_protected, "{type_}");
+            assert_eq!(Secret.has_required_keys(type_), has_required_keys, "{type_}");
+            assert_eq!(
+                (Secret.can_be_incomplete(type_), Secret.paired_keys(type_).len()),
+                (is_pair, if is_pair { 2 } else { 0 })
+            );
+            let of_none =
+                (ConfigMap.is_protected(type_), ConfigMap.has_required_keys(type_), ConfigMap.can_be_incomplete(type_));
+            assert_eq!(of_none, (false, false, false), "{type_}");
+            assert!(ConfigMap.paired_keys(type_).is_empty());
+        }
+    }
+}

@@ -182,6 +182,22 @@ mod tests {
     }
 
     #[test]
+    fn a_namespace_of_the_api_server_is_read_with_its_name() {
+        let dialect = Dialect::new("p/", false);
+        let json = r#"{"metadata":{"name":"team-x","labels":{"env":"prod"},"annotations":{"p/paused":"true"}}}"#;
+        let (name, it) = NamespaceFacts::from_json(json.as_bytes(), &dialect).unwrap();
+        assert_eq!((name.as_str(), it.label("team-x", "env"), it.is_paused()), ("team-x", Some("prod"), true));
+        assert!(NamespaceFacts::from_json(br#"{"metadata":{"name":"Team"}}"#, &dialect).is_err());
+        // metadata { name: "team-x" }
+        let protobuf = [&[0x0a, 8, 0x0a, 6][..], b"team-x"].concat();
+        assert_eq!(
+            NamespaceFacts::from_protobuf(&protobuf, &dialect).unwrap(),
+            ("team-x".to_owned(), NamespaceFacts::default())
+        );
+        assert!(NamespaceFacts::from_protobuf(&[0x0a, 3, 0x0a, 1, b'T'], &dialect).is_err());
+    }
+
+    #[test]
     fn annotations_are_read() {
         let accepts = |text| facts(&[], &[("accept-replicas-from", Value::Text(text))]);
         for (text, yes, no) in [("a, team-.*", "team-x", "b"), (".*,!b", "a", "b"), ("-", "-", "a"), ("", "", "a")] {

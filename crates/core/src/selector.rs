@@ -310,6 +310,34 @@ mod tests {
         LABELS.iter().find(|(name, _)| *name == key).map(|(_, value)| *value)
     }
 
+    /// Equal texts are kept once, so that other ones must not count as equal.
+    #[test]
+    fn two_are_equal_when_their_texts_are() {
+        let parse = |text: &str| Selector::parse(&text.into()).unwrap();
+        assert_eq!(parse("env=prod"), parse("env=prod"));
+        assert_ne!(parse("env=prod"), parse("env=test"));
+        assert_eq!(format!("{:?}", parse("env=prod")), "Selector(\"env=prod\")");
+    }
+
+    #[test]
+    fn the_longest_selector() {
+        let of = |length: usize| Selector::parse(&" ".repeat(length).into()).map(|_| ());
+        assert_eq!((of(MAX_SELECTOR).is_ok(), of(MAX_SELECTOR + 1).is_ok()), (true, false));
+    }
+
+    /// What a selector costs grows with its requirements, and with the logarithm of their values.
+    #[test]
+    fn a_selector_counts_as_letters() {
+        let letters = |text: &str| Selector::parse(&text.into()).unwrap().letters();
+        for (text, halvings) in
+            [("env", 0), ("env=a", 1), ("env in (a,b)", 2), ("env notin (a,b,c)", 2), ("env in (a,b,c,d)", 3)]
+        {
+            assert_eq!(letters(text), REQUIREMENT + HALVED * halvings, "{text}");
+        }
+        assert_eq!(letters("env,env=a"), 2 * REQUIREMENT + HALVED);
+        assert_eq!(letters(""), 0);
+    }
+
     /// The answers are those of `k8s.io/apimachinery/pkg/labels`, but for the empty selector.
     #[test]
     fn selectors_mean_what_they_mean_to_kubectl() {

@@ -77,4 +77,6 @@ fn no_length_goes_beyond_the_end() {
     }
     assert_eq!(der(&[0x30, 1, 7, 8]), Some((&[7][..], &[8][..])));
     assert_eq!(der(&[0x30, 0x81, 1, 7, 8]), Some((&[7][..], &[8][..])));
+    let long = [&[0x30, 0x82, 1, 2][..], &[7; 258], &[8]].concat();
+    assert_eq!(der(&long), Some((&[7; 258][..], &[8][..])));
 }

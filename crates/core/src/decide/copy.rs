@@ -63,7 +63,7 @@ impl<'g> Receiver<'g> {
     /// The same target, taken to hold no copy and nothing worth keeping: its data comes from another source, or was copied under
     /// another `replicate-once`.
     pub(super) fn without_copy(self) -> Self {
-        Self { copy: None, once_version: None, has_received: false, ..self }
+        Self { copy: None, has_received: false, ..self }
     }
 }
 

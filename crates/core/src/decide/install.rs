@@ -177,7 +177,7 @@ impl<'g> Case<'g, '_> {
         let type_ = self.type_of(source.key, source.node, source.key)?;
         let type_ = self.type_to_be(marks, type_, source.key)?;
         let projection = self.pushed(marks, self.limits(from), type_);
-        let receiver = Receiver { once: marks.once, is_pushed: true, projection, ..Receiver::default() };
+        let receiver = Receiver { once: marks.once, projection, ..Receiver::default() };
         let data = match self.gate(from, &receiver)? {
             Gate::Gives(offer) => match self.gift(offer, &receiver, None)? {
                 Gift::Fill(fill) => {

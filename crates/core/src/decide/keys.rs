@@ -87,12 +87,12 @@ impl<'g> Case<'g, '_> {
         }
     }
 
-    /// The part of its own data that a target may keep, if it holds keys that are not allowed any more. `None`: it may keep all.
+    /// The part of its copy that a target may keep, if it holds keys that are not allowed any more. `None`: it may keep all.
     pub(super) fn exceeds(self, owned: Owned<'g>, receiver: &Receiver<'g>) -> Answer<'g, Option<Arc<Projection>>> {
         let Some(projection) = receiver.projection.as_ref().filter(|projection| projection.is_limited()) else {
             return Continue(None);
         };
-        if receiver.copy.is_none() || crate::bug!(KeysNotTrimmed) {
+        if crate::bug!(KeysNotTrimmed) {
             return Continue(None);
         }
         // Its keys have the names under which they were copied: those of `replicated-keys`.

@@ -65,6 +65,16 @@ fn a_target_that_is_not_there_hangs_on_who_pushes_to_it() {
     assert_eq!(shown(&graph, "a/s", None), ["a/s Unknown"]);
 }
 
+/// One object more than a chain may have is shown, and no more.
+#[test]
+fn a_chain_that_is_too_long_is_cut() {
+    let keys: Vec<String> = (0..2 * LONGEST_CHAIN).map(|n| format!("a/n{n}")).collect();
+    let pulls: Vec<[(&str, &str); 1]> = keys[1..].iter().map(|above| [("replicate-from", above.as_str())]).collect();
+    let objects: Vec<(&str, &[(&str, &str)])> =
+        keys.iter().zip(&pulls).map(|(key, pull)| (key.as_str(), &pull[..])).collect();
+    assert_eq!(shown(&graph(&objects), "a/n0", None).len(), LONGEST_CHAIN + 3);
+}
+
 #[test]
 fn a_ring_ends_where_it_closes() {
     let graph = graph(&[("a/x", &[("replicate-from", "a/y")]), ("a/y", &[("replicate-from", "a/x")])]);

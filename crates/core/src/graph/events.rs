@@ -14,9 +14,9 @@ use super::namespaces::Seen;
 use super::{Facts, Graph, Held, Knowledge, Portion, Touched};
 
 /// So many parts of one object's content are known at the same time.
-const MOST_PORTIONS: usize = 64;
+pub(super) const MOST_PORTIONS: usize = 64;
 /// So many bytes what is asked for by these may take.
-const MOST_TEXT: usize = 64 << 10;
+pub(super) const MOST_TEXT: usize = 64 << 10;
 
 /// Objects.
 impl Graph {

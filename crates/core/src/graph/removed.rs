@@ -86,3 +86,66 @@ impl Graph {
 
 /// From so many sources on those are looked for of which nothing has to be remembered.
 const MOST_SOURCES: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::names::Key;
+
+    const WINDOW: Duration = Duration::from_secs(10);
+
+    fn key(name: &str) -> Key {
+        Key::new("a", name).unwrap()
+    }
+
+    /// Judges the removal of a target that alone is due because of a source.
+    fn judge(graph: &Graph, source: &str, target: &str, limit: usize) -> Judged {
+        let removals = Removals { limit, window: WINDOW, is_due: &|_| true };
+        graph.judge_removal(&key(source).into(), &key(target).into(), removals)
+    }
+
+    fn remembered(graph: &Graph) -> Vec<String> {
+        let mut sources: Vec<String> = graph.removed.borrow().sources.keys().map(ToString::to_string).collect();
+        sources.sort();
+        sources
+    }
+
+    /// Sources of which nothing has to be remembered are forgotten, when there are many.
+    #[test]
+    fn what_is_held_or_was_removed_a_moment_ago_is_remembered() {
+        let mut graph = Graph::default();
+        graph.begin_list();
+        graph.end_list(&crate::observed::ResourceVersion::new("9"));
+        let source = crate::observed::Observed::from_json(
+            &r#"{"metadata":{"namespace":"a","name":"t","uid":"1","resourceVersion":"1","annotations":{"p/replicate-from":"held"}}}"#,
+            &crate::annotations::Dialect::new("p/", false),
+        );
+        drop(graph.observe(source.unwrap()));
+        assert_eq!(judge(&graph, "held", "t", 0), Judged::Held(1));
+        assert_eq!(judge(&graph, "old", "t", 1), Judged::Allowed);
+        graph.set_time(WINDOW);
+        for number in 0..MOST_SOURCES - 2 {
+            assert_eq!(judge(&graph, &format!("s{number:02}"), "t", 1), Judged::Allowed);
+        }
+        assert_eq!(remembered(&graph).len(), MOST_SOURCES, "so many are no burden");
+        assert_eq!(judge(&graph, "last", "t", 1), Judged::Allowed);
+        let left = remembered(&graph);
+        assert_eq!(left.len(), MOST_SOURCES, "{left:?}");
+        assert!(left.contains(&"a/held".to_owned()) && !left.contains(&"a/old".to_owned()), "{left:?}");
+    }
+
+    /// The limit is that of removals within the window.
+    #[test]
+    fn a_removal_counts_for_the_window() {
+        let mut graph = Graph::default();
+        // Those that were allowed are not due any more.
+        let judge = |graph: &Graph, target: &str| {
+            let removals = Removals { limit: 1, window: WINDOW, is_due: &|_| false };
+            graph.judge_removal(&key("s").into(), &key(target).into(), removals)
+        };
+        assert_eq!(judge(&graph, "x"), Judged::Allowed);
+        graph.set_time(WINDOW);
+        assert_eq!(judge(&graph, "y"), Judged::Allowed, "the other one is just as long ago as the window");
+        assert_eq!(graph.removed.borrow().sources.values().map(|it| it.allowed.len()).collect::<Vec<_>>(), [1]);
+    }
+}

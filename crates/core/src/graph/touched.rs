@@ -133,3 +133,42 @@ impl<const N: usize> PartialEq<[TargetKey; N]> for Touched {
         self.wide.is_empty() && self.targets == *other
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn marks(key: &Key, to: &str) -> Arc<Marks> {
+        Arc::new(Marks::parse(key, [("replicate-to", to), ("replicate-to-namespaces", "a,b")]).unwrap().unwrap())
+    }
+
+    #[test]
+    fn what_is_touched_is_empty_when_both_parts_are() {
+        let key = Key::new("a", "s").unwrap();
+        let source = SourceKey::from(key.clone());
+        let wide = |ids: &[u32]| {
+            let mut namespaces = IdSet::default();
+            ids.iter().for_each(|id| namespaces.insert(*id));
+            Wide::new(&source, &marks(&key, "x"), 0, namespaces)
+        };
+        let target = TargetKey::from(key.clone());
+        assert!(Touched::default().is_empty());
+        assert!(!Touched::from(vec![target]).is_empty());
+        assert!(!Touched { targets: vec![], wide: vec![wide(&[1])] }.is_empty());
+        assert!(wide(&[]).is_empty() && !wide(&[1]).is_empty());
+    }
+
+    /// The same part of the same push of the same source.
+    #[test]
+    fn what_names_the_same() {
+        let key = Key::new("a", "s").unwrap();
+        let (source, other) = (SourceKey::from(key.clone()), SourceKey::from(Key::new("a", "other").unwrap()));
+        let shared = marks(&key, "x");
+        let wide = |source: &SourceKey, marks: &Arc<Marks>, part| Wide::new(source, marks, part, IdSet::default());
+        let this = wide(&source, &shared, 0);
+        assert!(this.is_of_same(&wide(&source, &shared, 0)));
+        assert!(!this.is_of_same(&wide(&other, &shared, 0)));
+        assert!(!this.is_of_same(&wide(&source, &shared, 1)));
+        assert!(!this.is_of_same(&wide(&source, &marks(&key, "x"), 0)), "annotations that were read anew");
+    }
+}

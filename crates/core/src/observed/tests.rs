@@ -418,3 +418,31 @@ fn parts_are_read_as_the_whole_is() {
         assert_eq!(Observed::of_parts(parts, &dialect()), whole.unwrap(), "{annotations:?}");
     }
 }
+
+/// Labels are kept only where they are copied: for thousands of objects they would take room.
+#[test]
+fn which_labels_are_kept() {
+    let carried = |annotations: serde_json::Value| {
+        let labels = json!({ "team": "red" });
+        let metadata = json!({
+            "name": "x", "namespace": "a", "uid": "1", "resourceVersion": "1", "labels": labels, "annotations": annotations,
+        });
+        let observed = read(&json!({ "metadata": metadata })).unwrap();
+        assert!(observed.has_labels);
+        observed
+            .carried
+            .map(|carried| carried.labels.into_iter().map(|(key, value)| format!("{key}={value}")).collect())
+    };
+    assert_eq!(
+        carried(json!({ "k8s-replicator/replicate-to": "b/x", "k8s-replicator/replicate-labels": "team" })),
+        Some(vec!["team=red".to_owned()])
+    );
+    assert_eq!(carried(json!({ "k8s-replicator/replicate-to": "b/x" })), None);
+    // metadata { labels { key: "team" value: "red" } }
+    let name = [&[0x0a, 1][..], b"x", &[0x1a, 1], b"a"].concat();
+    let labels = [&[0x5a, 11, 0x0a, 4][..], b"team", &[0x12, 3], b"red"].concat();
+    for (metadata, has_labels) in [([&name[..], &labels].concat(), true), (name.clone(), false)] {
+        let item = [&[0x0a, metadata.len() as u8][..], &metadata].concat();
+        assert_eq!(Observed::from_protobuf(&item, &dialect()).map(|it| it.has_labels), Ok(has_labels));
+    }
+}

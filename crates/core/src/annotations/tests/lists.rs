@@ -182,10 +182,52 @@ fn what_people_write_in_lists() {
     );
 }
 
+/// Lists of keys, labels and annotations.
+#[test]
+fn what_names_no_key() {
+    for annotation in ["replicate-keys", "replication-allowed-keys", "replicate-labels", "replicate-annotations"] {
+        let nothing = vec![(Reason::ListNamesNothing, format!("{annotation}: the list names nothing"))];
+        for (text, expected) in [("", &nothing), (" , ", &nothing), ("!a", &nothing), ("a", &vec![]), ("a*", &vec![])] {
+            assert_eq!(read(&[(annotation, text), ("replicate-to", "x")]).1, *expected, "{annotation} {text:?}");
+        }
+    }
+    assert_eq!(read(&[("replicate-keys", "a:b")]).1, []);
+}
+
+/// An empty list beside a selector that names namespaces is no mistake.
+#[test]
+fn lists_beside_selectors() {
+    let both = [
+        ("replicate-to-namespaces", "replicate-to-namespace-selector"),
+        ("replication-allowed-namespaces", "replication-allowed-namespace-selector"),
+    ];
+    for (list, selector) in both {
+        assert_eq!(read(&[(list, ""), (selector, "env=prod")]).1, [], "{list}");
+        let reasons: Vec<Reason> =
+            read(&[(list, ""), (selector, "")]).1.into_iter().map(|(reason, _)| reason).collect();
+        assert_eq!(reasons, [Reason::ListNamesNothing, Reason::ListNamesNothing], "{list}");
+    }
+}
+
+/// A namespace has at most 63 characters.
+#[test]
+fn the_longest_prefixes() {
+    for (length, dash, is_odd) in [(62, true, false), (63, true, true), (63, false, false), (64, false, true)] {
+        let prefix = "x".repeat(length - usize::from(dash)) + if dash { "-" } else { "" };
+        let (_, advice) = read(&[("replicate-to-namespaces", &format!("a,{prefix}.*"))]);
+        assert_eq!(advice.iter().any(|(reason, _)| *reason == Reason::ItemNamesNothing), is_odd, "{length} {dash}");
+    }
+}
+
 #[test]
 fn advice_is_bounded() {
     let many = (0..1000).map(|n| format!("n.{n}{}", "x".repeat(200))).collect::<Vec<_>>().join(",");
-    let (_, advice) = read(&[("replicate-to-namespaces", &many), ("replication-allowed-namespaces", &many)]);
+    let (_, advice) = read(&[
+        ("replicate-to-namespaces", &many),
+        ("replication-allowed-namespaces", &many),
+        ("replicate-keys", ""),
+        ("replicate-labels", ""),
+    ]);
     assert_eq!(advice.len(), MAX_ADVICE);
     assert!(advice.iter().all(|(_, detail)| detail.chars().count() < 600), "{advice:?}");
     let mut notes: Vec<(String, &str)> = (0..1000).map(|n| (format!("note-{n}{}", "x".repeat(200)), "")).collect();

@@ -42,6 +42,15 @@ fn what_is_ill_formed_and_why() {
         ));
     }
     cases.extend([
+        ("replicate-keys", "a/b", "\"a/b\" is not a legal key; expected at most 253 letters, digits, dashes, dots and underscores".to_owned()),
+        ("replicated-keys", "a:", "\"\" is not a legal key; expected at most 253 letters, digits, dashes, dots and underscores".to_owned()),
+        ("replication-allowed-keys", "a?", "\"a?\" has a character that no key has; expected letters, digits, \".\", \"-\", \"_\", \"/\", and \"*\" for any text".to_owned()),
+        ("replicate-labels", "a?", "\"a?\" has a character that no key has; expected letters, digits, \".\", \"-\", \"_\", \"/\", and \"*\" for any text".to_owned()),
+        ("replicate-annotations", "a?", "\"a?\" has a character that no key has; expected letters, digits, \".\", \"-\", \"_\", \"/\", and \"*\" for any text".to_owned()),
+        ("replicate-type", "", "\"\" is not a type of Secrets; expected one such as \"Opaque\"".to_owned()),
+        ("replicate-type", " ", "\" \" is not a type of Secrets; expected one such as \"Opaque\"".to_owned()),
+        ("replicate-type", "a b", "\"a b\" is not a type of Secrets; expected one such as \"Opaque\"".to_owned()),
+        ("replicate-type", "a\u{7f}b", "\"a b\" is not a type of Secrets; expected one such as \"Opaque\"".to_owned()),
         ("replicate-to-namespaces", "a,b/c", "\"b/c\" has a \"/\"; expected a namespace or a pattern".to_owned()),
         ("replicate-to", "x,Y", "\"Y\" is not a legal object name; expected lower-case letters, digits, dashes and dots, at most 253, with a letter or digit at either end".to_owned()),
         ("replicate-to", "a/Y", "\"Y\" is not a legal object name; expected lower-case letters, digits, dashes and dots, at most 253, with a letter or digit at either end".to_owned()),
@@ -173,6 +182,14 @@ fn removal_delays() {
     assert_eq!(delay(" 0 "), Some(RemovalDelay::After(Duration::ZERO)));
     assert_eq!(delay("never\n"), Some(RemovalDelay::Never));
     assert_eq!(well(&[("replicate-once", "true")]).removal_delay, None);
+}
+
+#[test]
+fn types() {
+    for value in ["x/y", " x/y\n"] {
+        let marks = well(&[("replicate-type", value), ("replicate-to", "x")]);
+        assert_eq!(marks.replicate_type.as_deref(), Some("x/y"), "{value:?}");
+    }
 }
 
 #[test]

@@ -37,6 +37,12 @@ fn what_a_new_replica_gets() {
             "create NewTarget a/s {from=c/f by=a/s version=5 origin=c/f chain=.*} +data ← c/f",
         ),
         (
+            "the keys that are asked for",
+            "a/s from=c/f to-ns=b keys=x; c/f #5 allowed :x~1,y~2",
+            "b/s",
+            "create NewTarget a/s {from=c/f by=a/s version=5 origin=c/f chain=.* had-keys=x} Opaque x~1 ← a/s c/f:keys c/f",
+        ),
+        (
             "empty, since the other is missing",
             "a/s from=c/f to-ns=b once allowed once-v=s :own",
             "b/s",

@@ -107,6 +107,18 @@ fn which_removals_wait_and_which_are_immediate() {
             "clear SourceMissing c/g +from=c/g -version -chain data=- as Opaque ← a/s ?c/g",
         ),
         (
+            "combined: the delay is the creator's, also when it is another one by now",
+            "removal-delay 5s; a/s to=b/t from=c/f delay=0s; b/t by=a/s from=c/f version=7 chain=.* delay=1h :old",
+            "b/t",
+            "clear SourceMissing c/f +delay=0s -version -chain data=- as Opaque ← a/s ?c/f",
+        ),
+        (
+            "combined: what holds no copy has nothing to wait for",
+            "removal-delay 5s; a/s to=b/t from=c/f; b/t by=a/s from=c/f chain=.* :old",
+            "b/t",
+            "clear SourceMissing c/f -chain data=- as Opaque ← a/s ?c/f b/t",
+        ),
+        (
             "combined, not made yet: made empty at once",
             "removal-delay 5s; a/s to=b/t from=c/f",
             "b/t",

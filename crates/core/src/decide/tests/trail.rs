@@ -46,6 +46,23 @@ fn a_pull_that_is_forbidden_step_by_step() {
     );
 }
 
+/// What a trail says of a question that leaves the target as it is.
+#[test]
+fn facts_name_what_was_found() {
+    let another = "a/src #7 to=b/t type:x/y known; b/t by=a/src version=7 known";
+    let immutable = "a/src #8 to=b/t :new known; b/t by=a/src version=7 immutable :old known";
+    for (world, step) in [
+        ("b/t by=a/src version=7", "SPEC 3.1 Creator: a/src does not exist → SourceMissing"),
+        ("ns b accept=c; a/src to=b/t", "Accepted: b: accept-replicas-from: \"c\" → NotAccepted"),
+        ("require-acceptance; a/src to=b/t", "Accepted: b: no accept-replicas-from → NotAccepted"),
+        (another, "SameType: it has another type → TypeChanged"),
+        (immutable, "Changeable: it is immutable → ReplicaImmutable"),
+    ] {
+        let steps = trail(&mut World::new(world), "b/t");
+        assert!(steps.iter().any(|found| found.ends_with(step)), "{step}: {steps:#?}");
+    }
+}
+
 /// One world for each question, in which it decides (or has to be answered by a read).
 #[test]
 fn every_question_can_decide() {

@@ -3,6 +3,11 @@
 use std::collections::BTreeSet;
 
 use super::*;
+use crate::facts::Facts;
+use crate::graph::events::{MOST_PORTIONS, MOST_TEXT};
+use crate::keys::Projection;
+use crate::kind::Secret;
+use crate::payload::Payload;
 
 #[test]
 fn before_the_full_view_nothing_is_touched_and_with_it_everything() {
@@ -322,4 +327,76 @@ fn a_push_of_many_names_into_one_namespace_touches_each_once() {
     let mut graph = graph(&[]);
     let touched = graph.observe(object(&format!("a/s to={}", to.join(","))));
     assert!(touched.len() <= 2 * COUNT, "{COUNT} targets are named, and {} are touched", touched.len());
+}
+
+/// Whoever keeps something that follows from the graph goes by its revision.
+#[test]
+fn each_change_has_another_revision() {
+    type Event = fn(&mut Graph);
+    let events: [(&str, bool, Event); 8] = [
+        ("a new source", false, |graph| drop(graph.observe(object("a/s #5 to=b/x")))),
+        ("a changed object", false, |graph| drop(graph.observe(object("a/s #6 to=b/y")))),
+        ("its content", false, |graph| {
+            let content = Content { type_: None, immutable: false, payload: Payload::new([None]) };
+            graph.learn(&key("a/s"), &ResourceVersion::new("6"), facts(&content), &content);
+        }),
+        ("a part of it", false, |graph| learn_part(graph, "x")),
+        ("a deleted object", false, |graph| drop(graph.forget(&key("a/s"), &uid("1")))),
+        ("a new namespace", true, |graph| drop(graph.observe_namespace("new", NamespaceFacts::new(false)))),
+        ("a changed namespace", true, |graph| drop(graph.observe_namespace("new", NamespaceFacts::new(true)))),
+        ("a deleted namespace", true, |graph| drop(graph.forget_namespace("new"))),
+    ];
+    let mut graph = graph(&[]);
+    for (what, is_of_namespaces, event) in events {
+        let before = (graph.revision(), graph.namespaces_revision());
+        event(&mut graph);
+        assert!(graph.revision() > before.0, "{what}");
+        assert_eq!(graph.namespaces_revision() > before.1, is_of_namespaces, "{what}");
+    }
+}
+
+fn facts(content: &Content) -> Facts {
+    Facts::of(&Secret, None, &content.payload)
+}
+
+/// A part of the content of `a/s` is looked at.
+fn learn_part(graph: &mut Graph, asked: &str) {
+    let facts = facts(&Content { type_: None, immutable: false, payload: Payload::new([None]) });
+    graph.learn_portion(&key("a/s"), &ResourceVersion::new("6"), part(asked), Ok(facts));
+}
+
+fn part(asked: &str) -> Arc<Projection> {
+    Arc::new(Projection { asked: Some(asked.into()), ..Projection::default() })
+}
+
+/// Which parts are kept: what targets ask for can change without end.
+#[test]
+fn the_oldest_parts_of_a_content_are_forgotten() {
+    let mut graph = graph(&["a/s #6 to=b/x"]);
+    let names: Vec<String> = (0..=MOST_PORTIONS).map(|n| format!("key-{n}")).collect();
+    let kept = |graph: &Graph, names: &[String]| -> Vec<bool> {
+        let node = graph.node(&key("a/s")).unwrap();
+        names.iter().map(|name| node.portion(&part(name)).is_some()).collect()
+    };
+    names[..MOST_PORTIONS].iter().for_each(|name| learn_part(&mut graph, name));
+    // One that is looked at again does not count twice.
+    learn_part(&mut graph, &names[1]);
+    assert!(kept(&graph, &names[..MOST_PORTIONS]).iter().all(|kept| *kept));
+    learn_part(&mut graph, &names[MOST_PORTIONS]);
+    assert_eq!(kept(&graph, &names).iter().position(|kept| *kept), Some(1));
+    assert_eq!(kept(&graph, &names).iter().filter(|kept| **kept).count(), MOST_PORTIONS);
+
+    // Their texts are bounded too; one is kept, however long it is.
+    let mut graph = self::graph(&["a/s #6 to=b/x"]);
+    let of = |c: &str, length: usize| c.repeat(length);
+    let texts = [of("a", MOST_TEXT / 2), of("b", MOST_TEXT / 2), of("c", 1), of("d", MOST_TEXT + 1)];
+    for (text, expected) in texts.iter().zip([
+        [true, false, false, false],
+        [true, true, false, false],
+        [false, true, true, false],
+        [false, false, false, true],
+    ]) {
+        learn_part(&mut graph, text);
+        assert_eq!(kept(&graph, &texts), expected);
+    }
 }

@@ -53,6 +53,26 @@ fn what_the_first_list_shows_is_trusted_and_later_changes_are_not() {
     assert_eq!(knowledge(&graph, "b/u").0, Knowledge::Suspect);
 }
 
+/// A program that only looks, or stands by, believes what the controller alone wrote whenever it is shown.
+#[test]
+fn who_only_looks_believes_the_controller() {
+    let mut graph = graph(&["b/t #5 from=a/x"]);
+    graph.believe_the_controller(true);
+    graph.observe(object("b/t #6 from=a/x"));
+    graph.observe(object("b/new #6 from=a/x"));
+    graph.observe(object("b/other #6 from=a/x data=others"));
+    assert_eq!(
+        ["b/t", "b/new", "b/other"].map(|name| knowledge(&graph, name).0),
+        [Knowledge::Trusted, Knowledge::Trusted, Knowledge::Suspect]
+    );
+    graph.observe(object("b/t #7 from=a/x data=others"));
+    assert_eq!(knowledge(&graph, "b/t").0, Knowledge::Suspect);
+    graph.believe_the_controller(false);
+    graph.observe(object("b/t #8 from=a/x"));
+    graph.observe(object("b/later #8 from=a/x"));
+    assert_eq!(["b/t", "b/later"].map(|name| knowledge(&graph, name).0), [Knowledge::Suspect, Knowledge::Suspect]);
+}
+
 #[test]
 fn a_read_is_of_one_version() {
     let mut graph = graph(&["b/t #5 from=a/x"]);

@@ -90,3 +90,35 @@ const WITHOUT_ASCII: &str = "\
     sinhala sogdian sorasompeng soyombo sundanese sylotinagri syriac tagalog tagbanwa taile taitham taiviet takri tamil \
     tangsa tangut telugu thaana thai tibetan tifinagh tirhuta toto ugaritic vai vithkuqi wancho warangciti yezidi yi \
     zanabazarsquare";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As Go's `regexp/syntax` has them; Rust's `char` knows the same classes.
+    #[test]
+    fn posix_classes() {
+        type Is = fn(char) -> bool;
+        let classes: [(&str, Is); 14] = [
+            ("alnum", |c| c.is_ascii_alphanumeric()),
+            ("alpha", |c| c.is_ascii_alphabetic()),
+            ("ascii", |c| c.is_ascii()),
+            ("blank", |c| matches!(c, ' ' | '\t')),
+            ("cntrl", |c| c.is_ascii_control()),
+            ("digit", |c| c.is_ascii_digit()),
+            ("graph", |c| c.is_ascii_graphic()),
+            ("lower", |c| c.is_ascii_lowercase()),
+            ("print", |c| c.is_ascii_graphic() || c == ' '),
+            ("punct", |c| c.is_ascii_punctuation()),
+            ("space", |c| c.is_ascii_whitespace() || c == '\x0B'),
+            ("upper", |c| c.is_ascii_uppercase()),
+            ("word", |c| c.is_ascii_alphanumeric() || c == '_'),
+            ("xdigit", |c| c.is_ascii_hexdigit()),
+        ];
+        for (name, is) in classes {
+            let expected: String = ('\0'..='\x7F').filter(|c| is(*c)).collect();
+            assert_eq!(posix(name), Some(AsciiSet::of(&expected)), "{name}");
+        }
+        assert_eq!(posix("Alpha"), None);
+    }
+}

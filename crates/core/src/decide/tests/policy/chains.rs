@@ -15,6 +15,9 @@ fn consent_by_label_holds_along_chains() {
     let filled = look(&chain("+env=prod", ""));
     assert!(filled.starts_with("update InheritedChanged b/m"), "{filled}");
     assert!(look(&chain("+env=dev", "")).starts_with("clear ChainNotAllowed b/m"));
+    // A link without a copy has nothing to give, whatever is above it.
+    let empty = "ns c +env=prod; b/m from=a/o allowed chain=selector. :one; c/t from=b/m version=103 :one";
+    assert_eq!(look(empty), "clear ChainBroken b/m -version data=- as Opaque ← c/t");
     // Where the object with the selector is missing, whether it allows the namespace is not known; the one that hangs on it waits.
     let missing = "ns c +env=prod; removal-delay 5s; b/m from=a/o allowed version=102 chain=selector. :one; \
                    c/t from=b/m version=103 :one";

@@ -79,6 +79,12 @@ fn only_the_keys_that_are_asked_for() {
             "update FirstCopy a/src +version=101 +origin=a/src +chain=.* +had-keys=y data=y~2 as Opaque ← a/src:keys a/src",
         ),
         (
+            "combined and immutable, with other keys of the source: it holds what it gets",
+            "a/s from=c/f to=b/t keys=x; c/f #5 allowed :x~1,y~2; b/t by=a/s from=c/f immutable :x~1 known",
+            "b/t",
+            "update FirstCopy c/f +version=5 +origin=c/f +chain=.* +had-keys=x data=x~1 as Opaque ← a/s c/f:keys c/f",
+        ),
+        (
             "a ConfigMap's fields are one set",
             "configmaps; a/src to=b/t keys=y :x~1+y~2",
             "b/t",
@@ -161,6 +167,12 @@ fn replicas_of_another_type() {
             "a/src to=b/t type=x/y :one",
             "b/t",
             "create NewTarget a/src {by=a/src version=101} x/y one ← a/src",
+        ),
+        (
+            "ConfigMaps have no type",
+            "configmaps; a/src to=b/t type=x/y :one",
+            "b/t",
+            "create NewTarget a/src {by=a/src version=101} one ← a/src",
         ),
         (
             "a replica of the wrong type is made again",

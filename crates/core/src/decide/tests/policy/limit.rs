@@ -53,6 +53,8 @@ fn only_replicas_that_are_due_count() {
         "c/u by=a/src paused; c/v by=a/src paused",
         "c/u by=a/src approved; c/v by=a/src approved",
         "c/u by=a/src deleting; c/v by=a/src deleting",
+        // Their creator is another one, and what is missing gave them nothing.
+        "c/u by=a/x from=a/src; c/v by=a/x from=a/src",
         "c/u by=a/src by-others; c/v by=a/src by-others",
     ] {
         let mut world = World::new(&format!("removal-limit 1; b/t by=a/src; {others}"));
