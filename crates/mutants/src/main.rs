@@ -27,6 +27,7 @@ use std::time::Instant;
 use anyhow::{Context as _, Result, bail};
 
 use crate::list::Mutant;
+use crate::programs::Programs;
 use crate::run::Fate;
 use crate::tree::Tree;
 
@@ -85,6 +86,8 @@ fn main() -> Result<()> {
         .filter(is_asked)
         .filter(|mutant| !fates.contains_key(&mutant.number) && !(arguments.again && is_known(mutant)))
         .collect();
+    let (built, simulator) = programs::build(&tree, &target)?;
+    println!("The tests are built after {} s", seconds(begin));
     // The tests beside the code first: most mutants need no others.
     let is_own = |package: &&str| left.iter().any(|mutant| mutant.file.starts_with(&format!("crates/{package}/")));
     let (own, others): (Vec<&str>, Vec<&str>) = list::PACKAGES.iter().copied().partition(is_own);
@@ -92,7 +95,7 @@ fn main() -> Result<()> {
         if left.is_empty() || packages.is_empty() || (arguments.seeds == 0 && packages.contains(&"sim")) {
             continue;
         }
-        let programs = programs::programs(&tree, &target, &packages)?;
+        let programs = Programs::of(&packages, &built, simulator.as_ref(), &target)?;
         println!("{}: the tests ran without a mutant, after {} s", packages.join(", "), seconds(begin));
         fates.extend(run::run(&left, &programs, arguments.seeds)?);
         left.retain(|mutant| fates.get(&mutant.number) == Some(&Fate::Missed));

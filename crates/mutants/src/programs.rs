@@ -10,6 +10,7 @@ use serde::Deserialize;
 
 use crate::child::{Child, Ended};
 use crate::compile::cargo;
+use crate::list::PACKAGES;
 use crate::tree::Tree;
 
 /// The packages whose tests are run besides those of the packages with mutants.
@@ -32,7 +33,7 @@ pub(crate) struct Test {
 }
 
 /// A test program.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Program {
     path: PathBuf,
     /// Where its tests expect to be.
@@ -81,23 +82,16 @@ impl Program {
     }
 }
 
-/// Builds the tests of these packages, and runs each program once.
-pub(crate) fn programs(tree: &Tree, target: &Path, packages: &[&str]) -> Result<Programs> {
-    let (programs, simulator) = build(tree, target, packages)?;
-    let mut all = Programs { programs, tests: vec![], reaching: HashMap::new(), simulator };
-    for number in 0..all.programs.len() {
-        all.base(number, &target.join("reached.txt"))?;
-    }
-    Ok(all)
-}
-
-fn build(tree: &Tree, target: &Path, packages: &[&str]) -> Result<(Vec<Program>, Option<Program>)> {
-    let names: Vec<String> = packages.iter().map(|package| format!("k8s-replicator-{package}")).collect();
-    let mut arguments =
-        vec!["test", "--quiet", "--no-run", "--lib", "--tests", "--message-format=json-render-diagnostics"];
-    arguments.extend(names.iter().flat_map(|name| ["--package", name]));
-    let output =
-        cargo(tree, target, &arguments).stderr(std::process::Stdio::inherit()).output().context("cargo test")?;
+/// Builds the tests of all packages.
+pub(crate) fn build(tree: &Tree, target: &Path) -> Result<(Vec<Program>, Option<Program>)> {
+    let packages = PACKAGES.iter().chain(&OTHERS).map(|package| format!("k8s-replicator-{package}"));
+    let mut command = cargo(
+        tree,
+        target,
+        &["test", "--quiet", "--no-run", "--lib", "--tests", "--message-format=json-render-diagnostics"],
+    );
+    command.args(packages.flat_map(|package| ["--package".to_owned(), package]));
+    let output = command.stderr(std::process::Stdio::inherit()).output().context("cargo test")?;
     ensure!(output.status.success(), "the tests do not compile");
     let (mut programs, mut simulator) = (vec![], None);
     for line in output.stdout.split(|byte| *byte == b'\n') {
@@ -121,6 +115,23 @@ fn build(tree: &Tree, target: &Path, packages: &[&str]) -> Result<(Vec<Program>,
 }
 
 impl Programs {
+    /// Runs the test programs of these packages once.
+    pub(crate) fn of(packages: &[&str], all: &[Program], simulator: Option<&Program>, target: &Path) -> Result<Self> {
+        let programs = all.iter().filter(|program| packages.iter().any(|package| program.folder.ends_with(package)));
+        let mut programs = Self {
+            programs: programs.cloned().collect(),
+            tests: vec![],
+            reaching: HashMap::new(),
+            simulator: simulator
+                .filter(|program| packages.iter().any(|package| program.folder.ends_with(package)))
+                .cloned(),
+        };
+        for number in 0..programs.programs.len() {
+            programs.base(number, &target.join("reached.txt"))?;
+        }
+        Ok(programs)
+    }
+
     /// Runs a program without any mutant, and notes what its tests come by.
     fn base(&mut self, number: usize, notes: &Path) -> Result<()> {
         _ = fs::remove_file(notes);

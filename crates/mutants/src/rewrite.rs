@@ -112,6 +112,19 @@ impl Writer<'_> {
                     self.push("; }");
                 }
             }
+            Shape::Whole => {
+                self.push(" match () { ");
+                let other = "k8s_replicator_core::switch::Either::B(";
+                for (before, mutant) in mutants.iter().enumerate() {
+                    let other = other.repeat(before);
+                    self.push(&format!("() if {} => {other}k8s_replicator_core::switch::Either::A(", on(mutant)));
+                    self.own(mutant, |writer| writer.push(&mutant.replacement));
+                    self.push(&format!("){}, ", ")".repeat(before)));
+                }
+                self.push(&format!("_ => {}{{", other.repeat(mutants.len())));
+                self.write(site.range.clone(), next);
+                self.push(&format!("}}{} }} ", ")".repeat(mutants.len())));
+            }
             Shape::Binary { left, operator, right } => {
                 self.binary(&mutants, left.clone(), operator, right.clone(), form, next);
             }

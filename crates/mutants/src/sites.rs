@@ -14,6 +14,8 @@ use crate::list::{Genre, Mutant, Place};
 pub(crate) enum Shape {
     /// The beginning of a function's body.
     Body,
+    /// The whole body of a function that returns an `impl Iterator`.
+    Whole,
     /// `left operator right`.
     Binary { left: Range<usize>, operator: String, right: Range<usize> },
     /// `operator operand`.
@@ -58,9 +60,7 @@ pub(crate) fn sites(text: &str, mutants: &[&Mutant]) -> Result<Sites> {
             continue;
         }
         let site = match mutant.genre {
-            // Each of its values is of the one type that is returned.
-            Genre::FnValue if mutant.returns.contains("impl ") => None,
-            Genre::FnValue => found.body(place),
+            Genre::FnValue => found.body(place, mutant.returns.contains("impl ")),
             Genre::MatchArm | Genre::MatchArmGuard => found.sites.get(&At::Arm(place)).cloned(),
             Genre::BinaryOperator | Genre::UnaryOperator | Genre::StructField => {
                 found.sites.get(&At::Expression(place)).cloned()
@@ -107,10 +107,12 @@ struct Found {
 }
 
 impl Found {
-    /// The beginning of the innermost function around a place.
-    fn body(&self, place: usize) -> Option<Site> {
+    /// The beginning of the innermost function around a place; or all of it, since what it returns has one type.
+    fn body(&self, place: usize, is_whole: bool) -> Option<Site> {
         let (range, is_fixed) = self.bodies.iter().rfind(|(range, _)| range.start <= place && place <= range.end)?;
-        (!is_fixed).then(|| Site { range: range.start..range.start, shape: Shape::Body, mutants: vec![] })
+        let (range, shape) =
+            if is_whole { (range.clone(), Shape::Whole) } else { (range.start..range.start, Shape::Body) };
+        (!is_fixed).then(|| Site { range, shape, mutants: vec![] })
     }
 
     fn add(&mut self, at: At, range: Range<usize>, shape: Shape) {
