@@ -84,7 +84,8 @@ fn main() -> Result<()> {
     let mut left: Vec<&Mutant> = mutants
         .iter()
         .filter(is_asked)
-        .filter(|mutant| !fates.contains_key(&mutant.number) && !(arguments.again && is_known(mutant)))
+        .filter(|mutant| !fates.contains_key(&mutant.number))
+        .filter(|mutant| !arguments.again || !is_known(mutant))
         .collect();
     let (built, simulator) = programs::build(&tree, &target)?;
     println!("The tests are built after {} s", seconds(begin));
