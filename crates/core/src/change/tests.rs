@@ -92,7 +92,7 @@ fn each_reason_has_its_command() {
     let asks = [("replicate-keys", "x"), ("replicate-to", "b/t")];
     let owned = |text: &str, value: &str| format!("{text}{value}");
     let cases: &[(Reason, Objects<'_>, &[&str])] = &[
-        (Reason::SourceMissing, &[], &["kubectl -n a create secret generic s --from-literal=KEY=VALUE"]),
+        (Reason::SourceMissing, &[], &["kubectl -n a create secret generic s --from-file=KEY=FILE"]),
         (Reason::ChainBroken, &[], &["kubectl replicator explain secret a/s"]),
         (Reason::NotAccepted, &[], &[&owned(accept, "a")]),
         (Reason::NotAccepted, &[("b", &[("accept-replicas-from", "-")])], &[&owned(accept, "a")]),
@@ -139,7 +139,7 @@ fn each_reason_has_its_command() {
         assert_eq!(commands_among(*reason, "t", &Secret, objects), *expected, "{reason} {objects:?}");
     }
     let create = commands_among(Reason::SourceMissing, "t", &ConfigMap, &[]);
-    assert_eq!(create, ["kubectl -n a create configmap s --from-literal=KEY=VALUE"]);
+    assert_eq!(create, ["kubectl -n a create configmap s --from-file=KEY=FILE"]);
 }
 
 /// Each object above the target has to allow its namespace: those that do not are named, and no others.
