@@ -92,7 +92,8 @@ impl<'g> Case<'g, '_> {
         let Some(projection) = receiver.projection.as_ref().filter(|projection| projection.is_limited()) else {
             return Continue(None);
         };
-        if crate::bug!(KeysNotTrimmed) {
+        // Without a copy the data would be the target's own.
+        if receiver.copy.is_none() || crate::bug!(KeysNotTrimmed) {
             return Continue(None);
         }
         // Its keys have the names under which they were copied: those of `replicated-keys`.
