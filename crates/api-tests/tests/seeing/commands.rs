@@ -75,7 +75,9 @@ fn wait_waits_until_a_namespace_has_all() {
     let late = scene.says("wait --namespace {b} --timeout 1s", &[]);
     assert!(late.code == 1 && late.output.contains("ConfigMap") && late.output.contains("What to do"), "{late:?}");
     assert!(
-        late.output.starts_with(&scene.full("{b}: 1 of 2 objects there, 1 waiting (configmap t: SourceMissing)\n")),
+        late.output.starts_with(
+            &scene.full("Time is up.\n{b}: 1 of 2 objects there, 1 waiting (configmap t: SourceMissing)\n")
+        ),
         "{late:?}"
     );
     scene.create(&config_map("a/c").data("k", "v").note("replication-allowed", "true"));
