@@ -67,7 +67,6 @@ pub(crate) struct Mutant {
     /// What it is called when the lines around it move: its file, what it does, the text of its line, and which one of several it is.
     pub(crate) name: String,
     pub(crate) file: String,
-    pub(crate) line: usize,
     pub(crate) start: Place,
     pub(crate) genre: Genre,
     pub(crate) replacement: String,
@@ -89,7 +88,6 @@ pub(crate) fn list(workspace: &Path) -> Result<Vec<Mutant>> {
                 number,
                 name: mutant.name,
                 file: mutant.file,
-                line: mutant.span.start.line,
                 start: mutant.span.start,
                 genre: mutant.genre,
                 replacement: mutant.replacement,
@@ -123,7 +121,8 @@ fn rename(workspace: &Path, mutants: &mut [Mutant]) -> Result<()> {
             texts.insert(mutant.file.clone(), text.lines().map(|line| line.trim().to_owned()).collect());
         }
         let what = mutant.name.split_once(": ").map_or(mutant.name.as_str(), |(_, what)| what);
-        let line = texts.get(&mutant.file).and_then(|lines| lines.get(mutant.line - 1)).map_or("", String::as_str);
+        let line =
+            texts.get(&mutant.file).and_then(|lines| lines.get(mutant.start.line - 1)).map_or("", String::as_str);
         let mut name = match mutant.genre {
             Genre::FnValue => format!("{}: {what}", mutant.file),
             _ => format!("{}: {what} | {line}", mutant.file),

@@ -159,7 +159,7 @@ fn report(judged: &[(&Mutant, Fate)], folder: &Path, begin: Instant) -> Result<(
         .filter(|(_, fate, is_named)| *fate == Fate::Missed && !is_named)
         .map(|(mutant, ..)| *mutant)
         .collect();
-    let shown: Vec<String> = missed.iter().map(|mutant| format!("{}: {}", mutant.line, mutant.name)).collect();
+    let shown: Vec<String> = missed.iter().map(|mutant| format!("{}: {}", mutant.start.line, mutant.name)).collect();
     let list: PathBuf = folder.join("missed.txt");
     fs::write(&list, shown.join("\n"))?;
     match missed.len() {

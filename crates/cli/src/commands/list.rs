@@ -37,7 +37,7 @@ pub struct List {
     #[arg(long, value_delimiter = ',', value_name = "STATES", hide_possible_values = true, value_parser = PossibleValuesParser::new(STATES))]
     state: Vec<String>,
     /// Only for these reasons, such as ConsentMissing (docs/reasons.md has all).
-    #[arg(long, value_delimiter = ',', value_name = "REASONS", hide_possible_values = true, ignore_case = true, value_parser = reasons())]
+    #[arg(long, value_delimiter = ',', value_name = "REASONS", hide_possible_values = true, ignore_case = true, value_parser = ReasonParser)]
     reason: Vec<Reason>,
     /// Only of this source.
     #[arg(long, value_name = "NAMESPACE/NAME", value_parser = source)]
@@ -68,10 +68,6 @@ Examples:
   kubectl replicator list -A --sources
   kubectl replicator list -A -o json | jq -r '.targets[] | select(.state != \"current\") | .target'";
 
-fn reasons() -> impl clap::builder::TypedValueParser<Value = Reason> {
-    ReasonParser
-}
-
 /// Reads the code of a reason. (`PossibleValuesParser` would answer a wrong one with all of them.)
 #[derive(Clone)]
 struct ReasonParser;
@@ -85,8 +81,7 @@ impl clap::builder::TypedValueParser for ReasonParser {
         arg: Option<&clap::Arg>,
         value: &std::ffi::OsStr,
     ) -> Result<Reason, clap::Error> {
-        let code = |text: &str| reason(text).map_err(|error| error.to_string());
-        clap::builder::StringValueParser::new().try_map(move |text| code(&text)).parse_ref(command, arg, value)
+        clap::builder::StringValueParser::new().try_map(|text| reason(&text)).parse_ref(command, arg, value)
     }
 
     fn possible_values(&self) -> Option<Box<dyn Iterator<Item = clap::builder::PossibleValue> + '_>> {

@@ -2,7 +2,9 @@
 
 mod budget;
 mod policy;
+mod reports;
 mod sim;
+mod standby;
 mod trouble;
 
 use k8s_replicator_core::action::Action;
@@ -247,27 +249,6 @@ fn what_is_known_of_a_replica_is_what_the_server_stored() {
     assert_eq!(it.asks().0, ["update c/src at 3"], "what the webhook changed is put right");
 }
 
-/// Where no Event has room, those of writes that were carried out are not even made, and counted. What somebody has to act upon is.
-#[test]
-fn events_of_ordinary_writes_are_left_out_where_there_is_no_room() {
-    for (room, made, left_out) in [(true, 4, 0), (false, 1, 3)] {
-        let looping = object("b/l", 2, "replicate-from=b/l", json!({}));
-        let mut it = Loop::with(&[source(1, "v1"), looping.clone()]);
-        it.replicator.tell_events();
-        it.seen(&object("b/l", 3, "replicate-from=b/l other=x", json!({})));
-        let read = it.asks_for("read a/src");
-        it.answer(read, content(&source(1, "v1")));
-        let (_, tickets) = it.asks();
-        for (ticket, (namespace, version)) in tickets.into_iter().zip([("b", 4), ("c", 5), ("d", 6)]) {
-            it.answer(ticket, content(&replica(namespace, version, 1)));
-        }
-        it.asks_nothing();
-        let (occurrences, count) = it.replicator.take_occurrences(room);
-        assert_eq!((occurrences.len(), count), (made, left_out), "{occurrences:?}");
-        assert!(room || occurrences[0].is_warning);
-    }
-}
-
 /// Its own write of annotations or labels leaves the data as it is known, also where the watch shows it before the response does.
 #[test]
 fn a_target_that_keeps_its_data_is_not_read() {
@@ -501,75 +482,6 @@ fn what_a_response_showed_is_missing_only_when_the_watch_or_the_server_goes_on_s
 }
 
 #[test]
-fn why_a_target_is_not_filled_is_reported_once() {
-    let pulling = |version, notes: &str| object("b/t", version, &format!("replicate-from=a/src {notes}"), json!({}));
-    let consenting = object("a/src", 1, "replication-allowed=true", json!({ "k": "v" }));
-    let mut it = Loop::with(&[consenting.clone(), pulling(2, "replicated-from-version=1"), pulling(3, "")]);
-    it.object(ObjectEvent::Deleted(key("a/src"), observed(&consenting).uid));
-    it.asks_nothing();
-    assert_eq!(it.reports(), ["b/t refused SourceMissing"]);
-    // The log line of the clear says why, too: there is no second line.
-    let mut it = Loop::with(&[consenting.clone(), pulling(2, "replicated-from-version=1")]);
-    it.object(ObjectEvent::Deleted(key("a/src"), observed(&consenting).uid));
-    let read = it.asks_for("read b/t");
-    it.answer(read, content(&pulling(2, "replicated-from-version=1")));
-    let clear = it.asks_for("update b/t at 2");
-    it.answer(clear, Answer::Seen(observed(&pulling(4, ""))));
-    it.asks_nothing();
-    assert_eq!(it.reports(), ["b/t clear SourceMissing"]);
-}
-
-/// Advice that depends on what an object holds, or on its type, comes with the read that shows it; no event need follow. Once.
-#[test]
-fn what_is_read_is_advised_on() {
-    let consenting = object("a/src", 1, "replication-allowed=true", json!({ ".dockerconfigjson": "eA==" }));
-    let filled = |version| {
-        let notes =
-            "replicate-from=a/src replicated-from-version=1 replicated-from-origin=a/src replicated-from-allowed=.*";
-        let mut filled = object("b/t", version, notes, json!({ ".dockerconfigjson": "eA==" }));
-        filled["type"] = json!("kubernetes.io/dockerconfigjson");
-        let helm = json!({ "manager": "helm", "operation": "Update", "fieldsV1": { "f:data": {} } });
-        filled["metadata"]["managedFields"].as_array_mut().unwrap().push(helm);
-        filled
-    };
-    let mut it = Loop::with(&[consenting.clone(), filled(2)]);
-    let read = it.asks_for("read a/src");
-    it.answer(read, content(&consenting));
-    let read = it.asks_for("read b/t");
-    assert_eq!(it.reports(), [""; 0], "its type is not known");
-    it.answer(read, content(&filled(2)));
-    it.asks_nothing();
-    assert_eq!(it.reports(), ["b/t advice StubWillConflict"]);
-    it.seen(&filled(3));
-    assert_eq!(it.reports(), [""; 0], "its type is known from then on");
-}
-
-/// And with the answer to a write, also where the watch was quicker, and did not show the type.
-#[test]
-fn what_is_written_is_advised_on() {
-    let data = json!({ ".dockerconfigjson": "eA==" });
-    let consenting = object("a/src", 1, "replication-allowed=true", data.clone());
-    let stub = |version, notes: &str, data: Value| {
-        let mut stub = object("b/t", version, &format!("replicate-from=a/src {notes}"), data);
-        stub["type"] = json!("kubernetes.io/dockerconfigjson");
-        let helm = json!({ "manager": "helm", "operation": "Update", "fieldsV1": { "f:data": {} } });
-        stub["metadata"]["managedFields"].as_array_mut().unwrap().push(helm);
-        stub
-    };
-    let mut it = Loop::with(std::slice::from_ref(&consenting));
-    it.seen(&stub(2, "", json!({ ".dockerconfigjson": "" })));
-    let read = it.asks_for("read a/src");
-    it.answer(read, content(&consenting));
-    let write = it.asks_for("update b/t at 2");
-    let filled = stub(3, "replicated-from-version=1 replicated-from-origin=a/src replicated-from-allowed=.*", data);
-    it.seen(&filled);
-    assert_eq!(it.reports(), [""; 0], "its type is not known");
-    it.answer(write, content(&filled));
-    it.asks_nothing();
-    assert_eq!(it.reports(), ["b/t advice StubWillConflict", "b/t update FirstCopy"]);
-}
-
-#[test]
 fn a_terminating_namespace_is_left_alone_until_it_is_another_one() {
     let mut it = Loop::with(&[source(1, "v1"), replica("b", 2, 1), replica("c", 3, 1)]);
     let read = it.asks_for("read a/src");
@@ -584,52 +496,4 @@ fn a_terminating_namespace_is_left_alone_until_it_is_another_one() {
     it.asks_nothing();
     it.namespace(NamespaceEvent::Seen { name: "d".into(), facts: NamespaceFacts::new(false) });
     it.asks_for("create d/src");
-}
-
-/// Issue 12: who only looks asks at most whether an object exists. What the controller in the cluster wrote is believed, also after the
-/// first lists.
-#[test]
-fn a_controller_that_only_looks_writes_nothing_and_reads_no_content() {
-    let target = "replicated-by=a/s replicated-from-version=1";
-    let objects = [
-        object("a/s", 2, "replicate-to-namespaces=b,c", json!({ "k": "bmV3" })),
-        object("b/s", 5, target, json!({ "k": "b2xk" })),
-        object("c/x", 6, "replicate-from=a/gone", json!({})),
-        object("c/drifted", 6, "replicated-by=a/other replicated-from-version=1", json!({})),
-    ];
-    let settings =
-        Settings { rules: Rules::default(), scope: Scope::default(), entropy: Box::new(|| 0), tells_all: true };
-    let mut this = Loop { replicator: Replicator::new(&Secret, settings), moment: Moment::ZERO };
-    this.replicator.only_look();
-    this.fill(&objects);
-    this.moment += Duration::from_secs(3_600);
-    let (asked, _) = this.asks();
-    assert!(asked.iter().all(|request| request.starts_with("look ")), "{asked:?}");
-    assert!(asked.contains(&"look a/gone".to_owned()), "{asked:?}");
-    let state = |this: &Loop| this.replicator.look(&key("b/s").into()).0.unwrap().state;
-    assert_eq!(state(&this), k8s_replicator_core::state::State::Waiting);
-    // The controller in the cluster copied it.
-    this.seen(&object("b/s", 7, "replicated-by=a/s replicated-from-version=2", json!({ "k": "bmV3" })));
-    assert_eq!(this.asks().0, [""; 0]);
-    assert_eq!(state(&this), k8s_replicator_core::state::State::Current);
-}
-
-/// SPEC 13: a standby takes over at once. What the leader wrote meanwhile is not read; what somebody else changed is.
-#[test]
-fn a_standby_reads_nothing_of_what_the_leader_wrote() {
-    let mut this = Loop::of(&Secret, &[]);
-    this.replicator.stand_by(true);
-    this.seen(&source(2, "new"));
-    for namespace in ["b", "c"] {
-        this.seen(&replica(namespace, 7, 2));
-    }
-    let mut edited = replica("d", 8, 2);
-    let somebody = json!({ "manager": "kubectl-edit", "operation": "Update", "fieldsV1": { "f:data": { "f:k": {} } } });
-    edited["metadata"]["managedFields"].as_array_mut().unwrap().push(somebody);
-    this.seen(&edited);
-    this.replicator.stand_by(false);
-    // The source was changed by somebody as well.
-    let read = this.asks_for("read a/src");
-    this.answer(read, content(&source(2, "v1")));
-    this.asks_for("read d/src");
 }

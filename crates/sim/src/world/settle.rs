@@ -138,11 +138,9 @@ impl World {
     fn look_at_all(&self) -> Result<(), Violation> {
         let flags = &self.setting.controllers[0];
         let wrong = not_as_wanted(&self.store.history, &self.store.live, flags);
-        let wrong: Vec<_> =
-            wrong.into_iter().filter(|(id, _)| !is_refused_for_ever(&self.store.live, flags, id)).collect();
-        let wrong: Vec<_> = wrong.into_iter().filter(|(id, _)| !self.is_believed(id)).collect();
-        let Some((id, problem)) = wrong.first() else { return Ok(()) };
-        let object = self.store.get(id).map(|object| &**object);
+        let can_be_mended = |id: &Id| !is_refused_for_ever(&self.store.live, flags, id) && !self.is_believed(id);
+        let Some((id, problem)) = wrong.into_iter().find(|(id, _)| can_be_mended(id)) else { return Ok(()) };
+        let object = self.store.get(&id).map(|object| &**object);
         Err(Violation::new("convergence", format!("{id}: {problem}\n  it is: {}", super::described(object))))
     }
 
