@@ -14,9 +14,10 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use crate::advice::{Advice, MAX_ADVICE};
+use crate::bug;
 use crate::identity::ResourceVersion;
 use crate::names::{Key, SourceKey};
-use crate::pattern::Allowed;
+use crate::pattern::{Allowed, narrow};
 use crate::push::Push;
 use crate::selection::Selection;
 
@@ -98,6 +99,8 @@ pub struct Marks {
     /// Whether an ill-formed annotation about consent was passed over on a replica. Until the controller has corrected it, nothing
     /// is copied or cleared because of this object (SPEC 2), since who may have its data is not known.
     pub unsure: bool,
+    /// What [`Marks::handed_down`] answered, once it was asked.
+    handed_down: OnceLock<Arc<str>>,
 }
 
 impl Marks {
@@ -145,6 +148,22 @@ impl Marks {
     #[must_use]
     pub fn effective_push(&self) -> Option<&Push> {
         if self.replicated_by.is_some() { None } else { self.push.as_deref() }
+    }
+
+    /// The value of `replicated-from-allowed` on the targets that pull from this object (SPEC 5.8): the namespaces that its own lists and
+    /// the chain above it allow. It is computed once and kept, since the lists may be long and the targets many.
+    #[must_use]
+    pub fn handed_down(&self) -> Arc<str> {
+        let narrowed = || {
+            let own = self.allowed_namespaces.as_deref();
+            let pulls = self.replicate_from.is_some() && !bug!(NarrowingForgotten);
+            let inherited = self.from_allowed.as_deref().filter(|_| pulls);
+            let narrowed = narrow(own.map(Selection::list), inherited);
+            let by_labels =
+                own.is_some_and(|own| own.selector().is_some()) || inherited.is_some_and(Allowed::is_selected);
+            if by_labels { narrowed.selected() } else { narrowed }.to_string().into()
+        };
+        self.handed_down.get_or_init(narrowed).clone()
     }
 
     /// Whether the object is a target: a push made it (`replicated-by`), or it pulls (`replicate-from`). Nothing else may be

@@ -1,7 +1,7 @@
 //! Parsing of an object's annotations: [`Marks::read`] and what it needs.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::{Annotation, IllFormed, Marks, RemovalDelay, Value};
 use crate::advice::{Advice, MAX_ADVICE};
@@ -73,6 +73,7 @@ pub(super) fn read(
         paused,
         removal_approved,
         unsure,
+        handed_down: OnceLock::new(),
     })
 }
 

@@ -223,3 +223,25 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn what_is_handed_down_is_narrowed_once() {
+    let pulls = [("replicate-from", "a/x"), ("replicated-from-version", "1")];
+    for (own, above, handed_down) in [
+        (None, None, ".*"),
+        (Some("b,c"), None, "b,c"),
+        (None, Some("b,d"), "b,d"),
+        (Some("b,c"), Some("b,d"), "b"),
+        (Some("b,c"), Some("-"), "-"),
+    ] {
+        let own = own.map(|list| ("replication-allowed-namespaces", list));
+        let above = above.map(|list| ("replicated-from-allowed", list));
+        let marks = well(&pulls.into_iter().chain(own).chain(above).collect::<Vec<_>>());
+        let first = marks.handed_down();
+        assert_eq!(*first, *handed_down);
+        assert!(std::sync::Arc::ptr_eq(&first, &marks.handed_down()), "it is the text that was computed before");
+    }
+    // Of an object that does not pull, what a chain once handed down to it does not count.
+    let marks = well(&[("replication-allowed-namespaces", "b,c"), ("replicated-from-allowed", "b")]);
+    assert_eq!(*marks.handed_down(), *"b,c");
+}

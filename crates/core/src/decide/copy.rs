@@ -75,9 +75,44 @@ pub(super) enum Comparison {
     /// The target holds the source's data.
     Same,
     /// The source's data has to be copied.
-    Stale(Reason),
+    Stale(Stale),
     /// The target cannot get what it asks for (SPEC 11.5): it keeps what it holds.
     Impossible(KeyProblem),
+}
+
+/// Why a target's data is not what it gets of its source's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stale {
+    /// It holds no copy yet.
+    FirstCopy,
+    /// Its source's data changed.
+    SourceChanged,
+    /// Its source asks for one more copy by `replicate-once-version` (SPEC 6).
+    AskedOnceMore,
+    /// Other keys are asked for.
+    OtherKeys,
+    /// Somebody else changed its data.
+    Edited,
+    /// Somebody else left it without any value (SPEC 6).
+    Emptied,
+}
+
+impl Stale {
+    pub(super) fn reason(self) -> Reason {
+        match self {
+            Self::FirstCopy => Reason::FirstCopy,
+            Self::SourceChanged => Reason::SourceChanged,
+            Self::AskedOnceMore => Reason::OnceVersionChanged,
+            Self::OtherKeys => Reason::InheritedChanged,
+            Self::Edited => Reason::Drift,
+            Self::Emptied => Reason::Emptied,
+        }
+    }
+
+    /// Whether a copy only puts right what somebody else did to the target: see [`Plan::corrects`](super::Plan::corrects).
+    pub(super) fn is_of_others(self) -> bool {
+        matches!(self, Self::Edited | Self::Emptied)
+    }
 }
 
 impl<'g> Case<'g, '_> {
@@ -93,7 +128,7 @@ impl<'g> Case<'g, '_> {
             self.note(Question::SameData, Outcome::Decided(Reason::FirstCopy), || {
                 "no replicated-from-version".to_owned()
             });
-            return self.if_possible(source, receiver, Comparison::Stale(Reason::FirstCopy));
+            return self.if_possible(source, receiver, Comparison::Stale(Stale::FirstCopy));
         };
         let once = receiver.once || marks.is_some_and(|marks| marks.once);
         let version = [Annotation::ReplicateOnce, Annotation::ReplicateOnceVersion];
@@ -106,7 +141,7 @@ impl<'g> Case<'g, '_> {
             }
             let fact = || "the target has no value, and its source has one".to_owned();
             self.note(Question::Once, Outcome::Decided(Reason::Emptied), fact);
-            return self.if_possible(source, receiver, Comparison::Stale(Reason::Emptied));
+            return self.if_possible(source, receiver, Comparison::Stale(Stale::Emptied));
         }
         self.pass(Question::Once, || format!("{}: {}", source.key, says(marks, &version)))?;
         let same = match self.is_same(node, copy, source, receiver)? {
@@ -115,15 +150,15 @@ impl<'g> Case<'g, '_> {
         };
         let comparison = match same {
             true => Comparison::Same,
-            false if once => Comparison::Stale(Reason::OnceVersionChanged),
-            false if receiver.noted != receiver.note().as_ref() => Comparison::Stale(Reason::InheritedChanged),
+            false if once => Comparison::Stale(Stale::AskedOnceMore),
+            false if receiver.noted != receiver.note().as_ref() => Comparison::Stale(Stale::OtherKeys),
             false if *copy == source.node.resource_version || was_edited(node, receiver) => {
-                Comparison::Stale(Reason::Drift)
+                Comparison::Stale(Stale::Edited)
             }
-            false => Comparison::Stale(Reason::SourceChanged),
+            false => Comparison::Stale(Stale::SourceChanged),
         };
         let outcome = match &comparison {
-            Comparison::Stale(reason) => Outcome::Decided(*reason),
+            Comparison::Stale(stale) => Outcome::Decided(stale.reason()),
             Comparison::Same | Comparison::Held | Comparison::Impossible(_) => Outcome::Passed,
         };
         let current = &source.node.resource_version;

@@ -4,7 +4,7 @@ use std::ops::ControlFlow::{Break, Continue};
 use std::sync::Arc;
 
 use super::carry::carried_to;
-use super::copy::{Comparison, Receiver};
+use super::copy::{Comparison, Receiver, Stale};
 use super::creator::Pushing;
 use super::plan::{Aim, Data, PULLED, Verb, Wanted};
 use super::pull::{Fill, Gate, Gift, Trim};
@@ -12,7 +12,7 @@ use super::{Answer, Case, Decision, End, Source, nothing, refuse};
 use crate::action::Owned;
 use crate::annotations::Annotation;
 use crate::graph::Knowledge;
-use crate::keys::Projection;
+use crate::keys::{KeyProblem, Projection};
 use crate::managers::Owners;
 use crate::names::SourceKey;
 use crate::reason::Reason;
@@ -38,6 +38,31 @@ struct Combined<'g> {
     source: Source<'g>,
     /// What it pulls from.
     from: &'g SourceKey,
+}
+
+/// A replica of a source with data of its own.
+struct Replica<'g> {
+    pushing: Pushing<'g>,
+    owned: Owned<'g>,
+    /// The type that it has to have.
+    type_: Option<&'g Arc<str>>,
+    receiver: Receiver<'g>,
+}
+
+impl<'g> Replica<'g> {
+    fn has_other_type(&self) -> bool {
+        matches!((&self.owned.node().type_, self.type_), (Some(ours), Some(theirs)) if ours != theirs)
+    }
+
+    /// The aim to keep its data, if it holds a copy as it was copied.
+    fn kept(&self, mut wanted: Wanted, at_rest: Decision<'g>) -> Aim<'g> {
+        let source = self.pushing.source;
+        if self.receiver.copy.is_some() {
+            wanted.take(&[Annotation::ReplicatedFromVersion, Annotation::ReplicatedKeys], self.owned.marks());
+        }
+        let reason = Reason::InheritedChanged;
+        Aim { wanted, data: Data::Keep, type_: None, reason, source: source.key, at_rest, gives: Some(source) }
+    }
 }
 
 impl<'g> Case<'g, '_> {
@@ -94,79 +119,85 @@ impl<'g> Case<'g, '_> {
         }
         wanted.set(Annotation::ReplicatedFromVersion, Some(current(source)));
         wanted.take_keys(marks);
-        self.create_replica(source, wanted, type_, Data::From(source, projection))
+        self.create_replica(source, wanted, type_, Data::From(source, projection, Stale::FirstCopy))
     }
 
     fn install_own_data(self, pushing: Pushing<'g>, owned: Owned<'g>, mut wanted: Wanted) -> End<'g> {
         let Pushing { source, marks } = pushing;
-        let (node, own) = (owned.node(), owned.marks());
         wanted.take(&[Annotation::ReplicateOnceVersion], marks);
-        // Data that the replica pulled while its source was combined is no copy of the source's own data. The replica's own
-        // `replicate-once` does not count (SPEC 9.11).
-        let type_to_be = self.type_to_be(marks, source.node.type_.as_ref(), source.key)?;
-        let projection = self.pushed(marks, Vec::new(), type_to_be);
-        let receiver = Receiver { once: false, projection: projection.clone(), ..Receiver::of(owned) };
-        let receiver = if own.replicate_from.is_some() { receiver.without_copy() } else { receiver };
-        let keep_version = |wanted: &mut Wanted| {
-            if receiver.copy.is_some() {
-                wanted.take(&[Annotation::ReplicatedFromVersion, Annotation::ReplicatedKeys], own);
+        let type_ = self.type_to_be(marks, source.node.type_.as_ref(), source.key)?;
+        let projection = self.pushed(marks, Vec::new(), type_);
+        // The replica's own `replicate-once` does not count (SPEC 9.11). Data that it pulled while its source was combined is no copy of
+        // the source's own data.
+        let receiver = Receiver { once: false, projection, ..Receiver::of(owned) };
+        let receiver = if owned.marks().replicate_from.is_some() { receiver.without_copy() } else { receiver };
+        let replica = Replica { pushing, owned, type_, receiver };
+        let stale = match self.compare(source, Some(marks), &replica.receiver)? {
+            Comparison::Held => return self.keep(&replica, wanted, nothing(Reason::HeldByOnce, Some(source.key))),
+            Comparison::Impossible(problem) => {
+                return self.keep_as_asked(&replica, wanted, problem.reason(), Some(&problem));
             }
+            Comparison::Same => None,
+            Comparison::Stale(stale) => Some(stale),
         };
-        let keep = |wanted, at_rest| Aim {
-            wanted,
-            data: Data::Keep,
-            type_: None,
-            reason: Reason::InheritedChanged,
-            source: source.key,
-            at_rest,
-            gives: Some(source),
-        };
-        let comparison = self.compare(source, Some(marks), &receiver)?;
-        if let Comparison::Held = comparison {
-            keep_version(&mut wanted);
-            return self.settle(owned, keep(wanted, nothing(Reason::HeldByOnce, Some(source.key))));
-        }
-        if let Comparison::Impossible(problem) = comparison {
-            keep_version(&mut wanted);
-            wanted.take(&[Annotation::ReplicateOnceVersion], own);
-            let refused = refuse(problem.reason(), Some(source.key), Some(problem.to_string()));
-            return self.settle(owned, keep(wanted, refused));
-        }
-        let other_type = matches!((&node.type_, type_to_be), (Some(ours), Some(theirs)) if ours != theirs);
-        let other_type = other_type && !crate::bug!(OtherTypeIsUpdated);
-        let is_stale = matches!(comparison, Comparison::Stale(_));
-        if (is_stale || other_type) && self.is_incomplete(source, projection.as_ref())? {
-            keep_version(&mut wanted);
-            // No data is copied, so that a new `replicate-once-version` of the source must not be taken over yet.
-            wanted.take(&[Annotation::ReplicateOnceVersion], own);
-            let refused = refuse(Reason::SourceIncomplete, Some(source.key), None);
-            return self.settle(owned, keep(wanted, refused));
+        let part = replica.receiver.projection.as_ref();
+        let other_type = replica.has_other_type() && !crate::bug!(OtherTypeIsUpdated);
+        if (stale.is_some() || other_type) && self.is_incomplete(source, part)? {
+            return self.keep_as_asked(&replica, wanted, Reason::SourceIncomplete, None);
         }
         if other_type {
             // A replica that could not be created again is not deleted.
-            if let Err(problem) = self.portion(Question::Keys, source, projection.as_ref())? {
-                keep_version(&mut wanted);
-                let refused = refuse(problem.reason(), Some(source.key), Some(problem.to_string()));
-                return self.settle(owned, keep(wanted, refused));
-            }
-            return self.remake(owned, Question::SameType, Reason::TypeChanged, source.key);
+            return match self.portion(Question::Keys, source, part)? {
+                Err(problem) => {
+                    self.keep(&replica, wanted, refuse(problem.reason(), Some(source.key), Some(problem.to_string())))
+                }
+                Ok(_) => self.remake(owned, Question::SameType, Reason::TypeChanged, source.key),
+            };
         }
-        let Comparison::Stale(reason) = comparison else {
-            keep_version(&mut wanted);
-            wanted.take_keys(marks);
-            return self.settle(owned, keep(wanted, nothing(Reason::UpToDate, Some(source.key))));
-        };
+        match stale {
+            None => {
+                let mut aim = replica.kept(wanted, nothing(Reason::UpToDate, Some(source.key)));
+                aim.wanted.take_keys(marks);
+                self.settle(owned, aim)
+            }
+            Some(stale) => self.overwrite(replica, wanted, stale),
+        }
+    }
+
+    /// The replica keeps its data; other annotations are updated.
+    fn keep(self, replica: &Replica<'g>, wanted: Wanted, at_rest: Decision<'g>) -> End<'g> {
+        self.settle(replica.owned, replica.kept(wanted, at_rest))
+    }
+
+    /// As [`Case::keep`], where data that is asked for cannot be copied yet: so the source's `replicate-once-version` is not taken over.
+    fn keep_as_asked(
+        self,
+        replica: &Replica<'g>,
+        mut wanted: Wanted,
+        reason: Reason,
+        problem: Option<&KeyProblem>,
+    ) -> End<'g> {
+        wanted.take(&[Annotation::ReplicateOnceVersion], replica.owned.marks());
+        self.keep(replica, wanted, refuse(reason, Some(replica.pushing.source.key), problem.map(KeyProblem::to_string)))
+    }
+
+    /// The replica gets its source's data.
+    fn overwrite(self, replica: Replica<'g>, mut wanted: Wanted, stale: Stale) -> End<'g> {
+        let Replica { pushing: Pushing { source, marks }, owned, type_, receiver } = replica;
         self.facts(Question::SourceRead, source)?;
         // The source has been read, so that its type, and that of its replicas, is known.
         self.type_of(source.key, source.node, source.key)?;
-        if self.cannot_hold(owned, source, projection.as_ref())? {
+        if self.cannot_hold(owned, source, receiver.projection.as_ref())? {
             return self.remake(owned, Question::Changeable, Reason::ReplicaImmutable, source.key);
         }
         wanted.set(Annotation::ReplicatedFromVersion, Some(current(source)));
         wanted.take_keys(marks);
-        let at_rest = nothing(reason, Some(source.key));
-        let (data, type_) = (Data::From(source, projection), type_to_be);
-        self.settle(owned, Aim { wanted, data, type_, reason, source: source.key, at_rest, gives: None })
+        let at_rest = nothing(stale.reason(), Some(source.key));
+        let data = Data::From(source, receiver.projection, stale);
+        self.settle(
+            owned,
+            Aim { wanted, data, type_, reason: stale.reason(), source: source.key, at_rest, gives: None },
+        )
     }
 
     // --- A source that pushes what another object, `from`, gives: its own data is never used ---
@@ -182,7 +213,7 @@ impl<'g> Case<'g, '_> {
             Gate::Gives(offer) => match self.gift(offer, &receiver, None)? {
                 Gift::Fill(fill) => {
                     fill.annotate(&mut wanted);
-                    Data::From(fill.source, receiver.projection)
+                    Data::From(fill.source, receiver.projection, Stale::FirstCopy)
                 }
                 Gift::Keep { .. } | Gift::Trim { .. } => Data::Cleared,
             },
@@ -279,10 +310,10 @@ impl<'g> Case<'g, '_> {
     fn fill_combined(self, combined: Combined<'g>, mut wanted: Wanted, fill: &Fill<'g>) -> End<'g> {
         let Combined { owned, type_, source, from } = combined;
         fill.annotate(&mut wanted);
-        if fill.fresh && self.cannot_hold(owned, fill.source, fill.projection())? {
+        if fill.stale.is_some() && self.cannot_hold(owned, fill.source, fill.projection())? {
             return self.remake(owned, Question::Changeable, Reason::ReplicaImmutable, source.key);
         }
-        let (data, reason, gives) = (fill.data(), fill.reason, Some(fill.source));
+        let (data, reason, gives) = (fill.data(), fill.reason(), Some(fill.source));
         let at_rest = nothing(reason, Some(from));
         self.settle(owned, Aim { wanted, data, type_, reason, source: from, at_rest, gives })
     }

@@ -6,7 +6,7 @@ use crate::kind::Kind;
 use crate::names::{SourceKey, TargetKey};
 use crate::reason::Reason;
 
-/// A verdict for each source whose push names the target and that does not get it, in no order. The source that the decision
+/// A verdict for each source whose push names the target and that does not get it, sorted by name. The source that the decision
 /// about the target speaks of is not among them. There may be thousands of them: a report of them takes as many as fit. Where
 /// one source alone pushes to the name this is a look-up, and there are none, unless the object there pulls.
 pub fn losers<'g>(

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::copy::Stale;
 use super::{Case, Decision, End, Need, Source, Verdict, carry};
 use crate::action::{Action, Adopt, AnnotationChange, Create, Delete, MetadataChange, NewData, Owned, Update};
 use crate::annotations::{Annotation, Marks};
@@ -93,8 +94,8 @@ enum Step<'g> {
 #[derive(Clone)]
 pub(super) enum Data<'g> {
     Keep,
-    /// A source's data; all of it (`None`), or a part.
-    From(Source<'g>, Option<Arc<Projection>>),
+    /// A source's data; all of it (`None`), or a part; and why.
+    From(Source<'g>, Option<Arc<Projection>>, Stale),
     /// A part of the target's own data.
     Kept(Arc<Projection>),
     Cleared,
@@ -104,8 +105,8 @@ impl std::fmt::Debug for Data<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Keep => f.write_str("Keep"),
-            Self::From(source, None) => write!(f, "From({} at {})", source.key, source.node.resource_version),
-            Self::From(source, Some(part)) => {
+            Self::From(source, None, _) => write!(f, "From({} at {})", source.key, source.node.resource_version),
+            Self::From(source, Some(part), _) => {
                 write!(f, "From({} at {}: {part})", source.key, source.node.resource_version)
             }
             Self::Kept(part) => write!(f, "Kept({part})"),
@@ -281,8 +282,8 @@ impl<'g> Plan<'g> {
     pub fn needs(&self) -> Option<Need> {
         match &*self.step {
             Step::Create { data, .. } | Step::Update { data, .. } => match data {
-                Data::From(source, None) => Some(Need::Content(source.key.clone().into())),
-                Data::From(source, Some(projection)) => {
+                Data::From(source, None, _) => Some(Need::Content(source.key.clone().into())),
+                Data::From(source, Some(projection), _) => {
                     Some(Need::Portion(source.key.clone().into(), projection.clone()))
                 }
                 Data::Kept(projection) => Some(Need::Portion(self.case.target.clone().into(), projection.clone())),
@@ -292,14 +293,32 @@ impl<'g> Plan<'g> {
         }
     }
 
+    /// Whether the write may wait while its source changes again and again: it copies data or metadata to the target. What takes
+    /// something away never waits.
+    #[must_use]
+    pub fn may_wait_for_source(&self) -> bool {
+        match &*self.step {
+            Step::Create { .. } => true,
+            Step::Update { data, .. } => matches!(data, Data::Keep | Data::From(..)),
+            Step::Adopt { .. } | Step::Delete { .. } => false,
+        }
+    }
+
+    /// Whether the write only puts right what somebody else did to the data of the target: of such writes there may be a fight
+    /// (SPEC 9.14).
+    #[must_use]
+    pub fn corrects(&self) -> bool {
+        matches!(&*self.step, Step::Update { data: Data::From(.., stale), .. } if stale.is_of_others())
+    }
+
     /// Fills in the data (`copied`: the whole content that the plan [needs](Plan::needs)) and the time (RFC 3339). `None`: the
     /// content is missing, or is not the one that was decided on.
     #[must_use]
     pub fn action(self, copied: Option<&Payload>, replicated_at: &str, entropy: Entropy<'_>) -> Option<Action> {
         let Self { case: PlannedFor { kind, target, labels, view }, step, .. } = self;
         let mut payload = |data: &Data<'_>, type_: Option<&str>| match data {
-            Data::From(_, None) => copied.cloned(),
-            Data::From(_, Some(projection)) | Data::Kept(projection) => projection.project(copied?).ok(),
+            Data::From(_, None, _) => copied.cloned(),
+            Data::From(_, Some(projection), _) | Data::Kept(projection) => projection.project(copied?).ok(),
             Data::Keep | Data::Cleared => Some(kind.cleared(type_, entropy)),
         };
         let at = (Annotation::ReplicatedAt, Arc::from(replicated_at));

@@ -3,7 +3,7 @@
 use std::ops::ControlFlow::Continue;
 use std::sync::Arc;
 
-use super::copy::{Comparison, Receiver};
+use super::copy::{Comparison, Receiver, Stale};
 use super::creator::Stopped;
 use super::plan::{Aim, Data, Wanted};
 use super::{Answer, Case, Decision, End, Need, Source, nothing, refuse, says};
@@ -13,7 +13,7 @@ use crate::graph::{Chain, LONGEST_CHAIN, Node, Presence, Withdrawal};
 use crate::keys::Projection;
 use crate::names::SourceKey;
 use crate::observed::Annotated;
-use crate::pattern::{Allowed, narrow};
+use crate::pattern::Allowed;
 use crate::reason::Reason;
 use crate::selection::Selection;
 use crate::trail::{Outcome, Question};
@@ -72,9 +72,8 @@ pub(super) enum Gift<'g> {
 /// The state of a target after a pull.
 pub(super) struct Fill<'g> {
     pub(super) source: Source<'g>,
-    pub(super) reason: Reason,
-    /// Whether the data has to be written.
-    pub(super) fresh: bool,
+    /// Why the data has to be written; `None`: the target holds it.
+    pub(super) stale: Option<Stale>,
     version: Arc<str>,
     once_version: Option<Arc<str>>,
     origin: Option<Arc<str>>,
@@ -98,7 +97,11 @@ impl<'g> Fill<'g> {
     }
 
     pub(super) fn data(&self) -> Data<'g> {
-        if self.fresh { Data::From(self.source, self.projection.clone()) } else { Data::Keep }
+        self.stale.map_or(Data::Keep, |stale| Data::From(self.source, self.projection.clone(), stale))
+    }
+
+    pub(super) fn reason(&self) -> Reason {
+        self.stale.map_or(Reason::UpToDate, Stale::reason)
     }
 }
 
@@ -152,10 +155,10 @@ impl<'g> Case<'g, '_> {
             }
             Gift::Fill(fill) => {
                 fill.annotate(&mut wanted);
-                if fill.fresh {
+                if fill.stale.is_some() {
                     self.may_write_data(owned, from)?;
                 }
-                let (data, type_, reason) = (fill.data(), fill.source.node.type_.as_ref(), fill.reason);
+                let (data, type_, reason) = (fill.data(), fill.source.node.type_.as_ref(), fill.reason());
                 let at_rest = nothing(reason, Some(from));
                 self.settle(owned, Aim { wanted, data, type_, reason, source: from, at_rest, gives })
             }
@@ -394,16 +397,8 @@ impl<'g> Case<'g, '_> {
         let Offer { source, marks } = offer;
         let pulls = marks.is_some_and(|marks| marks.replicate_from.is_some());
         let comparison = self.compare(source, marks, receiver)?;
-        let allowed = || -> Arc<str> {
-            let own = marks.and_then(|marks| marks.allowed_namespaces.as_deref()).map(Selection::list);
-            let inherited = marks.filter(|_| pulls && !crate::bug!(NarrowingForgotten));
-            let inherited = inherited.and_then(|marks| marks.from_allowed.as_deref());
-            let selects = marks.and_then(|marks| marks.allowed_namespaces.as_ref()?.selector()).is_some();
-            let narrowed = narrow(own, inherited);
-            let by_labels = selects || inherited.is_some_and(Allowed::is_selected);
-            if by_labels { narrowed.selected() } else { narrowed }.to_string().into()
-        };
-        let reason = match comparison {
+        let allowed = || marks.map_or_else(|| Allowed::All.as_str().into(), Marks::handed_down);
+        let stale = match comparison {
             Comparison::Held => {
                 let at_rest = nothing(Reason::HeldByOnce, Some(source.key));
                 return self.keeps(receiver, owned, Some(allowed()), at_rest);
@@ -412,26 +407,25 @@ impl<'g> Case<'g, '_> {
                 let at_rest = refuse(problem.reason(), Some(source.key), Some(problem.to_string()));
                 return self.keeps(receiver, owned, receiver.copy.map(|_| allowed()), at_rest);
             }
-            Comparison::Same => Reason::UpToDate,
-            Comparison::Stale(reason) => {
+            Comparison::Same => None,
+            Comparison::Stale(stale) => {
                 self.facts(Question::SourceRead, source)?;
                 self.type_of(source.key, source.node, source.key)?;
                 if self.is_incomplete(source, receiver.projection.as_ref())? {
                     let at_rest = refuse(Reason::SourceIncomplete, Some(source.key), None);
                     return self.keeps(receiver, owned, receiver.copy.map(|_| allowed()), at_rest);
                 }
-                reason
+                Some(stale)
             }
         };
-        let fresh = matches!(comparison, Comparison::Stale(_));
         let text = |annotation| marks.and_then(|marks| marks.text(annotation)).cloned();
-        let version = receiver.copy.filter(|_| !fresh).unwrap_or(&source.node.resource_version).to_string().into();
+        let version =
+            receiver.copy.filter(|_| stale.is_none()).unwrap_or(&source.node.resource_version).to_string().into();
         let origin = text(Annotation::ReplicatedFromOrigin).filter(|_| pulls);
         let origin = origin.unwrap_or_else(|| source.key.as_str().into());
         Continue(Gift::Fill(Fill {
             source,
-            reason,
-            fresh,
+            stale,
             version,
             once_version: text(Annotation::ReplicateOnceVersion),
             origin: Some(origin).filter(|_| !receiver.once),
