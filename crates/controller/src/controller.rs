@@ -59,7 +59,7 @@ use crate::health::Health;
 use crate::metrics::{Metric, Samples};
 use crate::notice::Notice;
 use crate::poll::Poll;
-use crate::replicator::{self, Replicator, Ticket};
+use crate::replicator::{self, Replicator, TURNS_AT_ONCE, Ticket};
 use crate::report::Report;
 use crate::watch::{self, Entropy, Watch};
 use crate::wire::{HttpRequest, Received};
@@ -247,7 +247,8 @@ impl Controller {
         self
     }
 
-    /// Goes on as far as it can without IO: for about a millisecond, or as long as it takes to decide about 10,000 targets.
+    /// Goes on as far as it can without IO, for a few milliseconds: of each kind at most [`TURNS_AT_ONCE`] targets are decided about. If
+    /// there is more to do, it asks to be polled again at once.
     pub fn poll(&mut self, now: Now) -> Vec<Want> {
         let mut wants = Vec::new();
         let mut wait_until = self.time_out(now, &mut wants);
@@ -423,8 +424,9 @@ impl Controller {
     fn poll_loops(&mut self, now: Now, wants: &mut Vec<Want>) -> Moment {
         let mut wait_until = Moment::MAX;
         for loop_ in 0..self.loops.len() {
+            let mut turns = TURNS_AT_ONCE;
             while let Some(Loop { replicator, .. }) = self.loops.get_mut(loop_)
-                && let Some((ticket, request)) = replicator.next_request(now)
+                && let Some((ticket, request)) = replicator.next_request(now, &mut turns)
             {
                 let http = kube::http_request(&request, replicator.kind(), &self.dialect);
                 let id = self.next_id();

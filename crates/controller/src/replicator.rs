@@ -52,9 +52,9 @@ use standing::Standing;
 use storm::Storms;
 use under_way::InFlight;
 
-/// So many targets are looked at before the caller has a turn: a few milliseconds, for which nothing else is done on the thread. After the
-/// first lists all targets are looked at.
-const TURNS_AT_ONCE: usize = 1_000;
+/// So many targets are decided about before the thread serves anything else: that takes a few milliseconds. After the first lists all
+/// targets are decided about.
+pub(crate) const TURNS_AT_ONCE: usize = 1_000;
 
 /// What a replicator is given.
 pub struct Settings {
@@ -94,7 +94,8 @@ pub struct Replicator {
     /// Whether it only looks: see [`Replicator::only_look`].
     only_looks: bool,
     reports: Reports,
-    /// Targets that are looked at because of the first lists alone: how they stand is no news. Kept only for Events.
+    /// Targets that are looked at because of the first lists alone: their state is from before the start, so that no Event is
+    /// written about it. Kept only for Events.
     old: HashSet<TargetKey>,
 }
 
@@ -250,7 +251,7 @@ impl Replicator {
     fn note_change(&mut self, now: Now, key: &Key, touched: &Touched) {
         if !touched.is_empty() {
             let Self { changes, queue, storms, .. } = self;
-            changes.seen(now.moment, key, |key| queue.is_following(key) || storms.is_raging(key));
+            changes.seen(now.moment, key, |key| queue.is_following(key) || storms.has_storm(key));
         }
     }
 
@@ -300,7 +301,7 @@ impl Replicator {
         if self.is_ready()
             && let Some((key, advice)) = self.advice_on(key)
         {
-            // While it is read what the first lists did not show, what that shows is no news.
+            // Contents that the first lists do not have are read after them; what was so before the start is no Event.
             self.reports.are_old(!self.old.is_empty());
             self.reports.advise_also(now.moment, &key, advice);
         }
@@ -367,16 +368,17 @@ impl Replicator {
         targets.wide.into_iter().for_each(|wide| self.queue.add_wide(wide, cause));
     }
 
-    /// The next request to send. To be asked until it answers `None`.
-    pub fn next_request(&mut self, now: Now) -> Option<(Ticket, Request)> {
+    /// The next request to send. To be asked until it answers `None`. Each target that is decided about takes one of `turns`.
+    pub fn next_request(&mut self, now: Now, turns: &mut usize) -> Option<(Ticket, Request)> {
         self.time_passed(now);
-        for _ in 0..TURNS_AT_ONCE {
+        while *turns > 0 {
             if !self.window.is_open(now.moment, self.under_way.in_time()) {
                 return None;
             }
             let (window, under_way) = (&self.window, &self.under_way);
             let has_room = |namespace: &str| has_room(window, under_way, now.moment, namespace);
             let turn = self.queue.next(now.moment, self.contents.is_pressed(), has_room)?;
+            *turns -= 1;
             if let Some(request) = self.step(now, turn) {
                 return Some(request);
             }

@@ -15,11 +15,12 @@ use super::{Replicator, Ticket};
 use crate::backoff::backoff;
 use crate::cluster::{Answer, Failure, FailureKind};
 use crate::event::Now;
-use crate::queue::{Because, End, Turn};
+use crate::queue::{End, Turn};
 use crate::report::{Outcome, Report};
 
-/// The longest wait between attempts that the server refuses for a reason that only a person can remove.
-const LONGEST_WAIT: Duration = Duration::from_secs(300);
+/// The longest wait between attempts that the server refuses for a reason that only a person can remove. With the backoff's quarter of
+/// randomness it is below two minutes: so soon after a denial ends, however long it lasted, its targets are served.
+const LONGEST_WAIT: Duration = Duration::from_secs(90);
 /// The longest wait between attempts when the server is in trouble.
 const LONGEST_OUTAGE_WAIT: Duration = Duration::from_secs(30);
 /// The longest `Retry-After` of a webhook that one target obeys.
@@ -157,7 +158,7 @@ impl Replicator {
         let wait = |failures| backoff(failures, longest, random);
         let failures = self.queue.read_failed(now.moment, need.key(), wait, said);
         for turn in waiting {
-            let retry_in = wait(self.queue.waited_in_vain(&turn, failures));
+            let retry_in = wait(self.queue.read_for_target_failed(&turn, failures));
             let (reason, error) = (failure.kind.reason(), failure.message.clone());
             self.report_failure(now, &turn, need.key(), None, reason, error, retry_in);
             if let Need::Presence(_) = need {
@@ -200,7 +201,7 @@ impl Replicator {
 
     /// A write was carried out. `observed`: the object since then, if the response shows it.
     fn was_written(&mut self, now: Now, writing: Writing, observed: Option<Observed>) {
-        let Writing { turn, verb, verdict, work, written, sent: _ } = writing;
+        let Writing { turn, verb, verdict, because, work, written, sent: _ } = writing;
         let resource_version = observed.as_ref().map(|observed| observed.resource_version.clone());
         // The field manager that changed the target before this write.
         let manager = self.manager(&turn);
@@ -220,11 +221,6 @@ impl Replicator {
         let copied = verdict.source.as_ref().filter(|_| verdict.reason == Reason::SourceChanged);
         let written = copied.and_then(|source| Some(self.graph.node(source)?.managers.data_written));
         self.counters.written(now, verb, since, written.filter(|written| *written > 0));
-        let because = match (verb, verdict.reason) {
-            (Verb::Recreate, _) => Because::Remade,
-            (_, Reason::Drift | Reason::Emptied) => Because::SomebodyChangedIt,
-            _ => Because::OfWork,
-        };
         let corrections = self.queue.was_written(now.moment, &turn, work, because);
         if corrections > ORDINARY_CORRECTIONS {
             let error = contested(&turn, corrections, &manager);

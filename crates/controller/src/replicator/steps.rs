@@ -6,18 +6,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use k8s_replicator_core::action::Action;
-use k8s_replicator_core::decide::{Decision, Need, Verb, Verdict, decide, losers};
+use k8s_replicator_core::decide::{Decision, Need, Plan, Verb, Verdict, decide, losers};
 use k8s_replicator_core::graph::{Facts, Graph, Knowledge};
 use k8s_replicator_core::keys::Projection;
 use k8s_replicator_core::names::{Key, SourceKey, TargetKey};
 use k8s_replicator_core::payload::Payload;
 use k8s_replicator_core::reason::Reason;
 
+use super::storm::Storms;
 use super::under_way::{UnderWay, Writing};
 use super::{Replicator, Ticket, Written, has_room};
 use crate::cluster::Request;
+use crate::contents::Contents;
 use crate::event::{Moment, Now};
-use crate::queue::{End, Hold, Turn, Why, Work};
+use crate::queue::{Because, End, Hold, Turn, Why, Work};
 use crate::report::{Outcome, Report};
 
 /// At most so many of the sources that do not get a target's name, because another has it, are reported.
@@ -33,8 +35,61 @@ enum Step {
     End(End),
     /// Something has to be read first.
     Read(Need),
-    /// The target is written. `copied`: the source, if it is given a content, and that content.
-    Write { action: Action, verb: Verb, verdict: Verdict, copied: Option<(Key, Payload)> },
+    /// The target is written.
+    Write(Prepared),
+}
+
+/// A write that is ready to be sent.
+struct Prepared {
+    action: Action,
+    verb: Verb,
+    verdict: Verdict,
+    because: Because,
+    /// The source, if the target is given a content, and that content.
+    copied: Option<(Key, Payload)>,
+}
+
+/// What is needed to fill in a plan.
+struct Preparing<'r> {
+    graph: &'r Graph,
+    storms: &'r mut Storms,
+    contents: &'r mut Contents,
+    entropy: &'r mut dyn FnMut() -> u8,
+}
+
+impl Preparing<'_> {
+    /// Fills in a plan, unless something else has to happen before.
+    fn fill_in(&mut self, now: Now, target: &TargetKey, plan: Plan<'_>) -> Step {
+        // A target keeps its data until the storm is over.
+        let source = plan.verdict.source.as_ref().filter(|_| plan.may_wait_for_source());
+        if source.is_some_and(|source| self.storms.holds(source, target)) {
+            return Step::End(End::Settled);
+        }
+        let copied = match plan.needs() {
+            None => None,
+            Some(need) => {
+                let version = self.graph.node(need.key()).map(|node| &node.resource_version);
+                match version.and_then(|version| self.contents.get(now.moment, need.key(), version)) {
+                    Some(content) => Some((need.key().clone(), content)),
+                    // The content was dropped, or is of another version than the graph's.
+                    None => return Step::Read(need),
+                }
+            }
+        };
+        let (verb, verdict) = (plan.verb, plan.verdict.clone());
+        let because = match verb {
+            Verb::Recreate => Because::Remade,
+            _ if plan.corrects() => Because::SomebodyChangedIt,
+            _ => Because::OfWork,
+        };
+        let content = copied.as_ref().map(|(_, content)| content);
+        match plan.action(content, &rfc3339(now), self.entropy) {
+            Some(action) => Step::Write(Prepared { action, verb, verdict, because, copied }),
+            // The plan was given the content that it copies, so that this does not happen. If it did, the target is decided about
+            // again, but not in a hot loop.
+            None => Step::End(End::At(now.moment + AGAIN_IN)),
+        }
+    }
 }
 
 impl Replicator {
@@ -47,12 +102,12 @@ impl Replicator {
             }
             // A controller that only looks neither writes nor reads content: another program writes, and the watch shows the
             // result. It asks only whether objects exist.
-            Step::Read(Need::Content(_) | Need::Portion(..)) | Step::Write { .. } if self.only_looks => {
+            Step::Read(Need::Content(_) | Need::Portion(..)) | Step::Write(_) if self.only_looks => {
                 self.queue.end(turn, End::Settled);
                 None
             }
             Step::Read(need) => self.read(now, need, turn),
-            Step::Write { action, verb, verdict, copied } => self.write(now, turn, action, (verb, verdict), copied),
+            Step::Write(prepared) => self.write(now, turn, prepared),
         }
     }
 
@@ -87,19 +142,19 @@ impl Replicator {
             let losers = losers(&self.graph, self.kind, &self.rules, target).take(MOST_LOSERS).collect();
             self.reports.losers(now.moment, target, losers);
         }
+        let report = |verdict, outcome| Report::new(target.clone(), verdict, outcome);
         match decision {
             Decision::Nothing(verdict) => {
-                let report = |verdict| Report::new(target.clone(), verdict, Outcome::Nothing);
-                self.reports.nothing(target, self.tells_all.then(|| report(verdict)));
+                self.reports.nothing(target, self.tells_all.then(|| report(verdict, Outcome::Nothing)));
                 Step::End(End::Settled)
             }
             Decision::Refuse(verdict) => {
-                self.reports.standing(now.moment, Report::new(target.clone(), verdict, Outcome::Refused));
+                self.reports.standing(now.moment, report(verdict, Outcome::Refused));
                 Step::End(End::Settled)
             }
             Decision::Wait(verdict, until) => {
                 let time = (until < Moment::MAX).then(|| until.saturating_sub(now.moment));
-                self.reports.standing(now.moment, Report::new(target.clone(), verdict, Outcome::Waits(time)));
+                self.reports.standing(now.moment, report(verdict, Outcome::Waits(time)));
                 Step::End(End::At(until))
             }
             // The content would be read for a copy that has to wait for the end of a storm.
@@ -109,34 +164,9 @@ impl Replicator {
                 Step::End(End::Settled)
             }
             Decision::Need(need) => Step::Read(need),
-            // A target keeps its data until the storm is over. Clears and deletes never wait.
-            Decision::Act(plan)
-                if matches!(plan.verb, Verb::Create | Verb::Update)
-                    && plan.verdict.reason != Reason::KeysTrimmed
-                    && plan.verdict.source.as_ref().is_some_and(|source| self.storms.holds(source, target)) =>
-            {
-                Step::End(End::Settled)
-            }
             Decision::Act(plan) => {
-                let copied = match plan.needs() {
-                    None => None,
-                    Some(need) => {
-                        let version = self.graph.node(need.key()).map(|node| &node.resource_version);
-                        match version.and_then(|version| self.contents.get(now.moment, need.key(), version)) {
-                            Some(content) => Some((need.key().clone(), content)),
-                            // The content was dropped, or is of another version than the graph's.
-                            None => return Step::Read(need),
-                        }
-                    }
-                };
-                let (verb, verdict) = (plan.verb, plan.verdict.clone());
-                let content = copied.as_ref().map(|(_, content)| content);
-                match plan.action(content, &rfc3339(now), &mut *self.entropy) {
-                    Some(action) => Step::Write { action, verb, verdict, copied },
-                    // The plan was given the content that it copies, so that this does not happen. If it did, the target is decided
-                    // about again, but not in a hot loop.
-                    None => Step::End(End::At(now.moment + AGAIN_IN)),
-                }
+                let Self { storms, contents, entropy, .. } = self;
+                Preparing { graph, storms, contents, entropy: &mut **entropy }.fill_in(now, target, plan)
             }
         }
     }
@@ -194,18 +224,12 @@ impl Replicator {
         }
     }
 
-    fn write(
-        &mut self,
-        now: Now,
-        turn: Turn,
-        action: Action,
-        (verb, verdict): (Verb, Verdict),
-        copied: Option<(Key, Payload)>,
-    ) -> Option<(Ticket, Request)> {
+    fn write(&mut self, now: Now, turn: Turn, prepared: Prepared) -> Option<(Ticket, Request)> {
         if let Err(end) = self.room(now, &turn) {
             self.queue.end(turn, end);
             return None;
         }
+        let Prepared { action, verb, verdict, because, copied } = prepared;
         let work = work(&self.graph, &turn, verdict.source.as_ref());
         match self.queue.may_write(now.moment, &turn, &work) {
             Err(hold) => {
@@ -216,7 +240,7 @@ impl Replicator {
             Ok(pass) => {
                 let written = self.written_by(&action, copied.as_ref());
                 let sent = action.payload().cloned();
-                let write = UnderWay::Write(Writing { turn, verb, verdict, work, written, sent });
+                let write = UnderWay::Write(Writing { turn, verb, verdict, because, work, written, sent });
                 Some((self.under_way.begin(now.moment, pass, write), Request::Write(action)))
             }
         }
@@ -245,8 +269,7 @@ impl Replicator {
 
     fn too_many(&self, object: &Key) -> String {
         format!(
-            "{object} does not come to rest: it was asked for often within moments, and is asked for less often now; \
-             the last to change it was {}",
+            "the controller sent many requests about {object} within seconds, and sends fewer now; the last to change it was {}",
             self.manager(object)
         )
     }

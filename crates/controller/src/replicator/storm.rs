@@ -38,7 +38,7 @@ pub(super) struct Storms {
     storms: BTreeMap<Key, Storm>,
     /// When each of them ends.
     ends: BTreeSet<(Moment, Key)>,
-    /// Of objects that changed of late: the moment at which their changes until now would have come if each had come [`ONE_IN`]
+    /// Of objects that changed recently: the moment at which their changes until now would have come if each had come [`ONE_IN`]
     /// after the one before.
     allowed: BTreeMap<Key, Moment>,
     sweep_at: usize,
@@ -110,7 +110,7 @@ impl Storms {
     }
 
     /// Whether an object's changes are held up.
-    pub(super) fn is_raging(&self, object: &Key) -> bool {
+    pub(super) fn has_storm(&self, object: &Key) -> bool {
         self.storms.contains_key(object)
     }
 

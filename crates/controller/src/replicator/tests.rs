@@ -141,7 +141,7 @@ impl Loop {
 
     fn requests(&mut self) -> Vec<(Ticket, Request)> {
         let now = self.now();
-        std::iter::from_fn(|| self.replicator.next_request(now)).collect()
+        std::iter::from_fn(|| self.replicator.next_request(now, &mut TURNS_AT_ONCE.clone())).collect()
     }
 
     /// What is asked for now, in words, sorted.
@@ -282,6 +282,24 @@ fn a_restart_with_nothing_to_do_asks_for_nothing() {
     let mut it = Loop::with(&[source(1, "v1"), replica("b", 2, 1), replica("c", 3, 1), replica("d", 4, 1)]);
     it.asks_nothing();
     assert!(it.reports().is_empty() && it.replicator.is_idle());
+}
+
+#[test]
+fn a_bounded_number_of_targets_is_decided_about_before_the_thread_does_anything_else() {
+    let sources = (0..2 * TURNS_AT_ONCE + 10).map(|n| object(&format!("a/s{n}"), 7, "replicate-to=b/r", json!({})));
+    let mut this = Loop::with(&sources.collect::<Vec<_>>());
+    let (now, mut turns) = (this.now(), TURNS_AT_ONCE);
+    // One of them gets the name; each of the others is a target that is looked at, and needs nothing.
+    let many = (0..2 * TURNS_AT_ONCE + 10).map(|n| object(&format!("c/t{n}"), 8, "replicate-from=d/none", json!({})));
+    many.for_each(|object| this.seen(&object));
+    let requests = std::iter::from_fn(|| this.replicator.next_request(now, &mut turns)).count();
+    assert!(turns == 0 && requests < 10, "{turns} turns are left, after {requests} requests");
+    assert_eq!(this.replicator.wake_at(now), Some(now.moment), "the rest is decided about in the next poll");
+    this.requests();
+    while this.replicator.wake_at(now) == Some(now.moment) {
+        this.requests();
+    }
+    assert!(this.replicator.next_request(now, &mut TURNS_AT_ONCE.clone()).is_none(), "all were decided about");
 }
 
 #[test]

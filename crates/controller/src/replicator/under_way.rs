@@ -15,7 +15,7 @@ use k8s_replicator_core::payload::Payload;
 
 use super::Written;
 use crate::event::Moment;
-use crate::queue::{Pass, Turn, Work};
+use crate::queue::{Because, Pass, Turn, Work};
 
 /// A request without a response after this time is slow.
 const SLOW: Duration = Duration::from_secs(1);
@@ -47,6 +47,7 @@ pub(super) struct Writing {
     pub(super) turn: Turn,
     pub(super) verb: Verb,
     pub(super) verdict: Verdict,
+    pub(super) because: Because,
     pub(super) work: Work,
     pub(super) written: Written,
     /// The data that was sent, if any.

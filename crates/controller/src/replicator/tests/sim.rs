@@ -172,7 +172,7 @@ impl Sim {
 
     fn pump(&mut self) {
         let now = self.now();
-        while let Some((ticket, request)) = self.it.next_request(now) {
+        while let Some((ticket, request)) = self.it.next_request(now, &mut TURNS_AT_ONCE.clone()) {
             self.trace.push(format!("{} ms ask {}", self.moment.as_millis(), words(&request)));
             let object = words(&request).split(' ').nth(1).unwrap().to_owned();
             self.asked.entry(object).or_default().push(self.moment);
