@@ -55,7 +55,7 @@ pub(crate) struct Flags {
     #[arg(
         help = "Keep the replicas of a source that was deleted, or that lost all its annotations, for this time: if it \
                   comes back meanwhile, they are updated and not made again. The default is 5s, and 0 means to remove \
-                  them at once. The annotation removal-delay of a source has the last word."
+                  them at once. The annotation removal-delay of a source takes precedence."
     )]
     pub(crate) removal_delay: OsString,
 
@@ -114,10 +114,8 @@ pub(crate) struct Flags {
     pub(crate) kube_config: Option<OsString>,
 
     #[arg(long, help_heading = CONNECTION, value_name = "ADDRESS", default_value = ":9102", hide_default_value = true)]
-    #[arg(
-        help = "The host and port where the program tells how it is: /healthz, /livez, /readyz and /metrics. The default is \
-                  :9102, which is port 9102 of every interface."
-    )]
+    #[arg(help = "The host and port that serve /healthz, /livez, /readyz and /metrics. The default is \
+                  :9102, which is port 9102 of every interface.")]
     pub(crate) status_address: OsString,
 
     #[arg(long, help_heading = CONNECTION, value_name = "ADDRESS", hide_default_value = true)]
@@ -184,7 +182,7 @@ flag that is given twice the last one counts.
 Examples:
   In a cluster, replicating what its sources allow:
       k8s-replicator
-  From a desk, secrets only, telling more:
+  Outside the cluster, Secrets only, with debug messages:
       k8s-replicator --kube-config ~/.kube/config --run-replicators secret --log-level debug
   Beside another one, with annotations of its own:
       k8s-replicator --annotations-prefix replicator.example.com --status-address :9103";

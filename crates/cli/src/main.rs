@@ -152,7 +152,7 @@ async fn replicate(settings: Settings) -> anyhow::Result<()> {
     let signal = tokio::select! {
         signal = asked_to_stop() => signal,
         ended = &mut controller => {
-            ended.context("the controller broke off")?;
+            ended.context("the controller's task panicked, which is a bug")?;
             anyhow::bail!("the controller ended by itself");
         }
         ended = &mut status => {
@@ -164,7 +164,7 @@ async fn replicate(settings: Settings) -> anyhow::Result<()> {
     health.stop();
     stop.send_replace(true);
     tokio::select! {
-        ended = &mut controller => ended.context("the controller broke off")?,
+        ended = &mut controller => ended.context("the controller's task panicked, which is a bug")?,
         signal = asked_to_stop() => anyhow::bail!("{signal} again: stopping at once"),
     }
     Ok(())

@@ -56,7 +56,7 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 /// The pause after a refusal for missing rights.
 const FORBIDDEN_FOR: Duration = Duration::from_secs(300);
 /// The longest pause after another failure.
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+const LONGEST_EVENT_PAUSE: Duration = Duration::from_secs(30);
 
 /// What [`Events`] needs.
 pub struct Settings {
@@ -354,7 +354,7 @@ impl Events {
             FailureKind::Throttled | FailureKind::Server | FailureKind::Unreachable => {
                 self.drop(Dropped::Failed, 1);
                 let random = (self.settings.entropy)();
-                let pause = backoff(self.failures.saturating_add(3), LONGEST_PAUSE, random);
+                let pause = backoff(self.failures.saturating_add(3), LONGEST_EVENT_PAUSE, random);
                 self.failures = self.failures.saturating_add(1);
                 self.not_before = now.moment + failure.asked_wait(FORBIDDEN_FOR, random).max(pause);
             }

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use crate::backoff::{LONGEST_RETRY_AFTER, longest_backoff};
 use crate::event::Moment;
-use crate::watch::{LONGEST_IDLE, LONGEST_PAUSE, PAGE_TIMEOUT};
+use crate::watch::{LONGEST_IDLE, LONGEST_WATCH_PAUSE, PAGE_TIMEOUT};
 
 /// So late may a busy machine begin something that is due.
 const SLACK: Duration = Duration::from_secs(60);
@@ -18,7 +18,7 @@ const SLACK: Duration = Duration::from_secs(60);
 /// A watch is stuck after this silence. The longest when all is well: an idle watch, then a pause of its own or as long as the
 /// server may ask for, then a list without an answer.
 pub const LONGEST_SILENCE: Duration = {
-    let own = longest_backoff(LONGEST_PAUSE);
+    let own = longest_backoff(LONGEST_WATCH_PAUSE);
     let asked = longest_backoff(LONGEST_RETRY_AFTER);
     let pause = if own.as_nanos() > asked.as_nanos() { own } else { asked };
     LONGEST_IDLE.saturating_add(pause).saturating_add(PAGE_TIMEOUT).saturating_add(SLACK)

@@ -48,7 +48,7 @@ pub const RETRY_PERIOD: Duration = Duration::from_secs(2);
 /// Between two reads of a standby.
 pub const LOOK_PERIOD: Duration = Duration::from_millis(500);
 /// The longest pause of a standby after a failure.
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+const LONGEST_LEASE_PAUSE: Duration = Duration::from_secs(5);
 /// A request without a response after this time is given up, so that a leader has a second try before its deadline.
 const TIMEOUT: Duration = Duration::from_secs(4);
 /// The longest response that is taken; a Lease is far smaller.
@@ -338,7 +338,7 @@ impl Lease {
                 _ if self.is_stopping => backoff(self.failures, RETRY_PERIOD, random),
                 // A leader retries quickly, since its deadline is near.
                 _ if is_leader => backoff(self.failures + 2, RETRY_PERIOD, random),
-                _ => backoff(self.failures + 2, LONGEST_PAUSE, random)
+                _ => backoff(self.failures + 2, LONGEST_LEASE_PAUSE, random)
                     .max(failure.asked_wait(LONGEST_RETRY_AFTER, random)),
             };
         if failure.kind == FailureKind::Conflict {

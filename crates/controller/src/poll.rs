@@ -224,7 +224,7 @@ impl Poll {
         let round = std::mem::take(&mut self.round);
         if !self.has_ended && self.unanswered.is_empty() {
             self.has_ended = true;
-            let (level, message) = (Level::INFO, "looked at each".to_owned());
+            let (level, message) = (Level::INFO, "read each namespace of --namespaces once".to_owned());
             let resource = "namespaces";
             self.notices.push(Notice {
                 level,

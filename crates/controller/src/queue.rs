@@ -8,7 +8,7 @@
 //! Where a change concerns very many targets at once, they stand here in one piece ([`Wide`]) and are taken out of it as their turn comes.
 //!
 //! Targets of one cause take turns with those of others (`turns`, `lanes`). Every request about a target, or about its source, passes
-//! [`Queue::may_read`] or [`Queue::may_write`] (`budget`), which know how many there were of late (`pace`); without their [`Pass`] none is made.
+//! [`Queue::may_read`] or [`Queue::may_write`] (`budget`), which know how many there were recently (`pace`); without their [`Pass`] none is made.
 
 mod budget;
 mod entry;

@@ -59,7 +59,7 @@ const WATCH_SECONDS: u32 = 290;
 /// Bookmarks come about once a minute; a watch without an event or a bookmark for longer than two minutes counts as broken.
 pub const LONGEST_IDLE: Duration = Duration::from_secs(150);
 /// The longest pause between attempts.
-pub const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+pub const LONGEST_WATCH_PAUSE: Duration = Duration::from_secs(30);
 /// A shorter resync period is raised to this one, to spare the API server.
 pub const SHORTEST_RESYNC_PERIOD: Duration = Duration::from_secs(1);
 
@@ -351,7 +351,7 @@ impl Watch {
     }
 
     fn next_pause(&self, random: u8) -> Duration {
-        backoff(self.failures.saturating_add(2), LONGEST_PAUSE, random)
+        backoff(self.failures.saturating_add(2), LONGEST_WATCH_PAUSE, random)
     }
 
     fn notice(&mut self, level: Level, message: String) {

@@ -27,9 +27,9 @@ const BUSY: u32 = 4;
 /// The quickest response counts for this time only: a server can become slower for good.
 const REMEMBERED: Duration = Duration::from_secs(60);
 /// The longest `Retry-After` of the server that is obeyed: a longer one may be a mistake.
-pub const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+pub const LONGEST_CLOSED: Duration = Duration::from_secs(30);
 /// The longest `Retry-After` that all requests in one namespace obey when a webhook or policy there sends it.
-const LONGEST_PAUSE_IN_ONE: Duration = Duration::from_secs(10);
+const LONGEST_CLOSED_IN_ONE: Duration = Duration::from_secs(10);
 /// The pause after 429 without `Retry-After`.
 const PAUSE: Duration = Duration::from_secs(1);
 /// The longest pause before a server that could not be reached is tried again.
@@ -127,7 +127,7 @@ impl Window {
         };
         if self.troubles.is_of_one_namespace(now, namespace, failure) {
             if let Some(pause) = pause {
-                self.troubles.pause(namespace, now + pause.wait(LONGEST_PAUSE_IN_ONE, random));
+                self.troubles.pause(namespace, now + pause.wait(LONGEST_CLOSED_IN_ONE, random));
             }
             return;
         }
@@ -136,7 +136,7 @@ impl Window {
                 let pause = self.outage(now, random);
                 self.trouble(now, pause);
             }
-            (_, Some(pause)) => self.trouble(now, pause.wait(LONGEST_PAUSE, random)),
+            (_, Some(pause)) => self.trouble(now, pause.wait(LONGEST_CLOSED, random)),
             // The server failed for this request, and may work for others.
             (_, None) => {}
         }
@@ -270,7 +270,7 @@ mod tests {
         assert_eq!(window.wake_at(millis(30)), None);
         assert!(!window.is_open_for(millis(5_029), "bad") && window.is_open_for(millis(30), "good"));
         window.failed(millis(40), "third", &throttled(60), 0);
-        assert_eq!(window.wake_at(millis(40)), Some(millis(40) + LONGEST_PAUSE), "within a bound");
+        assert_eq!(window.wake_at(millis(40)), Some(millis(40) + LONGEST_CLOSED), "within a bound");
         assert_eq!(open(&window), 16);
         let mut window = Window::default();
         window.succeeded(millis(10), "bad");

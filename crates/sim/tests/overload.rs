@@ -29,8 +29,8 @@ const MOST_UNDER_WAY: usize = 64 + 8;
 
 /// A replica in another namespace is there so soon, whatever happens.
 const LONGEST_WAIT: Duration = Duration::from_millis(300);
-/// What failed is tried again within this time (the longest backoff, 300 s, and a quarter).
-const LONGEST_PAUSE: Duration = Duration::from_secs(375);
+/// What failed is tried again within this time (the longest backoff, 90 s, and a quarter).
+const LONGEST_PAUSE: Duration = Duration::from_secs(113);
 
 fn allocated() -> usize {
     ALLOCATOR.allocated()

@@ -49,7 +49,7 @@ const LOOK_AGAIN: Duration = Duration::from_secs(60);
 /// Credentials that the server refuses are not read again sooner, unless a file changed; and less and less often while it
 /// goes on.
 const SHORTEST_PAUSE: Duration = Duration::from_secs(5);
-const LONGEST_PAUSE: Duration = Duration::from_secs(300);
+const LONGEST_REFRESH_PAUSE: Duration = Duration::from_secs(300);
 
 /// Why the connection to the API server cannot be prepared.
 #[derive(Debug, Error)]
@@ -234,8 +234,8 @@ impl Connection {
             Why::Refused if !changed && now < refresh.not_before => return false,
             Why::Time | Why::Refused => {}
         }
-        let is_over = now >= refresh.not_before + LONGEST_PAUSE;
-        refresh.pause = if is_over { SHORTEST_PAUSE } else { (refresh.pause * 2).min(LONGEST_PAUSE) };
+        let is_over = now >= refresh.not_before + LONGEST_REFRESH_PAUSE;
+        refresh.pause = if is_over { SHORTEST_PAUSE } else { (refresh.pause * 2).min(LONGEST_REFRESH_PAUSE) };
         refresh.not_before = now + refresh.pause;
         // The old credentials are used until new ones are read.
         self.set(|current| current.check_at = now + LOOK_AGAIN);

@@ -153,7 +153,7 @@ impl Tasks {
             Err(error) => (error.id(), error.is_panic()),
         };
         if let Some(id) = self.ids.remove(&task).filter(|_| panicked) {
-            let message = "the request broke off by a mistake in this program";
+            let message = "the task of the request panicked, which is a bug of k8s-replicator";
             let failure = Failure::new(FailureKind::Unreachable, message);
             self.deliver(controller, clock, id, Received::Failed(failure));
         }

@@ -53,7 +53,7 @@ impl Queue {
 
     /// A target waited for a read that failed. `of_object`: as [`Queue::read_failed`] answered. Answers after how many failures in a
     /// row the target waits again.
-    pub fn waited_in_vain(&mut self, turn: &Turn, of_object: u32) -> u32 {
+    pub fn read_for_target_failed(&mut self, turn: &Turn, of_object: u32) -> u32 {
         let mut before = of_object;
         self.failed(turn, |failures| {
             before = before.max(failures.reads);
@@ -79,7 +79,7 @@ impl Queue {
         self.paces.changed(object);
     }
 
-    /// A write was carried out. Returns how many there were of late, with it, that only put right what somebody else changed.
+    /// A write was carried out. Returns how many there were recently, with it, that only put right what somebody else changed.
     pub fn was_written(&mut self, now: Moment, target: &TargetKey, work: Work, because: Because) -> u32 {
         self.failed(target, |failures| failures.writes = 0);
         self.paces.was_written(now, target, work, because)

@@ -24,7 +24,7 @@ const AT_ONCE: u32 = 10;
 const ONE_IN: Duration = Duration::from_secs(2);
 /// The pause after the first correction of what somebody else changed. It doubles with each further one.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
-const LONGEST_PAUSE: Duration = Duration::from_secs(300);
+const LONGEST_CORRECTION_PAUSE: Duration = Duration::from_secs(300);
 /// An object that nothing was asked about for so long starts afresh. Longer than every pause, or it would not outlast one.
 const REMEMBERED: Duration = Duration::from_secs(600);
 /// More objects than this are not remembered: those that were asked about first are forgotten first.
@@ -271,7 +271,7 @@ impl Paces {
         }
         pace.corrections = pace.corrections.saturating_add(1);
         pace.corrected_at = now;
-        pace.write_again_at = now + doubled(FIRST_PAUSE, pace.corrections - 1, LONGEST_PAUSE);
+        pace.write_again_at = now + doubled(FIRST_PAUSE, pace.corrections - 1, LONGEST_CORRECTION_PAUSE);
         pace.corrections
     }
 

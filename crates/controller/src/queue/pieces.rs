@@ -10,8 +10,8 @@ use crate::event::Moment;
 
 /// So many pieces are looked at for one that may go on.
 const LOOKED_AT: usize = 16;
-/// Of one cause so many pieces stand here. One that changes faster than they are taken out would fill the memory: instead of more of
-/// them, all targets are verified,
+/// At most so many pieces are queued because of one object: if it changes faster than they are taken out, they would fill the memory. Instead
+/// of more of them all targets are decided about again,
 pub(super) const MOST_PIECES: usize = 16;
 /// once in this time.
 const ALL_ONCE_IN: Duration = Duration::from_secs(10);

@@ -209,7 +209,7 @@ fn however_many_reads_fail_each_is_tried_less_and_less() {
             let read: Key = (*turn).clone().into();
             assert!(queue.may_read(now, &read, None).is_ok());
             let of_object = queue.read_failed(now, &read, |_| Duration::from_secs(1), (Reason::ServerError, "no"));
-            assert_eq!(queue.waited_in_vain(&turn, of_object), round, "{}", turn.name());
+            assert_eq!(queue.read_for_target_failed(&turn, of_object), round, "{}", turn.name());
             queue.end(turn, End::At(now + Duration::from_secs(10)));
             failed += 1;
         }
@@ -221,7 +221,7 @@ fn however_many_reads_fail_each_is_tried_less_and_less() {
     assert!(queue.may_read(now, &read, None).is_ok());
     queue.was_read(&read, std::slice::from_ref(&turn));
     let of_object = queue.read_failed(now, &read, |_| Duration::ZERO, (Reason::ServerError, "no"));
-    assert_eq!(queue.waited_in_vain(&turn, of_object), 0, "one that succeeded starts afresh");
+    assert_eq!(queue.read_for_target_failed(&turn, of_object), 0, "one that succeeded starts afresh");
 }
 
 /// A graph with namespaces, and what a source pushes there under two names.

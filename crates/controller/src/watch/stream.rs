@@ -194,7 +194,10 @@ impl Watch {
         if is_noticed && lasted >= LONG_WATCH && self.version.as_ref().is_some_and(is_behind) {
             self.notice(
                 Level::DEBUG,
-                "the watch does not come to versions that were there before; listing again".to_owned(),
+                format!(
+                    "the watch has not reached version {}, which the server showed before; listing again",
+                    stream.known
+                ),
             );
             self.forget_version("WentBack");
         }
