@@ -4,7 +4,8 @@ use std::time::Instant;
 
 use crate::event::{Moment, Now};
 
-/// Reads both clocks. The whole program takes its time from one of these, and from copies of it.
+/// Reads both clocks. Whatever decides takes its time from one of these, and from copies of it. (Around it, credentials and the page's
+/// feed measure by themselves how long something has lasted.)
 #[derive(Debug, Clone, Copy)]
 pub struct Clock {
     started: Instant,
