@@ -228,6 +228,16 @@ impl Queue {
         self.waiting.first().map(|(at, _)| *at).into_iter().chain(self.pieces.verify_all_at()).min()
     }
 
+    /// When a target is decided about again, at the latest: [`Moment::ZERO`] if it is queued, handed out, or waits for room. `None`: when
+    /// something changes that it depends on, or a list is complete.
+    #[must_use]
+    pub fn next_at(&self, target: &TargetKey) -> Option<Moment> {
+        match self.entries.get(target)?.state {
+            State::Waiting(at) => Some(at),
+            State::Queued(_) | State::HandedOut | State::Parked => Some(Moment::ZERO),
+        }
+    }
+
     /// Whether no target is queued, handed out or waiting.
     #[must_use]
     pub fn is_idle(&self) -> bool {

@@ -404,6 +404,12 @@ impl Replicator {
         });
     }
 
+    /// When a target is decided about again, at the latest: see [`Queue::next_at`].
+    #[must_use]
+    pub fn next_at(&self, target: &TargetKey) -> Option<Moment> {
+        self.queue.next_at(target)
+    }
+
     /// When to ask for requests again, if nothing else happens before.
     #[must_use]
     pub fn wake_at(&self, now: Now) -> Option<Moment> {

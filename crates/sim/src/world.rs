@@ -117,6 +117,8 @@ pub struct World {
     faults_ended: Option<Duration>,
     writes: usize,
     requests: usize,
+    /// How often each object was requested since faults ended.
+    requests_of: BTreeMap<String, usize>,
     story: Option<Vec<String>>,
 }
 
@@ -153,6 +155,7 @@ impl World {
             faults_ended: None,
             writes: 0,
             requests: 0,
+            requests_of: BTreeMap::new(),
             story: tells.then(Vec::new),
         };
         for server in &mut world.servers {
@@ -208,6 +211,9 @@ impl World {
     fn count(&mut self, what: &str) -> Result<(), Violation> {
         const WINDOW: Duration = Duration::from_secs(1);
         self.requests += 1;
+        if self.faults_ended.is_some() {
+            *self.requests_of.entry(what.to_owned()).or_default() += 1;
+        }
         let now = self.now;
         let recent = |at: &Duration| now.saturating_sub(*at) < WINDOW;
         while self.stimuli.front().is_some_and(|at| !recent(at)) {

@@ -13,6 +13,7 @@ use k8s_replicator_controller::wire::{HttpRequest, Received};
 use k8s_replicator_core::annotations::Dialect;
 use k8s_replicator_core::decide::Rules;
 use k8s_replicator_core::kind::{ConfigMap, Kind, Secret};
+use k8s_replicator_core::names::{Key, TargetKey};
 use k8s_replicator_core::pattern::NamespaceList;
 use k8s_replicator_core::scope::Scope;
 
@@ -21,7 +22,7 @@ use super::network::{Flight, Progress, Sender};
 use super::{Violation, World};
 use crate::api::http::Request;
 use crate::api::lease::{self as leases, Leases};
-use crate::api::object::Resource;
+use crate::api::object::{Id, Resource};
 use crate::api::write::EPOCH;
 use crate::dice::Dice;
 use crate::properties::{self, MOST_UNDER_WAY};
@@ -51,6 +52,15 @@ pub(super) struct Process {
     pub(super) reported: BTreeSet<String>,
     /// All that was delivered to it.
     pub(super) given: Given,
+}
+
+impl Process {
+    /// When the controller decides about a target again, at the latest; `None`: it has no time for that.
+    pub(super) fn decides_again_at(&self, id: &Id) -> Option<Duration> {
+        let target = TargetKey::from(Key::new(&id.namespace, &id.name).ok()?);
+        let of_kind = self.controller.replicators().filter(|each| each.kind().plural() == id.resource.plural());
+        of_kind.filter_map(|each| each.next_at(&target)).min().map(|at| at.saturating_add(self.started))
+    }
 }
 
 impl World {
