@@ -1,11 +1,11 @@
-//! The targets that are to be looked at, and the one budget for requests about them.
+//! The targets that are to be decided about, and the one budget for requests about them.
 //!
-//! Each target stands here at most once: queued, handed out, or waiting for a time. There is no fourth state: what [`Queue::next`]
-//! hands out comes back by [`Queue::end`], which says when it is looked at again, or that it is settled until something changes.
+//! Each target has at most one entry: queued, handed out, or waiting for a time or for room. There is no other state: what [`Queue::next`]
+//! hands out comes back by [`Queue::end`], which says when it is decided about again, or that it is settled until something changes.
 //! One that is handed out is not handed out again before that, and comes back if it was added in the meantime. The queue is not
 //! bounded: it delays, and never drops.
 //!
-//! Where a change concerns very many targets at once, they stand here in one piece ([`Wide`]) and are taken out of it as their turn comes.
+//! Where a change concerns very many targets at once, they are queued in one piece ([`Wide`]) and are taken out of it as their turn comes.
 //!
 //! Targets of one cause take turns with those of others (`turns`, `lanes`). Every request about a target, or about its source, passes
 //! [`Queue::may_read`] or [`Queue::may_write`] (`budget`), which know how many there were recently (`pace`); without their [`Pass`] none is made.
@@ -35,7 +35,7 @@ use turns::Parked;
 pub use entry::{Depth, End, Priority, Turn};
 pub use pace::{Because, Hold, Pass, Why, Work};
 
-/// So many targets of one cause stand here one by one before more are taken out of what is wide,
+/// So many targets of one cause are queued one by one before more are taken out of what is wide,
 const AHEAD: usize = 1_000;
 /// and so many are taken out at once: about a millisecond's work.
 const AT_ONCE: usize = 1_000;
@@ -67,7 +67,7 @@ impl Queue {
         self.time = now;
     }
 
-    /// How many targets are to be looked at. It goes through all of them.
+    /// How many targets are to be decided about. It goes through all of them.
     #[must_use]
     pub fn depth(&self) -> Depth {
         let (mut urgent, mut ready, mut verify, mut handed_out, mut waiting, mut parked) = (0, 0, 0, 0, 0, 0);
@@ -96,7 +96,7 @@ impl Queue {
         }
     }
 
-    /// Adds a target. `cause`: the object that changed; `None`: no particular one. A target that waits is looked at now, since
+    /// Adds a target. `cause`: the object that changed; `None`: no particular one. A target that waits is decided about now, since
     /// something may have changed, unless it is only to be verified.
     pub fn add(&mut self, target: TargetKey, priority: Priority, cause: Option<&Key>) {
         self.add_due(target, priority, cause, self.time);
@@ -109,7 +109,7 @@ impl Queue {
         }
     }
 
-    /// Takes some targets out of what stands here in one piece: not those of a cause of which many wait one by one. `tell` is called
+    /// Takes some targets out of what is queued in one piece: not those of a cause of which many wait one by one. `tell` is called
     /// with each of them.
     pub fn take_out(&mut self, graph: &mut Graph, mut tell: impl FnMut(&TargetKey)) {
         if self.pieces.take_verify_all(self.time) {
@@ -200,7 +200,7 @@ impl Queue {
         self.because_of.contains_key(object)
     }
 
-    /// The change because of which a target is looked at, while it is queued or handed out.
+    /// The change because of which a target is decided about, while it is queued or handed out.
     #[must_use]
     pub fn cause(&self, target: &TargetKey) -> Option<&Key> {
         self.entries.get(target)?.cause.as_ref()

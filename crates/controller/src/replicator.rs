@@ -7,7 +7,7 @@
 //!
 //! Guarantees: at most one write is under way for a target; a source is read once per version for all targets that wait
 //! for it; what a write answered is known before anything else is decided about its target. Every target that is not as wanted
-//! has a time at which it is looked at again, and a reason that was reported: a target that was handed out by the queue goes back to
+//! has a time at which it is decided about again, and a reason that was reported: a target that was handed out by the queue goes back to
 //! it in one place (`steps`), by a type that has no other ending.
 //!
 //! Assumes: every request that was handed out is answered, by a response or a failure. The watches list again every
@@ -94,7 +94,7 @@ pub struct Replicator {
     /// Whether it only looks: see [`Replicator::only_look`].
     only_looks: bool,
     reports: Reports,
-    /// Targets that are looked at because of the first lists alone: their state is from before the start, so that no Event is
+    /// Targets that are decided about because of the first lists alone: their state is from before the start, so that no Event is
     /// written about it. Kept only for Events.
     old: HashSet<TargetKey>,
 }
@@ -237,7 +237,7 @@ impl Replicator {
         self.changed(now, &key, touched, says_something_else);
     }
 
-    /// An object changed, which touches these targets: they are looked at, unless it changes too fast. What its annotations say can
+    /// An object changed, which touches these targets: they are decided about, unless it changes too fast. What its annotations say can
     /// take data away, which never waits.
     fn changed(&mut self, now: Now, key: &Key, touched: Touched, says_something_else: bool) {
         let is_followed = !self.queue.is_following(key);
@@ -274,7 +274,7 @@ impl Replicator {
         self.list_ended(now, is_first);
     }
 
-    /// With the last of the first lists these targets are looked at for the first time.
+    /// With the last of the first lists these targets are decided about for the first time.
     fn note_old(&mut self, is_first: bool, touched: &Touched) {
         if is_first && self.is_ready() && self.reports.wants_occurred() {
             self.old.extend(touched.targets.iter().cloned());
@@ -357,7 +357,7 @@ impl Replicator {
         self.look_at(touched, None);
     }
 
-    /// These targets are looked at soon. `cause`: the object that changed.
+    /// These targets are decided about soon. `cause`: the object that changed.
     fn look_at(&mut self, targets: Touched, cause: Option<&Key>) {
         for target in targets.targets {
             if cause.is_some() {

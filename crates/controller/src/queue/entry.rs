@@ -6,7 +6,7 @@ use k8s_replicator_core::names::{Key, TargetKey};
 
 use crate::event::Moment;
 
-/// How soon a target has to be looked at.
+/// How soon a target has to be decided about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Priority {
     /// To be verified: a list was complete.
@@ -17,7 +17,7 @@ pub enum Priority {
     Ready,
 }
 
-/// When a target that was handed out is looked at again.
+/// When a target that was handed out is decided about again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum End {
     /// When something changes that it depends on, or a list is complete: it is as wanted, or nothing can be done about it.
@@ -53,7 +53,7 @@ pub(super) enum State {
 #[derive(Debug)]
 pub(super) struct Entry {
     pub(super) state: State,
-    /// The change because of which it is looked at, while it is queued or handed out.
+    /// The change because of which it is decided about, while it is queued or handed out.
     pub(super) cause: Option<Key>,
     /// Added while it was handed out.
     pub(super) again: Option<(Priority, Option<Key>)>,
@@ -71,7 +71,7 @@ pub(super) struct Failures {
     pub(super) writes: u32,
 }
 
-/// How many targets are to be looked at.
+/// How many targets are to be decided about.
 #[derive(Debug)]
 pub struct Depth {
     /// By what they wait for.

@@ -1,10 +1,10 @@
 //! The targets of one priority, and the order in which they are handed out: by turns.
 //!
-//! Targets that are looked at because of the same object stand in one lane, first come, first served. The lanes of one
+//! Targets that are decided about because of the same object stand in one lane, first come, first served. The lanes of one
 //! namespace take turns, and so do the namespaces. So a small target waits for one target of each other namespace at most, and
 //! not for the 5,000 replicas of somebody else's source, nor for 5,000 sources of somebody else's namespace.
 //!
-//! Targets that are looked at because all are, after the first lists or a list of verification, have a lane for each of their
+//! Targets that are decided about because all are, after the first lists or a list of verification, have a lane for each of their
 //! namespaces, and all these together have one turn: who changes something does not wait for one target of each of 10,000 namespaces.
 
 use std::borrow::Borrow;
@@ -89,9 +89,9 @@ pub(super) struct Lanes {
 /// The name of a lane within its namespace.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Lane {
-    /// Targets that are looked at because of this object.
+    /// Targets that are decided about because of this object.
     Of(Key),
-    /// Targets of this namespace that are looked at because all are.
+    /// Targets of this namespace that are decided about because all are.
     In(Box<str>),
 }
 
@@ -99,7 +99,7 @@ enum Lane {
 const OF_ALL: &str = "";
 
 impl Lanes {
-    /// Adds a target that is looked at because of this object; `None`: because all are.
+    /// Adds a target that is decided about because of this object; `None`: because all are.
     pub(super) fn push(&mut self, target: TargetKey, cause: Option<Key>) {
         let lane = match cause {
             _ if bug!(FairnessOff) => Lane::In(OF_ALL.into()),
@@ -132,7 +132,7 @@ mod tests {
         Key::resolve(text, "").unwrap()
     }
 
-    /// Issue 13, 8: after the first lists, or a list of verification, targets of very many namespaces are looked at.
+    /// Issue 13, 8: after the first lists, or a list of verification, targets of very many namespaces are decided about.
     #[test]
     fn who_changes_something_does_not_wait_for_one_target_of_each_namespace() {
         let mut lanes = Lanes::default();

@@ -1,4 +1,4 @@
-//! Targets that stand in the queue in one piece ([`Wide`]), because one change concerns very many of them.
+//! Targets that are queued in one piece ([`Wide`]), because one change concerns very many of them.
 
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
@@ -8,7 +8,7 @@ use k8s_replicator_core::names::Key;
 
 use crate::event::Moment;
 
-/// So many pieces are looked at for one that may go on.
+/// So many pieces are tried to find one that may go on.
 const LOOKED_AT: usize = 16;
 /// At most so many pieces are queued because of one object: if it changes faster than they are taken out, they would fill the memory. Instead
 /// of more of them all targets are decided about again,
@@ -38,7 +38,7 @@ pub(super) struct Pieces {
 }
 
 impl Pieces {
-    /// A new piece. Answers whether it stands here: not if its cause has too many.
+    /// A new piece. Answers whether it is queued: not if its cause has too many.
     pub(super) fn push(&mut self, wide: Wide, cause: Option<&Key>, due: Moment) -> bool {
         let count = self.of_cause.entry(cause.cloned()).or_default();
         if *count >= MOST_PIECES {
@@ -91,7 +91,7 @@ impl Pieces {
         self.order.iter()
     }
 
-    /// Whether a piece stands here.
+    /// Whether a piece is queued.
     pub(super) fn has_next(&self) -> bool {
         !self.order.is_empty()
     }

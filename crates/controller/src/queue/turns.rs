@@ -1,4 +1,4 @@
-//! Whose turn it is, and when a target that had its turn is looked at again.
+//! Whose turn it is, and when a target that had its turn is decided about again.
 
 use std::collections::{HashSet, VecDeque};
 

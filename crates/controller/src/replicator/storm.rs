@@ -1,7 +1,7 @@
 //! Objects that change faster than each change can be followed.
 //!
 //! A change is *followed* when no target waits for its turn, or for a response, because of it. One that comes after that is
-//! looked at at once, however soon it comes: back-to-back updates that each wait for the replica of the one before are no storm. One
+//! decided about at once, however soon it comes: back-to-back updates that each wait for the replica of the one before are no storm. One
 //! that comes earlier begins a storm: what copies the object waits until it has been quiet for a moment, or has waited for long. So each replica is
 //! written twice and not fifty times. Nobody is followed at once for ever: each object has an allowance of changes.
 //!
@@ -48,7 +48,7 @@ pub(super) struct Storms {
 struct Storm {
     ends: Moment,
     at_the_latest: Moment,
-    /// To be looked at when it has ended. (Sorted, so that equal runs do the same.)
+    /// To be decided about when it has ended. (Sorted, so that equal runs do the same.)
     touched: BTreeSet<TargetKey>,
     wide: Vec<Wide>,
     /// Targets that were written since it began: once is enough.
@@ -121,7 +121,7 @@ impl Storms {
         }
     }
 
-    /// Whether a target that was written during this object's storm is to wait for the end of it. It is looked at then.
+    /// Whether a target that was written during this object's storm is to wait for the end of it. It is decided about then.
     pub(super) fn holds(&mut self, object: &Key, target: &TargetKey) -> bool {
         let Some(storm) = self.storms.get_mut(object).filter(|storm| storm.written.contains(target)) else {
             return false;
@@ -163,7 +163,7 @@ mod tests {
         Key::new("ns", name).unwrap()
     }
 
-    /// Whether the targets of a change are looked at at once.
+    /// Whether the targets of a change are decided about at once.
     fn change(storms: &mut Storms, millis: u64, name: &str, is_followed: bool) -> bool {
         let touched = vec![key("t1").into(), key("t2").into()].into();
         storms.change(Duration::from_millis(millis), &key(name), touched, is_followed).is_some()

@@ -84,7 +84,7 @@ impl Pushes {
             return;
         }
         let old = self.slots.remove(key).and_then(|slot| Some((slot, self.remove_entries(slot)?)));
-        // Before the old selections are let go: a list that is named again need not be asked about every namespace again.
+        // Before the old selections are dropped: a list that is named again need not be asked about every namespace again.
         if let Annotated::Well(marks) = annotated {
             self.add(key, marks, namespaces);
         }

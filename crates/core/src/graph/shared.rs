@@ -41,7 +41,7 @@ impl Shared {
         annotated
     }
 
-    /// An object does not have these annotations any more. With the last one they are let go.
+    /// An object does not have these annotations any more. With the last one they are dropped.
     pub(super) fn release(&mut self, annotated: &Annotated) {
         let Some(marks) = shareable(annotated) else { return };
         let hash = hash(&self.hasher, marks);
