@@ -66,7 +66,12 @@ enum Chore {
     /// Change it: thousands of small changes of `core` and the controller, each of which a test or the simulation has to see.
     ///
     /// Needs cargo-mutants, which lists the changes. It takes an hour or two; `--again` and `--file` take less.
-    Mutants(mutants::Arguments),
+    #[command(disable_help_flag = true)]
+    Mutants {
+        /// Which ones; `--help` lists them.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARGUMENTS")]
+        arguments: Vec<String>,
+    },
     /// Measure it: how fast, and at what cost, each figure beside the limit that was measured in the same run.
     ///
     /// Takes a quarter of an hour; `--quick` under three minutes. Nothing else should run on the machine meanwhile.
@@ -137,7 +142,7 @@ fn main() -> ExitCode {
         Chore::Image { binary_only, archive: None } => image::run(binary_only),
         Chore::Version { version } => version::set(&version),
         Chore::Sim(arguments) => sim::run(&arguments),
-        Chore::Mutants(arguments) => mutants::run(&arguments),
+        Chore::Mutants { arguments } => mutants::run(&arguments),
         Chore::Test => test::run(),
         Chore::ControlPlane(ControlPlaneChore::Path) => path(),
     };

@@ -25,42 +25,35 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::{Context as _, Result, bail};
+use clap::Parser;
 
 use crate::list::Mutant;
 use crate::programs::Programs;
 use crate::run::Fate;
 use crate::tree::Tree;
 
-const USAGE: &str = "\
-usage: mutants [--package core|controller] [--file PART-OF-ITS-PATH] [--again] [--seeds N]
---again: only those that were missed the last time, and new ones; --seeds 0: only the tests beside the code";
-
+/// Changes the code in thousands of small ways, each of which a test or the simulation has to see.
+#[derive(Parser)]
+#[command(bin_name = "cargo xtask mutants")]
 struct Arguments {
-    package: String,
+    /// Only this package: core or controller.
+    #[arg(long)]
+    package: Option<String>,
+    /// Only files whose path contains this.
+    #[arg(long, default_value = "", hide_default_value = true)]
     file: String,
+    /// Only what was missed the last time, and what is new since.
+    #[arg(long)]
     again: bool,
+    /// So many seeds of the simulation for each mutant that no unit test sees; 0: only the tests beside the code.
+    #[arg(long, default_value_t = 200)]
     seeds: u32,
-}
-
-fn arguments() -> Result<Arguments> {
-    let mut arguments = Arguments { package: String::new(), file: String::new(), again: false, seeds: 200 };
-    let mut given = std::env::args().skip(1);
-    while let Some(argument) = given.next() {
-        let mut value = || given.next().with_context(|| format!("{argument}: a value is missing\n{USAGE}"));
-        match argument.as_str() {
-            "--package" => arguments.package = format!("crates/{}/", value()?),
-            "--file" => arguments.file = value()?,
-            "--seeds" => arguments.seeds = value()?.parse()?,
-            "--again" => arguments.again = true,
-            _ => bail!("{argument}\n{USAGE}"),
-        }
-    }
-    Ok(arguments)
 }
 
 fn main() -> Result<()> {
     let begin = Instant::now();
-    let arguments = arguments()?;
+    let arguments = Arguments::parse();
+    let package = arguments.package.as_ref().map(|package| format!("crates/{package}/")).unwrap_or_default();
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize()?;
     let folder = workspace.join("target/mutants");
     let (target, results) = (folder.join("target"), folder.join("results.json"));
@@ -78,8 +71,7 @@ fn main() -> Result<()> {
     );
 
     let before = before(&results);
-    let is_asked =
-        |mutant: &&Mutant| mutant.file.starts_with(&arguments.package) && mutant.file.contains(&arguments.file);
+    let is_asked = |mutant: &&Mutant| mutant.file.starts_with(&package) && mutant.file.contains(&arguments.file);
     let is_known = |mutant: &Mutant| before.get(&mutant.name).is_some_and(|fate| *fate != Fate::Missed);
     let mut left: Vec<&Mutant> = mutants
         .iter()
@@ -135,17 +127,16 @@ fn keep<'a>(
 /// Prints the table and what is missed.
 fn report(judged: &[(&Mutant, Fate)], folder: &Path, begin: Instant) -> Result<()> {
     let survivors = survivors::survivors();
-    let rows: Vec<(&Mutant, Fate, bool)> = judged
-        .iter()
-        .map(|(mutant, fate)| (*mutant, *fate, survivors.iter().any(|survivor| survivor.is(&mutant.name))))
-        .collect();
+    let reason_of =
+        |mutant: &Mutant| survivors.iter().find(|survivor| survivor.is(&mutant.name)).map(|survivor| survivor.reason);
+    let rows: Vec<(&Mutant, Fate, Option<&str>)> =
+        judged.iter().map(|(mutant, fate)| (*mutant, *fate, reason_of(mutant))).collect();
     let table = table::table(&rows);
     fs::write(folder.join("table.md"), &table)?;
     println!("{table}\n{} s", seconds(begin));
     let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
-    for (mutant, ..) in rows.iter().filter(|(_, fate, is_named)| *is_named && *fate == Fate::Missed) {
-        let survivor = survivors.iter().find(|survivor| survivor.is(&mutant.name));
-        *reasons.entry(survivor.map_or("", |survivor| survivor.reason)).or_default() += 1;
+    for reason in rows.iter().filter(|(_, fate, _)| *fate == Fate::Missed).filter_map(|(.., reason)| *reason) {
+        *reasons.entry(reason).or_default() += 1;
     }
     reasons.iter().for_each(|(reason, count)| println!("{count}: {reason}"));
     for survivor in &survivors {
@@ -156,7 +147,7 @@ fn report(judged: &[(&Mutant, Fate)], folder: &Path, begin: Instant) -> Result<(
     }
     let missed: Vec<&Mutant> = rows
         .iter()
-        .filter(|(_, fate, is_named)| *fate == Fate::Missed && !is_named)
+        .filter(|(_, fate, reason)| *fate == Fate::Missed && reason.is_none())
         .map(|(mutant, ..)| *mutant)
         .collect();
     let shown: Vec<String> = missed.iter().map(|mutant| format!("{}: {}", mutant.start.line, mutant.name)).collect();

@@ -17,12 +17,12 @@ const COLUMNS: [(Fate, &str); 6] = [
 ];
 
 /// A table in Markdown; the missed ones that have a reason are in a column of their own.
-pub(crate) fn table(mutants: &[(&Mutant, Fate, bool)]) -> String {
+pub(crate) fn table(mutants: &[(&Mutant, Fate, Option<&str>)]) -> String {
     let mut rows: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
     let mut total = vec![0; COLUMNS.len() + 1];
-    for (mutant, fate, is_named) in mutants {
+    for (mutant, fate, reason) in mutants {
         let column = COLUMNS.iter().position(|(column, _)| column == fate).unwrap_or_default();
-        let column = if *fate == Fate::Missed && *is_named { COLUMNS.len() } else { column };
+        let column = if *fate == Fate::Missed && reason.is_some() { COLUMNS.len() } else { column };
         rows.entry(&mutant.file).or_insert_with(|| vec![0; COLUMNS.len() + 1])[column] += 1;
         total[column] += 1;
     }
