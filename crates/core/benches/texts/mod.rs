@@ -23,7 +23,7 @@ pub(crate) fn list(count: usize, item: impl Fn(usize) -> String) -> String {
 pub(crate) fn name(n: usize, letters: u32) -> String {
     (0..letters)
         .rev()
-        .map(|place| char::from_digit((n / 36_usize.wrapping_pow(place) % 36) as u32, 36).unwrap_or('a'))
+        .map(|place| char::from_digit((n / 36_usize.wrapping_pow(place).max(1) % 36) as u32, 36).unwrap_or('a'))
         .collect()
 }
 
