@@ -261,12 +261,13 @@ fn what_the_controller_alone_wrote_is_believed() {
     assert_eq!(scene.requests_for_objects(), []);
 }
 
-/// SPEC 9.2: verification writes nothing where nothing is wrong.
+/// SPEC 9.2, 9.15: verification lists, and where nothing is wrong it reads nothing and writes nothing, whatever there is to verify.
 #[test]
-fn verification_writes_nothing_where_nothing_is_wrong() {
+fn verification_reads_and_writes_nothing_where_nothing_is_wrong() {
+    const REPLICAS: usize = 300;
     let mut scene = Scene::new();
-    scene.namespaces(&["a", "b"]);
-    scene.start(&["--resync-period=1s"]);
+    scene.namespaces(&["a", "b", "c"]);
+    scene.start(&["--resync-period=2s"]);
     let mut replicas = Vec::new();
     for kind in [secret, config_map] {
         let source = kind("a/s").data("k", "v").note("replication-allowed", "true");
@@ -277,6 +278,16 @@ fn verification_writes_nothing_where_nothing_is_wrong() {
         replicas.extend(["b/s", "b/t"].map(|key| scene.has_data_of(&kind(key).data("k", "v"))));
         replicas.push(scene.has_data_of(&kind("b/combined")));
     }
+    let names: Vec<String> = (0..REPLICAS).map(|n| format!("{{c}}/r{n}")).collect();
+    scene.create(&secret("a/many").data("k", "v").note("replicate-to", &names.join(",")));
+    scene.until("all replicas are there", || (scene.replicas().len() >= REPLICAS + 2).then_some(()));
+    scene.barrier();
+    let before = scene.requests().len();
     scene.is_verified(2);
+    let requests = scene.requests().split_off(before);
+    let lists = requests.iter().filter(|request| request.verb == "list").count();
+    let others: Vec<_> = requests.iter().filter(|request| !matches!(&*request.verb, "list" | "watch")).collect();
+    println!("{} replicas verified: {lists} lists, {} other requests", REPLICAS + 6, others.len());
+    assert!(others.is_empty(), "{others:#?}");
     scene.all_stay(&replicas);
 }

@@ -64,8 +64,9 @@ mod faults; // an API server that is away, refuses or answers nonsense
 mod rights; // accounts that lack rights, or that nobody knows
 mod sizes; // the largest objects
 
-// Issue 9, section 4.
-mod field; // what users of the peers reported
+// Issue 9.
+mod field; // section 4: what users of the peers reported
+mod lag; // section 1: an API server whose cache is late
 
 // Issue 10.
 mod certificates; // 11.9: half-issued certificates

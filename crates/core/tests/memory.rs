@@ -1,5 +1,10 @@
 //! How much memory a replica takes, and how much others' annotations take. In a program of its own: nothing else allocates here.
 
+#[path = "../benches/texts/forms.rs"]
+mod forms;
+#[path = "../benches/texts/mod.rs"]
+#[allow(dead_code, reason = "shared with a bench")]
+mod texts;
 #[path = "../benches/world/mod.rs"]
 mod world;
 
@@ -8,7 +13,10 @@ use std::alloc::System;
 use std::sync::Mutex;
 
 use cap::Cap;
-use k8s_replicator_core::observed::Annotated;
+use forms::{FORMS, LONG};
+use k8s_replicator_core::annotations::Annotation;
+use k8s_replicator_core::namespace::NamespaceFacts;
+use k8s_replicator_core::observed::{Annotated, Observed};
 use k8s_replicator_core::pattern::MAX_ITEMS;
 use k8s_replicator_core::push::MAX_TARGETS;
 use world::World;
@@ -69,6 +77,108 @@ fn an_object_takes_at_most_four_times_its_annotations_in_the_graph() {
             let often = ALLOCATOR.allocated() - before;
             assert!(often <= allowed, "{annotation}: {often} bytes after 12 updates, {once} after one");
         }
+    }
+}
+
+/// What the patterns of an object, and of its selections, may take together in compiled form (`docs/annotations.md`), with the texts and
+/// heads of 32 of them.
+const COMPILED: usize = (64 << 10) + 32 * 512;
+
+/// The long ones of the texts of `forms` (short ones cost what any object does, and are read in the test `hostile`), and what their
+/// patterns may take besides.
+fn long_texts() -> impl Iterator<Item = (&'static str, String, usize)> {
+    let lists = FORMS.iter().flat_map(|(what, form)| forms::texts(*form).into_iter().map(move |text| (*what, text)));
+    let all = lists.chain(LONG.iter().map(|(what, text)| (*what, text())));
+    all.filter(|(_, text)| text.len() > 4_096).map(|(what, text)| {
+        let patterns = if forms::has_patterns(&text) { COMPILED } else { 0 };
+        (what, text, patterns)
+    })
+}
+
+/// The same of every annotation, with every kind of text: what is read, what the graph keeps, and what several updates leave.
+#[test]
+fn whatever_annotation_is_hostile_the_graph_keeps_at_most_four_times_its_text() {
+    const OBJECT: usize = 3 << 10;
+    let _alone = ALONE.lock();
+    let dialect = World::dialect();
+    let known = Annotation::ALL.iter().map(|annotation| annotation.name());
+    for annotation in known.chain(["unknown"]) {
+        for (what, text, patterns) in long_texts() {
+            let observed = |n: usize| {
+                // Each update is of another list.
+                let annotations =
+                    serde_json::json!({ dialect.prefix().to_owned() + annotation: format!("{text},v{n}") });
+                let metadata = serde_json::json!({ "namespace": "central", "name": "s", "uid": "u", "resourceVersion": (n + 1).to_string(), "annotations": annotations });
+                Observed::from_json(&serde_json::json!({ "metadata": metadata }).to_string(), &dialect).unwrap()
+            };
+            let mut graph = graph(10, std::iter::empty());
+            let before = ALLOCATOR.allocated();
+            for n in 0..2 {
+                drop(graph.observe(observed(n)));
+                let (taken, most) = (ALLOCATOR.allocated() - before, OBJECT + 4 * text.len() + patterns);
+                assert!(
+                    taken <= most,
+                    "{annotation}, {what}: {taken} bytes for {} after {n} updates: {text:.80}",
+                    text.len()
+                );
+            }
+        }
+    }
+}
+
+/// And of a Namespace.
+#[test]
+fn whatever_a_namespace_says_the_graph_keeps_at_most_four_times_its_text() {
+    const OBJECT: usize = 3 << 10;
+    let _alone = ALONE.lock();
+    let dialect = World::dialect();
+    for annotation in [Annotation::AcceptReplicasFrom, Annotation::Paused, Annotation::ReplicateTo] {
+        for (what, text, patterns) in long_texts() {
+            let facts = |n: usize| {
+                let annotations = serde_json::json!({ dialect.key(annotation): format!("{text},v{n}") });
+                let metadata = serde_json::json!({ "name": "team-00001", "annotations": annotations });
+                let json = serde_json::json!({ "metadata": metadata }).to_string();
+                NamespaceFacts::from_json(json.as_bytes(), &dialect).unwrap().1
+            };
+            let mut graph = graph(10, std::iter::empty());
+            let before = ALLOCATOR.allocated();
+            for n in 0..2 {
+                drop(graph.observe_namespace("team-00001", facts(n)));
+                let (taken, most) = (ALLOCATOR.allocated() - before, OBJECT + 4 * text.len() + patterns);
+                assert!(
+                    taken <= most,
+                    "{annotation:?}, {what}: {taken} bytes for {} after {n} updates: {text:.80}",
+                    text.len()
+                );
+            }
+        }
+    }
+}
+
+/// Annotations of others are kept where a source's are copied to its replicas (SPEC 11.6), and not else.
+#[test]
+fn what_a_source_hands_on_takes_at_most_four_times_its_text() {
+    const OBJECT: usize = 4 << 10;
+    let _alone = ALONE.lock();
+    let dialect = World::dialect();
+    for (copied, count) in [(0, 1), (1, 1), (1, 128), (1, 129), (1, 3_000)] {
+        let value = "v".repeat(texts::LARGEST / count - 20);
+        let mut annotations: serde_json::Map<_, _> =
+            (0..count).map(|n| (format!("example.com/a{n}"), value.clone().into())).collect();
+        annotations.insert(dialect.key(Annotation::ReplicateToNamespaces), "team-00001".into());
+        if copied == 1 {
+            annotations.insert(dialect.key(Annotation::ReplicateAnnotations), "example.com/*".into());
+        }
+        let observed = |n: usize| {
+            let metadata = serde_json::json!({ "namespace": "central", "name": "s", "uid": "u", "resourceVersion": (n + 1).to_string(), "annotations": annotations });
+            Observed::from_json(&serde_json::json!({ "metadata": metadata }).to_string(), &dialect).unwrap()
+        };
+        let mut graph = graph(10, std::iter::empty());
+        let before = ALLOCATOR.allocated();
+        (0..4).for_each(|n| drop(graph.observe(observed(n))));
+        let taken = ALLOCATOR.allocated() - before;
+        let most = if copied == 1 { OBJECT + 4 * count * value.len() } else { OBJECT };
+        assert!(taken <= most, "{count} annotations, copied {copied}: {taken} bytes");
     }
 }
 

@@ -188,6 +188,39 @@ fn a_hundred_thousand_targets_at_once() {
     is_bounded(&load, MOST_MEMORY);
 }
 
+/// Issue 9: a small target beside 5,000 of one source waits 100 ms at most.
+#[test]
+fn a_small_target_beside_five_thousand_of_one_source() {
+    const REPLICAS: usize = 5_000;
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut load = cluster(numbered(REPLICAS));
+    let targets: Vec<String> = numbered(REPLICAS).map(|namespace| format!("{namespace}/large")).collect();
+    let write = |load: &mut Load, value: &str| {
+        load.put("central/large", &[("replicate-to-namespaces", "n.*")], value);
+    };
+    write(&mut load, "one");
+    load.start();
+    assert!(load.run_while(60 * SECOND, |load| !all_have(load, &targets, "one")), "they are made");
+    load.run_until(load.now() + 10 * SECOND);
+    let mut alone = Others::default();
+    let until = load.now() + 2 * SECOND;
+    alone.ask(&mut load, until, SECOND / 20);
+    write(&mut load, "two");
+    let (mut beside, began) = (Others::default(), load.now());
+    while !all_have(&load, &targets, "two") {
+        let until = load.now() + SECOND / 4;
+        beside.ask(&mut load, until, SECOND / 20);
+    }
+    println!(
+        "{REPLICAS} replicas of one source to be updated: all are after {:.1} s, others wait {}, and {} with nothing else to do",
+        (load.now() - began).as_secs_f64(),
+        beside.words(),
+        alone.words(),
+    );
+    assert!(beside.waits.len() > 20, "{}", beside.words());
+    assert!(beside.waits.iter().all(|wait| *wait <= SECOND / 10), "{}", beside.words());
+}
+
 /// All is refused for a minute just when 1,000 replicas have to be updated.
 #[test]
 fn a_server_that_answers_429_for_a_minute() {

@@ -256,8 +256,9 @@ impl Replicator {
         let exists = verb != Verb::Create;
         let is_invalid = failure.kind == FailureKind::Invalid && exists && !bug!(InvalidNotLookedInto);
         // The target's type, or that it is immutable, may not have been known; or it lost its annotations, and the patch does not
-        // fit any more. So it is read before it is decided about again, also if it failed for other causes before.
-        if is_invalid && !self.is_known(&turn) {
+        // fit any more. So it is read before it is decided about again, also if it failed for other causes before. What was decided
+        // without that read (to delete or to adopt it) does not depend on it, and is repeated as after any other failure.
+        if is_invalid && !self.is_known(&turn) && !self.is_refused(&turn) {
             self.graph.doubt(&turn);
             return self.queue.end(turn, End::Now);
         }
@@ -287,6 +288,11 @@ impl Replicator {
         let outcome = Outcome::Failed { verb: Some(verb), reason, error, retry_in };
         self.failed(now, Report::new(turn.clone(), verdict, outcome), reason);
         self.queue.end(turn, End::At(now.moment + retry_in));
+    }
+
+    /// Whether a write of a target was refused since it was last read.
+    fn is_refused(&self, turn: &Turn) -> bool {
+        self.graph.node(turn).is_some_and(|node| node.knowledge == Knowledge::Refused)
     }
 
     /// Whether a target was read at its current version, so that another read shows nothing new.

@@ -103,8 +103,11 @@ impl Loop {
     }
 
     fn of(kind: &'static dyn Kind, objects: &[Value]) -> Self {
-        let (rules, scope) = (Rules::default(), Scope::default());
-        let settings = Settings { rules, scope, entropy: Box::new(|| 0), tells_all: true };
+        Self::under(kind, Rules::default(), objects)
+    }
+
+    fn under(kind: &'static dyn Kind, rules: Rules, objects: &[Value]) -> Self {
+        let settings = Settings { rules, scope: Scope::default(), entropy: Box::new(|| 0), tells_all: true };
         let mut this = Self { replicator: Replicator::new(kind, settings), moment: Moment::ZERO };
         this.fill(objects);
         this

@@ -23,7 +23,7 @@ pub(crate) fn list(count: usize, item: impl Fn(usize) -> String) -> String {
 pub(crate) fn name(n: usize, letters: u32) -> String {
     (0..letters)
         .rev()
-        .map(|place| char::from_digit((n / 36_usize.wrapping_pow(place) % 36) as u32, 36).unwrap_or('a'))
+        .map(|place| char::from_digit((n / 36_usize.wrapping_pow(place).max(1) % 36) as u32, 36).unwrap_or('a'))
         .collect()
 }
 
@@ -163,6 +163,43 @@ pub(crate) fn cases() -> Vec<Case> {
         one("patterns beyond the bound", namespaces, |_| list(usize::MAX, |n| format!(".*a.{{20}}{}", name(n, 2)))),
         one("lists of names in patterns", namespaces, |s| {
             list(3, |m| format!("({})", list(60, |n| format!("{}{s}", name(n * 977 + m, 6))).replace(',', "|")))
+        }),
+        beside(
+            "1,024 keys with new names",
+            |_| namespace(0),
+            "replicate-keys",
+            |s| list(1_024, |n| format!("{}:{}", name(n, 60), name(n + s * 1_024, 120))),
+        ),
+        beside(
+            "8 globs of keys that may be had, and 1,000 names",
+            |_| namespace(0),
+            "replication-allowed-keys",
+            |s| {
+                let names = list(1_000, |n| format!("{}-{s}", name(n, 200)));
+                [list(8, |n| format!("*{}*{}*", name(n, 2), name(s, 50))), names].join(",")
+            },
+        ),
+        beside(
+            "128 labels",
+            |_| namespace(0),
+            "replica-labels",
+            |s| list(128, |n| format!("{}={}", name(n, 60), name(n + s, 60))),
+        ),
+        beside(
+            "1,024 labels to copy",
+            |_| namespace(0),
+            "replicate-labels",
+            |s| list(1_024, |n| name(n + s * 1_024, 60)),
+        ),
+        beside(
+            "1,024 annotations to copy",
+            |_| namespace(0),
+            "replicate-annotations",
+            |s| list(1_024, |n| format!("example.com/{}", name(n + s * 1_024, 60))),
+        ),
+        one("what 16 patterns of a namespace accept", "accept-replicas-from", patterns),
+        one("what 16,384 items of a namespace accept", "accept-replicas-from", |s| {
+            list(16_384, |n| name(n + s * 16_384, 3))
         }),
         one("a name of 246 KiB", namespaces, |s| "a".repeat(LARGEST) + &name(s, 1)),
         one("an open group of 246 KiB", namespaces, |_| "(".repeat(LARGEST)),

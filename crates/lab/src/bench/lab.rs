@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use http::Method;
-use k8s_replicator_testenv::{ControlPlane, Rights, Settings, User};
+use k8s_replicator_testenv::{ControlPlane, Request, Rights, Settings, User};
 use serde_json::{Value, json};
 
 use super::api::{Api, Call};
@@ -31,6 +31,8 @@ pub(super) struct Sizes {
     pub(super) idle: Duration,
     /// Replicas of a source that is updated again and again.
     pub(super) stormed: usize,
+    /// Replicas of a source beside which small ones are created.
+    pub(super) large: usize,
 }
 
 impl Sizes {
@@ -43,6 +45,7 @@ impl Sizes {
             unrelated: &[0, 10_000, 50_000],
             idle: Duration::from_secs(60),
             stormed: 200,
+            large: 5_000,
         }
     }
 
@@ -55,6 +58,7 @@ impl Sizes {
             unrelated: &[0, 2_000],
             idle: Duration::from_secs(10),
             stormed: 200,
+            large: 500,
         }
     }
 }
@@ -141,14 +145,15 @@ impl Stage {
         Ok(Used { controller, server, at: Instant::now() })
     }
 
-    /// How often `user` asked for each verb, but for the first `skip` requests, by the server's audit log.
-    pub(super) async fn requests(&self, user: &User, skip: usize) -> Result<Vec<(String, usize)>> {
+    /// What `user` asked for, but for the first `skip` requests, by the server's audit log.
+    pub(super) async fn audited(&self, user: &User, skip: usize) -> Result<Vec<Request>> {
         self.all_is_logged().await?;
-        let mut counts = BTreeMap::new();
-        for request in self.plane.requests(user).into_iter().skip(skip) {
-            *counts.entry(request.verb).or_default() += 1;
-        }
-        Ok(counts.into_iter().collect())
+        Ok(self.plane.requests(user).split_off(skip))
+    }
+
+    /// How often `user` asked for each verb, but for the first `skip` requests.
+    pub(super) async fn requests(&self, user: &User, skip: usize) -> Result<Vec<(String, usize)>> {
+        Ok(count_by_verb(&self.audited(user, skip).await?))
     }
 
     /// How many requests `user` has made.
@@ -201,6 +206,15 @@ pub(super) fn version(object: &Value) -> Result<String> {
     Ok(object["metadata"]["resourceVersion"].as_str().context("an object without a version")?.to_owned())
 }
 
+/// How many requests there are of each verb.
+pub(super) fn count_by_verb(requests: &[Request]) -> Vec<(String, usize)> {
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    for request in requests {
+        *counts.entry(request.verb.clone()).or_default() += 1;
+    }
+    counts.into_iter().collect()
+}
+
 /// Counts in words: `1 get, 100 patch`.
 pub(super) fn in_words(counts: &[(String, usize)]) -> String {
     let words: Vec<String> = counts.iter().map(|(verb, count)| format!("{count} {verb}")).collect();
@@ -214,12 +228,14 @@ pub(super) fn writes(counts: &[(String, usize)]) -> usize {
 
 /// The middle one, and the one that only a hundredth exceeds.
 pub(super) fn percentiles(mut values: Vec<f64>) -> (f64, f64) {
+    (percentile(&mut values, 0.5), percentile(&mut values, 0.99))
+}
+
+/// The one that this part of them does not exceed.
+pub(super) fn percentile(values: &mut [f64], part: f64) -> f64 {
     values.sort_by(f64::total_cmp);
-    let at = |part: f64| {
-        let index = (values.len() as f64 * part).ceil() as usize;
-        values.get(index.saturating_sub(1)).copied().unwrap_or(f64::NAN)
-    };
-    (at(0.5), at(0.99))
+    let index = (values.len() as f64 * part).ceil() as usize;
+    values.get(index.saturating_sub(1)).copied().unwrap_or(f64::NAN)
 }
 
 #[cfg(test)]
@@ -230,6 +246,7 @@ mod tests {
     fn percentiles_are_values_that_were_measured() {
         assert_eq!(percentiles((1..=100).rev().map(f64::from).collect()), (50.0, 99.0));
         assert_eq!(percentiles(vec![3.0, 1.0, 2.0]), (2.0, 3.0));
+        assert_eq!([0.9, 1.0].map(|part| percentile(&mut [3.0, 1.0, 2.0, 4.0], part)), [4.0, 4.0]);
         assert!(percentiles(Vec::new()).0.is_nan());
     }
 

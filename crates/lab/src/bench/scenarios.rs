@@ -1,6 +1,7 @@
 //! The list of scenarios.
 
 mod appear;
+mod beside;
 mod fan_out;
 mod latency;
 mod many_sources;
@@ -30,7 +31,7 @@ pub(super) struct Scenario {
 }
 
 /// All, in the order in which they are run.
-pub(super) const SCENARIOS: [Scenario; 7] = [
+pub(super) const SCENARIOS: [Scenario; 8] = [
     Scenario {
         name: "fan-out",
         what: "one source is replicated to many namespaces, then updated",
@@ -65,5 +66,10 @@ pub(super) const SCENARIOS: [Scenario; 7] = [
         name: "storm",
         what: "one source is updated 50 times in a second",
         run: |lab, subject| Box::pin(storm::run(lab, subject)),
+    },
+    Scenario {
+        name: "beside",
+        what: "small sources are created while a source with very many replicas is copied",
+        run: |lab, subject| Box::pin(beside::run(lab, subject)),
     },
 ];

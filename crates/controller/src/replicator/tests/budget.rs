@@ -2,7 +2,10 @@
 //! target, against a model of an API server on virtual time.
 
 mod fairness;
+mod fights;
 mod heal;
+mod refused;
+mod store;
 mod storms;
 
 use super::*;

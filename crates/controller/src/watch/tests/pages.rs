@@ -2,19 +2,39 @@
 
 use super::*;
 
-/// Issue 3: expired continue tokens are logged, and a list that restarts again and again backs off.
+/// How many objects the list at this path may have.
+fn limit(path: &str) -> usize {
+    let (_, rest) = path.split_once("limit=").unwrap();
+    rest.split('&').next().unwrap().parse().unwrap()
+}
+
+/// Issue 3: expired continue tokens are logged, and a list that restarts again and again backs off. Issue 9, 3: its pages shrink, down to
+/// the size of a first page: smaller ones would make the list take longer, and so expire sooner.
 #[test]
 fn a_list_that_always_expires_in_the_middle_backs_off_and_says_so() {
     let mut it = Scene::new(NEVER);
-    let mut waits = Vec::new();
+    let (mut waits, mut limits) = (Vec::new(), Vec::new());
     for _ in 0..10 {
         let before = it.now;
-        assert!(!it.request().contains("continue"), "from the beginning");
+        let first = it.request();
+        assert!(!first.contains("continue"), "from the beginning");
         waits.push((it.now - before).as_millis());
-        it.deliver(list_of(&["a"], "9", "next"));
-        assert!(it.request().contains("continue=next"));
+        // Pages grow, since all are small: the third one is as large as it may be.
+        let mut pages = vec![limit(&first)];
+        for _ in 0..3 {
+            it.deliver(list_of(&["a"], "9", "next"));
+            let next = it.request();
+            assert!(next.contains("continue=next"));
+            pages.push(limit(&next));
+        }
+        limits.push(pages);
         it.deliver(whole(410, &status(410, "Expired")));
     }
+    assert_eq!(limits[0], [500, 2_000, 8_000, 20_000]);
+    assert_eq!(limits[1], [500, 2_000, 8_000, 10_000]);
+    assert_eq!(limits[2], [500, 2_000, 5_000, 5_000]);
+    assert_eq!(limits[5], [500, 625, 625, 625]);
+    assert!(limits[6..].iter().all(|pages| *pages == [500; 4]), "{limits:?}");
     assert_eq!(waits, [0, 400, 800, 1_600, 3_200, 6_400, 12_800, 25_600, 30_000, 30_000]);
     assert_eq!(it.warnings(), ["the server answered 410 Expired: no"; 2], "at once, and after a minute");
     assert_eq!(it.given.0.iter().filter(|given| *given == "begins").count(), 10);
@@ -45,14 +65,13 @@ fn a_verification_that_was_too_much_for_the_server_asks_for_smaller_pages_the_ne
     let mut lists = Vec::new();
     while lists.len() < 3 {
         let path = it.request();
-        let Some((_, rest)) = path.split_once("limit=") else {
+        if !path.contains("limit=") {
             it.deliver(opened());
             continue;
-        };
-        let limit: usize = rest.split('&').next().unwrap().parse().unwrap();
-        lists.push(limit);
+        }
+        lists.push(limit(&path));
         let page = list_of(&["a"], "9", if path.contains("continue=") { "" } else { "more" });
-        it.deliver(if limit > 100 { whole(504, &status(504, "Timeout")) } else { page });
+        it.deliver(if limit(&path) > 100 { whole(504, &status(504, "Timeout")) } else { page });
     }
     assert_eq!(lists, [500, 62, 62]);
 }
