@@ -14,6 +14,7 @@ use crate::world::step::Step;
 use crate::world::users::{Act, NAMESPACES};
 
 type Scope = &'static [&'static str];
+type Scene = fn(&mut Dice, Scope, Resource) -> Vec<Step>;
 
 /// `late` is not there at the beginning.
 const SCOPES: [Scope; 9] = [
@@ -52,8 +53,7 @@ pub fn add_to(script: &mut Script) {
         let act = act(dice, scope);
         insert(dice, vec![Step::Act(act)]);
     }
-    let scenes: [fn(&mut Dice, Scope, Resource) -> Vec<Step>; 6] =
-        [given_from_outside, given_from_outside, pushed_everywhere, late, late, without_role];
+    let scenes: [Scene; 6] = [given_from_outside, given_from_outside, pushed_everywhere, late, late, without_role];
     for _ in 0..1 + dice.roll(2) {
         let (scene, resource) = (dice.pick(&scenes), dice.pick(&resources));
         let steps = scene(dice, scope, resource);
