@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use http::StatusCode;
 use k8s_replicator_core::annotations::Dialect;
+use k8s_replicator_core::bug;
 use k8s_replicator_core::names::Namespace;
 use serde_json::json;
 use tracing::Level;
@@ -144,6 +145,9 @@ impl Poll {
         }
         if let Some(at) = self.asked_at {
             return Next::WaitUntil(at + TIMEOUT);
+        }
+        if self.has_ended && bug!(PolledOnce) {
+            return Next::WaitUntil(Moment::MAX);
         }
         if now < self.next_round {
             return Next::WaitUntil(self.next_round);

@@ -223,6 +223,18 @@ bugs! {
     LeadsBeforeGranted,
     /// The lease is written without its resourceVersion.
     LeaseWithoutVersion,
+
+    // --- Scopes of namespaces (`--namespaces`) ---
+    /// Targets outside of `--namespaces` are written.
+    OutsideWritten,
+    /// Sources outside of `--namespaces` are looked up.
+    OutsideLookedUp,
+    /// A source outside of `--namespaces` is taken to be missing.
+    OutsideIsMissing,
+    /// A list of one namespace's objects is taken to be one of all namespaces.
+    OneListIsAll,
+    /// A Namespace that is polled is read once, and never again.
+    PolledOnce,
 }
 
 /// Whether a test has planted this mistake in the current thread: `bug!(LoopForgotten)`.

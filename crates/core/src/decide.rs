@@ -346,12 +346,14 @@ impl<'g> Case<'g, '_> {
         self.may_be_written(None, Some(source))?;
         self.pass(Question::Pushed, || source.to_string())?;
         let namespace = self.target.namespace();
-        if !self.graph.covers(namespace) {
+        let is_outside = !self.graph.covers(namespace);
+        if is_outside && !crate::bug!(OutsideWritten) {
             let refused = refuse(Reason::NamespaceNotWatched, Some(source), None);
             return self.stop(Question::Watched, refused, || format!("{namespace} is not among --namespaces"));
         }
         self.pass(Question::Watched, || namespace.to_owned())?;
         match self.graph.namespace(namespace).map(|facts| facts.terminating) {
+            None if is_outside => self.install(pushing, None),
             None => self.stop(Question::Namespace, nothing(Reason::NamespaceMissing, Some(source)), || {
                 format!("{namespace} does not exist")
             }),

@@ -223,7 +223,15 @@ impl Graph {
     pub fn presence(&self, key: &Key) -> Presence<'_> {
         match self.nodes.get(key) {
             Some(node) => Presence::Present(node),
-            None if !self.covers(key.namespace()) => Presence::Outside,
+            None if !self.covers(key.namespace()) => {
+                if crate::bug!(OutsideLookedUp) {
+                    Presence::Unknown
+                } else if crate::bug!(OutsideIsMissing) {
+                    Presence::Absent
+                } else {
+                    Presence::Outside
+                }
+            }
             None if crate::bug!(FirstListsNotAwaited) && !self.lists.are_complete() => Presence::Absent,
             None if self.withdrawn(&key.clone().into(), Withdrawal::Object).is_some() => Presence::Absent,
             None => Presence::Unknown,

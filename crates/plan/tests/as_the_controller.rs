@@ -13,7 +13,7 @@ use k8s_replicator_core::annotations::Dialect;
 use k8s_replicator_core::decide::Rules;
 use k8s_replicator_core::identity::{ResourceVersion, Uid};
 use k8s_replicator_core::kind::{self, ConfigMap, Kind, Secret};
-use k8s_replicator_core::names::Key;
+use k8s_replicator_core::names::{Key, Namespace};
 use k8s_replicator_core::namespace::NamespaceFacts;
 use k8s_replicator_core::observed::{Observed, content_from_json};
 use k8s_replicator_core::pattern::{Budget, NamespaceList};
@@ -62,7 +62,8 @@ fn facts(stored: &Stored, dialect: &Dialect) -> NamespaceFacts {
 }
 
 fn planner(state: &State, resource: Resource, flags: &Flags, is_known: impl Fn(&Id) -> bool) -> Planner {
-    let namespaces = state.values().filter(|stored| stored.id.resource == Resource::Namespace);
+    let is_seen = |stored: &&std::rc::Rc<Stored>| flags.scope.covers(&stored.id.name);
+    let namespaces = state.values().filter(|stored| stored.id.resource == Resource::Namespace).filter(is_seen);
     let namespaces: BTreeMap<_, _> =
         namespaces.map(|stored| (stored.id.name.clone(), facts(stored, &flags.dialect))).collect();
     let objects = state.values().filter(|stored| stored.id.resource == resource);
@@ -91,7 +92,8 @@ fn edit(planner: &mut Planner, resource: Resource, before: &State, after: &State
     let ids: BTreeSet<&Id> = before.keys().chain(after.keys()).collect();
     for id in ids {
         let (was, is) = (before.get(id), after.get(id));
-        if was == is {
+        let is_outside = id.resource == Resource::Namespace && !planner.flags().scope.covers(&id.name);
+        if was == is || is_outside {
             continue;
         }
         if id.resource == Resource::Namespace {
@@ -146,7 +148,11 @@ fn run(seed: u64) -> Result<usize, String> {
         ..Rules::default()
     };
     let dialect = Dialect::new(PREFIX, its.ignore_unknown);
-    let flags = Flags { dialect: dialect.clone(), rules, scope: Scope::Cluster, kinds: kind::ALL.to_vec() };
+    let scope = match its.namespaces {
+        [] => Scope::Cluster,
+        named => Scope::Namespaces(named.iter().map(|name| Namespace::parse(name).unwrap()).collect()),
+    };
+    let flags = Flags { dialect: dialect.clone(), rules, scope, kinds: kind::ALL.to_vec() };
     let mut world = World::new(setting, true);
     let mut said = 0;
     let rest = |world: &mut World| world.rest(REST).map_err(|it| format!("{}: {}", it.property, it.what));
@@ -195,10 +201,15 @@ fn run(seed: u64) -> Result<usize, String> {
     Ok(said)
 }
 
-/// All objects are as planned.
+/// All objects are as planned, but for those outside of the scope, of which a plan knows nothing.
 fn compare(planner: &Planner, resource: Resource, done: &State, dialect: &Dialect) -> Result<(), String> {
-    let planned: BTreeMap<String, String> = planner.objects().map(|it| (it.key.to_string(), look(it))).collect();
-    let live = done.values().filter(|stored| stored.id.resource == resource);
+    let scope = &planner.flags().scope;
+    let planned: BTreeMap<String, String> = planner
+        .objects()
+        .filter(|it| scope.covers(it.key.namespace()))
+        .map(|it| (it.key.to_string(), look(it)))
+        .collect();
+    let live = done.values().filter(|stored| stored.id.resource == resource && scope.covers(&stored.id.namespace));
     // Who learnt that one is immutable does not try to write it, also not what it holds already.
     let immutable: BTreeSet<String> =
         live.clone().filter(|stored| stored.immutable).map(|stored| stored.id.key()).collect();

@@ -26,5 +26,6 @@ pub mod policy;
 pub mod properties;
 pub mod run;
 pub mod scenes;
+pub mod scope;
 pub mod spec;
 pub mod world;

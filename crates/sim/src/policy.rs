@@ -106,7 +106,7 @@ fn any_namespace(dice: &mut Dice) -> Id {
     Id::of_namespace(dice.pick(&NAMESPACES))
 }
 
-fn put(id: &Id, notes: &[(&str, &str)]) -> Step {
+pub(crate) fn put(id: &Id, notes: &[(&str, &str)]) -> Step {
     Step::Act(Act::Put {
         id: id.clone(),
         type_: if id.resource == Resource::Secret { "Opaque" } else { "" },
@@ -118,12 +118,12 @@ fn put(id: &Id, notes: &[(&str, &str)]) -> Step {
     })
 }
 
-fn note(id: &Id, name: &str, value: &str) -> Step {
+pub(crate) fn note(id: &Id, name: &str, value: &str) -> Step {
     let (name, value) = own(name, value);
     Step::Act(Act::Annotate(id.clone(), name, value))
 }
 
-fn label(namespace: &str, name: &'static str, value: Option<&'static str>) -> Step {
+pub(crate) fn label(namespace: &str, name: &'static str, value: Option<&'static str>) -> Step {
     Step::Act(Act::Label(Id::of_namespace(namespace), name, value))
 }
 

@@ -18,11 +18,15 @@
 //!     was approved; and what goes within the removal delay (at least 5 s) is not more either ([`crate::world`] counts it).
 //! 11. **No target waits for others.** Whatever many targets need or suffer at once, a replica elsewhere is created soon
 //!     ([`LONGEST_WAIT`]).
+//! 12. **Nothing outside.** With `--namespaces` no request is about anything but the named Namespaces themselves and what is in them
+//!     ([`may_ask`]). What SPEC wants then ([`wish`]) does not depend on anything outside.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::time::Duration;
 
+use crate::api::http::Request;
+use crate::api::lease::Leases;
 use crate::api::object::{Id, Object};
 use crate::api::store::State;
 use crate::api::write::required;
@@ -53,7 +57,8 @@ pub const STAYS_FOR: Duration = Duration::from_secs(400);
 
 /// Writes in a row that each take back what another controller wrote to the object. A few may be decided on what was so a moment ago.
 /// (Nobody counts them where etcd was restored: a watch that is ahead of it is noticed after minutes. Nor where a watch event got lost,
-/// until the lists of verification have shown it, or a watch is away: of two controllers one decides on what the other knows to be past.)
+/// until the lists of verification have shown it, or a watch is away, or a Namespace that `--namespaces` names was not read since it changed
+/// ([`NAMESPACES_READ_WITHIN`]): of two controllers one decides on what the other knows to be past.)
 pub const MOST_TAKEN_BACK: usize = 3;
 /// What goes because of one source counts together for so long at least (SPEC 11.2).
 pub const SHORTEST_WINDOW: Duration = Duration::from_secs(5);
@@ -61,6 +66,22 @@ pub const SHORTEST_WINDOW: Duration = Duration::from_secs(5);
 pub const RESTORE_NOTICED_WITHIN: Duration = Duration::from_secs(660);
 /// After etcd was restored the Lease may name who held it then. Nobody relies on it for as long as a lease lasts.
 pub const LEASE_LASTS: Duration = Duration::from_secs(15);
+
+/// A change of a Namespace is known to a controller with `--namespaces` after this time: each is read every 30 s, and a quarter more at most.
+pub const NAMESPACES_READ_WITHIN: Duration = Duration::from_secs(45);
+
+/// Whether a request is about what `--namespaces` names: one of these Namespaces, to be read, or what is in it.
+#[must_use]
+pub fn may_ask(flags: &Flags, request: &Request) -> bool {
+    let parts: Vec<&str> = request.path().split('/').skip(1).collect();
+    match *parts.as_slice() {
+        // The Lease is not what is replicated: it has a Role of its own, where it is.
+        _ if flags.namespaces.is_empty() || Leases::is_about(request) => true,
+        ["api", "v1", "namespaces", namespace] => request.method == "GET" && flags.covers(namespace),
+        ["api", "v1", "namespaces", namespace, ..] => flags.covers(namespace),
+        _ => false,
+    }
+}
 
 /// Whether a controller of this name may begin a write, while the Lease names this holder.
 #[must_use]

@@ -9,6 +9,7 @@ use crate::api::object::{Id, Resource};
 use crate::dice::Dice;
 use crate::policy;
 use crate::scenes::{Faults, scene};
+use crate::scope;
 use crate::spec::Flags;
 use crate::world::step::{Fate, Flow, Step};
 use crate::world::users::{self, Act};
@@ -114,6 +115,7 @@ pub fn script(seed: u64) -> Script {
     }
     let mut script = Script { setting, steps };
     policy::add_to(&mut script);
+    scope::add_to(&mut script);
     script
 }
 

@@ -19,7 +19,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use crate::api::managed::{Field, Manager};
-use crate::api::object::{Data, Id, Object};
+use crate::api::object::{Data, Id, Object, Resource};
 
 use asks::{Asks, Read, read};
 use carried::Carried;
@@ -47,6 +47,24 @@ pub struct Flags {
     pub require_acceptance: bool,
     /// `--removal-limit`.
     pub removal_limit: Option<usize>,
+    /// `--namespaces`; empty: all.
+    pub namespaces: &'static [&'static str],
+}
+
+impl Flags {
+    /// Whether the controller looks at this namespace at all.
+    #[must_use]
+    pub fn covers(&self, namespace: &str) -> bool {
+        self.namespaces.is_empty() || self.namespaces.contains(&namespace)
+    }
+
+    /// What of the cluster the controller sees: nothing follows from what lies outside of `--namespaces`.
+    fn seen(&self, cluster: &Cluster) -> Cluster {
+        let namespace =
+            |id: &Id| if id.resource == Resource::Namespace { id.name.clone() } else { id.namespace.clone() };
+        let seen = cluster.iter().filter(|(id, _)| self.covers(&namespace(id)));
+        seen.map(|(id, object)| (id.clone(), Rc::clone(object))).collect()
+    }
 }
 
 impl Default for Flags {
@@ -59,6 +77,7 @@ impl Default for Flags {
             exclude_namespaces: "",
             require_acceptance: false,
             removal_limit: None,
+            namespaces: &[],
         }
     }
 }

@@ -12,7 +12,7 @@ pub mod settle;
 pub mod step;
 pub mod users;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ use crate::api::admission::{Effect, Policy};
 use crate::api::lease::Leases;
 use crate::api::object::{Id, Object, Resource};
 use crate::api::server::Server;
-use crate::api::store::{Snapshot, Store};
+use crate::api::store::{Snapshot, State, Store};
 use crate::api::write::{self, Context};
 use crate::dice::Dice;
 use crate::properties::{self, Allowed, MOST_AT_ONCE, MOST_PER_STIMULUS, MOST_TAKEN_BACK};
@@ -90,8 +90,12 @@ pub struct World {
     store: Store,
     servers: [Server; 2],
     policies: Vec<Policy>,
+    /// Namespaces that have no Role for the controllers with `--namespaces`.
+    without_role: BTreeSet<&'static str>,
     /// Objects of which every write by a controller is undone by somebody else.
     rivals: Vec<Id>,
+    /// A policy, or such a rival, was there at some time: what is written again and again is written less and less often for a while.
+    was_opposed: bool,
     snapshot: Option<(Snapshot, Leases)>,
     leases: Leases,
     restored: Option<Duration>,
@@ -137,7 +141,9 @@ impl World {
             store,
             servers,
             policies: Vec::new(),
+            without_role: BTreeSet::new(),
             rivals: Vec::new(),
+            was_opposed: false,
             snapshot: None,
             leases: Leases::default(),
             restored: None,
@@ -324,10 +330,10 @@ impl World {
         // One whose watch is away does not know what the other one does, until it lists again.
         let watches = |slot| {
             let is_open = |pipe: &&Pipe| pipe.sender.slot == slot && pipe.stream.is_some();
-            self.pipes.iter().filter(is_open).count() > self.setting.resources.len()
+            self.pipes.iter().filter(is_open).count() >= self.setting.watches_of(slot)
         };
         let all_watch = (0..self.processes.len()).all(watches);
-        let knows_the_same = self.restored.is_none() && !misses_an_event && all_watch;
+        let knows_the_same = self.restored.is_none() && !misses_an_event && all_watch && self.has_known_namespaces();
         // What a webhook puts into each write looks as if the other controller had not written.
         let is_changed = self.policies.iter().any(|policy| injects(policy, id));
         if !self.setting.are_equal() || self.processes.len() < 2 || !knows_the_same || is_changed {
@@ -345,6 +351,23 @@ impl World {
             return Ok(());
         }
         Err(Violation::new("fight", format!("{id}: two controllers take back each other's writes")))
+    }
+
+    /// Whether controllers that read their Namespaces one by one have read all of them since the last change, without a fault.
+    fn has_known_namespaces(&self) -> bool {
+        if self.setting.controllers.iter().all(|flags| flags.namespaces.is_empty()) {
+            return true;
+        }
+        let namespaces = |state: &State| -> Vec<u64> {
+            let namespaces = state.iter().filter(|(id, _)| id.resource == Resource::Namespace);
+            namespaces.map(|(_, object)| object.version).collect()
+        };
+        let since = self.now.saturating_sub(properties::NAMESPACES_READ_WITHIN);
+        let history = &self.store.history;
+        let first = history.iter().rposition(|(at, _)| *at <= since).unwrap_or(0);
+        let now = namespaces(&self.store.live);
+        let is_calm = self.faults_ended.is_some_and(|at| at <= since);
+        is_calm && history[first..].iter().all(|(_, state)| namespaces(state) == now)
     }
 
     /// Something is done to an object, not by a controller. False: it is not there, or may not be done.
@@ -377,6 +400,15 @@ impl Setting {
             balanced: false,
             page: 500,
             bug: None,
+        }
+    }
+
+    /// How many watches a controller has.
+    fn watches_of(&self, slot: usize) -> usize {
+        match self.controllers[slot].namespaces.len() {
+            0 => self.resources.len() + 1,
+            // The Namespaces themselves are not watched.
+            named => self.resources.len() * named,
         }
     }
 

@@ -40,6 +40,15 @@ fn put_of_type(type_: &'static str, key: &str, data: u8, annotations: &[(&str, &
     })
 }
 
+/// The same as somebody else's write.
+fn put_by(manager: &'static str, key: &str, data: u8, annotations: &[(&str, &str)]) -> Step {
+    let Step::Act(Act::Put { id, type_, data, annotations, immutable, finalizer, .. }) = put(key, data, annotations)
+    else {
+        panic!("it puts");
+    };
+    Step::Act(Act::Put { id, type_, data, annotations, immutable, finalizer, manager })
+}
+
 fn holds(setting: Setting, steps: Vec<Step>) {
     let ran = run(&Script { setting, steps }, true);
     if let Some(violation) = ran.violation {
@@ -473,4 +482,68 @@ fn two_controllers_of_which_one_sees_a_label_first_come_to_rest() {
         let steps = vec![source.clone(), Step::Calm(40), label, Step::Calm(arrivals)];
         holds(setting(vec![at_once.clone(), at_once.clone()]), steps);
     }
+}
+
+fn scoped(namespaces: &'static [&'static str]) -> Setting {
+    setting(vec![Flags { namespaces, removal_delay: Duration::ZERO, ..flags() }])
+}
+
+/// What a controller that saw everything gave, stays when the source comes to lie outside of `--namespaces`, whatever becomes of it.
+#[test]
+fn a_source_outside_of_the_scope_takes_nothing_away() {
+    let given = [("replicated-from-version", "17"), ("replicated-from-allowed", ".*")];
+    for becomes in [Act::Delete as fn(Id) -> Act, Act::StripAll] {
+        for by in ["replicated-by", "replicate-from"] {
+            let steps = vec![
+                put("team-1/x", 1, &[("replication-allowed", "true"), ("replicate-to", "b/x")]),
+                put_by("k8s-replicator", "b/x", 2, &[&[(by, "team-1/x")][..], &given].concat()),
+                Step::Calm(60),
+                Step::Act(becomes(Id::new(Resource::Secret, "team-1", "x"))),
+                Step::Calm(60),
+                Step::Crash(0),
+            ];
+            holds(scoped(&["a", "b"]), steps);
+        }
+    }
+}
+
+/// A Namespace of `--namespaces` that does not exist yet gets its replicas when it comes; it goes, and comes back.
+#[test]
+fn a_namespace_of_the_scope_comes_goes_and_comes_back() {
+    let mut steps = vec![put("a/x", 1, &[("replicate-to", "late/x,b/x")]), Step::Calm(60)];
+    for _ in 0..2 {
+        steps.extend([
+            Step::Act(Act::MakeNamespace("late")),
+            Step::Wait(Duration::from_secs(4)),
+            Step::Calm(60),
+            Step::Act(Act::DeleteNamespace("late")),
+            Step::Act(Act::Finalize),
+            Step::Act(Act::Finalize),
+            Step::Wait(Duration::from_secs(40)),
+            Step::Calm(60),
+        ]);
+    }
+    steps.push(Step::Act(Act::MakeNamespace("late")));
+    holds(scoped(&["a", "late"]), steps);
+}
+
+/// A new controller has no Role in the namespace of the sources: they are not taken to be missing, and when the Role is there again
+/// all goes on.
+#[test]
+fn a_namespace_without_a_role_is_not_an_empty_one() {
+    let steps = vec![
+        put("a/x", 1, &[("replicate-to-namespaces", "b")]),
+        put("a/y", 1, &[("replication-allowed", "true")]),
+        put("b/y", 0, &[("replicate-from", "a/y")]),
+        Step::Calm(90),
+        Step::Revoke("a"),
+        Step::Crash(0),
+        Step::Calm(90),
+        Step::Wait(Duration::from_secs(40)),
+        Step::Act(Act::Fill(Id::new(Resource::Secret, "a", "y"), 2)),
+        Step::Grant,
+        Step::Wait(Duration::from_secs(40)),
+        Step::Calm(90),
+    ];
+    holds(scoped(&["a", "b"]), steps);
 }

@@ -384,6 +384,7 @@ impl Graph {
     /// The objects of a part of the scope.
     pub(super) fn in_part<'a>(&'a self, part: &'a Part) -> Box<dyn Iterator<Item = (&'a Key, &'a Node)> + 'a> {
         match part {
+            Part::Namespace(_) if crate::bug!(OneListIsAll) => self.in_part(&Part::Cluster),
             Part::Cluster => Box::new(self.nodes.iter().map(|(key, node)| (key, &**node))),
             Part::Namespace(namespace) => Box::new(self.in_namespace(namespace)),
         }

@@ -34,6 +34,8 @@ pub struct Store {
     log: Vec<Change>,
     uids: u64,
     restores: u64,
+    /// The newest revision that was lost with the last restore.
+    lost: u64,
     snapshots: u32,
     /// Every state there ever was, with the time since the start at which it came, oldest first.
     pub history: Vec<(Duration, State)>,
@@ -54,6 +56,7 @@ impl Default for Store {
             log: Vec::new(),
             uids: 0,
             restores: 0,
+            lost: 0,
             snapshots: 0,
             history,
             revisions: vec![95],
@@ -149,15 +152,19 @@ impl Store {
     }
 
     /// Copies all of it. Then time passes, and other resources are written, as they are in every cluster: a backup is never as
-    /// young as the next write.
+    /// young as the next write. `None`: none is made, since after a restore these would come to the versions that were lost with it.
     #[must_use]
-    pub fn snapshot(&mut self, is_young: bool) -> Snapshot {
+    pub fn snapshot(&mut self, is_young: bool) -> Option<Snapshot> {
         // Fewer and fewer: also what is written after a restore does not come to the versions that there were before it.
         let writes_of_others = (1_000_000 / 10_u64.pow(self.snapshots.min(6))).max(8_000);
+        let writes_of_others = if is_young { 0 } else { writes_of_others };
+        if self.revision < self.lost && self.revision + writes_of_others >= self.lost {
+            return None;
+        }
         self.snapshots += 1;
         let snapshot = Snapshot { revision: self.revision, live: self.live.clone() };
-        self.revision += if is_young { 0 } else { writes_of_others };
-        snapshot
+        self.revision += writes_of_others;
+        Some(snapshot)
     }
 
     /// Brings back a copy: the revision goes back too.
@@ -166,6 +173,7 @@ impl Store {
         // back each time.
         let writes_of_others = 7_000_u64.saturating_sub(400 * self.restores);
         self.restores += 1;
+        self.lost = self.revision;
         self.log.retain(|change| change.revision <= snapshot.revision);
         self.revision = snapshot.revision + writes_of_others;
         self.compacted = self.compacted.min(snapshot.revision);

@@ -157,7 +157,8 @@ fn replace(
         // A write that changes nothing makes no new version.
         return Ok(Written::Now(Rc::new(new)));
     }
-    if new.deleted.is_some() && new.finalizers.is_empty() {
+    // A Namespace has finalizers of its own (`spec.finalizers`).
+    if new.deleted.is_some() && new.finalizers.is_empty() && new.id.resource != Resource::Namespace {
         // What is answered is the object as it would be.
         store.remove(context.at, &new.id);
         return Ok(Written::Now(Rc::new(new)));

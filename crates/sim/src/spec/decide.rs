@@ -40,6 +40,18 @@ fn pushing<'c>(cluster: &'c Cluster, flags: &Flags, target: &Id) -> Vec<(&'c Id,
 /// SPEC 3: who decides about this target, and what.
 #[must_use]
 pub fn wish(cluster: &Cluster, flags: &Flags, target: &Id) -> Wish {
+    // `--namespaces`: nothing is written outside.
+    if !flags.covers(&target.namespace) {
+        return Wish::Leave;
+    }
+    if flags.namespaces.is_empty() {
+        return wish_in(cluster, flags, target);
+    }
+    wish_in(&flags.seen(cluster), flags, target)
+}
+
+/// The same, where the cluster is what the controller sees of it.
+fn wish_in(cluster: &Cluster, flags: &Flags, target: &Id) -> Wish {
     let wish = wish_of_any(cluster, flags, target);
     if cluster.get(target).is_none_or(|object| object.deleted.is_none()) {
         return wish;
@@ -102,6 +114,10 @@ fn wish_of_any(cluster: &Cluster, flags: &Flags, target: &Id) -> Wish {
     };
     // 3.1
     if let Some((namespace, name)) = &own.by {
+        // Whether a source outside of `--namespaces` still wants its replica cannot be known.
+        if !flags.covers(namespace) {
+            return Wish::Leave;
+        }
         let source = Id::new(target.resource, namespace, name);
         let delay = removal_delay(flags, &own);
         let removal = match cluster.get(&source) {

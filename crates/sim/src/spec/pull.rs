@@ -64,6 +64,10 @@ pub fn cleared(notes: &mut BTreeMap<&'static str, Note>) {
 /// SPEC 5, in its order.
 #[must_use]
 pub fn pull(cluster: &Cluster, flags: &Flags, from: &Id, receiver: &Receiver<'_>) -> Pulled {
+    // Of a source outside of `--namespaces` it is not known whether it exists, nor what it gives: who pulls from it keeps what it has.
+    if !flags.covers(&from.namespace) {
+        return Pulled::Nothing;
+    }
     let Some(source) = cluster.get(from) else { return Pulled::Cleared(true) };
     let asks = match read(source, flags) {
         // 1

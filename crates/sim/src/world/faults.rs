@@ -45,7 +45,8 @@ impl World {
     /// lost; without a resync period there are none, so that no backup is made.
     pub(super) fn back_up(&mut self) {
         let is_young = !self.setting.resync_period.is_zero() && self.setting.seed.is_multiple_of(2);
-        self.snapshot = Some((self.store.snapshot(is_young), self.leases.clone()));
+        let Some(snapshot) = self.store.snapshot(is_young) else { return };
+        self.snapshot = Some((snapshot, self.leases.clone()));
         self.tell(|| "etcdctl snapshot save".to_owned());
     }
 

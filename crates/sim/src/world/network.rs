@@ -14,6 +14,7 @@ use super::{Violation, World};
 use crate::api::http::{Refusal, Reply, Request, headers};
 use crate::api::lease::Leases;
 use crate::api::object::{Id, Object};
+use crate::api::rbac::Roles;
 use crate::api::server::{Outcome, Stream, refused};
 
 /// Which start of which controller sent something.
@@ -142,6 +143,8 @@ impl World {
         let before = target.as_ref().and_then(|id| self.store.get(id).cloned());
         let outcome = if Leases::is_about(&request) {
             Outcome::Reply(self.leases.answer(&request))
+        } else if let Some(refusal) = self.roles_of(sender).and_then(|roles| roles.refuse(&request)) {
+            Outcome::Reply(refused(&request, &refusal))
         } else {
             self.servers[server].answer(&mut self.store, &request, &self.policies, self.now)
         };
@@ -186,6 +189,13 @@ impl World {
             }
             Outcome::Reply(reply) => self.answered(at, Some(reply)),
         }
+    }
+
+    /// The Roles of a controller's account; `None`: it may do everything.
+    fn roles_of(&self, sender: Sender) -> Option<Roles> {
+        let named = self.setting.controllers[sender.slot].namespaces;
+        let has_role = |namespace: &&'static str| !self.without_role.contains(namespace);
+        (!named.is_empty()).then(|| Roles(named.iter().copied().filter(has_role).collect()))
     }
 
     /// A rival takes back what a controller wrote.

@@ -13,7 +13,7 @@ use k8s_replicator_controller::wire::{HttpRequest, Received};
 use k8s_replicator_core::annotations::Dialect;
 use k8s_replicator_core::decide::Rules;
 use k8s_replicator_core::kind::{ConfigMap, Kind, Secret};
-use k8s_replicator_core::names::{Key, TargetKey};
+use k8s_replicator_core::names::{Key, Namespace, TargetKey};
 use k8s_replicator_core::pattern::NamespaceList;
 use k8s_replicator_core::scope::Scope;
 
@@ -26,7 +26,7 @@ use crate::api::object::{Id, Resource};
 use crate::api::write::EPOCH;
 use crate::dice::Dice;
 use crate::properties::{self, MOST_UNDER_WAY};
-use crate::spec::PREFIX;
+use crate::spec::{Flags, PREFIX};
 
 /// See the [module](self).
 pub(super) struct Process {
@@ -63,6 +63,13 @@ impl Process {
     }
 }
 
+fn scope(flags: &Flags) -> Scope {
+    match flags.namespaces {
+        [] => Scope::Cluster,
+        named => Scope::Namespaces(named.iter().filter_map(|name| Namespace::parse(name).ok()).collect()),
+    }
+}
+
 impl World {
     /// Starts the controllers that do not run.
     pub(super) fn start_all(&mut self) {
@@ -86,7 +93,7 @@ impl World {
             .collect();
         let options = Options {
             kinds,
-            scope: Scope::Cluster,
+            scope: scope(flags),
             dialect: Dialect::new(PREFIX, flags.ignore_unknown),
             rules: Rules {
                 allow_all: flags.allow_all,
@@ -200,6 +207,10 @@ impl World {
         if properties::shows_a_value(&request.uri) {
             return Err(Violation::new("secrecy", format!("a path shows a value: {}", request.uri)));
         }
+        if !properties::may_ask(&self.setting.controllers[slot], &request) {
+            let what = format!("{} {} is outside of --namespaces", request.method, request.uri);
+            return Err(Violation::new("scope", what));
+        }
         // What is created is counted by its name.
         let created = if request.method == "POST" { request.written() } else { None };
         match created {
@@ -233,6 +244,8 @@ impl World {
                 Message::Report(_, report) => {
                     if !matches!(report.outcome, Outcome::Done { .. } | Outcome::Nothing) {
                         process.reported.insert(report.target.to_string());
+                        // One line for all that fail for the same cause.
+                        process.reported.extend(report.others.names.iter().map(ToString::to_string));
                     }
                     format!("{report:?}")
                 }

@@ -8,11 +8,13 @@ use crate::api::admission::{Effect, Policy};
 use crate::api::object::Id;
 use crate::api::store::State;
 use crate::properties::{
-    CONVERGES_WITHIN, CROWD, LONGEST_SILENCE, LONGEST_WAIT, MOST_A_MINUTE, RESTORE_NOTICED_WITHIN, STAYS_FOR,
-    is_refused_for_ever, not_as_wanted,
+    CONVERGES_WITHIN, CROWD, LONGEST_SILENCE, LONGEST_WAIT, MOST_A_MINUTE, NAMESPACES_READ_WITHIN,
+    RESTORE_NOTICED_WITHIN, STAYS_FOR, is_refused_for_ever, not_as_wanted,
 };
 use crate::spec::{PREFIX, is_written_by_controller_alone};
 
+/// The longest removal delay that the simulation's flags and users ask for, and what it takes to write.
+const LONGEST_DELAY: Duration = Duration::from_secs(35);
 /// How long policies and rivals stay in force after the other faults.
 const WITH_REFUSALS: Duration = Duration::from_secs(420);
 
@@ -28,6 +30,7 @@ impl World {
             process.is_cut_off = false;
         }
         self.proxies.fill(None);
+        self.without_role.clear();
         self.start_all();
         (0..20).for_each(|_| self.stimulus());
         if !self.policies.is_empty() || !self.rivals.is_empty() {
@@ -44,6 +47,10 @@ impl World {
         if self.restored.is_some() {
             // All can be as wanted before a controller notices the restore, and that controller acts on what it knew before (seed 19575).
             self.run_until(self.now + RESTORE_NOTICED_WITHIN, false)?;
+        }
+        if self.setting.controllers.iter().any(|flags| !flags.namespaces.is_empty()) {
+            // The same: a controller acts on what its Namespaces were when it read them last.
+            self.run_until(self.now + NAMESPACES_READ_WITHIN, false)?;
         }
         let is_one = self.setting.are_equal();
         let end = self.now + CONVERGES_WITHIN;
@@ -62,6 +69,7 @@ impl World {
                 format!("all was as wanted, and something was written at {:?}", self.last_write),
             ));
         }
+        self.look_for_changed_namespaces()?;
         self.look_for_waiting()
     }
 
@@ -71,6 +79,23 @@ impl World {
     /// When a property does not hold.
     pub fn rest(&mut self, time: Duration) -> Result<(), Violation> {
         self.run_until(self.now + time, false)
+    }
+
+    /// With `--namespaces`: what becomes of these Namespaces is seen when it is time. Those that are missing come, and labels change.
+    fn look_for_changed_namespaces(&mut self) -> Result<(), Violation> {
+        let named = self.setting.controllers[0].namespaces;
+        if named.is_empty() || self.was_opposed {
+            return Ok(());
+        }
+        for namespace in named {
+            self.make_namespace(namespace);
+            let id = Id::of_namespace(namespace);
+            let has_label = self.store.get(&id).is_some_and(|object| object.labels.contains_key("env"));
+            self.act(&Act::Label(id, "env", if has_label { None } else { Some("prod") }));
+            self.stimulus();
+        }
+        self.run_until(self.now + NAMESPACES_READ_WITHIN + LONGEST_DELAY, false)?;
+        self.look_at_all()
     }
 
     /// Many targets of one source, and then a single one elsewhere: it must not wait for them.

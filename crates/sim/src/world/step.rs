@@ -76,6 +76,10 @@ pub enum Step {
     Forbid(Policy),
     /// All policies end.
     Permit,
+    /// The controllers with `--namespaces` lose their Role in a namespace.
+    Revoke(&'static str),
+    /// They have a Role in each of their namespaces again.
+    Grant,
     /// Somebody takes back every write to this object, from now on.
     Rival(Id),
     /// etcd forgets old revisions.
@@ -148,11 +152,23 @@ impl World {
             Step::Forbid(policy) => {
                 self.tell(|| format!("in {}: {:?}", policy.namespace, policy.effect));
                 self.policies.push(policy.clone());
+                self.was_opposed = true;
             }
             Step::Permit => self.policies.clear(),
+            Step::Revoke(namespace) => {
+                self.tell(|| format!("kubectl delete -n {namespace} role k8s-replicator"));
+                self.without_role.insert(namespace);
+                self.stimulus();
+            }
+            Step::Grant => {
+                self.tell(|| "kubectl create role k8s-replicator # wherever it is missing".to_owned());
+                self.without_role.clear();
+                self.stimulus();
+            }
             Step::Rival(id) => {
                 self.tell(|| format!("rival-operator takes an interest in {id}"));
                 self.rivals.push(id.clone());
+                self.was_opposed = true;
             }
             Step::Compact => self.store.compact(),
             Step::BackUp => self.back_up(),
