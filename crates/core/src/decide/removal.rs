@@ -70,6 +70,10 @@ impl<'g> Case<'g, '_> {
     /// SPEC 11.2: too many are due because of one source, or were a moment ago.
     fn held(self, stopped: &Stopped<'g>) -> Option<Decision<'g>> {
         let limit = self.rules.removal_limit.filter(|_| !crate::bug!(LimitForgotten))?;
+        // What is being deleted goes anyway: it does not count, and is not held.
+        if self.graph.node(self.target).is_some_and(|node| node.deleting) {
+            return None;
+        }
         let window = self.rules.removal_delay.max(SHORTEST_WINDOW);
         let is_due = |target: &TargetKey| self.about(target).is_to_be_removed(stopped.source);
         let removals = Removals { limit, window, is_due: &is_due };

@@ -54,7 +54,11 @@ impl Graph {
         let (now, revision) = (self.time(), self.revision());
         let mut removed = self.removed.borrow_mut();
         let of_source = removed.sources.entry(source.clone()).or_default();
+        let remembered = of_source.allowed.len();
         of_source.allowed.retain(|_, at| now.saturating_sub(*at) < window && !crate::bug!(LimitForgetsTheRemoved));
+        if of_source.allowed.len() < remembered {
+            of_source.counted = None;
+        }
         let named = || self.named_as_source_by(source);
         let (due, gone) = match of_source.counted {
             Some((counted_at, due, gone)) if counted_at == revision => (due, gone),
@@ -147,5 +151,20 @@ mod tests {
         graph.set_time(WINDOW);
         assert_eq!(judge(&graph, "y"), Judged::Allowed, "the other one is just as long ago as the window");
         assert_eq!(graph.removed.borrow().sources.values().map(|it| it.allowed.len()).collect::<Vec<_>>(), [1]);
+    }
+
+    /// That nothing changed in the graph does not keep a removal from being long ago.
+    #[test]
+    fn what_was_counted_is_counted_anew_when_a_removal_is_long_ago() {
+        let mut graph = Graph::default();
+        let judge = |graph: &Graph, target: &str| {
+            let removals = Removals { limit: 0, window: WINDOW, is_due: &|_| false };
+            graph.judge_removal(&key("s").into(), &key(target).into(), removals)
+        };
+        assert_eq!(judge(&graph, "x"), Judged::Allowed);
+        drop(graph.observe_namespace("b", crate::namespace::NamespaceFacts::new(false)));
+        assert_eq!(judge(&graph, "y"), Judged::Held(0), "the other one went a moment ago");
+        graph.set_time(WINDOW);
+        assert_eq!(judge(&graph, "y"), Judged::Allowed);
     }
 }

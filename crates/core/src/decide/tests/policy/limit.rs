@@ -62,6 +62,16 @@ fn only_replicas_that_are_due_count() {
     }
 }
 
+/// What is being deleted goes anyway, also where its content has to be read before it is emptied (seed 2476 of the plan's tests).
+#[test]
+fn what_is_being_deleted_is_not_held() {
+    for others in ["", "; b/u by=a/src; b/v by=a/src"] {
+        let mut world = World::new(&format!("removal-limit 0; b/t from=a/src version=7 deleting :one{others}"));
+        let cleared = "clear SourceMissing a/src -version data=- as Opaque ← ?a/src b/t";
+        assert_eq!(act(&mut world, "b/t"), cleared, "{others}");
+    }
+}
+
 #[test]
 fn an_approval_is_taken_off_when_the_replica_is_followed_again() {
     let rows: &[Row<'_>] = &[
