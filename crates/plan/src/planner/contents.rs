@@ -28,16 +28,15 @@ impl Planner {
                 false
             }
             Need::Content(key) => {
-                let Some((version, content)) = self.content(key) else { return false };
-                let facts = Facts::of(self.kind, content.type_.as_deref(), &content.payload);
-                self.graph.learn(key, &version, facts, &content);
+                self.learn(key);
                 self.is_assumed(key)
             }
             Need::Portion(key, projection) => {
                 if *key != **target {
                     *part = Some(projection.clone());
                 }
-                let Some((version, content)) = self.content(key) else { return false };
+                // As the controller does, which reads the whole content for a part of it.
+                let Some((version, content)) = self.learn(key) else { return false };
                 let portion = Facts::of_portion(self.kind, content.type_.as_deref(), &content.payload, projection);
                 self.graph.learn_portion(key, &version, projection.clone(), portion);
                 self.is_assumed(key)
@@ -45,9 +44,13 @@ impl Planner {
         }
     }
 
-    fn content(&self, key: &Key) -> Option<(ResourceVersion, Content)> {
+    /// An object's content is read: its type is known then, too.
+    fn learn(&mut self, key: &Key) -> Option<(ResourceVersion, Content)> {
         let object = self.objects.get(key)?;
-        Some((object.resource_version.clone(), object.content.content()?.clone()))
+        let (version, content) = (object.resource_version.clone(), object.content.content()?.clone());
+        let facts = Facts::of(self.kind, content.type_.as_deref(), &content.payload);
+        self.graph.learn(key, &version, facts, &content);
+        Some((version, content))
     }
 
     pub(super) fn is_assumed(&self, key: &Key) -> bool {
