@@ -15,15 +15,21 @@ fn holds_up_no_other(obstacle: impl Fn(&Scene) -> Obstacle, says: &str) {
     scene.namespaces(&["a", "full", "free"]);
     let obstacle = obstacle(&scene);
     scene.start(&["--log-level=info"]);
+    // Whatever else this machine does, others do not wait much longer than they did before.
+    let replicated = |name: &str| {
+        let begun = Instant::now();
+        scene.create(&config_map(&format!("a/{name}")).data("k", "v").note("replicate-to-namespaces", "{free}"));
+        scene.has_data_of(&config_map(&format!("free/{name}")).data("k", "v"));
+        begun.elapsed()
+    };
+    let soon = SOON.max(10 * replicated("before"));
     let to: Vec<String> = (0..MANY).map(|n| format!("{{full}}/t{n}")).collect();
     scene.create(&config_map("a/many").data("k", "v").note("replicate-to", &to.join(",")));
     let line = scene.logs("what is wrong", |line| line["error"].as_str().is_some_and(|error| error.contains(says)));
     assert!(line.to_string().contains(&scene.namespace_name("full")), "{line}");
     for n in 0..5 {
-        let begun = Instant::now();
-        scene.create(&config_map(&format!("a/s{n}")).data("k", "v").note("replicate-to-namespaces", "{free}"));
-        scene.has_data_of(&config_map(&format!("free/s{n}")).data("k", "v"));
-        assert!(begun.elapsed() < SOON, "{:?}", begun.elapsed());
+        let waited = replicated(&format!("s{n}"));
+        assert!(waited < soon, "{waited:?}, where {soon:?} is soon");
     }
     drop(obstacle);
     let ended = Instant::now();

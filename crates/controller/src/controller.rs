@@ -247,7 +247,7 @@ impl Controller {
         self
     }
 
-    /// Goes on as far as it can without IO, for a few milliseconds: of each kind at most [`TURNS_AT_ONCE`] targets are decided about. If
+    /// Goes on as far as it can without IO, for a few milliseconds: of each kind at most 1,000 targets are decided about. If
     /// there is more to do, it asks to be polled again at once.
     pub fn poll(&mut self, now: Now) -> Vec<Want> {
         let mut wants = Vec::new();
