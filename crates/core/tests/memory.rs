@@ -15,6 +15,7 @@ use std::sync::Mutex;
 use cap::Cap;
 use forms::{FORMS, LONG};
 use k8s_replicator_core::annotations::Annotation;
+use k8s_replicator_core::graph::Graph;
 use k8s_replicator_core::namespace::NamespaceFacts;
 use k8s_replicator_core::observed::{Annotated, Observed};
 use k8s_replicator_core::pattern::MAX_ITEMS;
@@ -95,10 +96,28 @@ fn long_texts() -> impl Iterator<Item = (&'static str, String, usize)> {
     })
 }
 
+/// Of an object, or a Namespace, whose annotation is this text, the graph keeps at most four times the text, also when it is updated.
+/// `patterns`: what its patterns may take beside.
+fn keeps_four_times(
+    annotation: &str,
+    what: &str,
+    text: &str,
+    patterns: usize,
+    mut update: impl FnMut(&mut Graph, usize),
+) {
+    const OBJECT: usize = 3 << 10;
+    let mut graph = graph(10, std::iter::empty());
+    let before = ALLOCATOR.allocated();
+    for n in 0..2 {
+        update(&mut graph, n);
+        let (taken, most) = (ALLOCATOR.allocated() - before, OBJECT + 4 * text.len() + patterns);
+        assert!(taken <= most, "{annotation}, {what}: {taken} bytes for {} after {n} updates: {text:.80}", text.len());
+    }
+}
+
 /// The same of every annotation, with every kind of text: what is read, what the graph keeps, and what several updates leave.
 #[test]
 fn whatever_annotation_is_hostile_the_graph_keeps_at_most_four_times_its_text() {
-    const OBJECT: usize = 3 << 10;
     let _alone = ALONE.lock();
     let dialect = World::dialect();
     let known = Annotation::ALL.iter().map(|annotation| annotation.name());
@@ -111,17 +130,7 @@ fn whatever_annotation_is_hostile_the_graph_keeps_at_most_four_times_its_text() 
                 let metadata = serde_json::json!({ "namespace": "central", "name": "s", "uid": "u", "resourceVersion": (n + 1).to_string(), "annotations": annotations });
                 Observed::from_json(&serde_json::json!({ "metadata": metadata }).to_string(), &dialect).unwrap()
             };
-            let mut graph = graph(10, std::iter::empty());
-            let before = ALLOCATOR.allocated();
-            for n in 0..2 {
-                drop(graph.observe(observed(n)));
-                let (taken, most) = (ALLOCATOR.allocated() - before, OBJECT + 4 * text.len() + patterns);
-                assert!(
-                    taken <= most,
-                    "{annotation}, {what}: {taken} bytes for {} after {n} updates: {text:.80}",
-                    text.len()
-                );
-            }
+            keeps_four_times(annotation, what, &text, patterns, |graph, n| drop(graph.observe(observed(n))));
         }
     }
 }
@@ -129,7 +138,6 @@ fn whatever_annotation_is_hostile_the_graph_keeps_at_most_four_times_its_text() 
 /// And of a Namespace.
 #[test]
 fn whatever_a_namespace_says_the_graph_keeps_at_most_four_times_its_text() {
-    const OBJECT: usize = 3 << 10;
     let _alone = ALONE.lock();
     let dialect = World::dialect();
     for annotation in [Annotation::AcceptReplicasFrom, Annotation::Paused, Annotation::ReplicateTo] {
@@ -140,17 +148,8 @@ fn whatever_a_namespace_says_the_graph_keeps_at_most_four_times_its_text() {
                 let json = serde_json::json!({ "metadata": metadata }).to_string();
                 NamespaceFacts::from_json(json.as_bytes(), &dialect).unwrap().1
             };
-            let mut graph = graph(10, std::iter::empty());
-            let before = ALLOCATOR.allocated();
-            for n in 0..2 {
-                drop(graph.observe_namespace("team-00001", facts(n)));
-                let (taken, most) = (ALLOCATOR.allocated() - before, OBJECT + 4 * text.len() + patterns);
-                assert!(
-                    taken <= most,
-                    "{annotation:?}, {what}: {taken} bytes for {} after {n} updates: {text:.80}",
-                    text.len()
-                );
-            }
+            let update = |graph: &mut Graph, n| drop(graph.observe_namespace("team-00001", facts(n)));
+            keeps_four_times(annotation.name(), what, &text, patterns, update);
         }
     }
 }

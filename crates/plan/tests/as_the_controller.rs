@@ -10,14 +10,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use k8s_replicator_core::annotations::Dialect;
-use k8s_replicator_core::decide::Rules;
 use k8s_replicator_core::identity::{ResourceVersion, Uid};
 use k8s_replicator_core::kind::{self, ConfigMap, Kind, Secret};
-use k8s_replicator_core::names::{Key, Namespace};
+use k8s_replicator_core::names::Key;
 use k8s_replicator_core::namespace::NamespaceFacts;
 use k8s_replicator_core::observed::{Observed, content_from_json};
-use k8s_replicator_core::pattern::{Budget, NamespaceList};
-use k8s_replicator_core::scope::Scope;
 use k8s_replicator_plan::planner::{Effect, Flags, Planner};
 use k8s_replicator_plan::{Applied, Known, Object};
 use k8s_replicator_sim::api::json;
@@ -27,7 +24,7 @@ use k8s_replicator_sim::run::{Script, script};
 use k8s_replicator_sim::spec::PREFIX;
 use k8s_replicator_sim::world::step::Step;
 use k8s_replicator_sim::world::users::Act;
-use k8s_replicator_sim::world::{Setting, World};
+use k8s_replicator_sim::world::{Setting, World, rules, scope};
 
 /// Longer than any removal delay of the histories.
 const REST: Duration = Duration::from_secs(100);
@@ -137,22 +134,8 @@ fn run(seed: u64) -> Result<usize, String> {
         ..setting
     };
     let resources = setting.resources.clone();
-    let excluded = NamespaceList::parse_without_slash(&its.exclude_namespaces.into(), &mut Budget::default()).unwrap();
-    let rules = Rules {
-        allow_all: its.allow_all,
-        removal_delay: its.removal_delay,
-        removal_limit: its.removal_limit,
-        hold_incomplete_tls: its.hold_incomplete_tls,
-        require_acceptance: its.require_acceptance,
-        exclude_namespaces: excluded,
-        ..Rules::default()
-    };
     let dialect = Dialect::new(PREFIX, its.ignore_unknown);
-    let scope = match its.namespaces {
-        [] => Scope::Cluster,
-        named => Scope::Namespaces(named.iter().map(|name| Namespace::parse(name).unwrap()).collect()),
-    };
-    let flags = Flags { dialect: dialect.clone(), rules, scope, kinds: kind::ALL.to_vec() };
+    let flags = Flags { dialect: dialect.clone(), rules: rules(&its), scope: scope(&its), kinds: kind::ALL.to_vec() };
     let mut world = World::new(setting, true);
     let mut said = 0;
     let rest = |world: &mut World| world.rest(REST).map_err(|it| format!("{}: {}", it.property, it.what));

@@ -30,6 +30,7 @@ use crate::spec::Flags;
 
 use network::{Flight, Pipe, Sender};
 use process::Process;
+pub use process::{rules, scope};
 
 /// A property that did not hold.
 #[derive(Debug, Clone, PartialEq, Eq)]

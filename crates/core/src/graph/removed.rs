@@ -108,6 +108,12 @@ mod tests {
         graph.judge_removal(&key(source).into(), &key(target).into(), removals)
     }
 
+    /// The same where those that were allowed are not due any more.
+    fn judge_gone(graph: &Graph, target: &str, limit: usize) -> Judged {
+        let removals = Removals { limit, window: WINDOW, is_due: &|_| false };
+        graph.judge_removal(&key("s").into(), &key(target).into(), removals)
+    }
+
     fn remembered(graph: &Graph) -> Vec<String> {
         let mut sources: Vec<String> = graph.removed.borrow().sources.keys().map(ToString::to_string).collect();
         sources.sort();
@@ -142,14 +148,9 @@ mod tests {
     #[test]
     fn a_removal_counts_for_the_window() {
         let mut graph = Graph::default();
-        // Those that were allowed are not due any more.
-        let judge = |graph: &Graph, target: &str| {
-            let removals = Removals { limit: 1, window: WINDOW, is_due: &|_| false };
-            graph.judge_removal(&key("s").into(), &key(target).into(), removals)
-        };
-        assert_eq!(judge(&graph, "x"), Judged::Allowed);
+        assert_eq!(judge_gone(&graph, "x", 1), Judged::Allowed);
         graph.set_time(WINDOW);
-        assert_eq!(judge(&graph, "y"), Judged::Allowed, "the other one is just as long ago as the window");
+        assert_eq!(judge_gone(&graph, "y", 1), Judged::Allowed, "the other one is just as long ago as the window");
         assert_eq!(graph.removed.borrow().sources.values().map(|it| it.allowed.len()).collect::<Vec<_>>(), [1]);
     }
 
@@ -157,14 +158,10 @@ mod tests {
     #[test]
     fn what_was_counted_is_counted_anew_when_a_removal_is_long_ago() {
         let mut graph = Graph::default();
-        let judge = |graph: &Graph, target: &str| {
-            let removals = Removals { limit: 0, window: WINDOW, is_due: &|_| false };
-            graph.judge_removal(&key("s").into(), &key(target).into(), removals)
-        };
-        assert_eq!(judge(&graph, "x"), Judged::Allowed);
+        assert_eq!(judge_gone(&graph, "x", 0), Judged::Allowed);
         drop(graph.observe_namespace("b", crate::namespace::NamespaceFacts::new(false)));
-        assert_eq!(judge(&graph, "y"), Judged::Held(0), "the other one went a moment ago");
+        assert_eq!(judge_gone(&graph, "y", 0), Judged::Held(0), "the other one went a moment ago");
         graph.set_time(WINDOW);
-        assert_eq!(judge(&graph, "y"), Judged::Allowed);
+        assert_eq!(judge_gone(&graph, "y", 0), Judged::Allowed);
     }
 }

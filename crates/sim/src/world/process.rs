@@ -63,7 +63,23 @@ impl Process {
     }
 }
 
-fn scope(flags: &Flags) -> Scope {
+/// What a controller with these flags decides by.
+#[must_use]
+pub fn rules(flags: &Flags) -> Rules {
+    Rules {
+        allow_all: flags.allow_all,
+        removal_delay: flags.removal_delay,
+        hold_incomplete_tls: flags.hold_incomplete_tls,
+        exclude_namespaces: NamespaceList::parse(&Arc::from(flags.exclude_namespaces)).unwrap_or_default(),
+        require_acceptance: flags.require_acceptance,
+        removal_limit: flags.removal_limit,
+        ..Rules::default()
+    }
+}
+
+/// The namespaces in which a controller with these flags works.
+#[must_use]
+pub fn scope(flags: &Flags) -> Scope {
     match flags.namespaces {
         [] => Scope::Cluster,
         named => Scope::Namespaces(named.iter().filter_map(|name| Namespace::parse(name).ok()).collect()),
@@ -95,15 +111,7 @@ impl World {
             kinds,
             scope: scope(flags),
             dialect: Dialect::new(PREFIX, flags.ignore_unknown),
-            rules: Rules {
-                allow_all: flags.allow_all,
-                removal_delay: flags.removal_delay,
-                hold_incomplete_tls: flags.hold_incomplete_tls,
-                exclude_namespaces: NamespaceList::parse(&Arc::from(flags.exclude_namespaces)).unwrap_or_default(),
-                require_acceptance: flags.require_acceptance,
-                removal_limit: flags.removal_limit,
-                ..Rules::default()
-            },
+            rules: rules(flags),
             resync_period: self.setting.resync_period,
         };
         let mut dice = self.entropy();
