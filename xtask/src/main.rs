@@ -5,6 +5,7 @@
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "speaks to the person who runs it")]
 
+mod chaos;
 mod image;
 mod lab;
 mod mutants;
@@ -130,9 +131,8 @@ enum ControlPlaneChore {
 
 fn main() -> ExitCode {
     let done = match Arguments::parse().command {
-        Chore::Demo { .. } | Chore::Chaos { .. } | Chore::ControlPlane(ControlPlaneChore::Up { .. }) => {
-            lab::with_control_plane()
-        }
+        Chore::Demo { .. } | Chore::ControlPlane(ControlPlaneChore::Up { .. }) => lab::with_control_plane(),
+        Chore::Chaos { minutes, seed } => chaos::run(minutes, seed),
         // Pods: what it lacks it says before anything is built with Go.
         Chore::Manifests { .. } | Chore::Pods { .. } | Chore::ControlPlane(ControlPlaneChore::Down { .. }) => {
             lab::run(&[])

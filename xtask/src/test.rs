@@ -12,7 +12,7 @@ use anyhow::{Context as _, Result, anyhow, ensure};
 use k8s_replicator_assets as assets;
 
 use self::count::Count;
-use crate::{cargo, image};
+use crate::{cargo, chaos, image};
 
 /// The package of the tests that take longest.
 const API_TESTS: &str = "k8s-replicator-api-tests";
@@ -50,7 +50,7 @@ const NOT_AS_CHART: [&str; 10] = [
 ];
 
 /// How long things break; `cargo xtask chaos --minutes 60` is for a quiet hour.
-const CHAOS_MINUTES: &str = "2";
+const CHAOS_MINUTES: u64 = 2;
 
 /// Runs all steps. Its last line of output, also after a failed test, is that of [`Count`].
 pub(crate) fn run() -> Result<()> {
@@ -107,11 +107,7 @@ fn steps(count: &mut Count) -> Result<()> {
         tests.args(SCOPED).args(["--skip", NOT_SCOPED]).env("K8S_REPLICATOR_TESTS_AS", "scoped-chart");
         counted(tests, count)
     })?;
-    step("chaos", || {
-        // The lab runs the controller that lies beside it.
-        plain(cargo(&["build", "--package", "k8s-replicator"]))?;
-        plain(cargo(&["run", "--package", "k8s-replicator-lab", "--", "chaos", "--minutes", CHAOS_MINUTES]))
-    })
+    step("chaos", || chaos::run(CHAOS_MINUTES, 1))
 }
 
 /// They wait more than they compute: three times as many at once as there are processors, if nobody says otherwise.

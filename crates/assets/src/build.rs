@@ -124,6 +124,9 @@ fn go(module: &Module, arguments: &[impl AsRef<OsStr>], mut seen: impl FnMut(Opt
         command.current_dir(&module.folder).stdout(file).stderr(Stdio::piped());
         // The flags are all named here; a person's own would change what comes out.
         command.env_remove("GOFLAGS");
+        // The compiler runs once for each package and ends: collecting its garbage is a twelfth of the work, and saves memory that
+        // few packages need. Nothing that comes out depends on it.
+        command.env("GOGC", "off").env("GOMEMLIMIT", "2GiB");
     })?;
     let errors = BufReader::new(go.take_stderr().context("go has no error output")?);
     let (sender, lines) = channel();

@@ -5,7 +5,6 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "speaks to the person who runs it")]
 
 mod bench;
-mod chaos;
 mod control_plane;
 mod demo;
 mod manifests;
@@ -36,7 +35,6 @@ enum Chore {
         check: bool,
     },
     Bench(bench::Arguments),
-    Chaos(chaos::Arguments),
     Pods(pods::Arguments),
     #[command(subcommand)]
     ControlPlane(ControlPlane),
@@ -62,7 +60,6 @@ fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Chore::Demo { exit } => demo::run(exit),
         Chore::Manifests { check } => manifests::run(check),
-        Chore::Chaos(arguments) => chaos::run(&arguments),
         Chore::Pods(arguments) => pods::run(&arguments),
         Chore::Bench(arguments) => bench::run(&arguments),
         Chore::ControlPlane(ControlPlane::Up { dir, port, controllers }) => control_plane::up(dir, port, controllers),

@@ -361,3 +361,143 @@ fn what_is_not_the_lease_is_not_believed() {
     one.deliver(Moment::ZERO, respond(404, "404 page not found".to_owned()));
     assert!(matches!(one.poll(now), Next::WaitUntil(at) if at > Moment::ZERO));
 }
+
+/// Who leads is logged once for each leader, by whoever sees it; and by the process itself that it leads, and that it released it.
+#[test]
+fn who_leads_is_logged_once() {
+    let (mut one, mut two, mut server) = (lease("one"), lease("second"), Server::default());
+    let said = |lease: &mut Lease| -> Vec<String> {
+        lease.take_notices().into_iter().map(|notice| format!("{} {}", notice.level, notice.message)).collect()
+    };
+    for step in 0..500 {
+        go_on(&mut one, &mut server, STEP * step, Fate::Answered);
+        go_on(&mut two, &mut server, STEP * step, Fate::Answered);
+    }
+    assert_eq!(said(&mut one), ["INFO this process leads: it holds the lease ns/k8s-replicator"]);
+    assert_eq!(said(&mut two), [r#"INFO standby: "one" leads, by the lease ns/k8s-replicator"#]);
+    let mut taken = server.lease.clone().unwrap();
+    taken["spec"]["holderIdentity"] = json!("third");
+    server.keep(taken.clone());
+    go_on(&mut two, &mut server, secs(6), Fate::Answered);
+    assert_eq!(said(&mut two), [r#"INFO standby: "third" leads, by the lease ns/k8s-replicator"#]);
+    taken["spec"]["holderIdentity"] = json!("");
+    server.keep(taken);
+    go_on(&mut two, &mut server, secs(7), Fate::Answered);
+    assert_eq!(said(&mut two), ["INFO this process leads: it holds the lease ns/k8s-replicator"]);
+    // A process with the name of one that crashed.
+    let mut again = lease("second");
+    go_on(&mut again, &mut server, secs(8), Fate::Answered);
+    assert_eq!(said(&mut again), ["INFO this process leads: it holds the lease ns/k8s-replicator"]);
+    assert!(!again.is_released());
+    again.release();
+    go_on(&mut again, &mut server, secs(8), Fate::Answered);
+    assert_eq!(said(&mut again), ["INFO the lease ns/k8s-replicator is released"]);
+    assert!(again.is_released());
+}
+
+/// When the attempts after the first refusal are made, in milliseconds.
+fn attempts(lease: &mut Lease, server: &mut Server, from: Moment, count: usize) -> Vec<u128> {
+    let mut moment = from;
+    let again = |_| {
+        assert_eq!(go_on(lease, server, moment, Fate::Refused(500)), None);
+        moment = lease.next;
+        (moment - from).as_millis()
+    };
+    (0..count).map(again).collect()
+}
+
+#[test]
+fn a_leader_retries_within_its_period_and_a_standby_less_and_less_often() {
+    let (mut one, mut two, mut server) = (lease("one"), lease("second"), Server::default());
+    assert_eq!(attempts(&mut two, &mut server, Moment::ZERO, 5), [800, 2_400, 5_600, 10_600, 15_600]);
+    go_on(&mut one, &mut server, Moment::ZERO, Fate::Answered);
+    assert_eq!(attempts(&mut one, &mut server, RETRY_PERIOD, 3), [800, 2_400, 4_400]);
+    // Somebody waits for the one that stops: it retries sooner still.
+    let (mut one, mut server) = (lease("one"), Server::default());
+    go_on(&mut one, &mut server, Moment::ZERO, Fate::Answered);
+    one.release();
+    assert_eq!(attempts(&mut one, &mut server, STEP, 3), [200, 600, 1_400]);
+    assert!(!one.is_released());
+}
+
+/// A request that hangs is given up after its time, and for a leader at its deadline; what comes after that changes nothing.
+#[test]
+fn a_request_that_hangs_is_given_up_in_time() {
+    let waits = |lease: &mut Lease, moment| match lease.poll(now_of(lease, moment)) {
+        Next::WaitUntil(at) => at,
+        other => panic!("{other:?} at {moment:?}"),
+    };
+    let mut two = lease("second");
+    let Next::Request(_) = two.poll(now_of(&two, Moment::ZERO)) else { panic!() };
+    assert_eq!(waits(&mut two, Moment::ZERO), TIMEOUT);
+    assert_eq!(waits(&mut two, TIMEOUT - STEP), TIMEOUT);
+    assert!(matches!(two.poll(now_of(&two, TIMEOUT)), Next::Cancel));
+    let error = two.take_notices()[0].error.clone().unwrap();
+    assert_eq!(error, "no answer from the API server at https://server: nothing came for 4 s");
+    two.deliver(TIMEOUT, respond(500, String::new()));
+    assert_eq!((two.failures, waits(&mut two, TIMEOUT)), (1, TIMEOUT + Duration::from_millis(800)));
+    // The second try of a leader ends at its deadline.
+    let (mut one, mut server) = (lease("one"), Server::default());
+    go_on(&mut one, &mut server, Moment::ZERO, Fate::Answered);
+    assert_eq!(go_on(&mut one, &mut server, RETRY_PERIOD, Fate::Hangs), None);
+    assert_eq!(waits(&mut one, RETRY_PERIOD), RETRY_PERIOD + TIMEOUT);
+    assert!(matches!(one.poll(now_of(&one, RETRY_PERIOD + TIMEOUT)), Next::Cancel));
+    let Next::Request(look) = one.poll(now_of(&one, secs(7))) else { panic!() };
+    assert_eq!(waits(&mut one, secs(7)), RENEW_DEADLINE);
+    assert!(matches!(one.poll(now_of(&one, RENEW_DEADLINE)), Next::End(_)));
+    one.deliver(RENEW_DEADLINE, server.answer(&look));
+    assert!(!one.may_write(RENEW_DEADLINE) && matches!(one.poll(now_of(&one, RENEW_DEADLINE)), Next::End(_)));
+}
+
+/// Which request failed is in the message, as a verb of RBAC's.
+#[test]
+fn a_failure_names_what_was_tried() {
+    for (method, verb) in [("GET", "get"), ("POST", "create"), ("PUT", "update")] {
+        let (mut one, mut server) = (lease("one"), Server::default());
+        let mut moment = Moment::ZERO;
+        while one.failures == 0 {
+            match one.poll(now_of(&one, moment)) {
+                Next::Request(request) if request.method.as_str() == method => {
+                    one.deliver(moment, respond(403, String::new()))
+                }
+                Next::Request(request) => one.deliver(moment, server.answer(&request)),
+                Next::WaitUntil(at) => moment = at,
+                other => panic!("{other:?}"),
+            }
+        }
+        let notice = one.take_notices().pop().unwrap();
+        let message = format!("cannot {verb} the lease ns/k8s-replicator; trying again");
+        assert_eq!((notice.level, notice.verb, notice.message), (Level::WARN, Some(verb), message));
+    }
+}
+
+/// A standby waits for as long as the record says; where it says nothing that makes sense, for as long as its own would last.
+#[test]
+fn how_long_a_record_lasts() {
+    for (says, lasts) in [(json!(3), secs(3)), (json!(0), LEASE_DURATION), (json!(null), LEASE_DURATION)] {
+        let (mut one, mut two, mut server) = (lease("one"), lease("second"), Server::default());
+        go_on(&mut one, &mut server, Moment::ZERO, Fate::Answered);
+        server.lease.as_mut().unwrap()["spec"]["leaseDurationSeconds"] = says;
+        let at = run_until(&mut two, &mut server, Moment::ZERO, Fate::Answered, |two, _| two.role != Role::Standby);
+        assert!(at >= lasts && at <= lasts + LOOK_PERIOD, "{at:?} for {lasts:?}");
+    }
+}
+
+/// One that stops, and finds that the Lease is another's by now, or gone, writes nothing more, and ends in good order.
+#[test]
+fn what_is_not_held_any_more_need_not_be_released() {
+    let (mut one, mut server) = (lease("one"), Server::default());
+    go_on(&mut one, &mut server, Moment::ZERO, Fate::Answered);
+    let mut taken = server.lease.clone().unwrap();
+    taken["spec"]["holderIdentity"] = json!("other");
+    server.keep(taken);
+    one.release();
+    assert_eq!(go_on(&mut one, &mut server, STEP, Fate::Answered), None);
+    assert_eq!((one.is_released(), server.holder()), (true, "other"));
+    let (mut one, mut server) = (lease("one"), Server::default());
+    go_on(&mut one, &mut server, Moment::ZERO, Fate::Answered);
+    server.lease = None;
+    one.release();
+    run_until(&mut one, &mut server, STEP, Fate::Answered, |one, _| one.is_released());
+    assert_eq!(server.lease, None);
+}

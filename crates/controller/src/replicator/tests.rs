@@ -1,6 +1,7 @@
 //! The control loop, driven by hand: the requests that it makes, and how it handles each response.
 
 mod budget;
+mod events;
 mod policy;
 mod reports;
 mod sim;

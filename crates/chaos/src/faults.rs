@@ -26,7 +26,7 @@ struct Counts {
 }
 
 /// See the [module](self).
-pub(super) struct Faults<'p> {
+pub(crate) struct Faults<'p> {
     plane: &'p ControlPlane,
     user: &'p User,
     proxy: Proxy,
@@ -41,7 +41,7 @@ pub(super) struct Faults<'p> {
 }
 
 impl<'p> Faults<'p> {
-    pub(super) fn new(
+    pub(crate) fn new(
         plane: &'p ControlPlane,
         user: &'p User,
         proxy: Proxy,
@@ -54,7 +54,7 @@ impl<'p> Faults<'p> {
     }
 
     /// Injects one fault after the other, for this time; within it etcd is backed up once, and restored once.
-    pub(super) fn rage(&mut self, begun: Instant, time: Duration) -> Result<()> {
+    pub(crate) fn rage(&mut self, begun: Instant, time: Duration) -> Result<()> {
         while begun.elapsed() < time {
             if self.snapshot.is_none() && begun.elapsed() > time / 3 {
                 self.snapshot = Some(self.plane.snapshot()?);
@@ -163,7 +163,7 @@ impl<'p> Faults<'p> {
     }
 
     /// Restarts the processes that have ended, as the kubelet does.
-    pub(super) fn supervise(&mut self) -> Result<()> {
+    pub(crate) fn supervise(&mut self) -> Result<()> {
         if self.controller.ended().is_some() {
             self.counts.controller_ended += 1;
             self.start_controller()?;
@@ -178,12 +178,12 @@ impl<'p> Faults<'p> {
             (Some(second), true) => second.kubeconfig_of(self.user)?,
             _ => self.proxy.kubeconfig().to_owned(),
         };
-        self.controller = Controller::start_binary(&crate::controller()?, &kubeconfig, &FLAGS)?;
+        self.controller = Controller::start(&kubeconfig, &FLAGS)?;
         Ok(())
     }
 
     /// Ends all faults, and starts everything that was down.
-    pub(super) fn end(&mut self) -> Result<()> {
+    pub(crate) fn end(&mut self) -> Result<()> {
         self.proxy.set_rule(|_| Fault::Pass);
         if let Some(second) = &self.second {
             second.set_lag(Duration::ZERO);
@@ -192,7 +192,7 @@ impl<'p> Faults<'p> {
         self.supervise()
     }
 
-    pub(super) fn counts(&self) -> String {
+    pub(crate) fn counts(&self) -> String {
         let Counts {
             controller_killed,
             controller_ended,
@@ -215,11 +215,11 @@ impl<'p> Faults<'p> {
     }
 
     /// Whether a value of somebody's data is in a log of the controller.
-    pub(super) fn shows_a_value(&self) -> bool {
+    pub(crate) fn shows_a_value(&self) -> bool {
         properties::shows_a_value(&self.logs) || properties::shows_a_value(&self.controller.log())
     }
 
-    pub(super) fn log_tail(&self) -> String {
+    pub(crate) fn log_tail(&self) -> String {
         format!("the last that the controller wrote:\n{}", scratch::tail(self.controller.log_file(), 40))
     }
 }

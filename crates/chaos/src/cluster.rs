@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 const RESOURCES: [Resource; 3] = [Resource::Namespace, Resource::Secret, Resource::ConfigMap];
 
 /// All namespaces, Secrets and ConfigMaps. Those of Kubernetes itself are left out.
-pub(super) fn read(client: &Client) -> Result<Cluster> {
+pub(crate) fn read(client: &Client) -> Result<Cluster> {
     let mut cluster = Cluster::new();
     for resource in RESOURCES {
         let list = client.get(&format!("/api/v1/{}", resource.plural()))?;
@@ -37,7 +37,7 @@ fn texts(value: &Value) -> Data {
 }
 
 /// An object as the model has it.
-pub(super) fn object(resource: Resource, json: &Value) -> Result<Object> {
+pub(crate) fn object(resource: Resource, json: &Value) -> Result<Object> {
     let metadata = &json["metadata"];
     let text = |field: &str| metadata[field].as_str().unwrap_or_default().to_owned();
     let mut object = Object::new(Id::new(resource, &text("namespace"), &text("name")));
@@ -84,7 +84,7 @@ fn manager(entry: &Value) -> Manager {
 }
 
 /// Each target that is not as SPEC wants it, in a line.
-pub(super) fn not_as_wanted(state: &Cluster, flags: &Flags) -> Vec<String> {
+pub(crate) fn not_as_wanted(state: &Cluster, flags: &Flags) -> Vec<String> {
     let history = [(Duration::ZERO, Rc::new(state.clone()))];
     let wrong = properties::not_as_wanted(&history, state, flags).into_iter();
     let wrong = wrong.filter(|(id, _)| !properties::is_refused_for_ever(state, flags, id));
@@ -93,13 +93,13 @@ pub(super) fn not_as_wanted(state: &Cluster, flags: &Flags) -> Vec<String> {
 }
 
 /// Each namespace, and each object, that is still being deleted, in a line.
-pub(super) fn being_deleted(state: &Cluster) -> Vec<String> {
+pub(crate) fn being_deleted(state: &Cluster) -> Vec<String> {
     let deleted = state.values().filter(|object| object.deleted.is_some());
     deleted.map(|object| format!("{} is being deleted", object.id)).collect()
 }
 
 /// Takes people's finalizers away, so that what was deleted goes.
-pub(super) fn release_finalizers(client: &Client) -> Result<()> {
+pub(crate) fn release_finalizers(client: &Client) -> Result<()> {
     for object in read(client)?
         .values()
         .filter(|object| object.id.resource != Resource::Namespace && !object.finalizers.is_empty())

@@ -13,7 +13,7 @@ use super::{BYSTANDER, namespaces};
 
 /// One request, as an API server wrote it down.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Asked {
+pub(crate) struct Asked {
     /// When it came in, by the clock of the machine: as text it sorts.
     at: String,
     verb: String,
@@ -23,7 +23,7 @@ pub(super) struct Asked {
 }
 
 impl Asked {
-    pub(super) fn is_write(&self) -> bool {
+    pub(crate) fn is_write(&self) -> bool {
         !matches!(&*self.verb, "get" | "list" | "watch")
     }
 
@@ -41,7 +41,7 @@ impl fmt::Display for Asked {
 }
 
 /// All that a user asked, of all servers, in order, but for Kubernetes Events.
-pub(super) fn requests(folder: &Path, user: &str) -> Result<Vec<Asked>> {
+pub(crate) fn requests(folder: &Path, user: &str) -> Result<Vec<Asked>> {
     let mut asked = Vec::new();
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
@@ -73,7 +73,7 @@ fn read(event: &Value) -> Asked {
 }
 
 /// No write outside of the objects that anybody speaks of, and nothing in a hot loop. Answers what to print.
-pub(super) fn judge(asked: &[Asked]) -> Result<String> {
+pub(crate) fn judge(asked: &[Asked]) -> Result<String> {
     /// In ten seconds, of one object. People edit each a few times in that time, and each edit of a source is a write; whatever goes
     /// round in circles comes to hundreds.
     const MOST: usize = 120;
@@ -106,7 +106,7 @@ pub(super) fn judge(asked: &[Asked]) -> Result<String> {
 }
 
 /// The objects that nobody speaks of are as they were made.
-pub(super) fn bystanders(client: &Client) -> Result<()> {
+pub(crate) fn bystanders(client: &Client) -> Result<()> {
     // People delete these namespaces, with all that is in them.
     for namespace in namespaces().filter(|name| !["a", "b", "team-1"].contains(&&**name)) {
         let object = client.get(&format!("/api/v1/namespaces/{namespace}/configmaps/{BYSTANDER}"))?;

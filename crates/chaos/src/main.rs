@@ -1,17 +1,23 @@
 //! Chaos on a real control plane: two API servers on one etcd, and everything that can be killed is, while people work in 50
 //! namespaces. At the end every target has to be as the simple function of SPEC wants it (`crates/sim/src/spec.rs`, which shares no
 //! code with the controller), and the audit logs have to show nothing that the controller may not do.
+//!
+//! A program of its own, not a chore of the lab: the demo compiles the lab, and does without the simulation.
+
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "speaks to the person who runs it")]
 
 mod cluster;
 mod faults;
 mod judge;
 mod people;
 
+use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail, ensure};
+use clap::Parser;
 use http::Method;
 use k8s_replicator_sim::spec::Flags;
 use k8s_replicator_testenv::{Client, ControlPlane, Controller, Proxy, Rights, Settings};
@@ -20,9 +26,10 @@ use serde_json::json;
 use self::faults::Faults;
 use self::people::Person;
 
-/// The arguments of `cargo xtask chaos`.
-#[derive(clap::Args)]
-pub(crate) struct Arguments {
+/// As xtask has them.
+#[derive(Parser)]
+#[command(bin_name = "cargo xtask chaos")]
+struct Arguments {
     /// How long people work and things break, in minutes. What comes after takes about two more.
     #[arg(long, default_value_t = 2)]
     minutes: u64,
@@ -43,13 +50,23 @@ const SETTLES_WITHIN: Duration = Duration::from_secs(240);
 /// How long it has to stay so, without a write.
 const STAYS_FOR: Duration = Duration::from_secs(25);
 
+fn main() -> ExitCode {
+    match run(&Arguments::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
 /// Runs it, prints what happened, and fails if anything is not as it has to be.
-pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+fn run(arguments: &Arguments) -> Result<()> {
     let plane = ControlPlane::start(Settings { controllers: true, ..Settings::default() })?;
     let user = plane.user(Rights::Admin);
     furnish(plane.client())?;
     let proxy = Proxy::start(&user);
-    let controller = Controller::start_binary(&crate::controller()?, proxy.kubeconfig(), &FLAGS)?;
+    let controller = Controller::start(proxy.kubeconfig(), &FLAGS)?;
     let mut faults = Faults::new(&plane, &user, proxy, controller, arguments.seed)?;
     let (ends, acts) = (AtomicBool::new(false), AtomicUsize::new(0));
     let begun = Instant::now();
@@ -136,6 +153,13 @@ fn stays(plane: &ControlPlane, user: &str, asked: usize) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_arguments_are_consistent() {
+        super::Arguments::command().debug_assert();
+    }
+
     #[test]
     fn there_are_as_many_namespaces_as_said() {
         // With the one that is made late.

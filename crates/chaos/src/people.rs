@@ -13,7 +13,7 @@ use k8s_replicator_testenv::Client;
 use serde_json::{Value, json};
 
 /// Somebody with an administrator's rights.
-pub(super) struct Person {
+pub(crate) struct Person {
     client: Client,
     dice: Dice,
     /// Earlier states of objects, which a person may restore.
@@ -68,12 +68,12 @@ fn manifest(object: &Object) -> Value {
 }
 
 impl Person {
-    pub(super) fn new(client: Client, seed: u64) -> Self {
+    pub(crate) fn new(client: Client, seed: u64) -> Self {
         Self { client, dice: Dice::new(seed), backup: BTreeMap::new(), hostile: hostile() }
     }
 
     /// Does something at random. False: it was not possible.
-    pub(super) fn act(&mut self) -> bool {
+    pub(crate) fn act(&mut self) -> bool {
         let act = match self.dice.roll(20) {
             0 if !self.hostile.is_empty() => {
                 let (name, value) = self.dice.pick(&self.hostile);
