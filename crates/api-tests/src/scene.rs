@@ -24,9 +24,9 @@ use serde_json::{Value, json};
 use self::identity::Identity;
 use crate::Object;
 
-/// The longest wait for something that must happen. Two cores run many tests at once: this is generous, and costs nothing
-/// when all is well.
-pub const WAIT: Duration = Duration::from_secs(60);
+/// The longest wait for something that must happen. Two cores run many tests at once, and in a first run compilers beside them, whom
+/// Kubernetes' own controllers wait for too: this is generous, and costs nothing when all is well.
+pub const WAIT: Duration = Duration::from_secs(180);
 /// The object that holds a terminating namespace.
 const HELD: &str = "held";
 /// The environment variable with the milliseconds for which a test rests after each of its writes, while the controller runs. A test

@@ -205,7 +205,7 @@ fn an_exec_plugin_that_fails_later_is_asked_again() {
     // the old one it serves, so that nobody waits for the plugin.
     let mut value = 1;
     let mut works_on_until = |scene: &mut Scene, what: &str| {
-        let deadline = std::time::Instant::now() + Duration::from_secs(60);
+        let deadline = std::time::Instant::now() + WAIT;
         while !scene.controller().log().contains(what) {
             assert!(std::time::Instant::now() < deadline, "{what}: {}", scene.controller().log());
             value += 1;

@@ -31,7 +31,7 @@ fn the_controllers_requests_come_to_its_own_priority_level() {
         if metrics.contains(counter) {
             return;
         }
-        assert!(begun.elapsed() < Duration::from_secs(60), "its requests are not in the level");
+        assert!(begun.elapsed() < k8s_replicator_api_tests::WAIT, "its requests are not in the level");
         std::thread::sleep(Duration::from_millis(200));
     }
 }

@@ -18,6 +18,8 @@ pub mod events;
 pub mod health;
 pub mod lease;
 pub mod log_once;
+#[cfg(test)]
+mod logged;
 pub mod metrics;
 pub mod notice;
 pub mod poll;

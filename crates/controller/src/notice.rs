@@ -33,3 +33,30 @@ impl Notice {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_notice_is_a_log_line_of_its_level() {
+        for (level, written) in
+            [(Level::ERROR, "WARN"), (Level::WARN, "WARN"), (Level::INFO, "INFO"), (Level::DEBUG, "DEBUG")]
+        {
+            let notice = Notice {
+                level,
+                resource: "secrets",
+                namespace: Some("team-1".into()),
+                verb: Some("list"),
+                reason: Some("Forbidden"),
+                error: Some("denied".into()),
+                message: "cannot list secrets".into(),
+            };
+            let expected = json!({ "level": written, "message": "cannot list secrets", "resource": "secrets", "namespace": "team-1",
+                "verb": "list", "reason": "Forbidden", "error": "denied" });
+            assert_eq!(crate::logged::lines(|| notice.log()), [expected]);
+        }
+    }
+}

@@ -19,9 +19,9 @@ use crate::{Child, scratch};
 pub(crate) use binary::up_to_date as program;
 
 /// How long the program may take until it has bound its status address.
-const STATUS_LIMIT: Duration = Duration::from_secs(30);
+const STATUS_LIMIT: Duration = Duration::from_secs(90);
 /// How long its status server may take for one answer.
-const ANSWER_LIMIT: Duration = Duration::from_secs(10);
+const ANSWER_LIMIT: Duration = Duration::from_secs(30);
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
 /// The flags that [`Controller::start`] passes unless the caller names them.

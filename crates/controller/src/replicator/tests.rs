@@ -2,6 +2,7 @@
 
 mod budget;
 mod events;
+mod metrics;
 mod policy;
 mod reports;
 mod sim;

@@ -1,8 +1,11 @@
 use k8s_replicator_core::advice::Advice;
+use k8s_replicator_core::kind::Secret;
 use k8s_replicator_core::names::Key;
+use serde_json::json;
 
 use super::*;
 use crate::event::Moment;
+use crate::logged::lines;
 
 fn target(text: &str) -> TargetKey {
     Key::resolve(text, "").unwrap().into()
@@ -204,4 +207,131 @@ fn what_one_object_is_refused_for_does_not_grow_without_bound() {
     }
     let (objects, groups) = reports.remembered();
     assert!(objects <= 2 && groups < 1_000, "{objects} objects and {groups} causes");
+}
+
+/// SPEC 8: what the log line of each outcome says.
+#[test]
+fn what_a_log_line_says() {
+    let report = |outcome| Report::new(target("b/t"), verdict(Reason::SourceChanged), outcome);
+    let logged = |report: &Report| {
+        let mut lines = lines(|| report.log(&Secret));
+        assert_eq!(lines.len(), 1, "{lines:?}");
+        lines.remove(0)
+    };
+    let sentence = Reason::SourceChanged.sentence();
+    for (verb, words, failed_words) in [
+        (Verb::Create, "replica created", "the replica could not be created"),
+        (Verb::Adopt, "replica adopted", "the replica could not be adopted"),
+        (Verb::Update, "replica updated", "the replica could not be updated"),
+        (Verb::Clear, "replica cleared", "the replica could not be cleared"),
+        (Verb::Delete, "replica deleted", "the replica could not be deleted"),
+        (Verb::Recreate, "replica deleted, to be created again", "the replica could not be deleted"),
+    ] {
+        let resource_version = Some(ResourceVersion::new("7"));
+        let expected = json!({ "level": "INFO", "message": words, "kind": "Secret", "source": "a/s", "target": "b/t",
+            "action": verb.word(), "reason": "SourceChanged", "resource_version": "7" });
+        assert_eq!(logged(&report(Outcome::Done { verb, resource_version })), expected);
+        let failed = Outcome::Failed {
+            verb: Some(verb),
+            reason: Reason::Forbidden,
+            error: "update: denied".into(),
+            retry_in: Duration::from_millis(1_540),
+        };
+        let message = format!("{failed_words}; next attempt in 1.5 s: {}", Reason::Forbidden.sentence());
+        let expected = json!({ "level": "WARN", "message": message, "kind": "Secret", "source": "a/s", "target": "b/t",
+            "action": verb.word(), "reason": "Forbidden", "error": "update: denied" });
+        assert_eq!(logged(&report(failed)), expected);
+    }
+    let simple = |level: &str, action: &str, message: String| {
+        json!({ "level": level, "message": message, "kind": "Secret", "source": "a/s", "target": "b/t", "action": action,
+            "reason": "SourceChanged" })
+    };
+    assert_eq!(logged(&report(Outcome::Nothing)), simple("DEBUG", "nothing", sentence.into()));
+    assert_eq!(logged(&report(Outcome::Refused)), simple("WARN", "refuse", sentence.into()));
+    for (time, words) in [(None, "until something changes"), (Some(Duration::from_secs(5)), "for 5.0 s")] {
+        assert_eq!(
+            logged(&report(Outcome::Waits(time))),
+            simple("WARN", "wait", format!("{sentence} It waits {words}."))
+        );
+    }
+    let advice = Verdict { source: None, detail: Some("team-*".into()), ..verdict(Reason::LooksLikeGlob) };
+    let expected = json!({ "level": "WARN", "message": Reason::LooksLikeGlob.sentence(), "kind": "Secret", "target": "b/t",
+        "action": "advise", "reason": "LooksLikeGlob", "error": "team-*" });
+    assert_eq!(logged(&Report::new(target("b/t"), advice, Outcome::Advice)), expected);
+}
+
+/// One line about several objects has how many they are, and names some.
+#[test]
+fn a_line_about_several_objects_names_some() {
+    for (count, named, targets, words) in [
+        (0, 0, json!(null), ""),
+        (1, 1, json!(2), " The same for n0/t."),
+        (3, 3, json!(4), " The same for n0/t, n1/t, n2/t."),
+        (7, 3, json!(8), " The same for n0/t, n1/t, n2/t and 4 more."),
+    ] {
+        let mut report = refusal("b/t", Reason::IllFormed);
+        report.others = Others { count, names: (0..named).map(|n| target(&format!("n{n}/t"))).collect() };
+        let lines = lines(|| report.log(&Secret));
+        assert_eq!(lines[0]["message"], format!("{}{words}", Reason::IllFormed.sentence()));
+        assert_eq!(lines[0]["targets"], targets);
+    }
+}
+
+/// Advice and losers are reported anew where the object is another one of the same name, and only then.
+#[test]
+fn what_is_gone_is_reported_anew() {
+    let mut reports = Reports::default();
+    let advice = || vec![Advice { reason: Reason::LooksLikeGlob, detail: "team-*".into() }];
+    let key = Key::new("a", "s").unwrap();
+    let advised = |reports: &mut Reports, advice| {
+        reports.advise(Duration::ZERO, &key, advice);
+        said(reports).len()
+    };
+    assert_eq!(
+        [advised(&mut reports, vec![]), advised(&mut reports, advice()), advised(&mut reports, advice())],
+        [0, 1, 0]
+    );
+    assert_eq!(reports.remembered().0, 1);
+    reports.gone(&key);
+    assert_eq!(advised(&mut reports, advice()), 1);
+}
+
+/// What Events need is kept only where they are on, and what existed before the start is none.
+#[test]
+fn what_existed_before_the_start_is_no_event() {
+    let mut reports = Reports::default();
+    reports.standing(Duration::ZERO, refusal("a/early", Reason::IllFormed));
+    assert!(!reports.wants_occurred() && reports.take_occurred().is_empty());
+    reports.want_occurred();
+    assert!(reports.wants_occurred());
+    for (is_old, name) in [(true, "a/old"), (false, "a/new")] {
+        reports.are_old(is_old);
+        reports.standing(Duration::ZERO, refusal(name, Reason::IllFormed));
+    }
+    let occurred: Vec<String> = reports.take_occurred().iter().map(|report| report.target.to_string()).collect();
+    assert_eq!(occurred, ["a/new"]);
+    assert!(reports.take_occurred().is_empty());
+}
+
+/// A fight is reported once while it goes on, and again when it was over.
+#[test]
+fn a_fight_is_reported_once() {
+    let mut reports = Reports::default();
+    let fight = || {
+        let outcome = Outcome::Failed {
+            verb: Some(Verb::Update),
+            reason: Reason::Contested,
+            error: "changed by kubectl".into(),
+            retry_in: Duration::from_secs(60),
+        };
+        Report::new(target("b/t"), verdict(Reason::Drift), outcome)
+    };
+    let mut at = |seconds| {
+        let now = Duration::from_secs(seconds);
+        reports.flush(now);
+        reports.failed(now, fight());
+        said(&mut reports).len()
+    };
+    assert_eq!([at(0), at(1), at(60), at(600)], [1, 0, 0, 0]);
+    assert_eq!([at(4_000), at(4_001)], [1, 0]);
 }

@@ -1,0 +1,130 @@
+//! What the metrics of a control loop count.
+
+use k8s_replicator_core::decide::Verb;
+use k8s_replicator_core::reason::Reason;
+
+use super::*;
+use crate::metrics::{Metric, Samples};
+
+fn samples(it: &Loop) -> Samples {
+    let mut samples = Samples::default();
+    it.replicator.metrics(it.moment, true, &mut samples);
+    samples
+}
+
+#[test]
+fn what_was_decided_and_done_is_counted() {
+    let mut it = Loop::with(&[source(1, "v1")]);
+    it.moment = Duration::from_secs(5);
+    let read = it.asks_for("read a/src");
+    it.answer(read, content(&source(1, "v1")));
+    let (_, tickets) = it.asks();
+    it.moment = Duration::from_secs(7);
+    let count = |it: &Loop, metric, labels: &[&str]| samples(it).get(metric, labels);
+    assert_eq!(count(&it, Metric::InFlight, &["Secret"]), Some(3.0));
+    assert_eq!(count(&it, Metric::OldestPending, &["Secret"]), Some(7.0), "since the first list");
+    it.answer(tickets[0], content(&replica("b", 2, 1)));
+    it.fails(tickets[1], FailureKind::Forbidden);
+    it.fails(tickets[2], FailureKind::Throttled);
+    it.asks_nothing();
+    for (metric, labels, expected) in [
+        (Metric::Writes, ["Secret", "create", "Done"].as_slice(), 1.0),
+        (Metric::Writes, &["Secret", "create", "Forbidden"], 1.0),
+        (Metric::Writes, &["Secret", "create", "Throttled"], 1.0),
+        (Metric::Writes, &["Secret", "create", "Invalid"], 0.0),
+        (Metric::Writes, &["Secret", "update", "Done"], 0.0),
+        (Metric::Writes, &["Secret", "update", "Forbidden"], 0.0),
+        (Metric::Retries, &["Secret", "Forbidden"], 1.0),
+        (Metric::Retries, &["Secret", "Throttled"], 1.0),
+        (Metric::Retries, &["Secret", "Conflict"], 0.0),
+        (Metric::NotCurrent, &["Secret", "Forbidden"], 1.0),
+        (Metric::NotCurrent, &["Secret", "Throttled"], 1.0),
+        (Metric::NotCurrent, &["Secret", "NewTarget"], 0.0),
+        (Metric::Targets, &["Secret", "current"], 1.0),
+        (Metric::Targets, &["Secret", "failing"], 2.0),
+        // When a change that the first list shows was made is not known.
+        (Metric::Propagation, &["Secret"], 0.0),
+        (Metric::EndToEnd, &["Secret"], 0.0),
+        (Metric::InFlight, &["Secret"], 0.0),
+        (Metric::Ready, &["Secret"], 1.0),
+    ] {
+        assert_eq!(count(&it, metric, labels), Some(expected), "{metric:?} {labels:?}");
+    }
+    it.seen(&replica("c", 3, 1));
+    it.seen(&replica("d", 4, 1));
+    let read = it.asks_for("read c/src");
+    it.answer(read, content(&replica("c", 3, 1)));
+    // The server asked to be left alone for a while.
+    it.moment = Duration::from_secs(60);
+    let read = it.asks_for("read d/src");
+    it.answer(read, content(&replica("d", 4, 1)));
+    it.asks_nothing();
+    assert_eq!(count(&it, Metric::Decisions, &["Secret", "UpToDate"]), Some(3.0));
+    assert_eq!(count(&it, Metric::Targets, &["Secret", "current"]), Some(3.0));
+    assert_eq!(count(&it, Metric::OldestPending, &["Secret"]), Some(0.0));
+}
+
+/// Each series that can come exists from the beginning, and no other: a first increase is seen, and the number of series stays.
+#[test]
+fn which_series_exist_from_the_beginning() {
+    let mut it = Loop::with(&[]);
+    let has = |it: &Loop, metric, labels: &[&str]| samples(it).get(metric, &[&["Secret"], labels].concat()).is_some();
+    for (reason, decided, not_current, fails) in [
+        (Reason::UpToDate, true, false, false),
+        (Reason::NotATarget, true, false, false),
+        (Reason::NotWanted, true, false, false),
+        (Reason::Paused, true, true, false),
+        (Reason::RemovalHeld, true, true, false),
+        (Reason::NamespaceTerminating, true, true, true),
+        (Reason::Forbidden, false, true, true),
+        (Reason::Conflict, false, true, true),
+    ] {
+        let code = reason.code();
+        assert_eq!(has(&it, Metric::Decisions, &[code]), decided, "{reason}");
+        assert_eq!(has(&it, Metric::NotCurrent, &[code]), not_current, "{reason}");
+        assert_eq!(has(&it, Metric::Retries, &[code]), fails, "{reason}");
+        assert_eq!(has(&it, Metric::Writes, &["create", code]), fails, "{reason}");
+    }
+    // A fight is no refusal by the server: the writes that are undone were carried out.
+    assert_eq!(
+        [has(&it, Metric::Retries, &["Contested"]), has(&it, Metric::Writes, &["update", "Contested"])],
+        [true, false]
+    );
+    // What is counted all the same is shown.
+    let before = samples(&it).series();
+    it.replicator.counters.decided(Reason::Forbidden);
+    it.replicator.counters.retried(Reason::UpToDate);
+    it.replicator.counters.write_failed(Verb::Update, Reason::Contested);
+    let shown = [
+        (Metric::Decisions, &["Secret", "Forbidden"][..]),
+        (Metric::Retries, &["Secret", "UpToDate"]),
+        (Metric::Writes, &["Secret", "update", "Contested"]),
+    ];
+    assert_eq!(shown.map(|(metric, labels)| samples(&it).get(metric, labels)), [Some(1.0); 3]);
+    assert_eq!(samples(&it).series(), before + 3);
+}
+
+/// How long a change took to reach a replica is counted from when the watch showed it, and from when the source's data was written, by
+/// its `managedFields`.
+#[test]
+fn how_long_a_change_took_is_counted() {
+    let mut written = source(5, "v2");
+    let fields = json!({ "f:data": { "f:k": {} } });
+    written["metadata"]["managedFields"] = json!([{ "manager": "kubectl", "operation": "Update", "apiVersion": "v1",
+        "time": "2023-11-14T22:13:17Z", "fieldsType": "FieldsV1", "fieldsV1": fields }]);
+    let mut it = Loop::with(&[source(1, "v1"), replica("b", 2, 1), replica("c", 3, 1), replica("d", 4, 1)]);
+    it.asks_nothing();
+    it.seen(&written);
+    let read = it.asks_for("read a/src");
+    it.answer(read, content(&written));
+    let (_, tickets) = it.asks();
+    for (ticket, (namespace, version)) in tickets.into_iter().zip([("b", 2), ("c", 3), ("d", 4)]) {
+        it.answer(ticket, content(&replica(namespace, version, 1)));
+    }
+    let (_, tickets) = it.asks();
+    for (ticket, (namespace, version)) in tickets.into_iter().zip([("b", 9), ("c", 10), ("d", 11)]) {
+        it.answer(ticket, content(&replica(namespace, version, 5)));
+    }
+    let counts = [Metric::EndToEnd, Metric::Propagation].map(|metric| samples(&it).get(metric, &["Secret"]));
+    assert_eq!(counts, [Some(3.0); 2]);
+}
