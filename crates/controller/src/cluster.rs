@@ -21,6 +21,15 @@ use k8s_replicator_core::reason::Reason;
 
 use crate::backoff::RetryAfter;
 
+/// What a request does to an object. Admission webhooks and policies see writes alone: their trouble keeps nobody from reading.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Access {
+    /// It reads it.
+    Read,
+    /// It writes it.
+    Write,
+}
+
 /// One request.
 #[derive(Debug)]
 pub enum Request {

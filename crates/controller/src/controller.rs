@@ -260,11 +260,12 @@ impl Controller {
             wait_until = wait_until.min(self.poll_namespaces(now, &mut wants));
             wait_until = wait_until.min(self.poll_election(now, &mut wants));
             let may_write = self.may_write(now);
-            self.loops.iter_mut().for_each(|each| each.replicator.stand_by(!may_write));
+            self.loops.iter_mut().for_each(|each| each.replicator.stand_by(now, !may_write));
             if may_write {
                 wait_until = wait_until.min(self.poll_loops(now, &mut wants));
             }
-            wait_until = wait_until.min(self.poll_events(now, &mut wants));
+            wait_until =
+                wait_until.min(if may_write { self.poll_events(now, &mut wants) } else { self.pass_over_events() });
         }
         self.take_messages_of_all();
         if wait_until < Moment::MAX {

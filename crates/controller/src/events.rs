@@ -51,6 +51,9 @@ const MOST_REMEMBERED: usize = 512;
 const SERIES: Duration = Duration::from_secs(600);
 /// With fewer entries than this, expired allowances are not removed.
 const FEW: usize = 64;
+/// The allowances of so many objects are counted; others have no Events meanwhile. More than all Events that can be written in the time in
+/// which an allowance counts.
+const MOST_COUNTED: usize = 10_000;
 /// A write without a response after this time is given up.
 const TIMEOUT: Duration = Duration::from_secs(10);
 /// The pause after a refusal for missing rights.
@@ -94,7 +97,7 @@ pub struct Events {
     /// The Events to be written: warnings, and ordinary ones.
     warnings: VecDeque<Number>,
     others: VecDeque<Number>,
-    /// The Events that were written, oldest first: they are forgotten in this order.
+    /// The occurrences that do not wait to be written, the longest unused first: they are forgotten in this order ([`Events::rest`]).
     idle: VecDeque<Number>,
     /// The allowance of each object that had Events lately: the moment up to which it is used up, if each Event costs [`ONE_IN`].
     allowed: HashMap<Party, Moment>,
@@ -189,19 +192,27 @@ impl Events {
         let Some(what) = self.records.get(&number).map(|record| record.what.clone()) else { return };
         if !self.allow(now.moment, &what.regarding) {
             // The next Event of the series has the whole count.
+            self.rest(number);
             return self.drop(Dropped::TooMany, 1);
         }
         self.wait(number);
     }
 
-    fn remember(&mut self, now: Now, what: Occurrence) -> Number {
-        while self.idle.len() >= MOST_REMEMBERED
-            && let Some(number) = self.idle.pop_front()
+    /// What is remembered of an occurrence that does not wait to be written any more, or does not wait at all: until [`MOST_REMEMBERED`]
+    /// others came to rest after it.
+    fn rest(&mut self, number: Number) {
+        self.idle.push_back(number);
+        while self.idle.len() > MOST_REMEMBERED
+            && let Some(oldest) = self.idle.pop_front()
         {
-            if self.records.get(&number).is_some_and(|record| !record.is_waiting) {
-                self.forget(number);
+            let waits = self.records.get(&oldest).is_some_and(|record| record.is_waiting);
+            if !waits && !self.idle.contains(&oldest) {
+                self.forget(oldest);
             }
         }
+    }
+
+    fn remember(&mut self, now: Now, what: Occurrence) -> Number {
         self.next += 1;
         let (version, what) = (what.version.clone(), Arc::new(what));
         if let Some(before) = self.by_occurrence.insert(what.clone(), self.next) {
@@ -239,9 +250,12 @@ impl Events {
     fn allow(&mut self, now: Moment, object: &Party) -> bool {
         if self.allowed.len() >= self.sweep_at {
             self.allowed.retain(|_, until| *until > now);
-            self.sweep_at = (self.allowed.len() * 2).max(FEW);
+            self.sweep_at = (self.allowed.len() * 2).clamp(FEW, MOST_COUNTED);
         }
         let Some(until) = self.allowed.get_mut(object) else {
+            if self.allowed.len() >= MOST_COUNTED {
+                return false;
+            }
             self.allowed.insert(object.clone(), now + ONE_IN);
             return true;
         };
@@ -284,7 +298,6 @@ impl Events {
         };
         let Some(record) = self.records.get_mut(&number) else { return Next::Yield };
         record.is_waiting = false;
-        self.idle.push_back(number);
         self.all_until = self.all_until.max(now.moment) + ALL_ONE_IN;
         let (name, request) = match &record.name {
             Some(name) => (None, body::series(record, name, &self.settings)),
@@ -295,6 +308,7 @@ impl Events {
             }
         };
         self.asked = Some(Asked { at: now.moment, number, name });
+        self.rest(number);
         Next::Request(request)
     }
 

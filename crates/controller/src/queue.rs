@@ -24,6 +24,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use k8s_replicator_core::graph::{Graph, Wide};
 use k8s_replicator_core::names::{Key, TargetKey};
 
+use crate::cluster::Access;
 use crate::event::Moment;
 
 use entry::{Entry, Failures, State};
@@ -39,6 +40,9 @@ pub use pace::{Because, Hold, Pass, Why, Work};
 const AHEAD: usize = 1_000;
 /// and so many are taken out at once: about a millisecond's work.
 const AT_ONCE: usize = 1_000;
+/// While so many targets of one cause are queued one by one, and more than twice as many as its next change touches, that change adds none:
+/// an object that changes faster than what it names can be decided about would fill the memory. Instead all targets are verified.
+const MOST_OF_ONE: usize = 20_000;
 
 /// See the [module](self).
 #[derive(Debug, Default)]
@@ -49,10 +53,10 @@ pub struct Queue {
     urgent: Lanes,
     verify: Lanes,
     waiting: BTreeSet<(Moment, TargetKey)>,
-    /// Targets that wait for room in a namespace.
-    parked: BTreeMap<Box<str>, Parked>,
+    /// Targets that wait for room in a namespace, by [`Access`].
+    parked: [BTreeMap<Box<str>, Parked>; 2],
     /// Namespaces of `parked` that may have room.
-    reopened: BTreeSet<Box<str>>,
+    reopened: BTreeSet<(Box<str>, Access)>,
     /// How many targets are queued or handed out because of a change of this object.
     because_of: HashMap<Key, usize>,
     paces: Paces,
@@ -100,6 +104,15 @@ impl Queue {
     /// something may have changed, unless it is only to be verified.
     pub fn add(&mut self, target: TargetKey, priority: Priority, cause: Option<&Key>) {
         self.add_due(target, priority, cause, self.time);
+    }
+
+    /// Adds the targets that one change touches. They are urgent.
+    pub fn add_touched(&mut self, targets: Vec<TargetKey>, cause: Option<&Key>) {
+        let of_one = cause.and_then(|cause| self.because_of.get(cause)).copied().unwrap_or_default();
+        if of_one > MOST_OF_ONE.max(2 * targets.len()) {
+            return self.pieces.verify_all();
+        }
+        targets.into_iter().for_each(|target| self.add(target, Priority::Urgent, cause));
     }
 
     /// Adds targets in one piece. They are urgent.

@@ -36,7 +36,7 @@ use k8s_replicator_core::scope::{Part, Scope};
 use k8s_replicator_core::survey::{Row, look};
 use k8s_replicator_core::trail::Trail;
 
-use crate::cluster::Request;
+use crate::cluster::{Access, Request};
 use crate::contents::Contents;
 use crate::event::{Moment, NamespaceEvent, Now, ObjectEvent};
 use crate::events::Occurrence;
@@ -93,6 +93,8 @@ pub struct Replicator {
     tells_all: bool,
     /// Whether it only looks: see [`Replicator::only_look`].
     only_looks: bool,
+    /// Whether another controller writes: see [`Replicator::stand_by`].
+    stands_by: bool,
     reports: Reports,
     /// Targets that are decided about because of the first lists alone: their state is from before the start, so that no Event is
     /// written about it. Kept only for Events.
@@ -124,6 +126,7 @@ impl Replicator {
             look_up: BTreeSet::new(),
             tells_all: settings.tells_all,
             only_looks: false,
+            stands_by: false,
             reports: Reports::default(),
             old: HashSet::new(),
         }
@@ -138,8 +141,27 @@ impl Replicator {
 
     /// Whether another controller writes (SPEC 13). What that one alone wrote is believed, as it would be at a start (SPEC 9.15): else
     /// whoever takes over reads every replica that was written since it began to stand by, before its first write.
-    pub fn stand_by(&mut self, stands_by: bool) {
+    ///
+    /// A standby follows all objects, and queues nothing: what waited for it would grow for as long as another one leads. When it takes over
+    /// it decides about all targets, as after the first lists.
+    pub fn stand_by(&mut self, now: Now, stands_by: bool) {
         self.graph.believe_the_controller(stands_by || self.only_looks);
+        if stands_by {
+            self.reports.flush(now.moment);
+        }
+        if std::mem::replace(&mut self.stands_by, stands_by) && !stands_by {
+            self.take_over(now);
+        }
+    }
+
+    fn take_over(&mut self, now: Now) {
+        self.set_time(now);
+        self.graph.let_go_of_plain();
+        let targets = self.graph.all_targets();
+        if self.reports.wants_occurred() {
+            self.old.extend(targets.iter().cloned());
+        }
+        targets.into_iter().for_each(|target| self.queue.add(target, Priority::Urgent, None));
     }
 
     /// The kind that it replicates.
@@ -240,6 +262,9 @@ impl Replicator {
     /// An object changed, which touches these targets: they are decided about, unless it changes too fast. What its annotations say can
     /// take data away, which never waits.
     fn changed(&mut self, now: Now, key: &Key, touched: Touched, says_something_else: bool) {
+        if self.stands_by {
+            return self.look_at(touched, Some(key));
+        }
         let is_followed = !self.queue.is_following(key);
         self.note_change(now, key, &touched);
         let may_take_away = says_something_else.then(|| touched.clone());
@@ -249,7 +274,7 @@ impl Replicator {
 
     /// An object is seen to be another one, which touches these targets.
     fn note_change(&mut self, now: Now, key: &Key, touched: &Touched) {
-        if !touched.is_empty() {
+        if !touched.is_empty() && !self.stands_by {
             let Self { changes, queue, storms, .. } = self;
             changes.seen(now.moment, key, |key| queue.is_following(key) || storms.has_storm(key));
         }
@@ -276,7 +301,7 @@ impl Replicator {
 
     /// With the last of the first lists these targets are decided about for the first time.
     fn note_old(&mut self, is_first: bool, touched: &Touched) {
-        if is_first && self.is_ready() && self.reports.wants_occurred() {
+        if is_first && self.is_ready() && self.reports.wants_occurred() && !self.stands_by {
             self.old.extend(touched.targets.iter().cloned());
         }
     }
@@ -315,6 +340,9 @@ impl Replicator {
 
     /// A list is complete again. Whatever a watch missed, it has shown now: so all targets are decided about (SPEC 9.15).
     fn verify(&mut self) {
+        if self.stands_by {
+            return;
+        }
         for target in self.graph.all_targets() {
             self.queue.add(target, Priority::Verify, None);
         }
@@ -359,12 +387,19 @@ impl Replicator {
 
     /// These targets are decided about soon. `cause`: the object that changed.
     fn look_at(&mut self, targets: Touched, cause: Option<&Key>) {
-        for target in targets.targets {
-            if cause.is_some() {
-                self.old.remove(&target);
+        if self.stands_by {
+            if !targets.wide.is_empty() {
+                // Taking targets out of a piece lets go of the objects that are nothing to the program any more.
+                self.graph.let_go_of_plain();
             }
-            self.queue.add(target, Priority::Urgent, cause);
+            return;
         }
+        if cause.is_some() && !self.old.is_empty() {
+            for target in &targets.targets {
+                self.old.remove(target);
+            }
+        }
+        self.queue.add_touched(targets.targets, cause);
         targets.wide.into_iter().for_each(|wide| self.queue.add_wide(wide, cause));
     }
 
@@ -376,7 +411,7 @@ impl Replicator {
                 return None;
             }
             let (window, under_way) = (&self.window, &self.under_way);
-            let has_room = |namespace: &str| has_room(window, under_way, now.moment, namespace);
+            let has_room = |namespace: &str, access| has_room(window, under_way, now.moment, namespace, access);
             let turn = self.queue.next(now.moment, self.contents.is_pressed(), has_room)?;
             *turns -= 1;
             if let Some(request) = self.step(now, turn) {
@@ -426,7 +461,8 @@ impl Replicator {
     }
 }
 
-/// Whether one more request may be made about an object of this namespace: whatever is slow or fails in one leaves room for others.
-fn has_room(window: &Window, under_way: &InFlight, now: Moment, namespace: &str) -> bool {
-    window.is_open_for(now, namespace) && under_way.leaves_room(namespace, window.size())
+/// Whether one more request of this kind may be made about an object of this namespace: whatever is slow or fails in one leaves room for
+/// others, and a webhook's trouble with writes there room for reads.
+fn has_room(window: &Window, under_way: &InFlight, now: Moment, namespace: &str, access: Access) -> bool {
+    window.is_open_for(now, namespace, access) && under_way.leaves_room(namespace, access, window.size())
 }

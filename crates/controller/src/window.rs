@@ -6,14 +6,15 @@
 //! or does not answer, and no request is sent for as long as its `Retry-After` says, within a bound.
 //!
 //! Failures in one namespace alone are not the server's: a webhook that denies there, or a proxy that fails for its objects while
-//! those of others are served. Then only requests in that namespace wait.
+//! those of others are served. Then only requests in that namespace wait; and only writes, where it was admission, which sees no reads: a
+//! source there can still be read for those that copy it.
 
 mod troubles;
 
 use std::time::Duration;
 
 use crate::backoff::{RetryAfter, backoff};
-use crate::cluster::{Failure, FailureKind};
+use crate::cluster::{Access, Blame, Failure, FailureKind};
 use crate::event::Moment;
 
 use troubles::Troubles;
@@ -76,13 +77,13 @@ impl Window {
         self.size as usize
     }
 
-    /// Whether requests about objects of this namespace may be made, or the namespace is paused.
+    /// Whether requests of this kind about objects of this namespace may be made, or the namespace is paused.
     #[must_use]
-    pub fn is_open_for(&self, now: Moment, namespace: &str) -> bool {
-        self.troubles.paused_until(namespace) <= now
+    pub fn is_open_for(&self, now: Moment, namespace: &str, access: Access) -> bool {
+        self.troubles.paused_until(namespace, access) <= now
     }
 
-    /// A namespace whose pause is over. To be called until it answers `None`.
+    /// A namespace of which a pause is over. To be called until it answers `None`.
     pub fn reopened(&mut self, now: Moment) -> Option<Box<str>> {
         self.troubles.reopened(now)
     }
@@ -126,8 +127,12 @@ impl Window {
             _ => return,
         };
         if self.troubles.is_of_one_namespace(now, namespace, failure) {
-            if let Some(pause) = pause {
-                self.troubles.pause(namespace, now + pause.wait(LONGEST_CLOSED_IN_ONE, random));
+            let until = pause.map(|pause| now + pause.wait(LONGEST_CLOSED_IN_ONE, random));
+            let is_admission = failure.blame == Blame::Admission;
+            for access in [Access::Read, Access::Write] {
+                if let Some(until) = until.filter(|_| !is_admission || access == Access::Write) {
+                    self.troubles.pause(namespace, access, until);
+                }
             }
             return;
         }
@@ -170,7 +175,6 @@ impl Window {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cluster::Blame;
 
     const QUICK: Duration = Duration::from_millis(5);
     const SLOW: Duration = Duration::from_millis(21);
@@ -252,10 +256,14 @@ mod tests {
             window.failed(Moment::ZERO, "bad", &failure, 0);
         }
         assert_eq!((open(&window), window.wake_at(Moment::ZERO)), (32, None));
-        assert!(!window.is_open_for(second * 9, "bad") && window.is_open_for(Moment::ZERO, "good"));
+        assert!(
+            !window.is_open_for(second * 9, "bad", Access::Write)
+                && window.is_open_for(Moment::ZERO, "good", Access::Write)
+        );
+        assert!(window.is_open_for(Moment::ZERO, "bad", Access::Read), "admission sees no reads");
         assert_eq!((window.reopens_at(), window.reopened(second * 9)), (Some(second * 10), None));
         assert_eq!((window.reopened(second * 10).as_deref(), window.reopened(second * 10)), (Some("bad"), None));
-        assert!(window.is_open_for(second * 10, "bad"));
+        assert!(window.is_open_for(second * 10, "bad", Access::Write));
     }
 
     /// The same where the response does not name the cause: failures in one namespace, while others are served, concern that
@@ -268,7 +276,11 @@ mod tests {
         window.succeeded(millis(20), "bad");
         window.failed(millis(30), "bad", &throttled(5), 0);
         assert_eq!(window.wake_at(millis(30)), None);
-        assert!(!window.is_open_for(millis(5_029), "bad") && window.is_open_for(millis(30), "good"));
+        for access in [Access::Read, Access::Write] {
+            assert!(
+                !window.is_open_for(millis(5_029), "bad", access) && window.is_open_for(millis(30), "good", access)
+            );
+        }
         window.failed(millis(40), "third", &throttled(60), 0);
         assert_eq!(window.wake_at(millis(40)), Some(millis(40) + LONGEST_CLOSED), "within a bound");
         assert_eq!(open(&window), 16);

@@ -20,6 +20,12 @@ impl Controller {
         self
     }
 
+    /// What a standby sees is its leader's to tell: each Event would be there once for each process.
+    pub(super) fn pass_over_events(&mut self) -> Moment {
+        self.loops.iter_mut().for_each(|each| drop(each.replicator.take_occurrences(false)));
+        Moment::MAX
+    }
+
     /// Goes on with the Events. Called last, so that all other requests go first. Answers until when it waits.
     pub(super) fn poll_events(&mut self, now: Now, wants: &mut Vec<Want>) -> Moment {
         let under_way = self.under_way();

@@ -130,6 +130,8 @@ fn one_object_has_25_and_then_one_in_five_minutes() {
     }
     assert_eq!(written.len(), 25 + 3_300 / 300, "{written:?}");
     assert_eq!(counted(&events)[..2], [36, 3_600 - 36]);
+    // What was not written is forgotten too.
+    assert!(events.records.len() <= MOST_REMEMBERED && events.by_occurrence.len() <= MOST_REMEMBERED);
     // Other objects have their own allowance.
     events.record(at(3_600_000), occurrence("other", "said", false));
     assert!(asks(&mut events, at(3_600_000)).is_some());
@@ -237,4 +239,35 @@ fn an_event_has_a_legal_name() {
         let name = body::name(&occurrence(name, "", false), &mut settings.entropy);
         assert!(k8s_replicator_core::names::is_subdomain(&name), "{name}");
     }
+}
+
+/// Issue 9, 1: nothing grows by what others write. One source that is refused for 16,000 targets was as many occurrences of one object, of
+/// which those beyond its allowance were kept for ever; and so were the allowances of names that change.
+#[test]
+fn what_is_remembered_is_bounded_whatever_happens() {
+    let mut events = events();
+    for round in 0..3_u64 {
+        for n in 0..16_000_u64 {
+            let now = at(round * 1_000 + n / 100);
+            let related = Some(party(&format!("t-{n}")));
+            events.record(now, Occurrence { related, ..occurrence("s", &format!("round {round}"), true) });
+            events.record(now, occurrence(&format!("name-{round}-{n}"), "said", false));
+        }
+        assert!(events.records.len() <= MOST_WAITING + MOST_REMEMBERED + 1, "{}", events.records.len());
+        assert_eq!(events.records.len(), events.by_occurrence.len());
+        assert!(events.idle.len() <= MOST_REMEMBERED && events.allowed.len() <= MOST_COUNTED);
+    }
+    // A series that goes on is no further occurrence.
+    let mut events = self::events();
+    for n in 0..5_000 {
+        let now = at(n * 300_000);
+        events.record(now, occurrence("t", "said", false));
+        if asks(&mut events, now).is_some() {
+            answers(&mut events, now, 201);
+        }
+    }
+    assert_eq!((events.records.len(), events.idle.len() <= MOST_REMEMBERED), (1, true));
+    // When the allowances are over, others have theirs.
+    events.record(at(5_000 * 300_000), occurrence("other", "said", false));
+    assert!(asks(&mut events, at(5_000 * 300_000)).is_some());
 }

@@ -4,6 +4,7 @@ use std::ops::Deref;
 
 use k8s_replicator_core::names::{Key, TargetKey};
 
+use crate::cluster::Access;
 use crate::event::Moment;
 
 /// How soon a target has to be decided about.
@@ -26,8 +27,8 @@ pub enum End {
     Now,
     /// Then; sooner if something changes. [`Moment::MAX`]: as [`End::Settled`].
     At(Moment),
-    /// When there is room for requests in this namespace ([`Queue::reopen`](super::Queue::reopen)).
-    Parked(Box<str>),
+    /// When there is room for requests of this kind in this namespace ([`Queue::reopen`](super::Queue::reopen)).
+    Parked(Box<str>, Access),
 }
 
 /// A target whose turn it is. It goes back to the queue by [`Queue::end`](super::Queue::end).

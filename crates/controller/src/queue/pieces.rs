@@ -32,7 +32,7 @@ pub(super) struct Pieces {
     order: VecDeque<Piece>,
     /// How many of them each cause has.
     of_cause: HashMap<Option<Key>, usize>,
-    /// All targets are to be verified, as there were too many pieces; and when they may be.
+    /// All targets are to be verified, as there were too many pieces, or too many targets of one cause; and when they may be.
     verify_all: bool,
     verify_all_after: Moment,
 }
@@ -42,12 +42,17 @@ impl Pieces {
     pub(super) fn push(&mut self, wide: Wide, cause: Option<&Key>, due: Moment) -> bool {
         let count = self.of_cause.entry(cause.cloned()).or_default();
         if *count >= MOST_PIECES {
-            self.verify_all = true;
+            self.verify_all();
             return false;
         }
         *count += 1;
         self.order.push_back(Piece { wide, cause: cause.cloned(), due });
         true
+    }
+
+    /// Some targets find no room: all are to be verified in their place.
+    pub(super) fn verify_all(&mut self) {
+        self.verify_all = true;
     }
 
     /// Whether all targets are to be verified now, in place of the pieces that found no room.

@@ -7,6 +7,7 @@ use k8s_replicator_core::names::TargetKey;
 
 use super::Queue;
 use super::entry::{End, Entry, Priority, State, Turn};
+use crate::cluster::Access;
 use crate::event::Moment;
 
 /// Every so many turns the targets that are only verified come first, so that they are not kept from it for ever.
@@ -41,8 +42,8 @@ impl Parked {
 
 impl Queue {
     /// Hands out the next target. `pressed`: there is little room for more contents of sources, so that those that were read
-    /// come first, source by source. `has_room`: whether a request may be made in a namespace.
-    pub fn next(&mut self, now: Moment, pressed: bool, has_room: impl Fn(&str) -> bool) -> Option<Turn> {
+    /// come first, source by source. `has_room`: whether a request of this kind may be made in a namespace.
+    pub fn next(&mut self, now: Moment, pressed: bool, has_room: impl Fn(&str, Access) -> bool) -> Option<Turn> {
         self.set_time(now);
         self.wake(now);
         let turn = self.turns + 1;
@@ -80,14 +81,14 @@ impl Queue {
         }
     }
 
-    fn next_parked(&mut self, has_room: impl Fn(&str) -> bool) -> Option<TargetKey> {
-        while let Some(namespace) = self.reopened.first() {
-            let parked = self.parked.get_mut(namespace).filter(|_| has_room(namespace));
+    fn next_parked(&mut self, has_room: impl Fn(&str, Access) -> bool) -> Option<TargetKey> {
+        while let Some((namespace, access)) = self.reopened.first() {
+            let parked = self.parked[*access as usize].get_mut(namespace).filter(|_| has_room(namespace, *access));
             let Some(target) = parked.and_then(Parked::pop) else {
-                if let Some(namespace) = self.reopened.pop_first()
-                    && self.parked.get(&namespace).is_some_and(|parked| parked.order.is_empty())
+                if let Some((namespace, access)) = self.reopened.pop_first()
+                    && self.parked[access as usize].get(&namespace).is_some_and(|parked| parked.order.is_empty())
                 {
-                    self.parked.remove(&namespace);
+                    self.parked[access as usize].remove(&namespace);
                 }
                 continue;
             };
@@ -130,8 +131,8 @@ impl Queue {
                 self.waiting.insert((at, target.clone()));
                 (State::Waiting(at), None)
             }
-            End::Parked(namespace) => {
-                self.parked.entry(namespace).or_default().push(&target);
+            End::Parked(namespace, access) => {
+                self.parked[access as usize].entry(namespace).or_default().push(&target);
                 (State::Parked, due)
             }
         };
@@ -140,8 +141,10 @@ impl Queue {
 
     /// There may be room for requests in this namespace again.
     pub fn reopen(&mut self, namespace: &str) {
-        if self.parked.contains_key(namespace) && !bug!(ParkedForever) {
-            self.reopened.insert(namespace.into());
+        for access in [Access::Read, Access::Write] {
+            if self.parked[access as usize].contains_key(namespace) && !bug!(ParkedForever) {
+                self.reopened.insert((namespace.into(), access));
+            }
         }
     }
 

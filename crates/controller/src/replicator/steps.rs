@@ -16,7 +16,7 @@ use k8s_replicator_core::reason::Reason;
 use super::storm::Storms;
 use super::under_way::{UnderWay, Writing};
 use super::{Replicator, Ticket, Written, has_room};
-use crate::cluster::Request;
+use crate::cluster::{Access, Request};
 use crate::contents::Contents;
 use crate::event::{Moment, Now};
 use crate::queue::{Because, End, Hold, Turn, Why, Work};
@@ -199,7 +199,7 @@ impl Replicator {
             waiting.push(turn);
             return None;
         }
-        if let Err(end) = self.room(now, need.key()) {
+        if let Err(end) = self.room(now, need.key(), Access::Read) {
             self.queue.end(turn, end);
             return None;
         }
@@ -225,7 +225,7 @@ impl Replicator {
     }
 
     fn write(&mut self, now: Now, turn: Turn, prepared: Prepared) -> Option<(Ticket, Request)> {
-        if let Err(end) = self.room(now, &turn) {
+        if let Err(end) = self.room(now, &turn, Access::Write) {
             self.queue.end(turn, end);
             return None;
         }
@@ -246,10 +246,10 @@ impl Replicator {
         }
     }
 
-    fn room(&self, now: Now, key: &Key) -> Result<(), End> {
-        match has_room(&self.window, &self.under_way, now.moment, key.namespace()) {
+    fn room(&self, now: Now, key: &Key, access: Access) -> Result<(), End> {
+        match has_room(&self.window, &self.under_way, now.moment, key.namespace(), access) {
             true => Ok(()),
-            false => Err(End::Parked(key.namespace().into())),
+            false => Err(End::Parked(key.namespace().into(), access)),
         }
     }
 

@@ -29,6 +29,10 @@ const LONGEST: Duration = Duration::from_secs(2);
 const AT_ONCE: u32 = 200;
 /// and then one in this time.
 const ONE_IN: Duration = Duration::from_secs(1);
+/// A storm that touched so many targets by several changes, or pieces of them, ends at once: what waits is bounded, and the queue has a bound
+/// of its own.
+const MOST_TOUCHED: usize = 20_000;
+const MOST_PIECES: usize = 16;
 /// Fewer allowances than this are not swept.
 const FEW: usize = 64;
 
@@ -85,11 +89,17 @@ impl Storms {
         self.ends.remove(&(storm.ends, key.clone()));
         storm.ends = (now + quiet).min(storm.at_the_latest);
         self.ends.insert((storm.ends, key.clone()));
+        let is_first = storm.touched.is_empty() && storm.wide.is_empty();
         storm.touched.extend(touched.targets);
         for wide in touched.wide {
             if !storm.wide.iter().any(|other| other.is_of_same(&wide)) {
                 storm.wide.push(wide);
             }
+        }
+        if !is_first && (storm.touched.len() >= MOST_TOUCHED || storm.wide.len() >= MOST_PIECES) {
+            self.ends.remove(&(storm.ends, key.clone()));
+            storm.ends = now;
+            self.ends.insert((now, key.clone()));
         }
         None
     }
@@ -258,6 +268,19 @@ mod tests {
             let mut storms = Storms::default();
             assert!(storms.change(Moment::ZERO, &key("a"), touched.into(), false).is_none());
             assert_eq!(storms.wake_at(), Some(Duration::from_millis(quiet)), "{targets}");
+        }
+    }
+
+    /// Issue 9, 1: an object that names others in each of its changes does not fill the memory while its storm lasts.
+    #[test]
+    fn a_storm_that_touches_others_with_each_change_ends_early() {
+        let mut storms = Storms::default();
+        for round in 0..20_u64 {
+            let touched: Vec<TargetKey> = (0..8_192).map(|n| key(&format!("t{round}-{n}")).into()).collect();
+            assert!(storms.change(Duration::from_millis(round), &key("a"), touched.into(), false).is_none());
+            let waiting: usize = storms.storms.values().map(|storm| storm.touched.len()).sum();
+            assert!(waiting <= MOST_TOUCHED + 8_192, "{waiting}");
+            ended(&mut storms, round);
         }
     }
 

@@ -128,6 +128,10 @@ impl Loop {
         self.object(ObjectEvent::ListEnds(Part::Cluster, ResourceVersion::new("9")));
     }
 
+    fn stand_by(&mut self, stands_by: bool) {
+        self.replicator.stand_by(self.now(), stands_by);
+    }
+
     fn now(&self) -> Now {
         Now { moment: self.moment, time: jiff::Timestamp::from_second(1_700_000_000).unwrap() }
     }

@@ -2,7 +2,7 @@
 //!
 //! A request without a response after a while is *slow* (a webhook that does not answer keeps one for up to 30 s). Slow requests do
 //! not count for the number of requests that may be under way, up to a bound for each namespace and for all. So requests that hang
-//! in one namespace leave room for the others.
+//! in one namespace leave room for the others; and writes that hang there leave room for reads, which no webhook sees.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::Duration;
@@ -14,6 +14,7 @@ use k8s_replicator_core::names::{Key, TargetKey};
 use k8s_replicator_core::payload::Payload;
 
 use super::Written;
+use crate::cluster::Access;
 use crate::event::Moment;
 use crate::queue::{Because, Pass, Turn, Work};
 
@@ -21,9 +22,10 @@ use crate::queue::{Because, Pass, Turn, Work};
 const SLOW: Duration = Duration::from_secs(1);
 /// At most so many slow requests do not count: if there are more, the server itself is slow.
 const MOST_SLOW: usize = 128;
-/// While so many requests about objects of one namespace are slow, no further ones are made there.
+/// While so many reads, or writes, of objects of one namespace are slow, no further ones are made there.
 const MOST_SLOW_IN_ONE: usize = 4;
-/// One in so many places is kept for namespaces other than the one with the most requests under way.
+/// One in so many places is kept for namespaces other than the one with the most requests under way; of these half may be taken by reads in
+/// that one.
 const KEPT_FOR_OTHERS: usize = 8;
 
 /// The id of a request until it is answered.
@@ -55,6 +57,14 @@ pub(super) struct Writing {
 }
 
 impl UnderWay {
+    /// Whether it is a read or a write.
+    fn access(&self) -> Access {
+        match self {
+            Self::Read { .. } => Access::Read,
+            Self::Write(_) => Access::Write,
+        }
+    }
+
     /// The object that is read or written.
     pub(super) fn key(&self) -> &Key {
         match self {
@@ -89,7 +99,8 @@ pub(super) struct Sent {
 #[derive(Debug, Default, Clone, Copy)]
 struct Load {
     in_time: usize,
-    slow: usize,
+    /// By [`Access`].
+    slow: [usize; 2],
 }
 
 /// See the [module](self).
@@ -129,12 +140,12 @@ impl InFlight {
         }
         if let Some(load) = self.namespaces.get_mut(key.namespace()) {
             if sent.slow {
-                load.slow -= 1;
+                load.slow[sent.request.access() as usize] -= 1;
                 self.slow -= 1;
             } else {
                 load.in_time -= 1;
             }
-            if load.in_time + load.slow == 0 {
+            if load.in_time == 0 && load.slow == [0; 2] {
                 self.namespaces.remove(key.namespace());
             }
         }
@@ -161,7 +172,7 @@ impl InFlight {
             self.slow += 1;
             if let Some(load) = self.namespaces.get_mut(sent.request.key().namespace()) {
                 load.in_time -= 1;
-                load.slow += 1;
+                load.slow[sent.request.access() as usize] += 1;
             }
         }
     }
@@ -180,13 +191,17 @@ impl InFlight {
         next.filter(|_| self.slow < MOST_SLOW).map(|(at, _)| *at + SLOW)
     }
 
-    /// Whether one more request about an object of this namespace leaves room for others, where so many may be under way.
-    pub(super) fn leaves_room(&self, namespace: &str, most: usize) -> bool {
+    /// Whether one more request of this kind about an object of this namespace leaves room for others, where so many may be under way.
+    pub(super) fn leaves_room(&self, namespace: &str, access: Access, most: usize) -> bool {
         let load = self.namespaces.get(namespace).copied().unwrap_or_default();
         if bug!(NoRoomKept) {
             return true;
         }
-        load.slow < MOST_SLOW_IN_ONE && load.in_time < most - (most / KEPT_FOR_OTHERS).max(1)
+        let kept = match access {
+            Access::Read => most / KEPT_FOR_OTHERS / 2,
+            Access::Write => most / KEPT_FOR_OTHERS,
+        };
+        load.slow[access as usize] < MOST_SLOW_IN_ONE && load.in_time < most - kept.max(1)
     }
 
     /// The target of a write that is under way.

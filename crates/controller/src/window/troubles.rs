@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use crate::cluster::{Blame, Failure};
+use crate::cluster::{Access, Blame, Failure};
 use crate::event::Moment;
 
 /// A success in another namespace within this time shows that the server works.
@@ -38,9 +38,10 @@ impl LastTwo {
 pub(super) struct Troubles {
     successes: LastTwo,
     failures: LastTwo,
-    paused: BTreeMap<Box<str>, Moment>,
+    /// By [`Access`].
+    paused: [BTreeMap<Box<str>, Moment>; 2],
     /// The same, by their time.
-    reopen: BTreeSet<(Moment, Box<str>)>,
+    reopen: BTreeSet<(Moment, Box<str>, Access)>,
 }
 
 impl Troubles {
@@ -61,31 +62,31 @@ impl Troubles {
         others_are_served && !others_fail
     }
 
-    /// No request about this namespace's objects is made before `until`.
-    pub(super) fn pause(&mut self, namespace: &str, until: Moment) {
-        let before = self.paused_until(namespace);
+    /// No request of this kind about this namespace's objects is made before `until`.
+    pub(super) fn pause(&mut self, namespace: &str, access: Access, until: Moment) {
+        let before = self.paused_until(namespace, access);
         if before < until {
-            self.reopen.remove(&(before, namespace.into()));
-            self.reopen.insert((until, namespace.into()));
-            self.paused.insert(namespace.into(), until);
+            self.reopen.remove(&(before, namespace.into(), access));
+            self.reopen.insert((until, namespace.into(), access));
+            self.paused[access as usize].insert(namespace.into(), until);
         }
     }
 
-    pub(super) fn paused_until(&self, namespace: &str) -> Moment {
-        self.paused.get(namespace).copied().unwrap_or(Moment::ZERO)
+    pub(super) fn paused_until(&self, namespace: &str, access: Access) -> Moment {
+        self.paused[access as usize].get(namespace).copied().unwrap_or(Moment::ZERO)
     }
 
     pub(super) fn reopened(&mut self, now: Moment) -> Option<Box<str>> {
-        let (until, _) = self.reopen.first()?;
+        let (until, ..) = self.reopen.first()?;
         if *until > now {
             return None;
         }
-        let (_, namespace) = self.reopen.pop_first()?;
-        self.paused.remove(&namespace);
+        let (_, namespace, access) = self.reopen.pop_first()?;
+        self.paused[access as usize].remove(&namespace);
         Some(namespace)
     }
 
     pub(super) fn reopens_at(&self) -> Option<Moment> {
-        self.reopen.first().map(|(at, _)| *at)
+        self.reopen.first().map(|(at, ..)| *at)
     }
 }

@@ -34,7 +34,7 @@ fn a_controller_that_only_looks_writes_nothing_and_reads_no_content() {
 #[test]
 fn a_standby_reads_nothing_of_what_the_leader_wrote() {
     let mut this = Loop::of(&Secret, &[]);
-    this.replicator.stand_by(true);
+    this.stand_by(true);
     this.seen(&source(2, "new"));
     for namespace in ["b", "c"] {
         this.seen(&replica(namespace, 7, 2));
@@ -43,9 +43,56 @@ fn a_standby_reads_nothing_of_what_the_leader_wrote() {
     let somebody = json!({ "manager": "kubectl-edit", "operation": "Update", "fieldsV1": { "f:data": { "f:k": {} } } });
     edited["metadata"]["managedFields"].as_array_mut().unwrap().push(somebody);
     this.seen(&edited);
-    this.replicator.stand_by(false);
+    this.stand_by(false);
     // The source was changed by somebody as well.
     let read = this.asks_for("read a/src");
     this.answer(read, content(&source(2, "v1")));
     this.asks_for("read d/src");
+}
+
+/// Issue 9, 1: nothing grows on a standby, however long another one leads: what it saw waited in its queue, in storms, and in the metric of
+/// how long changes take. When it takes over it decides about all targets, once.
+#[test]
+fn a_standby_queues_nothing_and_decides_about_all_when_it_takes_over() {
+    let mut this = Loop::of(&Secret, &[]);
+    this.replicator.tell_events();
+    this.stand_by(true);
+    for version in 2..600_u64 {
+        this.moment += Duration::from_millis(10);
+        this.seen(&source(version * 10, "new"));
+        let name = format!("pr-{version}");
+        let facts = NamespaceFacts::new(false);
+        this.namespace(NamespaceEvent::Seen { name: name.clone().into(), facts });
+        let push = object(
+            "a/all",
+            version * 10 + 1,
+            &format!("replicate-to-namespaces=.* replicate-once-version={version}"),
+            json!({}),
+        );
+        this.seen(&push);
+        this.namespace(NamespaceEvent::Deleted { name: name.into() });
+        this.replicator.stand_by(this.now(), true);
+        assert!(this.replicator.queue.is_idle() && this.replicator.storms.is_calm());
+    }
+    this.object(ObjectEvent::ListBegins(Part::Cluster));
+    this.seen(&source(6_000, "new"));
+    this.seen(&replica("b", 6_001, 6_000));
+    this.object(ObjectEvent::ListEnds(Part::Cluster, ResourceVersion::new("6001")));
+    assert!(this.replicator.queue.is_idle(), "a relist");
+    this.moment += Duration::from_secs(86_400);
+    this.stand_by(false);
+    let read = this.asks_for("read a/src");
+    this.answer(read, content(&source(6_000, "v1")));
+    let (asked, tickets) = this.asks();
+    assert_eq!(asked, ["create c/src", "create d/src"], "the replica in b is believed");
+    for (ticket, (namespace, version)) in tickets.into_iter().zip([("c", 6_002), ("d", 6_003)]) {
+        this.answer(ticket, content(&replica(namespace, version, 6_000)));
+    }
+    let mut samples = crate::metrics::Samples::default();
+    this.replicator.metrics(this.moment, true, &mut samples);
+    assert_eq!(
+        samples.get(crate::metrics::Metric::Propagation, &["Secret"]),
+        Some(0.0),
+        "nobody knows since when they were due"
+    );
 }

@@ -522,3 +522,25 @@ fn a_look_that_fails_is_made_again() {
     it.answer(look, Answer::Missing);
     it.asks_for("create b/src");
 }
+
+/// Issue 9, 1: a webhook that does not answer to writes in a source's namespace keeps nobody from the source's data: admission sees no reads.
+#[test]
+fn writes_that_hang_in_the_namespace_of_a_source_keep_nobody_from_reading_it() {
+    let pulls = |n: u64| object(&format!("a/p{n}"), 10 + n, "replicate-from=b/other", json!({}));
+    let other = object("b/other", 9, "replication-allowed=true", json!({ "k": "v" }));
+    let mut objects = vec![source(1, "v1"), replica("b", 2, 1), replica("c", 3, 1), replica("d", 4, 1), other.clone()];
+    objects.extend((0..8).map(pulls));
+    let mut it = Loop::with(&objects);
+    let read = it.asks_for("read b/other");
+    it.answer(read, content(&other));
+    let (asked, _hanging) = it.asks();
+    assert!(asked.len() == 8 && asked.iter().all(|asked| asked.starts_with("update a/p")), "{asked:?}");
+    it.moment += Duration::from_secs(2);
+    it.seen(&source(5, "v2"));
+    let read = it.asks_for("read a/src");
+    it.answer(read, content(&source(5, "v2")));
+    assert_eq!(it.asks().0, ["read b/src", "read c/src", "read d/src"]);
+    // A further write there waits.
+    it.seen(&pulls(20));
+    it.asks_nothing();
+}
