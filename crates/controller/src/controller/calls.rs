@@ -130,6 +130,26 @@ mod tests {
         assert_eq!(samples.get(Metric::ApiRequests, &["patch", "4xx"]), Some(90.0));
     }
 
+    /// As RBAC and the API server's own metrics call it.
+    #[test]
+    fn the_verb_of_a_request() {
+        let of = |method: Method, path: &str, expects| {
+            verb(&HttpRequest { method, ..HttpRequest::get(path.to_owned(), "", expects) })
+        };
+        let whole = || Expects::Whole(1);
+        for (method, path, expects, expected) in [
+            (Method::GET, "/x", whole(), "get"),
+            (Method::GET, "/x?limit=5", whole(), "list"),
+            (Method::GET, "/x?limit=5", Expects::Stream, "watch"),
+            (Method::POST, "/x", whole(), "create"),
+            (Method::PUT, "/x", whole(), "update"),
+            (Method::PATCH, "/x", whole(), "patch"),
+            (Method::DELETE, "/x", whole(), "delete"),
+        ] {
+            assert_eq!(of(method.clone(), path, expects), expected, "{method} {path}");
+        }
+    }
+
     #[test]
     fn a_request_without_an_answer_counts_once() {
         let mut calls = Calls::default();

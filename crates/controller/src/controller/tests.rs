@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::cluster::FailureKind;
+use crate::lease;
 use crate::wire::Response;
 
 /// The controller, the time, and a server with these objects, by path.
@@ -22,8 +23,9 @@ struct World {
     asked: Vec<String>,
     watches: BTreeMap<RequestId, String>,
     cancelled: Vec<RequestId>,
-    /// Writes are not answered.
+    /// Writes of ConfigMaps are not answered; these were sent.
     hangs: bool,
+    hanging: Vec<RequestId>,
 }
 
 impl World {
@@ -47,7 +49,22 @@ impl World {
             watches: BTreeMap::new(),
             cancelled: Vec::new(),
             hangs: false,
+            hanging: Vec::new(),
         }
+    }
+
+    /// The same world, with another controller made of its own.
+    fn with(self, change: impl FnOnce(Controller, &Health) -> Controller) -> Self {
+        let controller = change(self.controller, &self.health);
+        Self { controller, ..self }
+    }
+
+    fn now(&self) -> Now {
+        Now { moment: self.now, time: jiff::Timestamp::UNIX_EPOCH }
+    }
+
+    fn count(&self, metric: Metric, labels: &[&str]) -> Option<f64> {
+        self.controller.metrics(self.now()).get(metric, labels)
     }
 
     fn put(&mut self, path: &str, annotations: Value, data: Value) -> Value {
@@ -113,7 +130,8 @@ impl World {
                     }
                     Want::Request(id, request) => {
                         self.asked.push(format!("{} {}", request.method, request.path));
-                        if self.hangs && request.method != Method::GET {
+                        if self.hangs && request.method != Method::GET && request.path.contains("/configmaps") {
+                            self.hanging.push(id);
                             continue;
                         }
                         let received = self.respond(&request);
@@ -298,4 +316,126 @@ fn named_namespaces_are_listed_one_by_one() {
     ];
     assert_eq!(it.asked, expected);
     assert!(it.health.not_ready().is_empty());
+}
+
+/// A controller that takes part in an election, and holds the lease as soon as it is polled.
+fn elected() -> World {
+    with_a_source(Duration::ZERO).with(|controller, health| {
+        let settings = lease::Settings {
+            namespace: "ns".into(),
+            name: "k8s-replicator".into(),
+            identity: "pod-1".into(),
+            url: "https://server".into(),
+            progress: health.watch("leases"),
+            entropy: Box::new(|| 0),
+        };
+        controller.elected_by(settings, health)
+    })
+}
+
+/// SPEC 13: a standby only watches. The leader holds its lease until its last write has ended, and has stopped when it is released.
+#[test]
+fn the_lease_is_held_until_the_last_write_has_ended() {
+    const LEASES: &str = "/apis/coordination.k8s.io/v1/namespaces/ns/leases";
+    let mut it = elected();
+    it.hangs = true;
+    assert_eq!((it.health.is_standby(), it.health.is_stopping()), (Some(true), false));
+    it.settle();
+    assert_eq!((it.health.is_standby(), it.controller.under_way()), (Some(false), 1));
+    assert!(!it.controller.has_stopped());
+    it.controller.stop();
+    it.settle();
+    let releases = |it: &World| it.asked.iter().filter(|asked| asked.starts_with(&format!("PUT {LEASES}/"))).count();
+    assert_eq!((it.controller.has_stopped(), releases(&it)), (false, 0), "a write is under way");
+    let failure = Failure::new(FailureKind::Unreachable, "broken");
+    it.controller.deliver(it.now(), it.hanging[0], Received::Failed(failure));
+    assert!(!it.controller.has_stopped(), "the lease is not released");
+    it.settle();
+    assert_eq!((it.controller.has_stopped(), releases(&it)), (true, 1));
+    assert_eq!(it.health.is_standby(), Some(true));
+    it.health.stop();
+    assert!(it.health.is_stopping());
+    assert_eq!(Health::default().is_standby(), None, "without an election");
+}
+
+/// While another process leads, the control loops ask for nothing; the watches go on.
+#[test]
+fn a_standby_watches_and_asks_for_nothing_else() {
+    let mut it = elected();
+    let spec = json!({ "holderIdentity": "pod-2", "leaseDurationSeconds": 15 });
+    let lease =
+        json!({ "kind": "Lease", "metadata": { "name": "k8s-replicator", "resourceVersion": "1" }, "spec": spec });
+    it.objects.insert("/apis/coordination.k8s.io/v1/namespaces/ns/leases/k8s-replicator".into(), lease);
+    it.until(Duration::from_secs(10));
+    let others: Vec<_> =
+        it.asked.iter().filter(|asked| !asked.contains("/leases/") && !asked.contains("limit=")).collect();
+    assert_eq!(others, [""; 0]);
+    assert_eq!((it.health.is_standby(), it.health.not_ready()), (Some(true), vec![]));
+    assert!(!it.objects.contains_key(REPLICA));
+    // No target waits for a standby.
+    assert_eq!(it.count(Metric::OldestPending, &["ConfigMap"]), Some(0.0));
+}
+
+#[test]
+fn what_it_does_is_an_event_where_events_are_on() {
+    let settings = || crate::events::Settings {
+        instance: "pod-1".into(),
+        version_key: "k8s-replicator/source-version".into(),
+        entropy: Box::new(|| 0),
+    };
+    let mut it = with_a_source(Duration::ZERO).with(|controller, _| controller.with_events(settings()));
+    it.until(Duration::from_secs(30));
+    let events: Vec<_> = it.asked.iter().filter(|asked| asked.contains("events.k8s.io")).collect();
+    assert_eq!(events, ["POST /apis/events.k8s.io/v1/namespaces/b/events?fieldManager=k8s-replicator"]);
+    assert_eq!((it.count(Metric::EventsWritten, &[]), it.cancelled.len()), (Some(1.0), 0));
+}
+
+/// The metrics are those of all parts; a series for the ordinary end of a watch exists before the first one.
+#[test]
+fn the_metrics_are_of_all_parts() {
+    let mut it = with_a_source(Duration::ZERO);
+    it.settle();
+    assert_eq!(it.count(Metric::Targets, &["ConfigMap", "current"]), Some(1.0));
+    assert_eq!(it.count(Metric::ApiRequests, &["create", "201"]), Some(1.0));
+    assert_eq!(it.count(Metric::EventsWritten, &[]), None);
+    let restarts = |it: &World| {
+        let of = |resource| it.count(Metric::WatchRestarts, &[resource, "Closed"]);
+        [of("configmaps"), of("namespaces")]
+    };
+    assert_eq!(restarts(&it), [Some(0.0); 2]);
+    let replica = it.objects[REPLICA].clone();
+    it.event("configmaps", "ADDED", &replica);
+    for closed in 1..=2 {
+        it.until(it.now + Duration::from_secs(60));
+        let ids: Vec<_> =
+            it.watches.iter().filter(|(_, path)| path.contains("configmaps")).map(|(id, _)| *id).collect();
+        for id in ids {
+            it.watches.remove(&id);
+            let bookmark = json!({ "type": "BOOKMARK", "object": { "metadata": { "resourceVersion": "9" } } });
+            it.controller.deliver(it.now(), id, Received::Data(Bytes::from(format!("{bookmark}\n"))));
+            it.controller.deliver(it.now(), id, Received::Closed);
+        }
+        it.until(it.now + Duration::from_secs(10));
+        assert_eq!(restarts(&it), [Some(f64::from(closed)), Some(0.0)]);
+    }
+}
+
+/// A kind is ready once, with what its graph holds; each message is a log line.
+#[test]
+fn what_is_to_be_logged_is_logged() {
+    let mut it = with_a_source(Duration::ZERO);
+    it.settle();
+    let messages = it.controller.take_messages();
+    let lines = crate::logged::lines(|| messages.iter().for_each(Message::log));
+    assert_eq!(lines.len(), messages.len());
+    let ready: Vec<_> = lines.iter().filter(|line| line["message"] == "ready: every first list is complete").collect();
+    assert_eq!(
+        ready,
+        [&json!({ "level": "INFO", "message": "ready: every first list is complete", "kind": "ConfigMap",
+        "objects": 1 })]
+    );
+    let listed = lines.iter().filter(|line| line["message"] == "listed").count();
+    assert_eq!(listed, 2, "{lines:?}");
+    assert!(lines.iter().any(|line| line["message"] == "replica created" && line["target"] == "b/x"), "{lines:?}");
+    assert!(it.controller.take_messages().is_empty());
 }
