@@ -113,10 +113,10 @@ function trail(world, kind, target) {
   if (it?.state !== 3) steps.push({ question: "AsWanted", text: "Is the target as it is to be, in data and annotations?", fact: "data and annotations agree", outcome: "decided", what: it?.reason ?? "NotATarget" });
   return {
     kind, target, state, reason: it?.reason ?? null,
-    sentence: it?.state === 3 ? "The source's replication-allowed-namespaces do not name this namespace." : "The replica agrees with its source.",
+    sentence: it?.state === 3 ? "The source allows other namespaces to pull, and not this one." : "The replica agrees with its source.",
     detail: null, action: null, needs: null,
     said: it?.state === 4 ? { text: `update ${kind} ${target}: the server answered 403 Forbidden: exceeded quota: secrets, requested: secrets=1, used: secrets=40, limited: secrets=40`, of: null } : null,
-    todo: it?.state === 3 ? "Add the target's namespace to the source's `replication-allowed-namespaces`. A pattern has to match the whole name." : null,
+    todo: it?.state === 3 ? "Add the target's namespace to the source's `replication-allowed-namespaces` (a pattern has to match the whole name), or give it the labels that `replication-allowed-namespace-selector` asks for." : null,
     commands: it?.state === 3 ? [{ does: "To change it", text: `kubectl -n ${source.split("/")[0]} annotate secret ${source.split("/")[1]} --overwrite 'k8s-replicator/replication-allowed-namespaces=checkout-.*,payments-production,${namespace}'` }] : [{ does: "The same at a terminal", text: `kubectl replicator explain ${kind.toLowerCase()} ${target}` }],
     chain: [
       ...(source === null ? [] : [{ key: source, role: "pushes", exists: true, again: false, deleting: false, version: "184467", holds: null, created: now - 8_640_000, says: [["replicate-to-namespaces", "checkout-.*,payments-.*"], ["replication-allowed-namespaces", "checkout-.*,payments-production"]], ill_formed: null }]),

@@ -80,16 +80,16 @@ reasons! {
         "Create the source, or correct the name in `replicate-from` (a name without namespace is looked for beside the target)."
     SourceStoppedPushing
         "The source that made this replica does not push to it any more."
-        "If the replica should stay, name its namespace and name in the source's `replicate-to` or `replicate-to-namespaces` again."
+        "If the replica should stay, let the source's `replicate-to`, `replicate-to-namespaces` or `replicate-to-namespace-selector` name it again."
     ConsentMissing
-        "The source carries neither replication-allowed nor replication-allowed-namespaces."
-        r#"Name this namespace in the source's `replication-allowed-namespaces`; `replication-allowed: "true"` would let every namespace pull."#
+        "No annotation of the source allows anyone to pull."
+        r#"Name this namespace in the source's `replication-allowed-namespaces`, or select it by `replication-allowed-namespace-selector`; `replication-allowed: "true"` would let every namespace pull."#
     ConsentRefused
         "The source says replication-allowed: false."
         r#"The owner of the source says no. Ask for this namespace in `replication-allowed-namespaces`, and no `replication-allowed: "false"`."#
     NamespaceNotAllowed
-        "The source's replication-allowed-namespaces do not name this namespace."
-        "Add the target's namespace to the source's `replication-allowed-namespaces`. A pattern has to match the whole name."
+        "The source allows other namespaces to pull, and not this one."
+        "Add the target's namespace to the source's `replication-allowed-namespaces` (a pattern has to match the whole name), or give it the labels that `replication-allowed-namespace-selector` asks for."
     ChainNotAllowed
         "The source is itself a replica, and the chain above it does not allow this namespace."
         "Every source above has to allow the target's namespace: look at `replicated-from-allowed` on the source, then at the consent of what it pulls from."
@@ -133,7 +133,7 @@ reasons! {
         "If it should receive data, put `replicate-from` on it."
     PushesItself
         "The object pushes, so its replicate-from is meant for its targets."
-        "An object with `replicate-to` or `replicate-to-namespaces` is no target. Without these it would be filled from its `replicate-from`."
+        "An object with `replicate-to`, `replicate-to-namespaces` or `replicate-to-namespace-selector` is no target. Without these it would be filled from its `replicate-from`."
     NotWanted
         "The object does not exist, and no source pushes to its name."
         "If there should be a replica, look at the source: its push does not name this namespace and name, or is ill-formed."
@@ -148,7 +148,7 @@ reasons! {
         "Remove what its `metadata.finalizers` wait for. Until then the controller only empties it, if its source does not give the data any more."
     NotReady
         "The first lists are not complete."
-        "Wait. `GET /healthz` names the lists that are missing; if that lasts, look for `Forbidden` or `Unreachable` in the log."
+        "Wait. `GET /healthz` names the replicators that wait for their first lists; if that lasts, look for `Forbidden` or `Unreachable` in the log."
 
     // Why something that annotations ask for is refused.
     IllFormed
