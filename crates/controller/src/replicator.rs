@@ -283,7 +283,7 @@ impl Replicator {
     fn was_deleted(&mut self, now: Now, key: &Key, uid: &Uid) {
         self.under_way.was_deleted(key);
         self.queue.changed(key);
-        self.reports.gone(key);
+        self.reports.gone(now.moment, key);
         let touched = self.graph.forget(key, uid);
         self.note_change(now, key, &touched);
         self.look_at(touched, Some(key));

@@ -7,10 +7,12 @@
 //! [`reports::Reports`] decides which reports become lines (SPEC 8): each state of an object once, and a failure that goes on less
 //! and less often.
 
+mod allowances;
 mod reports;
 mod spacing;
 #[cfg(test)]
 mod tests;
+mod told;
 
 use std::time::Duration;
 
@@ -22,6 +24,10 @@ use k8s_replicator_core::reason::Reason;
 use tracing::{debug, info, warn};
 
 pub use reports::Reports;
+
+/// So many objects that are not refused any more, and so many that are no targets any more, are remembered at most, so that they have
+/// few lines if they come back. With what may be held of each, that is about two megabytes.
+const MOST_OBJECTS: usize = 4_096;
 
 /// A report about one object.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -228,7 +228,7 @@ impl Replicator {
             self.report_failure(now, &turn, &turn, Some(verb), Reason::Contested, error, again_in);
         } else {
             let outcome = Outcome::Done { verb, resource_version };
-            self.reports.done(Report::new(turn.clone(), verdict, outcome));
+            self.reports.done(now.moment, Report::new(turn.clone(), verdict, outcome));
         }
         let end = match verb {
             _ if self.look_up.contains(&*turn) => End::Now,

@@ -145,7 +145,7 @@ impl Replicator {
         let report = |verdict, outcome| Report::new(target.clone(), verdict, outcome);
         match decision {
             Decision::Nothing(verdict) => {
-                self.reports.nothing(target, self.tells_all.then(|| report(verdict, Outcome::Nothing)));
+                self.reports.nothing(now.moment, report(verdict, Outcome::Nothing), self.tells_all);
                 Step::End(End::Settled)
             }
             Decision::Refuse(verdict) => {

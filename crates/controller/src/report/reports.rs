@@ -6,18 +6,24 @@
 //! - What happens to more than a few objects for the same cause within a moment is one line for all of them.
 //! - An object whose state changes all the time has a few lines at once, and then one in ten minutes, with its last state.
 //!
+//! Guarantees: of a target that is refused or waits a fingerprint is kept beside its key, and no more: a hundred thousand may be
+//! refused for one reason. Of one that is well, or no target any more, nothing is kept but what limits its lines: of a bounded number of
+//! objects ([`Allowances`]), and for less than an hour of one that failed ([`Spacings`]).
+//!
 //! It has no clock: [`Reports::flush`] is called with the time, and [`Reports::wake_at`] says when there is something to say.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
 use k8s_replicator_core::advice::Advice;
 use k8s_replicator_core::bug;
 use k8s_replicator_core::decide::{Verb, Verdict};
 use k8s_replicator_core::names::{Key, SourceKey, TargetKey};
 use k8s_replicator_core::reason::Reason;
+use k8s_replicator_core::state::State;
 
-use super::spacing::Spacing;
+use super::allowances::Allowances;
+use super::spacing::{Spacing, Spacings};
+use super::told::{Print, Told};
 use super::{Others, Outcome, Report};
 use crate::event::Moment;
 
@@ -25,11 +31,7 @@ use crate::event::Moment;
 const ALONE: usize = 3;
 /// A line names so many of the other objects.
 const NAMED: usize = 5;
-/// An object may have so many lines about its state at once,
-const STATES_AT_ONCE: u32 = 8;
-/// and then one in this time.
-const STATE_IN: Duration = Duration::from_secs(600);
-/// With fewer entries than this, old ones are not removed.
+/// With fewer causes than this, old ones are not removed.
 const FEW: usize = 256;
 
 /// The key by which reports are grouped: what happened, and why.
@@ -68,68 +70,35 @@ struct Group {
     collected: Option<Report>,
 }
 
-/// What was reported about one object.
-#[derive(Debug, Default)]
-struct Object {
-    /// Its state that was reported: a refusal, or what it waits for.
-    state: Option<Verdict>,
-    advice: Vec<Advice>,
-    failure: Spacing,
-    /// Reports that somebody else keeps changing it.
-    fight: Spacing,
-    /// The moment up to which its allowance for lines about states is used, if each line costs [`STATE_IN`].
-    states_until: Moment,
-    /// Its last state, to be reported when the allowance permits.
-    held: Option<Report>,
-    /// The sources that do not get its name, as they were reported.
-    losers: Vec<Verdict>,
-}
-
-impl Object {
-    fn is_over(&self, now: Moment) -> bool {
-        self.state.is_none()
-            && self.advice.is_empty()
-            && self.losers.is_empty()
-            && self.held.is_none()
-            && self.states_until <= now
-            && self.failure.is_over(now)
-            && self.fight.is_over(now)
+impl Group {
+    fn is_over(&self, now: Moment, action: Action) -> bool {
+        let is_quiet = if action.goes_on() { self.spacing.is_over(now) } else { self.spacing.again_at() <= now };
+        self.collected.is_none() && is_quiet
     }
 }
 
 /// Decides which reports are logged, and when.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Reports {
     ready: Vec<Report>,
     /// The same for Events, one report for each object; `None`: Events are off.
     occurred: Option<Vec<Report>>,
     /// Whether the states that are reported now existed already before the program started.
     is_old: bool,
-    objects: BTreeMap<TargetKey, Object>,
+    /// The state of each target that is refused or waits, as it was reported.
+    states: BTreeMap<TargetKey, Print>,
+    advice: Told,
+    /// The sources that do not get a target's name.
+    losers: Told,
+    failures: Spacings,
+    /// Reports that somebody else keeps changing an object.
+    fights: Spacings,
+    allowances: Allowances,
     groups: BTreeMap<Cause, Group>,
     /// When the groups' collected reports are logged.
     due: BTreeSet<(Moment, Cause)>,
-    /// When an object's held state is logged.
-    held: BTreeSet<(Moment, TargetKey)>,
-    /// With so many objects, or causes, those without anything left to report are forgotten.
-    sweep_objects_at: usize,
+    /// With so many causes, those without anything left to report are forgotten.
     sweep_groups_at: usize,
-}
-
-impl Default for Reports {
-    fn default() -> Self {
-        Self {
-            ready: Vec::new(),
-            occurred: None,
-            is_old: false,
-            objects: BTreeMap::new(),
-            groups: BTreeMap::new(),
-            due: BTreeSet::new(),
-            held: BTreeSet::new(),
-            sweep_objects_at: FEW,
-            sweep_groups_at: FEW,
-        }
-    }
 }
 
 impl Reports {
@@ -173,29 +142,50 @@ impl Reports {
         }
     }
 
-    /// How many objects and causes it remembers.
+    /// Of how many objects and causes it remembers something.
     #[cfg(test)]
     pub(super) fn remembered(&self) -> (usize, usize) {
-        (self.objects.len(), self.groups.len())
+        let told = self.states.keys().chain(self.advice.targets()).chain(self.losers.targets());
+        let spaced = self.failures.targets().chain(self.fights.targets());
+        let objects: BTreeSet<_> = told.chain(spaced).chain(self.allowances.kept().0).collect();
+        (objects.len(), self.groups.len())
+    }
+
+    /// Of how many objects it remembers what.
+    #[cfg(test)]
+    pub(super) fn kept(&self) -> super::tests::Kept {
+        let (allowed, held) = self.allowances.kept();
+        super::tests::Kept {
+            states: self.states.len(),
+            told: self.advice.targets().count() + self.losers.targets().count(),
+            spaced: self.failures.targets().count() + self.fights.targets().count(),
+            allowed: allowed.count(),
+            held,
+            bytes: size_of::<(TargetKey, Print)>(),
+        }
+    }
+
+    /// The targets of which it remembers that they are refused or wait.
+    #[cfg(test)]
+    pub(crate) fn states(&self) -> impl Iterator<Item = &TargetKey> {
+        self.states.keys()
     }
 
     /// When [`flush`](Self::flush) has to be called.
     #[must_use]
     pub fn wake_at(&self) -> Option<Moment> {
         let due = self.due.first().map(|(at, _)| *at);
-        due.into_iter().chain(self.held.first().map(|(at, _)| *at)).min()
+        due.into_iter().chain(self.allowances.wake_at()).min()
     }
 
     /// Logs the reports that were collected until now.
     pub fn flush(&mut self, now: Moment) {
-        while let Some((at, _)) = self.held.first()
-            && *at <= now
-        {
-            let Some((_, target)) = self.held.pop_first() else { return };
-            if let Some(report) = self.objects.get_mut(&target).and_then(|object| object.held.take()) {
-                self.state(now, report);
-            }
+        while let Some(report) = self.allowances.due(now) {
+            self.state(now, report);
         }
+        self.forget(now);
+        self.failures.sweep(now);
+        self.fights.sweep(now);
         while let Some((at, _)) = self.due.first()
             && *at <= now
         {
@@ -212,83 +202,105 @@ impl Reports {
         }
     }
 
-    /// Nothing has to be done: a refusal or wait of the target is over. `report`: the report to log, if it is to be logged.
-    pub fn nothing(&mut self, target: &TargetKey, report: Option<Report>) {
-        self.settled(target);
-        self.ready.extend(report);
+    /// Nothing has to be done: a refusal or wait of the target is over. `is_logged`: whether that is a line.
+    pub fn nothing(&mut self, now: Moment, report: Report, is_logged: bool) {
+        self.settled(now, &report.target);
+        if State::at_rest(report.verdict.reason).is_none() || report.verdict.reason == Reason::NamespaceMissing {
+            for spacings in [&mut self.failures, &mut self.fights] {
+                spacings.is_no_target(&report.target);
+            }
+        }
+        if is_logged {
+            self.ready.push(report);
+        }
     }
 
     /// A write was carried out.
-    pub fn done(&mut self, report: Report) {
-        self.settled(&report.target);
+    pub fn done(&mut self, now: Moment, report: Report) {
+        self.settled(now, &report.target);
         if let Outcome::Done { verb: Verb::Clear, .. } = report.outcome {
             // The report of the action has the reason, so that the state need not be reported too.
-            self.objects.entry(report.target.clone()).or_default().state = Some(report.verdict.clone());
+            self.states.insert(report.target.clone(), Print::of(&report.verdict));
         }
         self.occurred(&report);
         self.ready.push(report);
     }
 
-    fn settled(&mut self, target: &TargetKey) {
-        if let Some(object) = self.objects.get_mut(target) {
-            (object.state, object.held) = (None, None);
+    fn settled(&mut self, now: Moment, target: &TargetKey) {
+        if self.states.remove(target).is_some() {
+            self.allowances.drop_held(target);
+            self.ended(now, target);
+        }
+    }
+
+    /// A state that was reported is over.
+    fn ended(&mut self, now: Moment, target: &TargetKey) {
+        self.allowances.ended(now, target);
+        self.forget(now);
+    }
+
+    fn forget(&mut self, now: Moment) {
+        for held in self.allowances.forget(now) {
+            self.group(now, held);
         }
     }
 
     /// An object is gone: the next one of its name is another object, whose states are reported anew.
-    pub fn gone(&mut self, key: &Key) {
-        if let Some(object) = self.objects.get_mut(&TargetKey::from(key.clone())) {
-            object.advice.clear();
-        }
+    pub fn gone(&mut self, now: Moment, key: &Key) {
+        self.advise(now, key, Vec::new());
     }
 
     /// Reports a refusal or a wait, once for the same verdict.
     pub fn standing(&mut self, now: Moment, report: Report) {
-        let object = self.object(now, &report.target);
-        if object.state.as_ref() == Some(&report.verdict) {
-            return;
+        let print = Print::of(&report.verdict);
+        match self.states.get_mut(&report.target) {
+            Some(before) if *before == print => return,
+            Some(before) => {
+                *before = print;
+                self.ended(now, &report.target);
+            }
+            None => drop(self.states.insert(report.target.clone(), print)),
         }
-        object.state = Some(report.verdict.clone());
         self.began(&report);
         self.state(now, report);
     }
 
     /// Reports the advice about an object as it is now, each once.
     pub fn advise(&mut self, now: Moment, key: &Key, advice: Vec<Advice>) {
-        let target = TargetKey::from(key.clone());
-        match self.objects.get(&target) {
-            Some(object) if object.advice == advice => return,
-            None if advice.is_empty() => return,
-            _ => {}
-        }
-        let before = std::mem::replace(&mut self.object(now, &target).advice, advice.clone());
-        for Advice { reason, detail } in advice.into_iter().filter(|advice| !before.contains(advice)) {
-            let verdict = Verdict { reason, source: None, detail: Some(detail) };
-            let report = Report::new(target.clone(), verdict, Outcome::Advice);
-            self.began(&report);
-            self.state(now, report);
-        }
+        let target = key.clone().into();
+        let reports = advice.into_iter().map(|advice| advised(&target, advice)).collect();
+        self.tell(now, |this| &mut this.advice, &target, reports);
     }
 
     /// Reports further advice about an object, besides that of [`advise`](Self::advise).
     pub fn advise_also(&mut self, now: Moment, key: &Key, advice: Vec<Advice>) {
-        let before = self.objects.get(&TargetKey::from(key.clone())).map(|object| object.advice.clone());
-        let mut all = before.unwrap_or_default();
-        let more: Vec<Advice> = advice.into_iter().filter(|advice| !all.contains(advice)).collect();
-        all.extend(more);
-        self.advise(now, key, all);
+        let target = key.clone().into();
+        let mut told = self.advice.of(&target).to_vec();
+        for report in advice.into_iter().map(|advice| advised(&target, advice)) {
+            let print = Print::of(&report.verdict);
+            if !told.contains(&print) {
+                told.push(print);
+                self.began(&report);
+                self.state(now, report);
+            }
+        }
+        self.advice.replace(&target, told.into());
     }
 
     /// Reports the sources that do not get a target's name, each once.
     pub fn losers(&mut self, now: Moment, target: &TargetKey, losers: Vec<Verdict>) {
-        match self.objects.get(target) {
-            Some(object) if object.losers == losers => return,
-            None if losers.is_empty() => return,
-            _ => {}
+        let report = |loser| Report::new(target.clone(), loser, Outcome::Refused);
+        self.tell(now, |this| &mut this.losers, target, losers.into_iter().map(report).collect());
+    }
+
+    /// Reports what there is to say of an object now, each once.
+    fn tell(&mut self, now: Moment, told: fn(&mut Self) -> &mut Told, target: &TargetKey, reports: Vec<Report>) {
+        let prints: Box<[Print]> = reports.iter().map(|report| Print::of(&report.verdict)).collect();
+        let Some(before) = told(self).replace(target, prints) else { return };
+        if !before.is_empty() {
+            self.ended(now, target);
         }
-        let before = std::mem::replace(&mut self.object(now, target).losers, losers.clone());
-        for verdict in losers.into_iter().filter(|verdict| !before.contains(verdict)) {
-            let report = Report::new(target.clone(), verdict, Outcome::Refused);
+        for report in reports.into_iter().filter(|report| !before.contains(&Print::of(&report.verdict))) {
             self.began(&report);
             self.state(now, report);
         }
@@ -296,18 +308,9 @@ impl Reports {
 
     /// Reports a state of an object. If it had many lately, its last one is reported later.
     fn state(&mut self, now: Moment, report: Report) {
-        let target = report.target.clone();
-        let object = self.object(now, &target);
-        let next = object.states_until.max(now) + STATE_IN;
-        let room_at = next.saturating_sub(STATE_IN * STATES_AT_ONCE);
-        if room_at > now {
-            if object.held.replace(report).is_none() {
-                self.held.insert((room_at, target));
-            }
-            return;
+        if let Some(report) = self.allowances.admit(now, report) {
+            self.group(now, report);
         }
-        object.states_until = next;
-        self.group(now, report);
     }
 
     /// Reports a failed attempt: less and less often while failures go on.
@@ -316,14 +319,8 @@ impl Reports {
             return;
         }
         let is_fight = matches!(report.outcome, Outcome::Failed { reason: Reason::Contested, .. });
-        let object = self.object(now, &report.target);
-        let spacing = if is_fight { &mut object.fight } else { &mut object.failure };
-        if spacing.is_over(now) {
-            *spacing = Spacing::default();
-        }
-        if spacing.again_at() > now {
-            return;
-        }
+        let spacings = if is_fight { &mut self.fights } else { &mut self.failures };
+        let Some(spacing) = spacings.may_say(now, &report.target) else { return };
         match is_fight {
             true => spacing.say_once(now),
             false => spacing.say(now),
@@ -332,24 +329,15 @@ impl Reports {
         self.group(now, report);
     }
 
-    fn object(&mut self, now: Moment, target: &TargetKey) -> &mut Object {
-        if self.objects.len() >= self.sweep_objects_at {
-            self.objects.retain(|_, object| !object.is_over(now));
-            self.sweep_objects_at = (self.objects.len() * 2).max(FEW);
-        }
-        self.objects.entry(target.clone()).or_default()
-    }
-
     /// Reports it in a line of its own, or together with other objects of the same cause.
     fn group(&mut self, now: Moment, report: Report) {
-        if self.groups.len() >= self.sweep_groups_at {
-            self.groups.retain(|_, group| group.collected.is_some() || !group.spacing.is_over(now));
-            self.sweep_groups_at = (self.groups.len() * 2).max(FEW);
+        if self.groups.len() >= self.sweep_groups_at.max(FEW) {
+            self.groups.retain(|cause, group| !group.is_over(now, cause.action));
+            self.sweep_groups_at = self.groups.len() * 2;
         }
         let cause = Cause::of(&report);
         let group = self.groups.entry(cause.clone()).or_default();
-        let is_over = if cause.action.goes_on() { group.spacing.is_over(now) } else { group.spacing.again_at() <= now };
-        if group.collected.is_none() && is_over {
+        if group.is_over(now, cause.action) {
             // States are reported once each, so that the next group of the cause begins anew.
             *group = Group::default();
         }
@@ -375,6 +363,10 @@ impl Reports {
         self.due.insert((group.spacing.again_at(), cause));
         group.collected = Some(report);
     }
+}
+
+fn advised(target: &TargetKey, Advice { reason, detail }: Advice) -> Report {
+    Report::new(target.clone(), Verdict { reason, source: None, detail: Some(detail) }, Outcome::Advice)
 }
 
 impl Cause {

@@ -29,6 +29,26 @@ fn refusal(name: &str, reason: Reason) -> Report {
     Report::new(target(name), verdict(reason), Outcome::Refused)
 }
 
+/// Of how many objects what is remembered.
+pub(super) struct Kept {
+    /// That they are refused, or wait: each in so many `bytes`.
+    pub(super) states: usize,
+    /// Advice, and sources that do not get a name.
+    pub(super) told: usize,
+    /// When a failure, or a fight, may be logged again.
+    pub(super) spaced: usize,
+    /// How much of their allowance for lines is used.
+    pub(super) allowed: usize,
+    /// Their last state, to be logged later.
+    pub(super) held: usize,
+    pub(super) bytes: usize,
+}
+
+/// Nothing has to be done for this reason.
+fn nothing(reports: &mut Reports, now: Moment, name: &str, reason: Reason) {
+    reports.nothing(now, Report::new(target(name), verdict(reason), Outcome::Nothing), false);
+}
+
 /// What is said now, as `target +others`.
 fn said(reports: &mut Reports) -> Vec<String> {
     let said = reports.take();
@@ -93,9 +113,27 @@ fn a_state_is_reported_once() {
         reports.standing(now, refusal("b/t", reason));
         assert_eq!(said(&mut reports).len(), lines, "{reason}");
     }
-    reports.nothing(&target("b/t"), None);
+    nothing(&mut reports, now, "b/t", Reason::UpToDate);
     reports.standing(now, refusal("b/t", Reason::IllFormed));
     assert_eq!(said(&mut reports), ["b/t +0"], "it was mended in between");
+}
+
+/// The same where the object is well in between each time.
+#[test]
+fn an_object_that_is_refused_now_and_then_is_reported_now_and_then() {
+    let mut reports = Reports::default();
+    let mut lines = Vec::new();
+    for second in 0..3_600 {
+        let now = Duration::from_secs(second);
+        reports.flush(now);
+        match second % 2 {
+            0 => reports.standing(now, refusal("b/t", Reason::Ring)),
+            _ => nothing(&mut reports, now, "b/t", [Reason::UpToDate, Reason::NotWanted][usize::from(second % 4 == 1)]),
+        }
+        lines.extend(said(&mut reports).iter().map(|_| second));
+    }
+    let at_once = lines.iter().filter(|second| **second < 60).count();
+    assert!(at_once == 8 && (9..=15).contains(&lines.len()), "{lines:?}");
 }
 
 /// Whatever a tenant does with annotations: few lines, and in the end the last state is known.
@@ -180,12 +218,99 @@ fn nothing_is_remembered_of_objects_that_are_well() {
         let (name, now) = (format!("n{n}/t"), Duration::from_secs(n * 10));
         reports.failed(now, failure(&name, &"y".repeat(usize::try_from(n).unwrap() % 500)));
         reports.standing(now, refusal(&name, Reason::IllFormed));
-        reports.nothing(&target(&name), None);
+        nothing(&mut reports, now, &name, Reason::UpToDate);
         drop(reports.take());
         reports.flush(now);
     }
     let (objects, groups) = reports.remembered();
     assert!(objects < 2_000 && groups < 2_000, "{objects} objects, {groups} groups");
+}
+
+/// Ten ConfigMaps whose 16 names are pushed to 1,000 namespaces are 160,000 targets. Where they are refused, or wait, that is a state that
+/// may go on for years: each of them takes a few bytes besides its name, which others have too, and nothing else.
+#[test]
+fn of_an_object_that_is_refused_its_name_and_a_fingerprint_are_remembered() {
+    const TARGETS: usize = 10_000;
+    let mut reports = Reports::default();
+    for second in [0, 60, 3_600] {
+        let now = Duration::from_secs(second);
+        for n in 0..TARGETS {
+            let detail = Some(format!("the source has no key \"k-{}\"", n % 16));
+            let outcome = if n % 2 == 0 { Outcome::Refused } else { Outcome::Waits(None) };
+            let verdict = Verdict { detail, ..verdict(Reason::KeyMissing) };
+            reports.standing(now, Report::new(target(&format!("n{n}/t")), verdict, outcome));
+        }
+        drop(reports.take());
+        reports.flush(now + Duration::from_secs(1));
+        drop(reports.take());
+        let Kept { states, told, spaced, allowed, held, bytes } = reports.kept();
+        assert_eq!((states, told, spaced, allowed, held), (TARGETS, 0, 0, 0, 0));
+        assert!(bytes <= 24, "{bytes}");
+    }
+    // They are well now, all at the same time.
+    for n in 0..TARGETS {
+        nothing(&mut reports, Duration::from_secs(3_601), &format!("n{n}/t"), Reason::UpToDate);
+    }
+    let Kept { states, allowed, .. } = reports.kept();
+    assert_eq!((states, allowed), (0, MOST_OBJECTS));
+    reports.flush(Duration::from_secs(3_601 + 600));
+    assert_eq!(reports.remembered().0, 0);
+}
+
+/// A ConfigMap pushes 8,192 names, which are refused or cannot be written, and its owner replaces all of them every 25 seconds.
+#[test]
+fn names_that_are_replaced_again_and_again_leave_nothing_behind() {
+    const NAMES: usize = 8_192;
+    let mut reports = Reports::default();
+    let mut lines = 0;
+    for turn in 0..20u64 {
+        let now = Duration::from_secs(turn * 25);
+        reports.flush(now);
+        for n in 0..NAMES {
+            if let Some(before) = turn.checked_sub(1) {
+                nothing(&mut reports, now, &format!("b/t-{before}-{n}"), Reason::NotWanted);
+            }
+            let name = format!("b/t-{turn}-{n}");
+            match n % 2 {
+                0 => reports.standing(now, refusal(&name, Reason::KeyMissing)),
+                _ => reports.failed(now, failure(&name, &format!("{name}: denied"))),
+            }
+        }
+        lines += said(&mut reports).len();
+        let (objects, groups) = reports.remembered();
+        assert!(objects <= NAMES + 2 * MOST_OBJECTS && groups <= 2, "{objects} objects, {groups} causes");
+        assert!(reports.kept().allowed <= MOST_OBJECTS);
+    }
+    assert!(lines <= 20 * 4 + 11, "{lines}");
+}
+
+/// More objects flap than have an allowance: those that had the most lines keep theirs, and what is held of the others is logged.
+#[test]
+fn of_many_objects_that_flap_those_that_flap_most_are_remembered() {
+    let mut reports = Reports::default();
+    let flap = |reports: &mut Reports, second, name: &str| {
+        let reason = [Reason::Ring, Reason::Loop][usize::try_from(second).unwrap() % 2];
+        reports.standing(Duration::from_secs(second), refusal(name, reason));
+        reports.flush(Duration::from_secs(second + 1));
+    };
+    for second in 0..60 {
+        flap(&mut reports, second, "a/often");
+    }
+    assert_eq!(reports.kept().held, 1);
+    for n in 0..2 * MOST_OBJECTS {
+        for second in [60, 61] {
+            reports.standing(
+                Duration::from_secs(second),
+                refusal(&format!("b/t-{n}"), [Reason::Ring, Reason::Loop][n % 2]),
+            );
+            nothing(&mut reports, Duration::from_secs(second), &format!("b/t-{n}"), Reason::UpToDate);
+        }
+    }
+    let Kept { allowed, held, .. } = reports.kept();
+    assert_eq!((allowed, held), (MOST_OBJECTS, 1), "what it flaps to is held as before");
+    drop(reports.take());
+    flap(&mut reports, 62, "a/often");
+    assert!(said(&mut reports).iter().all(|line| !line.starts_with("a/often")));
 }
 
 /// Issue 9, 1: nothing grows by what others write: a webhook that says something else each time made a group of each of its messages, which
@@ -292,7 +417,7 @@ fn what_is_gone_is_reported_anew() {
         [0, 1, 0]
     );
     assert_eq!(reports.remembered().0, 1);
-    reports.gone(&key);
+    reports.gone(Duration::ZERO, &key);
     assert_eq!(advised(&mut reports, advice()), 1);
 }
 

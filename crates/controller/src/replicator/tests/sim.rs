@@ -301,6 +301,9 @@ impl Sim {
                 return Err(format!("{}: {said:?}, and the survey says {state} {reason:?}", row.target));
             }
         }
+        if let Some(target) = self.it.reports.states().find(|target| standing.of(target).is_none()) {
+            return Err(format!("{target} is well, or no target any more, and what was reported of it is kept"));
+        }
         let failing = standing.count(State::Failing);
         let counted: usize = State::ALL.iter().map(|state| standing.count(*state)).sum();
         let current = rows.iter().filter(|row| row.state == State::Current).count();
