@@ -108,6 +108,9 @@ pub struct Failure {
     pub kind: FailureKind,
     /// What was tried, and what the server said. No value of a Secret is in it.
     pub message: String,
+    /// So many bytes at the end of the message are the server's words as they came, and may quote a Secret. The others are this
+    /// program's own. The server's words come by [`status`] alone, which counts them: nothing else can read those of a `Status`.
+    pub uncleaned: usize,
     /// `Retry-After`.
     pub retry_after: Option<RetryAfter>,
     /// Who caused it.
@@ -115,10 +118,17 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// A failure of the server as a whole, without `Retry-After`.
+    /// A failure of the server as a whole, without `Retry-After`, in this program's own words: they must quote no response.
     #[must_use]
     pub fn new(kind: FailureKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), retry_after: None, blame: Blame::Server }
+        Self { kind, message: message.into(), uncleaned: 0, retry_after: None, blame: Blame::Server }
+    }
+
+    /// The message: this program's own words, and after them the server's as they came.
+    fn words(&self) -> (&str, &str) {
+        let own = self.message.len().saturating_sub(self.uncleaned);
+        // What cannot be told apart counts as the server's.
+        self.message.split_at_checked(own).unwrap_or(("", &self.message))
     }
 
     /// How long the server asks to wait, at most about `longest`; zero: it does not. `random` is a byte that adds up to a quarter.

@@ -13,7 +13,7 @@ use k8s_replicator_core::annotations::Dialect;
 use k8s_replicator_core::bug;
 use k8s_replicator_core::kind::Kind;
 use k8s_replicator_core::names::Key;
-use k8s_replicator_core::observed::Observed;
+use k8s_replicator_core::observed::{Observed, ReadError};
 use k8s_replicator_core::protobuf;
 
 use super::object::Object;
@@ -107,14 +107,14 @@ fn understood(
     }
     let object = Object::of(body);
     let observed = || -> Result<Observed, Failure> {
-        let observed = object.observed(dialect).map_err(Failure::unreadable)?;
+        let observed = object.observed(dialect).map_err(unreadable)?;
         if observed.key == *key(request) {
             Ok(observed)
         } else {
             Err(Failure::unreadable("it is about another object"))
         }
     };
-    let content = || object.content(kind).map_err(Failure::unreadable);
+    let content = || object.content(kind).map_err(unreadable);
     Ok(match request {
         // The body is a `Status`, or the object, if finalizers hold it.
         Request::Write(Action::Delete(_)) if is_an_api_object(body) => Answer::Deleted,
@@ -125,6 +125,14 @@ fn understood(
         }
         Request::Look(_) | Request::Write(_) => Answer::Seen(observed()?),
     })
+}
+
+/// An object that cannot be read. Nothing of it is quoted, also not the name.
+fn unreadable(error: ReadError) -> Failure {
+    match error {
+        ReadError::Name(_) => Failure::unreadable("no object can have the name in it"),
+        ReadError::Json { .. } | ReadError::Protobuf(_) => Failure::unreadable(error),
+    }
 }
 
 /// Whether the body is an API object, with a kind.
@@ -148,13 +156,15 @@ fn kind_of(body: &[u8]) -> Option<Cow<'_, str>> {
 
 /// Adds the verb and the object to the message, and removes everything from the server's words that may be a value of the Secret.
 fn explained(request: &Request, kind: &dyn Kind, failure: Failure) -> Failure {
-    let said = match kind.is_secret() {
-        true => redact::secrets_words(&failure.message, shown(request)),
-        false => failure.message,
+    let (own, servers) = failure.words();
+    let servers = match kind.is_secret() {
+        true => Cow::from(redact::secrets_words(servers, shown(request))),
+        false => Cow::from(servers),
     };
     // Cut only after redaction: a value that is cut off would not be recognised.
-    let said: String = said.chars().take(LONGEST_MESSAGE).collect();
-    Failure { message: format!("{} {}: {said}", verb(request), named(kind, key(request))), ..failure }
+    let said: String = own.chars().chain(servers.chars()).take(LONGEST_MESSAGE).collect();
+    let message = format!("{} {}: {said}", verb(request), named(kind, key(request)));
+    Failure { message, uncleaned: 0, ..failure }
 }
 
 fn key(request: &Request) -> &Key {

@@ -26,6 +26,31 @@ const ADMISSION: [&str; 10] = [
     "status unknown for quota: ",
 ];
 
+/// The reasons that Kubernetes has (`StatusReason` of `k8s.io/apimachinery`). A webhook that denies can give any other text, which
+/// is then its message a second time.
+const REASONS: [&str; 20] = [
+    "Unauthorized",
+    "Forbidden",
+    "NotFound",
+    "AlreadyExists",
+    "Conflict",
+    "Gone",
+    "Invalid",
+    "ServerTimeout",
+    "StoreReadError",
+    "Timeout",
+    "TooManyRequests",
+    "BadRequest",
+    "MethodNotAllowed",
+    "NotAcceptable",
+    "RequestEntityTooLarge",
+    "UnsupportedMediaType",
+    "InternalError",
+    "Expired",
+    "ServiceUnavailable",
+    "Unknown",
+];
+
 /// The fields of a `Status` that say what went wrong.
 #[derive(Deserialize, Default, Debug, PartialEq, Eq)]
 #[serde(default)]
@@ -104,13 +129,13 @@ impl Status {
         let header = headers.get(header::RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
         let retry_after = header.or(Some(self.details.retry_after_seconds).filter(|seconds| *seconds > 0));
         let said = self.message;
-        let message = match (said.is_empty(), self.reason.is_empty()) {
+        let message = match (said.is_empty(), REASONS.iter().find(|reason| **reason == self.reason)) {
             (true, _) => format!("the server answered {status}"),
-            (false, true) => format!("the server answered {status}: {said}"),
-            (false, false) => format!("the server answered {} {}: {said}", status.as_u16(), self.reason),
+            (false, None) => format!("the server answered {status}: {said}"),
+            (false, Some(reason)) => format!("the server answered {} {reason}: {said}", status.as_u16()),
         };
         let retry_after = retry_after.map(|seconds| RetryAfter::new(Duration::from_secs(seconds)));
-        Failure { kind, message, retry_after, blame }
+        Failure { kind, message, uncleaned: said.len(), retry_after, blame }
     }
 }
 
@@ -149,11 +174,30 @@ mod tests {
             (500, &none, FailureKind::Server),
         ] {
             let details = json!({ "causes": causes, "retryAfterSeconds": 3 });
-            let body = json!({ "kind": "Status", "message": "no", "reason": "Why", "details": details }).to_string();
+            let body =
+                json!({ "kind": "Status", "message": "no", "reason": "BadRequest", "details": details }).to_string();
             let failure = refusal(StatusCode::from_u16(code).unwrap(), &HeaderMap::new(), body.as_bytes());
             assert_eq!((failure.kind, failure.retry_after), (kind, Some(RetryAfter::new(Duration::from_secs(3)))));
-            assert_eq!(failure.message, format!("the server answered {code} Why: no"));
+            assert_eq!(failure.message, format!("the server answered {code} BadRequest: no"));
         }
+    }
+
+    /// SPEC 8: a webhook that denies chooses the reason too, and can quote a Secret there. All but the message is this program's.
+    #[test]
+    fn only_the_message_of_a_failure_is_the_servers_words() {
+        let refused = |reason: &str, message: &str| {
+            let body = json!({ "kind": "Status", "message": message, "reason": reason }).to_string();
+            let failure = refusal(StatusCode::FORBIDDEN, &HeaderMap::new(), body.as_bytes());
+            let (own, servers) = failure.words();
+            (own.to_owned(), servers.to_owned())
+        };
+        let own = |own: &str, servers: &str| (own.to_owned(), servers.to_owned());
+        assert_eq!(refused("Forbidden", "no"), own("the server answered 403 Forbidden: ", "no"));
+        assert_eq!(refused("hunter2", "no"), own("the server answered 403 Forbidden: ", "no"));
+        assert_eq!(refused("hunter2", ""), own("the server answered 403 Forbidden", ""));
+        let lost = Failure { uncleaned: 1, ..Failure::new(FailureKind::Server, "ü") };
+        assert_eq!(lost.words(), ("", "ü"), "what cannot be told apart");
+        assert_eq!(Failure::unreadable("no").words().1, "");
     }
 
     #[test]

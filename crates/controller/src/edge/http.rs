@@ -95,7 +95,8 @@ fn http_request(request: &HttpRequest) -> Result<::http::Request<Body>, Failure>
     http.body(Body::from(body.clone())).map_err(|error| unreachable(&error))
 }
 
-/// The request did not reach the server, or its response did not come back.
+/// The request did not reach the server, or its response did not come back. The errors of `kube`, hyper, rustls and the operating system
+/// say what failed in fixed words, with addresses and names of certificates, and quote no body: no server's words are in this.
 pub(super) fn unreachable(error: &(dyn std::error::Error + 'static)) -> Failure {
     Failure::new(FailureKind::Unreachable, with_causes(error))
 }

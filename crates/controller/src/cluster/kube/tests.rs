@@ -144,3 +144,25 @@ fn a_value_that_a_long_message_cuts_off_does_not_come_back() {
     let message = refused(&create(&value), &Secret, &format!("{before} {value} is weak"));
     assert!(!message.contains("hunter2"), "{message}");
 }
+
+/// What this program says itself is shown as it is, however large the Secret is: it quotes nothing, and is not examined.
+#[test]
+fn own_words_are_shown_whatever_the_secret_holds() {
+    for value in ["seconds", "answered", &"x".repeat(1 << 20)] {
+        let request = create(value);
+        let said = |failure: Failure| failure.message;
+        let failed = |received| said(answer(&request, &Secret, &dialect(), received).unwrap_err());
+        assert_eq!(said(timed_out(&request, &Secret)), "create Secret ns/a: no answer within 30 s");
+        let broken = Failure::new(FailureKind::Unreachable, "no seconds answered");
+        assert_eq!(failed(Received::Failed(broken)), "create Secret ns/a: no seconds answered");
+        assert_eq!(failed(response(502, "<html>")), "create Secret ns/a: the server answered 502 Bad Gateway");
+        let mut named = object("a");
+        named["metadata"]["name"] = json!("answered/seconds");
+        let unread = "create Secret ns/a: the response cannot be read: no object can have the name in it";
+        assert_eq!(failed(response(201, named)), unread);
+    }
+    let large = create(&"x".repeat(1 << 20));
+    let message = refused(&large, &Secret, "etcdserver: request is too large");
+    let expected = "create Secret ns/a: the server answered 403 Forbidden: etcdserver: request is too large (";
+    assert!(message.starts_with(expected), "{message}");
+}
