@@ -14,6 +14,7 @@ use std::fmt;
 use std::time::Duration;
 
 use k8s_replicator_core::action::Action;
+use k8s_replicator_core::kind::Kind;
 use k8s_replicator_core::names::Key;
 use k8s_replicator_core::observed::Observed;
 use k8s_replicator_core::payload::Content;
@@ -122,6 +123,17 @@ impl Failure {
     #[must_use]
     pub fn new(kind: FailureKind, message: impl Into<String>) -> Self {
         Self { kind, message: message.into(), uncleaned: 0, retry_after: None, blame: Blame::Server }
+    }
+
+    /// The message about a write of an object of this kind that sent none of its data: without what an admission webhook or policy, which
+    /// sees the object, may have quoted of a Secret (SPEC 8).
+    #[must_use]
+    pub fn message_about(&self, kind: &dyn Kind) -> String {
+        let (own, servers) = self.words();
+        match kind.is_secret() {
+            true => format!("{own}{}", redact::secrets_words(servers, redact::Shown::Old { written: None })),
+            false => self.message.clone(),
+        }
     }
 
     /// The message: this program's own words, and after them the server's as they came.

@@ -139,7 +139,7 @@ async fn approve(cluster: &Cluster, of: &OfKind, key: &Key, annotation: &str) ->
     let path = format!("/api/v1/namespaces/{}/{}/{}", key.namespace(), of.kind.plural(), key.name());
     match cluster.merge_patch(&path, &patch).await {
         Ok(()) => Ok(Outcome::Approved),
-        Err(failure) => Ok(Outcome::Failed(failure.message)),
+        Err(failure) => Ok(Outcome::Failed(failure.message_about(of.kind))),
     }
 }
 

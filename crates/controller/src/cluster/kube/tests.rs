@@ -166,3 +166,14 @@ fn own_words_are_shown_whatever_the_secret_holds() {
     let expected = "create Secret ns/a: the server answered 403 Forbidden: etcdserver: request is too large (";
     assert!(message.starts_with(expected), "{message}");
 }
+
+/// SPEC 8: a person's `approve` writes an annotation of a Secret: what a webhook says of it then may quote the data that it saw.
+#[test]
+fn a_denial_of_a_write_of_metadata_shows_no_words_about_a_secret() {
+    let said = "admission webhook \"w.example.com\" denied the request: password hunter2 is weak";
+    let body = json!({ "kind": "Status", "message": said, "reason": "hunter2" }).to_string();
+    let failure = crate::cluster::status::refusal(StatusCode::FORBIDDEN, &HeaderMap::new(), body.as_bytes());
+    let (secret, config_map) = (failure.message_about(&Secret), failure.message_about(&ConfigMap));
+    assert!(secret.contains("w.example.com") && !secret.contains("hunter2"), "{secret}");
+    assert!(config_map.contains("hunter2 is weak"), "{config_map}");
+}
