@@ -20,7 +20,7 @@ fn targets(count: usize) -> Vec<TargetKey> {
 }
 
 fn next(queue: &mut Queue, now: Duration) -> Option<Turn> {
-    queue.next(now, false, |_| true)
+    queue.next(now, false, |_, _| true)
 }
 
 /// Each target is added, handed out and settled.

@@ -62,7 +62,7 @@ fn a_standby_queues_nothing_and_decides_about_all_when_it_takes_over() {
         this.seen(&source(version * 10, "new"));
         let name = format!("pr-{version}");
         let facts = NamespaceFacts::new(false);
-        this.namespace(NamespaceEvent::Seen { name: name.clone().into(), facts });
+        this.namespace(NamespaceEvent::Seen { name: name.clone(), facts });
         let push = object(
             "a/all",
             version * 10 + 1,
@@ -70,7 +70,7 @@ fn a_standby_queues_nothing_and_decides_about_all_when_it_takes_over() {
             json!({}),
         );
         this.seen(&push);
-        this.namespace(NamespaceEvent::Deleted { name: name.into() });
+        this.namespace(NamespaceEvent::Deleted { name });
         this.replicator.stand_by(this.now(), true);
         assert!(this.replicator.queue.is_idle() && this.replicator.storms.is_calm());
     }
