@@ -35,6 +35,7 @@ use turns::Parked;
 
 pub use entry::{Depth, End, Priority, Turn};
 pub use pace::{Because, Hold, Pass, Why, Work};
+pub(crate) use pieces::MOST_PIECES;
 
 /// So many targets of one cause are queued one by one before more are taken out of what is wide,
 const AHEAD: usize = 1_000;
@@ -42,7 +43,7 @@ const AHEAD: usize = 1_000;
 const AT_ONCE: usize = 1_000;
 /// While so many targets of one cause are queued one by one, and more than twice as many as its next change touches, that change adds none:
 /// an object that changes faster than what it names can be decided about would fill the memory. Instead all targets are verified.
-const MOST_OF_ONE: usize = 20_000;
+pub(crate) const MOST_OF_ONE: usize = 20_000;
 
 /// See the [module](self).
 #[derive(Debug, Default)]

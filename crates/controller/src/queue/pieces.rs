@@ -12,7 +12,7 @@ use crate::event::Moment;
 const LOOKED_AT: usize = 16;
 /// At most so many pieces are queued because of one object: if it changes faster than they are taken out, they would fill the memory. Instead
 /// of more of them all targets are decided about again,
-pub(super) const MOST_PIECES: usize = 16;
+pub(crate) const MOST_PIECES: usize = 16;
 /// once in this time.
 const ALL_ONCE_IN: Duration = Duration::from_secs(10);
 

@@ -15,6 +15,7 @@ use k8s_replicator_core::graph::{Touched, Wide};
 use k8s_replicator_core::names::{Key, TargetKey};
 
 use crate::event::Moment;
+use crate::queue::{MOST_OF_ONE, MOST_PIECES};
 
 /// An object has to be quiet for so long for its storm to end,
 const QUIET: Duration = Duration::from_millis(100);
@@ -29,10 +30,6 @@ const LONGEST: Duration = Duration::from_secs(2);
 const AT_ONCE: u32 = 200;
 /// and then one in this time.
 const ONE_IN: Duration = Duration::from_secs(1);
-/// A storm that touched so many targets by several changes, or pieces of them, ends at once: what waits is bounded, and the queue has a bound
-/// of its own.
-const MOST_TOUCHED: usize = 20_000;
-const MOST_PIECES: usize = 16;
 /// Fewer allowances than this are not swept.
 const FEW: usize = 64;
 
@@ -86,9 +83,6 @@ impl Storms {
             written: HashSet::new(),
         };
         let storm = self.storms.entry(key.clone()).or_insert_with(begin);
-        self.ends.remove(&(storm.ends, key.clone()));
-        storm.ends = (now + quiet).min(storm.at_the_latest);
-        self.ends.insert((storm.ends, key.clone()));
         let is_first = storm.touched.is_empty() && storm.wide.is_empty();
         storm.touched.extend(touched.targets);
         for wide in touched.wide {
@@ -96,11 +90,11 @@ impl Storms {
                 storm.wide.push(wide);
             }
         }
-        if !is_first && (storm.touched.len() >= MOST_TOUCHED || storm.wide.len() >= MOST_PIECES) {
-            self.ends.remove(&(storm.ends, key.clone()));
-            storm.ends = now;
-            self.ends.insert((now, key.clone()));
-        }
+        // What several changes touched is bounded: the queue takes it now, which has the same bounds.
+        let is_full = !is_first && (storm.touched.len() >= MOST_OF_ONE || storm.wide.len() >= MOST_PIECES);
+        self.ends.remove(&(storm.ends, key.clone()));
+        storm.ends = if is_full { now } else { (now + quiet).min(storm.at_the_latest) };
+        self.ends.insert((storm.ends, key.clone()));
         None
     }
 
@@ -279,7 +273,7 @@ mod tests {
             let touched: Vec<TargetKey> = (0..8_192).map(|n| key(&format!("t{round}-{n}")).into()).collect();
             assert!(storms.change(Duration::from_millis(round), &key("a"), touched.into(), false).is_none());
             let waiting: usize = storms.storms.values().map(|storm| storm.touched.len()).sum();
-            assert!(waiting <= MOST_TOUCHED + 8_192, "{waiting}");
+            assert!(waiting <= MOST_OF_ONE + 8_192, "{waiting}");
             ended(&mut storms, round);
         }
     }

@@ -71,7 +71,7 @@ fn a_standby_queues_nothing_and_decides_about_all_when_it_takes_over() {
         );
         this.seen(&push);
         this.namespace(NamespaceEvent::Deleted { name });
-        this.replicator.stand_by(this.now(), true);
+        this.stand_by(true);
         assert!(this.replicator.queue.is_idle() && this.replicator.storms.is_calm());
     }
     this.object(ObjectEvent::ListBegins(Part::Cluster));
