@@ -11,7 +11,7 @@ use k8s_replicator_assets::{self as assets, Lane, Progress};
 use crate::{cargo, rust};
 
 /// What the lab and the controller take to compile in minutes of one processor, measured without any cache.
-const PROCESSOR_MINUTES: u64 = 6;
+const PROCESSOR_MINUTES: u64 = 5;
 const PACKAGE: &str = "k8s-replicator-lab";
 
 /// Compiles the lab if need be, and lets it do this chore. `flags`: cargo's.
