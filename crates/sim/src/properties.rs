@@ -1,7 +1,7 @@
 //! TRUSTED: the properties that have to hold. Read this to know what the simulation proves.
 //!
-//! 1. **Safety.** Each write of a controller, as it took effect, is what SPEC wants in some state that the cluster really had since
-//!    that controller's caches began ([`is_allowed`]). A replica that is removed because its source is missing, or without its
+//! 1. **Safety.** Each write of a controller, as it took effect, is what SPEC wants in some state that the cluster really had; nothing of
+//!    that state is older than what the controller's watches had delivered when it sent the write ([`is_allowed`], [`Known`]). A replica that is removed because its source is missing, or without its
 //!    annotations (*silent*), is removed only after the source was so for the whole removal delay, while the controller was
 //!    running.
 //! 2. **Convergence.** When faults have ended, every target is soon as SPEC wants it ([`not_as_wanted`]).
@@ -27,7 +27,7 @@ use std::time::Duration;
 
 use crate::api::http::Request;
 use crate::api::lease::Leases;
-use crate::api::object::{Id, Object};
+use crate::api::object::{Id, Object, Resource};
 use crate::api::store::State;
 use crate::api::write::required;
 use crate::spec::asks::{Read, items, read};
@@ -89,6 +89,48 @@ pub fn may_begin(identity: &str, holder: Option<&str>) -> bool {
     holder == Some(identity)
 }
 
+/// What a controller knows for certain: the positions in the history of the newest states of which a watch delivered something to it. It
+/// decides by nothing that is older.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Known {
+    namespaces: usize,
+    secrets: usize,
+    config_maps: usize,
+}
+
+impl Known {
+    /// Nothing that is older than this state.
+    #[must_use]
+    pub fn all_from(position: usize) -> Self {
+        Self { namespaces: position, secrets: position, config_maps: position }
+    }
+
+    /// The watch of this resource has delivered something of this state.
+    pub fn reaches(&mut self, resource: Resource, position: usize) {
+        let known = match resource {
+            Resource::Namespace => &mut self.namespaces,
+            Resource::Secret => &mut self.secrets,
+            Resource::ConfigMap => &mut self.config_maps,
+        };
+        *known = position.max(*known);
+    }
+
+    /// Up to which position the watch of this resource has delivered something.
+    #[must_use]
+    pub fn of(&self, resource: Resource) -> usize {
+        match resource {
+            Resource::Namespace => self.namespaces,
+            Resource::Secret => self.secrets,
+            Resource::ConfigMap => self.config_maps,
+        }
+    }
+
+    /// The states of objects of this resource by which the controller may decide.
+    fn states<'h>(&self, history: &'h [(Duration, State)], resource: Resource) -> &'h [(Duration, State)] {
+        &history[self.of(resource).min(history.len() - 1)..]
+    }
+}
+
 /// A write of a controller that took effect.
 #[derive(Clone, Copy)]
 pub struct Write<'a> {
@@ -102,8 +144,10 @@ pub struct Write<'a> {
     pub after: Option<&'a Rc<Object>>,
     /// When the controller was started.
     pub started: Duration,
-    /// The position in the history of the oldest state that this controller can have seen.
-    pub oldest: usize,
+    /// What this controller knew for certain when it sent the write.
+    pub known: Known,
+    /// Where its watches had gaps.
+    pub gaps: &'a [Gap],
     /// Its flags.
     pub flags: &'a Flags,
 }
@@ -120,7 +164,8 @@ pub enum Allowed {
 /// Whether SPEC wants this write in some state that there was, and as what.
 #[must_use]
 pub fn is_allowed(history: &[(Duration, State)], write: &Write<'_>) -> Option<Allowed> {
-    let seen = &history[write.oldest.min(history.len() - 1)..];
+    let seen = write.known.states(history, write.target.resource);
+    let of_namespaces = write.known.states(history, Resource::Namespace);
     let with_target_as_it_was = |cluster: &Cluster| {
         let mut cluster = cluster.clone();
         match write.before {
@@ -129,16 +174,38 @@ pub fn is_allowed(history: &[(Duration, State)], write: &Write<'_>) -> Option<Al
         }
         cluster
     };
+    let source = write.before.and_then(|before| silent_source(before, write));
+    let versions_of_source = source.as_ref().map(|source| placed_versions(history, source)).unwrap_or_default();
+    // The delay counts from when the source fell silent, whatever became of other objects since, and of itself while it was silent.
+    let silent_since = |at: Duration, cluster: &Cluster| {
+        let Some(source) = &source else { return at };
+        let (mut before, mut since, mut until) = (cluster.clone(), at, usize::MAX);
+        for (position, (began, object)) in versions_of_source.iter().skip_while(|(_, (began, _))| *began > at) {
+            put(&mut before, source, object.map(unpaused).as_ref());
+            if is_silent(&wish(&before, write.flags, write.target)) {
+                since = *began;
+            } else if !is_in_a_gap(write.gaps, source.resource, *position, until) {
+                break;
+            }
+            until = *position;
+        }
+        since
+    };
     let wanted = |at: Duration, cluster: &Cluster| {
         let wish = wish(cluster, write.flags, write.target);
         let removes = limited_removal(&wish, write);
+        let is_due = |removal: Removal| is_due(removal, silent_since(at, cluster), write);
         let is_wanted = match &wish {
             Wish::Remade if is_adoption(write) => true,
             Wish::Look(shape) if shape.adopted && is_adoption(write) => true,
-            Wish::Gone(removal) if !is_due(*removal, at, write) => false,
-            Wish::Look(shape) if shape.removal.is_some_and(|removal| !is_due(removal, at, write)) => {
+            Wish::Gone(removal) if !is_due(*removal) => false,
+            Wish::Look(shape) if shape.removal.is_some_and(|removal| removal != Removal::Said) => {
+                // Until the delay is over the data stays; each controller counts it from when it saw the silence begin.
                 let kept = Wish::Look(Box::new(without_removal(shape)));
-                return makes_it_so(&kept, write.before, write.after, seen).then_some(Allowed::Other);
+                if makes_it_so(&kept, write.before, write.after, seen) {
+                    return Some(Allowed::Other);
+                }
+                shape.removal.is_some_and(is_due) && makes_it_so(&wish, write.before, write.after, seen)
             }
             wish => makes_it_so(wish, write.before, write.after, seen),
         };
@@ -157,31 +224,24 @@ pub fn is_allowed(history: &[(Duration, State)], write: &Write<'_>) -> Option<Al
             }
         }
     };
-    if let Some(allowed) = seen.iter().rev().find_map(|(at, state)| wanted(*at, &with_target_as_it_was(state))) {
+    let whole = if seen.len() < of_namespaces.len() { seen } else { of_namespaces };
+    if let Some(allowed) = whole.iter().rev().find_map(|(at, state)| wanted(*at, &with_target_as_it_was(state))) {
         return Some(allowed);
     }
     // A controller may know different objects at different moments.
     let concerned = concerned(seen, write);
-    let source = write.before.and_then(|before| silent_source(before, write));
-    let versions: Vec<Vec<Version<'_>>> = concerned.iter().map(|id| versions(seen, id)).collect();
+    let versions: Vec<Vec<Version<'_>>> =
+        concerned.iter().map(|id| versions(write.known.states(history, id.resource), id)).collect();
     let mut cluster = with_target_as_it_was(&seen[seen.len() - 1].1);
     combinations(&versions).find_map(|choice| {
-        let mut silent_since = write.at;
-        for (id, (_, object)) in concerned.iter().zip(&choice) {
-            put(&mut cluster, id, *object);
+        let mut since = write.at;
+        for (id, (began, object)) in concerned.iter().zip(choice) {
+            put(&mut cluster, id, object);
+            if source.as_ref() == Some(id) {
+                since = began;
+            }
         }
-        // The delay counts from when the source fell silent, whatever became of other objects since, and of itself while it was silent.
-        let of_source = concerned.iter().zip(choice).zip(&versions).find(|((id, _), _)| source.as_ref() == Some(id));
-        if let Some(((id, (at, _)), versions)) = of_source {
-            let mut before = cluster.clone();
-            let older = versions.iter().skip_while(|(other, _)| *other > at);
-            let silent = older.take_while(|(_, object)| {
-                put(&mut before, id, object.map(unpaused).as_ref());
-                is_silent(&wish(&before, write.flags, write.target))
-            });
-            silent_since = silent.last().map_or(at, |(at, _)| *at);
-        }
-        wanted(silent_since, &cluster)
+        wanted(since, &cluster)
     })
 }
 
@@ -262,10 +322,11 @@ fn is_silent(wish: &Wish) -> bool {
     }
 }
 
-/// The source whose silence takes something from this object: its creator's, if it is deleted, else that of its pull.
+/// The source whose silence takes something from this object: its creator's, if it is deleted, or emptied while a finalizer holds it, else
+/// that of its pull.
 fn silent_source(before: &Object, write: &Write<'_>) -> Option<Id> {
-    let name = if write.after.is_none() { "replicated-by" } else { "replicate-from" };
-    named_by(before, name)
+    let of_pull = write.after.and_then(|_| named_by(before, "replicate-from"));
+    of_pull.or_else(|| named_by(before, "replicated-by"))
 }
 
 /// The object that one of these annotations of another names.
@@ -306,10 +367,25 @@ fn concerned(seen: &[(Duration, State)], write: &Write<'_>) -> Vec<Id> {
 /// A state of an object (`None`: it did not exist), and since when.
 type Version<'s> = (Duration, Option<&'s Rc<Object>>);
 
-/// The states of an object in their order.
+/// Positions in the history between which a controller may have seen nothing of a resource: its watch broke after the first of them, and
+/// a list showed it the second.
+pub type Gap = (Resource, usize, usize);
+
+/// Whether nobody who had these gaps can have seen a state that lasted from one position to before another.
+fn is_in_a_gap(gaps: &[Gap], resource: Resource, from: usize, until: usize) -> bool {
+    gaps.iter().any(|(of, after, shown)| *of == resource && *after < from && until <= *shown)
+}
+
+/// The states of an object, the newest first.
 fn versions<'s>(seen: &'s [(Duration, State)], id: &Id) -> Vec<Version<'s>> {
-    let mut versions: Vec<Version<'s>> = seen.iter().map(|(at, state)| (*at, state.get(id))).collect();
-    versions.dedup_by(|(_, one), (_, other)| one.map(Rc::as_ptr) == other.map(Rc::as_ptr));
+    placed_versions(seen, id).into_iter().map(|(_, version)| version).collect()
+}
+
+/// The same, each with the position at which it begins.
+fn placed_versions<'s>(seen: &'s [(Duration, State)], id: &Id) -> Vec<(usize, Version<'s>)> {
+    let of = |(position, (at, state)): (usize, &'s (Duration, State))| (position, (*at, state.get(id)));
+    let mut versions: Vec<(usize, Version<'s>)> = seen.iter().enumerate().map(of).collect();
+    versions.dedup_by(|(_, (_, one)), (_, (_, other))| one.map(Rc::as_ptr) == other.map(Rc::as_ptr));
     versions.reverse();
     versions
 }

@@ -25,7 +25,7 @@ use crate::api::server::Server;
 use crate::api::store::{Snapshot, State, Store};
 use crate::api::write::{self, Context};
 use crate::dice::Dice;
-use crate::properties::{self, Allowed, MOST_AT_ONCE, MOST_PER_STIMULUS, MOST_TAKEN_BACK};
+use crate::properties::{self, Allowed, Gap, MOST_AT_ONCE, MOST_PER_STIMULUS, MOST_TAKEN_BACK};
 use crate::spec::Flags;
 
 use network::{Flight, Pipe, Sender};
@@ -102,6 +102,8 @@ pub struct World {
     restored: Option<Duration>,
     /// When a watch event last got lost.
     lost: Option<Duration>,
+    /// Where the watches of each start of a controller had gaps.
+    gaps: BTreeMap<u64, Vec<Gap>>,
     /// The last write of a controller to each object.
     written: BTreeMap<Id, Written>,
     /// The replicas that each start of a controller removed because of a source, and when it sent the write.
@@ -149,6 +151,7 @@ impl World {
             leases: Leases::default(),
             restored: None,
             lost: None,
+            gaps: BTreeMap::new(),
             written: BTreeMap::new(),
             removed: BTreeMap::new(),
             starts: 0,
@@ -274,7 +277,8 @@ impl World {
             before,
             after: after.as_ref(),
             started: by.started,
-            oldest: by.oldest,
+            known: by.known,
+            gaps: self.gaps.get(&by.start).map(Vec::as_slice).unwrap_or_default(),
             flags: &self.setting.controllers[by.slot],
         };
         // The key that a webhook injects may be its own, or a source's that has it from there.

@@ -43,11 +43,11 @@ pub enum Outcome {
 #[derive(Debug)]
 pub struct Stream {
     /// What is watched.
-    resource: Resource,
+    pub resource: Resource,
     /// Where; empty: everywhere.
     namespace: String,
     /// All events up to this revision were sent.
-    cursor: u64,
+    pub cursor: u64,
     is_protobuf: bool,
     /// When the server ends it.
     pub ends: Duration,
@@ -261,6 +261,11 @@ impl Stream {
     /// The events that the server's cache has and that were not sent to the watch yet, each as its bytes. An old server that was
     /// restored to an earlier version has none for as long as it is behind the watch.
     pub fn events(&mut self, server: &Server, store: &Store, at: Duration) -> Vec<Vec<u8>> {
+        self.events_with_revisions(server, store, at).into_iter().map(|(_, frame)| frame).collect()
+    }
+
+    /// The same, each with the revision that whoever got it knows of.
+    pub fn events_with_revisions(&mut self, server: &Server, store: &Store, at: Duration) -> Vec<(u64, Vec<u8>)> {
         let mut frames = Vec::new();
         for change in store.changes_after(self.cursor).iter().take_while(|change| change.revision <= server.revision) {
             let id = &change.object.id;
@@ -270,7 +275,7 @@ impl Stream {
                     (false, true) => "MODIFIED",
                     (false, false) => "ADDED",
                 };
-                frames.push(self.frame(type_, &change.object));
+                frames.push((change.revision, self.frame(type_, &change.object)));
             }
         }
         self.cursor = self.cursor.max(server.revision.min(store.revision));
@@ -281,7 +286,7 @@ impl Stream {
         if self.cursor == server.revision {
             let mut bookmark = Object::new(Id::new(self.resource, "", ""));
             bookmark.version = self.cursor;
-            frames.push(self.frame("BOOKMARK", &bookmark));
+            frames.push((self.cursor, self.frame("BOOKMARK", &bookmark)));
         }
         frames
     }

@@ -121,10 +121,10 @@ impl Store {
         self.revisions.push(self.revision);
     }
 
-    /// The position in the history of the newest state with this revision.
+    /// The position in the history of the newest state with this revision; `None`: there is none.
     #[must_use]
-    pub fn position_of(&self, revision: u64) -> usize {
-        self.revisions.iter().rposition(|at| *at == revision).unwrap_or(0)
+    pub fn position_of(&self, revision: u64) -> Option<usize> {
+        self.revisions.iter().rposition(|at| *at == revision)
     }
 
     /// The changes after a revision.

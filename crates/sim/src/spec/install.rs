@@ -117,7 +117,9 @@ fn combined(
     shape.notes.insert("replicate-from", Note::Is(from.key()));
     let nobody = Asks::default();
     let (object, own) = existing.map_or((None, &nobody), |(object, own)| (Some(object), own));
-    if object.is_some_and(|object| object.type_ != shape.type_) {
+    // What is being deleted is not made anew: whether it is emptied depends on what it pulls alone.
+    let remains = object.filter(|object| object.deleted.is_none());
+    if remains.is_some_and(|object| object.type_ != shape.type_) {
         return Wish::Remade;
     }
     // With another source, or another once, it holds no copy.
@@ -126,7 +128,7 @@ fn combined(
     let part = Part::new(asks.texts.get("replicate-keys"), type_, asks.type_.is_some());
     let part = part.within(cluster, flags, from, type_);
     let receiver = Receiver { target, object, own, once, holds: own.holds_a_copy() && is_the_same, part };
-    let immutable = object.is_some_and(|object| object.immutable);
+    let immutable = remains.is_some_and(|object| object.immutable);
     match pull(cluster, flags, from, &receiver) {
         // It is made even so, empty; one that is there keeps what it has.
         Pulled::Nothing if object.is_none() => {

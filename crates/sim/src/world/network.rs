@@ -13,9 +13,10 @@ use super::step::{Fate, Flow};
 use super::{Violation, World};
 use crate::api::http::{Refusal, Reply, Request, headers};
 use crate::api::lease::Leases;
-use crate::api::object::{Id, Object};
+use crate::api::object::{Id, Object, Resource};
 use crate::api::rbac::Roles;
 use crate::api::server::{Outcome, Stream, refused};
+use crate::properties::Known;
 
 /// Which start of which controller sent something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,7 +24,7 @@ pub(super) struct Sender {
     pub(super) slot: usize,
     pub(super) start: u64,
     pub(super) started: std::time::Duration,
-    pub(super) oldest: usize,
+    pub(super) known: Known,
 }
 
 /// A request under way.
@@ -35,6 +36,8 @@ pub(super) struct Flight {
     pub(super) sent: std::time::Duration,
     /// 1: it goes to the other API server.
     pub(super) turn: usize,
+    /// The controller does not wait for it any more.
+    pub(super) is_cancelled: bool,
     pub(super) progress: Progress,
 }
 
@@ -57,8 +60,10 @@ pub(super) struct Pipe {
     /// The watch, as long as the server keeps it open.
     pub(super) stream: Option<Box<Stream>>,
     pub(super) head: Option<(u16, &'static str, Option<u64>)>,
-    /// Events that are on their way.
-    pub(super) frames: VecDeque<Vec<u8>>,
+    /// What is watched; `None`: it is an answer of another kind, or nobody listens.
+    watched: Option<Resource>,
+    /// Events that are on their way, each with its revision (of a watch).
+    pub(super) frames: VecDeque<(u64, Vec<u8>)>,
 }
 
 fn status(code: u16) -> StatusCode {
@@ -108,9 +113,9 @@ impl World {
     pub(super) fn cancel(&mut self, start: u64, id: RequestId) {
         self.pipes.retain(|pipe| !(pipe.sender.start == start && pipe.id == id));
         // Requests that have not reached the server may still do so; nobody takes their responses.
-        self.flights.retain(|flight| {
-            !(flight.sender.start == start && flight.id == id) || matches!(flight.progress, Progress::Sent)
-        });
+        let is_it = |flight: &Flight| flight.sender.start == start && flight.id == id;
+        self.flights.retain(|flight| !is_it(flight) || matches!(flight.progress, Progress::Sent));
+        self.flights.iter_mut().filter(|flight| is_it(flight)).for_each(|flight| flight.is_cancelled = true);
     }
 
     /// A request reaches an API server.
@@ -141,6 +146,7 @@ impl World {
         }
         let target = request.is_write().then(|| request.written()).flatten();
         let before = target.as_ref().and_then(|id| self.store.get(id).cloned());
+        let revision = self.store.revision;
         let outcome = if Leases::is_about(&request) {
             Outcome::Reply(self.leases.answer(&request))
         } else if let Some(refusal) = self.roles_of(sender).and_then(|roles| roles.refuse(&request)) {
@@ -162,6 +168,10 @@ impl World {
                 format!("server {server} answers {} {}: {what}{fate}", request.method, request.uri)
             });
         }
+        if request.is_write() && target.is_none() && self.store.revision != revision {
+            let what = format!("{} {} changed what no controller may write", request.method, request.uri);
+            return Err(Violation::new("safety", what));
+        }
         if let Some(id) = &target {
             self.judge(sender, id, before.as_ref(), sent)?;
             self.revert(id, before.as_ref());
@@ -178,8 +188,12 @@ impl World {
                     return Ok(());
                 }
                 let head = Some((200, stream.content_type(), None));
+                let watched = (!flight.is_cancelled).then_some(stream.resource);
+                if let Some(resource) = watched {
+                    self.begins_to_watch(sender, resource, stream.cursor);
+                }
                 let (id, frames) = (flight.id, VecDeque::new());
-                self.pipes.push(Pipe { sender, id, server, stream: Some(stream), head, frames });
+                self.pipes.push(Pipe { sender, id, server, stream: Some(stream), head, watched, frames });
                 Ok(())
             }
             Outcome::Reply(_) if fate == Fate::ReplyLost => self.answered(at, None),
@@ -223,7 +237,8 @@ impl World {
             None => self.deliver(sender, id, broken()),
             Some(reply) => {
                 let head = Some((reply.status, reply.content_type, reply.retry_after));
-                self.pipes.push(Pipe { sender, id, server: 0, stream: None, head, frames: [reply.body].into() });
+                let frames = [(0, reply.body)].into();
+                self.pipes.push(Pipe { sender, id, server: 0, stream: None, head, watched: None, frames });
             }
         }
         Ok(())
@@ -249,7 +264,7 @@ impl World {
     fn fill(&mut self, at: usize) {
         let pipe = &mut self.pipes[at];
         let Some(stream) = &mut pipe.stream else { return };
-        pipe.frames.extend(stream.events(&self.servers[pipe.server], &self.store, self.now));
+        pipe.frames.extend(stream.events_with_revisions(&self.servers[pipe.server], &self.store, self.now));
         if self.now >= stream.ends {
             pipe.stream = None;
         }
@@ -267,12 +282,13 @@ impl World {
             && let Some(stream) = self.pipes[at].stream.take()
         {
             let refusal = Refusal::new(410, "Expired", "too old resource version");
-            self.pipes[at].frames = [stream.last_word(&refusal)].into();
+            self.pipes[at].frames = [(0, stream.last_word(&refusal))].into();
             self.tell(|| "the server ends a watch: 410 Expired".to_owned());
             return true;
         }
         let pipe = &mut self.pipes[at];
-        let Some(frame) = pipe.frames.pop_front() else {
+        let watched = pipe.watched;
+        let Some((mut revision, frame)) = pipe.frames.pop_front() else {
             if pipe.stream.is_none() {
                 self.pipes.remove(at);
                 self.deliver(sender, id, Received::Closed);
@@ -283,7 +299,9 @@ impl World {
         match flow {
             Flow::Whole | Flow::Expired => self.deliver(sender, id, Received::Data(Bytes::from(frame))),
             Flow::All => {
-                let all: Vec<u8> = std::iter::once(frame).chain(self.pipes[at].frames.drain(..)).flatten().collect();
+                revision = self.pipes[at].frames.back().map_or(revision, |(last, _)| *last);
+                let rest = self.pipes[at].frames.drain(..).map(|(_, frame)| frame);
+                let all: Vec<u8> = std::iter::once(frame).chain(rest).flatten().collect();
                 self.deliver(sender, id, Received::Data(Bytes::from(all)));
             }
             Flow::Pieces(size) => {
@@ -304,8 +322,13 @@ impl World {
             }
             Flow::Never => {
                 self.lost = Some(self.now);
+                let process = self.processes[sender.slot].as_mut().filter(|process| process.start == sender.start);
+                process.into_iter().for_each(|process| process.misses_events = true);
                 self.tell(|| "a watch event gets lost".to_owned());
             }
+        }
+        if let Some(resource) = watched.filter(|_| !matches!(flow, Flow::Cut(_) | Flow::Never)) {
+            self.has_seen(sender, resource, revision);
         }
         true
     }

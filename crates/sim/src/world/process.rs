@@ -25,7 +25,7 @@ use crate::api::lease::{self as leases, Leases};
 use crate::api::object::{Id, Resource};
 use crate::api::write::EPOCH;
 use crate::dice::Dice;
-use crate::properties::{self, MOST_UNDER_WAY};
+use crate::properties::{self, Known, MOST_UNDER_WAY};
 use crate::spec::{Flags, PREFIX};
 
 /// See the [module](self).
@@ -36,8 +36,10 @@ pub(super) struct Process {
     /// The number of this start, among all: responses to requests of earlier starts are not for it.
     pub(super) start: u64,
     pub(super) started: Duration,
-    /// The position in the history of the oldest state that it can have seen.
-    pub(super) oldest: usize,
+    /// What it knows for certain.
+    pub(super) known: Known,
+    /// A watch event was lost on the way to it, so that it may know less than what came after that event.
+    pub(super) misses_events: bool,
     /// The API server that it talks to.
     pub(super) server: usize,
     /// Nothing gets through to the API servers.
@@ -134,7 +136,7 @@ impl World {
             };
             controller = controller.elected_by(settings, &health);
         }
-        let position = |revision: u64| self.store.position_of(revision);
+        let position = |revision: u64| self.store.position_of(revision).unwrap_or(0);
         let oldest = self.servers.iter().map(|server| position(server.revision)).min().unwrap_or(0);
         self.tell(|| format!("controller {slot} starts"));
         self.processes[slot] = Some(Process {
@@ -143,7 +145,8 @@ impl World {
             _health: health,
             start: self.starts,
             started: self.now,
-            oldest,
+            known: Known::all_from(oldest),
+            misses_events: false,
             server: slot % 2,
             is_cut_off: false,
             wakes: self.now,
@@ -238,9 +241,17 @@ impl World {
         if process.controller.under_way() > MOST_UNDER_WAY {
             return Err(Violation::new("bounds", format!("{} requests are under way", process.controller.under_way())));
         }
-        let sender = Sender { slot, start: process.start, started: process.started, oldest: process.oldest };
+        let sender = Sender { slot, start: process.start, started: process.started, known: process.known };
         let turn = if self.setting.balanced && request.whole.is_some() { self.requests % 2 } else { 0 };
-        self.flights.push(Flight { sender, id, request, sent: self.now, turn, progress: Progress::Sent });
+        self.flights.push(Flight {
+            sender,
+            id,
+            request,
+            sent: self.now,
+            turn,
+            is_cancelled: false,
+            progress: Progress::Sent,
+        });
         Ok(())
     }
 
@@ -268,6 +279,27 @@ impl World {
             }
         }
         Ok(())
+    }
+
+    /// A watch event of this revision has arrived at a controller, in one piece or in several: it decides by nothing older any more.
+    /// (Where lists come from caches that lag, a new list can go back. What is known of the named Namespaces comes from reads of each.)
+    pub(super) fn has_seen(&mut self, by: Sender, resource: Resource, revision: u64) {
+        let goes_back = self.setting.stale_reads || !self.setting.controllers[by.slot].namespaces.is_empty();
+        let Some(position) = self.store.position_of(revision).filter(|_| !goes_back) else { return };
+        let process = self.processes[by.slot].as_mut().filter(|process| process.start == by.start);
+        if let Some(process) = process.filter(|process| !process.misses_events) {
+            process.known.reaches(resource, position);
+        }
+    }
+
+    /// A controller watches from a revision on, which a list has shown it, or an event before the last watch ended.
+    pub(super) fn begins_to_watch(&mut self, by: Sender, resource: Resource, revision: u64) {
+        let shown = self.store.position_of(revision).unwrap_or(self.store.history.len() - 1);
+        let process = self.processes[by.slot].as_ref().filter(|process| process.start == by.start);
+        if let Some(known) = process.map(|process| process.known.of(resource)).filter(|known| *known < shown) {
+            self.gaps.entry(by.start).or_default().push((resource, known, shown));
+        }
+        self.has_seen(by, resource, revision);
     }
 
     /// Something arrives at a controller.
