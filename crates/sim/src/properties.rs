@@ -29,12 +29,13 @@ use crate::api::http::Request;
 use crate::api::lease::Leases;
 use crate::api::object::{Id, Object, Resource};
 use crate::api::store::State;
-use crate::api::write::required;
+use crate::api::write::missing;
 use crate::spec::asks::{Read, items, read};
 use crate::spec::carried::noted;
 use crate::spec::{
     Cluster, Flags, Note, PREFIX, Removal, Shape, Wanted, Wish, is_made_by_controller, is_minimal, targets, wish,
 };
+use crate::world::users::parts_of_values;
 
 /// Requests for one object within a second, beside those that every change and fault of that second may cause.
 pub const MOST_AT_ONCE: usize = 10;
@@ -48,8 +49,8 @@ pub const LONGEST_SILENCE: Duration = Duration::from_secs(660);
 pub const LONGEST_WAIT: Duration = Duration::from_millis(300);
 /// The number of targets that have to be written, or whose writes hang, at once.
 pub const CROWD: usize = 200;
-/// Requests of one controller that wait for their answers.
-pub const MOST_UNDER_WAY: usize = 300;
+/// Requests of one controller about targets that wait for their answers: 64, and a few to find out whether there is room again.
+pub const MOST_UNDER_WAY: usize = 64 + 8;
 /// All is as wanted so soon after the last fault.
 pub const CONVERGES_WITHIN: Duration = Duration::from_secs(900);
 /// For so long nothing is written any more then.
@@ -555,15 +556,17 @@ pub fn not_as_wanted(history: &[(Duration, State)], state: &Cluster, flags: &Fla
 pub fn is_refused_for_ever(state: &Cluster, flags: &Flags, target: &Id) -> bool {
     let Wish::Look(shape) = wish(state, flags, target) else { return false };
     let there = state.get(target).and_then(|object| object.type_.as_deref());
-    let required = required(shape.type_.as_deref().or(there).unwrap_or_default());
-    matches!(&shape.data, Wanted::Equal(data, _) if required.iter().any(|key| !data.contains_key(*key)))
+    let type_ = shape.type_.as_deref().or(there).unwrap_or_default();
+    matches!(&shape.data, Wanted::Equal(data, _) if missing(type_, data).is_some())
 }
 
 /// Whether a text holds (the beginning of) a value that was put into some object's data.
 #[must_use]
 pub fn shows_a_value(text: &str) -> bool {
-    // As it is, and in base64.
-    text.contains("s3cr3t") || text.contains("czNjcjN0")
+    // As it is, and in base64; of certificates and keys a part of any line.
+    text.contains("s3cr3t")
+        || text.contains("czNjcjN0")
+        || parts_of_values().iter().any(|part| text.contains(part.as_str()))
 }
 
 /// Whether a target's annotations require that the controller reports something about it.

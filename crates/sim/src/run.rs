@@ -11,7 +11,7 @@ use crate::policy;
 use crate::scenes::{Faults, scene};
 use crate::scope;
 use crate::spec::Flags;
-use crate::world::step::{Fate, Flow, Step};
+use crate::world::step::{Fate, Flow, Rivalry, Step};
 use crate::world::users::{self, Act};
 use crate::world::{Setting, Violation, World};
 
@@ -169,7 +169,10 @@ fn fault(dice: &mut Dice, resources: &[Resource], may_lose_events: bool) -> Step
             Step::Forbid(Policy { namespace, effect: users::effect(dice) })
         }
         24 => Step::Permit,
-        25 => Step::Rival(Id::new(dice.pick(resources), dice.pick(&["b", "team-1"]), dice.pick(&["x", "y"]))),
+        25 => {
+            let id = Id::new(dice.pick(resources), dice.pick(&["b", "team-1"]), dice.pick(&["x", "y"]));
+            Step::Rival(id, dice.pick(&[Rivalry::Writes, Rivalry::Writes, Rivalry::Creations, Rivalry::Deletions]))
+        }
         26 => Step::Compact,
         27 => Step::BackUp,
         28 => Step::Restore,

@@ -31,6 +31,7 @@ use crate::spec::Flags;
 use network::{Flight, Pipe, Sender};
 use process::Process;
 pub use process::{rules, scope};
+use step::Rivalry;
 
 /// A property that did not hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -94,7 +95,7 @@ pub struct World {
     /// Namespaces that have no Role for the controllers with `--namespaces`.
     without_role: BTreeSet<&'static str>,
     /// Objects of which every write by a controller is undone by somebody else.
-    rivals: Vec<Id>,
+    rivals: Vec<(Id, Rivalry)>,
     /// A policy, or such a rival, was there at some time: what is written again and again is written less and less often for a while.
     was_opposed: bool,
     snapshot: Option<(Snapshot, Leases)>,
@@ -266,7 +267,8 @@ impl World {
         let after = after.filter(was_there).map(|after| without_label(after, before, &self.policies));
         if let Some(after) = &after {
             let shows =
-                after.annotations.values().any(|value| properties::shows_a_value(&String::from_utf8_lossy(value)));
+                after.annotations.values().any(|value| properties::shows_a_value(&String::from_utf8_lossy(value)))
+                    || after.labels.values().any(|value| properties::shows_a_value(value));
             if shows {
                 return Err(Violation::new("secrecy", format!("an annotation of {id} shows a value")));
             }

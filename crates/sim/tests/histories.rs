@@ -9,7 +9,7 @@ use k8s_replicator_sim::api::object::{Id, Resource};
 use k8s_replicator_sim::run::{Script, run};
 use k8s_replicator_sim::spec::Flags;
 use k8s_replicator_sim::world::Setting;
-use k8s_replicator_sim::world::step::{Flow, Step};
+use k8s_replicator_sim::world::step::{Flow, Rivalry, Step};
 use k8s_replicator_sim::world::users::Act;
 
 fn flags() -> Flags {
@@ -160,7 +160,13 @@ fn a_rival_that_undoes_a_clear_is_answered_after_pauses() {
     let source = put("a/x", 4, &[("replicate-from", "b/x"), ("replicate-to-namespaces", "b")]);
     holds(
         setting(vec![flags()]),
-        vec![Step::Rival(replica), Step::Calm(30), Step::Wait(Duration::from_secs(4)), source, Step::Calm(200)],
+        vec![
+            Step::Rival(replica, Rivalry::Writes),
+            Step::Calm(30),
+            Step::Wait(Duration::from_secs(4)),
+            source,
+            Step::Calm(200),
+        ],
     );
 }
 

@@ -4,7 +4,7 @@ use super::http::Refusal;
 use super::object::{Id, Object, Resource};
 use super::store::State;
 
-/// What is done to a create or update.
+/// What is done to a write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Effect {
     /// A webhook or policy denies with this status, and perhaps says when to come back.
@@ -83,6 +83,14 @@ pub fn admit(policies: &[Policy], live: &State, object: &mut Object, is_new: boo
         }
     }
     Admitted::Yes
+}
+
+/// Applies every policy to an object that is to be deleted: webhooks see deletions too. What a mutating webhook changes, and a quota,
+/// does not matter to them.
+pub fn admit_deletion(policies: &[Policy], live: &State, object: &Object) -> Admitted {
+    let matters = |policy: &&Policy| matches!(policy.effect, Effect::Deny(..) | Effect::Quote | Effect::Hang);
+    let policies: Vec<Policy> = policies.iter().filter(matters).cloned().collect();
+    admit(&policies, live, &mut object.clone(), false)
 }
 
 /// A value as it is, and in base64.

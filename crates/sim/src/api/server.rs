@@ -146,7 +146,7 @@ impl Server {
             ("PATCH", kind) if kind.starts_with("application/apply-patch") => {
                 write::apply(store, &id, &body, request.parameter("force") == "true", context)?
             }
-            ("DELETE", _) => write::delete(store, &id, &body, at)?,
+            ("DELETE", _) => write::delete(store, &id, &body, context)?,
             _ => {
                 return Err(Refusal::new(
                     415,

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::admission::{Admitted, Policy, admit};
+use super::admission::{Admitted, Policy, admit, admit_deletion};
 use super::http::Refusal;
 use super::managed::{Field, applied, updated};
-use super::object::{Id, Object, Resource};
+use super::object::{Data, Id, Object, Resource};
 use super::store::{State, Store};
 use super::{json, managed};
 
@@ -63,22 +63,30 @@ fn invalid(id: &Id, why: &str) -> Refusal {
 
 const MODIFIED: &str = "the object has been modified; please apply your changes to the latest version and try again";
 
-/// Keys that a Secret of this type must have (`ValidateSecret`).
+/// Keys that a Secret of this type must have (`ValidateSecret`): of each of these one.
 #[must_use]
-pub fn required(type_: &str) -> &'static [&'static str] {
+pub fn required(type_: &str) -> &'static [&'static [&'static str]] {
     match type_ {
-        "kubernetes.io/tls" => &["tls.crt", "tls.key"],
-        "kubernetes.io/ssh-auth" => &["ssh-privatekey"],
-        "kubernetes.io/dockerconfigjson" => &[".dockerconfigjson"],
+        "kubernetes.io/tls" => &[&["tls.crt"], &["tls.key"]],
+        "kubernetes.io/ssh-auth" => &[&["ssh-privatekey"]],
+        "kubernetes.io/dockercfg" => &[&[".dockercfg"]],
+        "kubernetes.io/dockerconfigjson" => &[&[".dockerconfigjson"]],
+        "kubernetes.io/basic-auth" => &[&["username", "password"]],
         _ => &[],
     }
 }
 
+/// The keys of which a Secret of this type must have one, and has none.
+#[must_use]
+pub fn missing(type_: &str, data: &Data) -> Option<&'static [&'static str]> {
+    required(type_).iter().copied().find(|keys| !keys.iter().any(|key| data.contains_key(*key)))
+}
+
 fn validate(old: Option<&Object>, new: &Object) -> Result<(), Refusal> {
     if let Some(type_) = &new.type_
-        && let Some(key) = required(type_).iter().find(|key| !new.data.contains_key(**key))
+        && let Some(keys) = missing(type_, &new.data)
     {
-        return Err(invalid(&new.id, &format!("data[{key}]: Required value")));
+        return Err(invalid(&new.id, &format!("data[{}]: Required value", keys[0])));
     }
     let Some(old) = old else { return Ok(()) };
     if old.type_ != new.type_ {
@@ -313,7 +321,8 @@ pub fn apply(store: &mut Store, id: &Id, body: &Value, force: bool, context: Con
 ///
 /// # Errors
 /// When the server refuses.
-pub fn delete(store: &mut Store, id: &Id, options: &Value, at: Duration) -> Result<Written, Refusal> {
+pub fn delete(store: &mut Store, id: &Id, options: &Value, context: Context<'_>) -> Result<Written, Refusal> {
+    let at = context.at;
     let old = store.get(id).cloned().ok_or_else(|| not_found(id))?;
     let preconditions = &options["preconditions"];
     if preconditions["uid"].as_str().is_some_and(|uid| uid != old.uid) {
@@ -321,6 +330,11 @@ pub fn delete(store: &mut Store, id: &Id, options: &Value, at: Duration) -> Resu
     }
     if preconditions["resourceVersion"].as_str().is_some_and(|version| version != old.version.to_string()) {
         return Err(conflict(id, "Precondition failed: ResourceVersion in precondition"));
+    }
+    match admit_deletion(context.policies, &store.live, &old) {
+        Admitted::Yes => {}
+        Admitted::No(refusal) => return Err(refusal),
+        Admitted::Never => return Ok(Written::Hangs),
     }
     // A namespace goes when its controller has emptied it.
     if old.finalizers.is_empty() && id.resource != Resource::Namespace {

@@ -3,7 +3,7 @@
 use super::asks::{Read, items, read};
 use super::{Cluster, Flags};
 use crate::api::object::{Data, Id};
-use crate::api::write::required;
+use crate::api::write::missing;
 
 /// A list of globs and `!` globs.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -211,14 +211,16 @@ impl Part {
         }
         // Keys that the target's type requires: without those that were not asked for nothing is given; those that are not allowed
         // get minimal values.
-        for key in self.type_.as_deref().map_or(&[][..], required) {
-            if !given.0.contains_key(*key) {
-                if !self.is_limited() {
-                    return None;
-                }
-                let minimal = if *key == "ssh-privatekey" { "ZW1wdHk=" } else { "" };
-                given.0.insert((*key).to_owned(), minimal.to_owned());
+        while let Some(keys) = self.type_.as_deref().and_then(|type_| missing(type_, &given.0)) {
+            if !self.is_limited() {
+                return None;
             }
+            let minimal = match keys[0] {
+                "ssh-privatekey" => "ZW1wdHk=",
+                ".dockercfg" | ".dockerconfigjson" => "e30=",
+                _ => "",
+            };
+            given.0.insert(keys[0].to_owned(), minimal.to_owned());
         }
         Some(given)
     }

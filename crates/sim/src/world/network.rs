@@ -9,7 +9,7 @@ use k8s_replicator_controller::cluster::{Failure, FailureKind};
 use k8s_replicator_controller::controller::RequestId;
 use k8s_replicator_controller::wire::{Received, Response};
 
-use super::step::{Fate, Flow};
+use super::step::{Fate, Flow, Rivalry};
 use super::{Violation, World};
 use crate::api::http::{Refusal, Reply, Request, headers};
 use crate::api::lease::Leases;
@@ -214,16 +214,28 @@ impl World {
 
     /// A rival takes back what a controller wrote.
     fn revert(&mut self, id: &Id, before: Option<&Rc<Object>>) {
+        const RIVAL: &str = "rival-operator";
         let is_new = self.store.get(id).map(Rc::as_ptr) != before.map(Rc::as_ptr);
-        if is_new && self.rivals.contains(id) && self.store.get(id).is_some_and(|object| !object.immutable) {
-            let theirs = super::users::data(
-                id.resource,
-                self.store.get(id).and_then(|o| o.type_.clone()).as_deref().unwrap_or(""),
-                3,
-            );
-            if self.change(id, "rival-operator", |object| object.data = theirs) {
-                self.tell(|| format!("rival-operator writes its own data into {id}"));
+        let takes_back = |rivalry| is_new && self.rivals.contains(&(id.clone(), rivalry));
+        match (before, self.store.get(id)) {
+            (None, Some(_)) if takes_back(Rivalry::Creations) => {
+                self.delete(id, RIVAL);
+                self.tell(|| format!("{RIVAL} deletes {id}"));
             }
+            (Some(before), None) if takes_back(Rivalry::Deletions) => {
+                self.make(Object { finalizers: Vec::new(), ..(**before).clone() }, RIVAL);
+                self.tell(|| format!("{RIVAL} makes {id} again"));
+            }
+            (_, Some(object)) if takes_back(Rivalry::Writes) && !object.immutable => self.put_theirs(id),
+            _ => {}
+        }
+    }
+
+    fn put_theirs(&mut self, id: &Id) {
+        let type_ = self.store.get(id).and_then(|object| object.type_.clone());
+        let theirs = super::users::data(id.resource, type_.as_deref().unwrap_or(""), 3);
+        if self.change(id, "rival-operator", |object| object.data = theirs) {
+            self.tell(|| format!("rival-operator writes its own data into {id}"));
         }
     }
 

@@ -28,7 +28,8 @@ impl World {
                     return;
                 }
                 let change = |object: &mut Object| {
-                    (object.data, object.annotations) = (new.data, new.annotations);
+                    (object.data, object.binary_data, object.annotations) =
+                        (new.data, new.binary_data, new.annotations);
                     object.immutable |= new.immutable;
                 };
                 self.change(id, manager, change);
@@ -58,17 +59,26 @@ impl World {
             Act::Fill(id, choice) => {
                 self.change(id, "kubectl-patch", |object| {
                     object.data = users::data(object.id.resource, object.type_.as_deref().unwrap_or(""), *choice);
+                    object.binary_data = users::binary_data(object.id.resource, *choice);
                 });
             }
-            Act::Delete(id) => drop(write::delete(&mut self.store, id, &serde_json::Value::Null, self.now)),
+            Act::Drop(id, nth) => {
+                self.change(id, "kubectl-edit", |object| {
+                    let keys: Vec<String> = object.data.keys().cloned().collect();
+                    if !keys.is_empty() {
+                        object.data.remove(&keys[usize::from(*nth) % keys.len()]);
+                    }
+                });
+            }
+            Act::Delete(id) => self.delete(id, "kubectl-delete"),
             Act::Remake(id) => {
                 let Some(old) = self.store.get(id).cloned() else { return };
-                drop(write::delete(&mut self.store, id, &serde_json::Value::Null, self.now));
+                self.delete(id, "kubectl-delete");
                 self.make((*old).clone(), "kubectl-replace");
             }
             Act::Retype(id) => {
                 let Some(old) = self.store.get(id).cloned() else { return };
-                drop(write::delete(&mut self.store, id, &serde_json::Value::Null, self.now));
+                self.delete(id, "kubectl-delete");
                 let other = |type_: &String| match &**type_ {
                     "Opaque" => "example.com/own".to_owned(),
                     _ => "Opaque".to_owned(),
@@ -96,7 +106,7 @@ impl World {
             }
             Act::MakeNamespace(name) => self.make_namespace(name),
             Act::DeleteNamespace(name) => {
-                drop(write::delete(&mut self.store, &Id::of_namespace(name), &serde_json::Value::Null, self.now));
+                self.delete(&Id::of_namespace(name), "kubectl-delete");
             }
             Act::Finalize => drop(self.finalize()),
         }
@@ -110,8 +120,15 @@ impl World {
         }
     }
 
+    /// Deletes an object as somebody other than a controller.
+    pub(super) fn delete(&mut self, id: &Id, manager: &str) {
+        let seen = self.store.live.clone();
+        let context = write::Context { at: self.now, manager, policies: &[], seen: &seen };
+        drop(write::delete(&mut self.store, id, &serde_json::Value::Null, context));
+    }
+
     /// Creates an object as somebody other than a controller.
-    fn make(&mut self, mut object: Object, manager: &str) {
+    pub(super) fn make(&mut self, mut object: Object, manager: &str) {
         object.managers = Vec::new();
         let seen = self.store.live.clone();
         let context = write::Context { at: self.now, manager, policies: &[], seen: &seen };
@@ -131,7 +148,7 @@ impl World {
             let inside: Vec<Rc<Object>> =
                 self.store.live.values().filter(|object| object.id.namespace == namespace).cloned().collect();
             if let Some(object) = inside.iter().find(|object| object.deleted.is_none()) {
-                drop(write::delete(&mut self.store, &object.id, &serde_json::Value::Null, self.now));
+                self.delete(&object.id, "kubectl-delete");
                 return true;
             }
             if inside.is_empty() {

@@ -43,6 +43,17 @@ pub enum Flow {
     Expired,
 }
 
+/// What somebody else takes back of what a controller does to an object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rivalry {
+    /// Its own data is put in the place of what was written.
+    Writes,
+    /// What was created is deleted.
+    Creations,
+    /// What was deleted is made again, as it was.
+    Deletions,
+}
+
 /// One step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
@@ -80,8 +91,8 @@ pub enum Step {
     Revoke(&'static str),
     /// They have a Role in each of their namespaces again.
     Grant,
-    /// Somebody takes back every write to this object, from now on.
-    Rival(Id),
+    /// Somebody takes back writes to this object, from now on.
+    Rival(Id, Rivalry),
     /// etcd forgets old revisions.
     Compact,
     /// etcd is backed up.
@@ -165,9 +176,9 @@ impl World {
                 self.without_role.clear();
                 self.stimulus();
             }
-            Step::Rival(id) => {
-                self.tell(|| format!("rival-operator takes an interest in {id}"));
-                self.rivals.push(id.clone());
+            Step::Rival(id, rivalry) => {
+                self.tell(|| format!("rival-operator takes an interest in {id}: {rivalry:?}"));
+                self.rivals.push((id.clone(), *rivalry));
                 self.was_opposed = true;
             }
             Step::Compact => self.store.compact(),

@@ -45,6 +45,14 @@ pub fn data(resource: Resource, type_: &str, choice: u8) -> Data {
     if type_ == "kubernetes.io/ssh-auth" {
         return Data::from([("ssh-privatekey".to_owned(), encoded(&format!("s3cr3t-{choice}")))]);
     }
+    if type_ == "kubernetes.io/basic-auth" {
+        let of = |key: &str| (key.to_owned(), encoded(&format!("s3cr3t-{key}{choice}")));
+        return Data::from([of("username"), of("password")]);
+    }
+    if let Some(key) = type_.strip_prefix("kubernetes.io/").filter(|kind| kind.starts_with("docker")) {
+        let config = if choice == 0 { "{}".to_owned() } else { format!("{{\"auths\":{{\"s3cr3t-{choice}\":{{}}}}}}") };
+        return Data::from([(format!(".{key}"), encoded(&config))]);
+    }
     let value = |text: String| if resource == Resource::Secret { encoded(&text) } else { text };
     match choice {
         6 => {
@@ -67,6 +75,34 @@ pub fn data(resource: Resource, type_: &str, choice: u8) -> Data {
         ]),
         choice => Data::from([("k".to_owned(), value(format!("s3cr3t-{choice}")))]),
     }
+}
+
+/// The `binaryData` that goes with it: ConfigMaps have some now and then.
+#[must_use]
+pub fn binary_data(resource: Resource, choice: u8) -> Data {
+    match (resource, choice) {
+        // "s3cr3t-" and bytes that are no UTF-8.
+        (Resource::ConfigMap, 2) => Data::from([("b".to_owned(), "czNjcjN0Lf/+".to_owned())]),
+        (Resource::ConfigMap, 4) => Data::from([("b".to_owned(), "czNjcjN0Lf79".to_owned())]),
+        _ => Data::new(),
+    }
+}
+
+/// Parts of the values that are long: each line of a certificate or a key in part, and the same in base64.
+pub fn parts_of_values() -> &'static [String] {
+    use base64::Engine as _;
+    static PARTS: std::sync::OnceLock<Vec<String>> = std::sync::OnceLock::new();
+    PARTS.get_or_init(|| {
+        let mut parts = Vec::new();
+        for value in [CERTIFICATE_A, KEY_A, CERTIFICATE_B, KEY_B] {
+            let plain = base64::engine::general_purpose::STANDARD.decode(value).unwrap_or_default();
+            let plain = String::from_utf8_lossy(&plain);
+            let lines = plain.lines().filter(|line| !line.starts_with('-') && line.len() >= 48);
+            parts.extend(lines.map(|line| line[24..40].to_owned()));
+            parts.extend((100..value.len() - 40).step_by(60).map(|at| value[at..at + 20].to_owned()));
+        }
+        parts
+    })
 }
 
 /// What somebody does.
@@ -99,6 +135,8 @@ pub enum Act {
     StripAll(Id),
     /// Writes other data.
     Fill(Id, u8),
+    /// Takes away the nth key of the data, and leaves the others as they are.
+    Drop(Id, u8),
     /// Deletes an object.
     Delete(Id),
     /// Deletes an object and makes it again, the same (`kubectl replace --force`, hooks of helm).
@@ -238,7 +276,8 @@ pub fn act(dice: &mut Dice, resources: &[Resource]) -> Act {
         }
         16 | 17 => Act::Strip(id, u8::try_from(dice.roll(8)).unwrap_or(0)),
         18 => Act::StripAll(id),
-        19..=23 => Act::Fill(id, u8::try_from(dice.roll(6)).unwrap_or(0)),
+        19..=22 => Act::Fill(id, u8::try_from(dice.roll(6)).unwrap_or(0)),
+        23 => Act::Drop(id, u8::try_from(dice.roll(3)).unwrap_or(0)),
         24..=27 => Act::Delete(id),
         28 | 29 => Act::Remake(id),
         30 => Act::Copy(id, any_id(dice, resource)),
@@ -264,6 +303,12 @@ pub fn put(dice: &mut Dice, id: Id) -> Act {
             "kubernetes.io/tls",
             "kubernetes.io/ssh-auth",
             "bootstrap.kubernetes.io/token",
+            "Opaque",
+            "Opaque",
+            "kubernetes.io/basic-auth",
+            "kubernetes.io/dockercfg",
+            "kubernetes.io/dockerconfigjson",
+            "kubernetes.io/service-account-token",
         ]),
         _ => "",
     };
@@ -310,6 +355,7 @@ impl Act {
             Self::Strip(id, nth) => format!("kubectl annotate {} (annotation {nth} under the prefix)-", at(id)),
             Self::StripAll(id) => format!("kubectl annotate {} (all under the prefix)-", at(id)),
             Self::Fill(id, data) => format!("kubectl patch {} # data {data}", at(id)),
+            Self::Drop(id, nth) => format!("kubectl patch {} # without key {nth} of its data", at(id)),
             Self::Delete(id) => format!("kubectl delete {}", at(id)),
             Self::Remake(id) => format!("kubectl replace --force {} # as it is", at(id)),
             Self::Retype(id) => format!("kubectl replace --force {} # as another type", at(id)),
@@ -341,6 +387,7 @@ pub fn object(
         object.type_ = Some(type_.to_owned());
     }
     object.data = data(id.resource, type_, choice);
+    object.binary_data = binary_data(id.resource, choice);
     object.annotations = annotations.iter().map(|(key, value)| (key.clone(), value.clone().into_bytes())).collect();
     object.immutable = immutable;
     object.finalizers = if finalizer { vec!["example.com/hold".to_owned()] } else { Vec::new() };
