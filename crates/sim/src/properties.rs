@@ -4,8 +4,10 @@
 //!    that state is older than what the controller's watches had delivered when it sent the write ([`is_allowed`], [`Known`]). A replica that is removed because its source is missing, or without its
 //!    annotations (*silent*), is removed only after the source was so for the whole removal delay, while the controller was
 //!    running.
-//! 2. **Convergence.** When faults have ended, every target is soon as SPEC wants it ([`not_as_wanted`]).
-//! 3. **Quiescence.** Then nothing is written any more ([`crate::world`] looks at the last write).
+//! 2. **Convergence.** When faults have ended, every target is soon as SPEC wants it ([`not_as_wanted`]); where there were none, within
+//!    seconds ([`PROMPTLY`]).
+//! 3. **Quiescence.** Then nothing is written any more ([`crate::world`] looks at the last write), and nothing requested but what
+//!    verification and watches need ([`MOST_AT_REST`]).
 //! 4. **No hot loop.** No object costs more requests in a second, or a minute, than [`MOST_AT_ONCE`] and [`MOST_A_MINUTE`].
 //! 5. **No silence.** A target that is not as wanted was reported, and is decided about again ([`LONGEST_SILENCE`]).
 //! 6. **Secrecy.** No value stands anywhere but in data ([`shows_a_value`]).
@@ -53,6 +55,12 @@ pub const CROWD: usize = 200;
 pub const MOST_UNDER_WAY: usize = 64 + 8;
 /// All is as wanted so soon after the last fault.
 pub const CONVERGES_WITHIN: Duration = Duration::from_secs(900);
+/// Where nothing but users' work happened, all is as wanted so soon after it, but for what waits for the removal delay. (Work that is repeated
+/// within seconds is followed less and less often, SPEC 9.14.)
+pub const PROMPTLY: Duration = Duration::from_secs(10);
+/// Requests of one kind, for one object or list, that each round of verification may cost, and those beside the rounds, while all is as
+/// wanted.
+pub const MOST_AT_REST: u64 = 4;
 /// For so long nothing is written any more then.
 pub const STAYS_FOR: Duration = Duration::from_secs(400);
 
@@ -549,6 +557,12 @@ pub fn not_as_wanted(history: &[(Duration, State)], state: &Cluster, flags: &Fla
         wrong.extend(problem.map(|problem| (target, problem)));
     }
     wrong
+}
+
+/// Whether what is wanted of a target is that something is taken away because its source is silent, which may wait.
+#[must_use]
+pub fn waits_for_its_delay(state: &Cluster, flags: &Flags, target: &Id) -> bool {
+    is_silent(&wish(state, flags, target))
 }
 
 /// Whether the API server can never accept what is wanted of a target: data without the keys that its type requires.

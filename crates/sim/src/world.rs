@@ -101,6 +101,10 @@ pub struct World {
     snapshot: Option<(Snapshot, Leases)>,
     leases: Leases,
     restored: Option<Duration>,
+    /// Something else than users' work and time passing happened: a fault, a policy, a rival.
+    was_disturbed: bool,
+    /// How often a controller reported that something failed, which it tries again later.
+    failures: usize,
     /// When a watch event last got lost.
     lost: Option<Duration>,
     /// Where the watches of each start of a controller had gaps.
@@ -151,6 +155,8 @@ impl World {
             snapshot: None,
             leases: Leases::default(),
             restored: None,
+            was_disturbed: false,
+            failures: 0,
             lost: None,
             gaps: BTreeMap::new(),
             written: BTreeMap::new(),

@@ -258,6 +258,12 @@ impl World {
     /// Takes the log messages of a controller.
     fn heard(&mut self, slot: usize, process: &mut Process) -> Result<(), Violation> {
         for message in process.controller.take_messages() {
+            let failed = match &message {
+                Message::Notice(notice) => notice.level <= tracing::Level::WARN,
+                Message::Report(_, report) => matches!(report.outcome, Outcome::Failed { .. }),
+                Message::Ready { .. } => false,
+            };
+            self.failures += usize::from(failed);
             let said = match &message {
                 Message::Notice(notice) => format!("{notice:?}"),
                 Message::Report(_, report) => {

@@ -8,8 +8,8 @@ use crate::api::admission::{Effect, Policy};
 use crate::api::object::Id;
 use crate::api::store::State;
 use crate::properties::{
-    CONVERGES_WITHIN, CROWD, LONGEST_SILENCE, LONGEST_WAIT, MOST_A_MINUTE, NAMESPACES_READ_WITHIN,
-    RESTORE_NOTICED_WITHIN, STAYS_FOR, is_refused_for_ever, not_as_wanted,
+    CONVERGES_WITHIN, CROWD, LONGEST_SILENCE, LONGEST_WAIT, MOST_A_MINUTE, MOST_AT_REST, NAMESPACES_READ_WITHIN,
+    PROMPTLY, RESTORE_NOTICED_WITHIN, STAYS_FOR, is_refused_for_ever, not_as_wanted, waits_for_its_delay,
 };
 use crate::spec::{PREFIX, is_written_by_controller_alone};
 
@@ -33,6 +33,7 @@ impl World {
         self.without_role.clear();
         self.start_all();
         (0..20).for_each(|_| self.stimulus());
+        self.look_for_delays()?;
         if !self.policies.is_empty() || !self.rivals.is_empty() {
             self.run_until(self.now + Duration::from_secs(60), false)?;
             self.requests_of.clear();
@@ -61,7 +62,13 @@ impl World {
         self.look_at_all()?;
         // A standby reads the Lease twice a second all the time.
         let stays_for = if self.setting.leader_elect { STAYS_FOR / 8 } else { STAYS_FOR };
+        self.requests_of.clear();
+        let failures = self.failures;
         self.run_until(self.now + stays_for, false)?;
+        // What the API server can never accept is tried again and again, less and less often.
+        if self.failures == failures {
+            self.look_for_requests_at_rest(stays_for)?;
+        }
         self.look_at_all()?;
         if self.last_write + stays_for > self.now && self.last_write > self.calm_since {
             return Err(Violation::new(
@@ -71,6 +78,50 @@ impl World {
         }
         self.look_for_changed_namespaces()?;
         self.look_for_waiting()
+    }
+
+    /// Where nothing but users' work happened, all is soon as wanted; only what a source's silence takes away may wait for its delay.
+    fn look_for_delays(&mut self) -> Result<(), Violation> {
+        // A lease may have to run out first, and Namespaces that are read one by one have to be read.
+        let has_delays = self.setting.leader_elect || !self.setting.controllers[0].namespaces.is_empty();
+        if self.was_disturbed || self.setting.stale_reads || !self.setting.are_equal() || has_delays {
+            return Ok(());
+        }
+        self.run_until(self.now + PROMPTLY, false)?;
+        if self.failures > 0 {
+            return Ok(());
+        }
+        let flags = &self.setting.controllers[0];
+        let state = &self.store.live;
+        let wrong = not_as_wanted(&self.store.history, state, flags);
+        let late = wrong
+            .into_iter()
+            .find(|(id, _)| !waits_for_its_delay(state, flags, id) && !is_refused_for_ever(state, flags, id));
+        match late {
+            None => Ok(()),
+            Some((id, problem)) => {
+                Err(Violation::new("promptness", format!("{id}, {PROMPTLY:?} after the last change: {problem}")))
+            }
+        }
+    }
+
+    /// While all is as wanted nothing is requested but what verification and watches need.
+    fn look_for_requests_at_rest(&self, rested: Duration) -> Result<(), Violation> {
+        let period = self.setting.resync_period.as_secs();
+        let rounds = if period == 0 { 0 } else { rested.as_secs() / period + 1 };
+        let most = usize::try_from(MOST_AT_REST * (rounds + 1)).unwrap_or(usize::MAX) * self.processes.len();
+        // Candidates read the Lease all the time, and Namespaces that `--namespaces` names are read one by one instead of watched.
+        let is_polled = |path: &str| {
+            path.contains("/leases") || path.starts_with("/api/v1/namespaces/") && path.split('/').count() == 5
+        };
+        let mut of_others = self.requests_of.iter().filter(|(path, _)| !is_polled(path));
+        match of_others.find(|(_, requests)| **requests > most) {
+            None => Ok(()),
+            Some((path, requests)) => {
+                let what = format!("{path} was requested {requests} times in {rested:?}, while all was as wanted");
+                Err(Violation::new("rest", what))
+            }
+        }
     }
 
     /// Lets everything that is under way arrive, and this time pass, without faults.

@@ -103,6 +103,18 @@ pub enum Step {
     Jump(i64),
 }
 
+impl Step {
+    /// Whether it is more than users' work and time passing.
+    fn disturbs(&self) -> bool {
+        match self {
+            Self::Act(_) | Self::Arrive(_) | Self::CatchUp(..) | Self::Calm(_) | Self::Wait(_) => false,
+            Self::Carry(_, fate) => *fate != Fate::Fine,
+            Self::Flow(_, flow) => !matches!(flow, Flow::Whole | Flow::All | Flow::Pieces(_)),
+            _ => true,
+        }
+    }
+}
+
 impl World {
     /// Does one step.
     ///
@@ -110,6 +122,7 @@ impl World {
     /// When a property does not hold.
     pub fn step(&mut self, step: &Step) -> Result<(), Violation> {
         self.advance(self.now + Duration::from_millis(2))?;
+        self.was_disturbed |= step.disturbs();
         match step {
             Step::Act(act) => self.act(act),
             Step::Carry(nth, fate) => {
