@@ -19,8 +19,8 @@ fn a_pause_that_an_earlier_fight_left_does_not_keep_a_replica_away_that_is_made_
 /// The delete is the correction; its own create has not to wait for the end of the pause that begins with it.
 #[test]
 fn a_replica_that_somebody_made_immutable_is_missing_for_a_moment_only() {
-    let source = object("a/src", 5, "replicate-to=b/t", json!({ "k": "v" }));
-    let (mut it, mut store) = (Loop::with(&[source.clone()]), Store::of(&Secret, &[source]));
+    let objects = [object("a/src", 5, "replicate-to=b/t", json!({ "k": "v" }))];
+    let (mut it, mut store) = (Loop::with(&objects), Store::of(&Secret, &objects));
     let (mut deleted, mut created) = (Vec::new(), Vec::new());
     let minute = it.serve(MINUTE, |it, request| {
         let (at, asked) = (it.moment, words(&request));
@@ -48,8 +48,8 @@ fn a_replica_that_somebody_made_immutable_is_missing_for_a_moment_only() {
 /// Where the create never comes, since somebody else always takes the name first, the deletes are a fight like any other.
 #[test]
 fn a_replica_that_somebody_puts_back_before_it_is_made_again_is_deleted_less_and_less() {
-    let source = object("a/src", 5, "replicate-to=b/t", json!({ "k": "v" }));
-    let (mut it, mut store) = (Loop::with(&[source.clone()]), Store::of(&Secret, &[source]));
+    let objects = [object("a/src", 5, "replicate-to=b/t", json!({ "k": "v" }))];
+    let (mut it, mut store) = (Loop::with(&objects), Store::of(&Secret, &objects));
     let mut deleted = Vec::new();
     let mut theirs = object("b/t", 7, "replicated-by=a/src replicated-from-version=5", json!({ "k": "theirs" }));
     theirs["immutable"] = json!(true);
