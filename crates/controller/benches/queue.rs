@@ -59,15 +59,15 @@ fn add_by_cause_and_drain(bencher: Bencher<'_, '_>, count: usize) {
 #[divan::bench(args = SIZES, max_time = 5)]
 fn add_and_write(bencher: Bencher<'_, '_>, count: usize) {
     let targets = targets(count);
-    let work = Work { sources: Vec::new(), target: None };
+    let work = Work::new([], None, 0);
     bencher.bench_local(|| {
         let mut queue = Queue::default();
         for target in &targets {
             queue.add(target.clone(), Priority::Urgent, None);
         }
         while let Some(turn) = next(&mut queue, Duration::ZERO) {
-            assert!(queue.may_write(Duration::ZERO, &turn, &work).is_ok());
-            queue.was_written(Duration::ZERO, &turn, work.clone(), Because::OfWork);
+            assert!(queue.may_write(Duration::ZERO, &turn, work, Because::OfWork).is_ok());
+            queue.was_written(Duration::ZERO, &turn, work, Because::OfWork);
             queue.end(turn, End::Settled);
         }
         assert!(queue.is_idle());

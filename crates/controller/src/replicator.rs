@@ -22,6 +22,7 @@ mod storm;
 #[cfg(test)]
 mod tests;
 mod under_way;
+mod work;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;

@@ -26,9 +26,9 @@ impl Queue {
     ///
     /// # Errors
     /// When it has to wait.
-    pub fn may_write(&mut self, now: Moment, target: &TargetKey, work: &Work) -> Result<Pass, Hold> {
+    pub fn may_write(&mut self, now: Moment, target: &TargetKey, work: Work, because: Because) -> Result<Pass, Hold> {
         let failures = self.entries.get(target).map(|entry| entry.failures).unwrap_or_default();
-        self.paces.write(now, target, work, failures.writes)
+        self.paces.write(now, target, (work, because), failures.writes)
     }
 
     /// A read succeeded that these targets waited for.

@@ -5,10 +5,13 @@
 //!
 //! - The first request because of a new version of a source is ordinary work, and free.
 //! - All other requests are counted, whatever led to them: a few at once, then one in two seconds.
-//! - A write of the same data for the same version of the same source is a *correction*: somebody else changed the target. The
-//!   first is made at once, the next ones after pauses that grow from 1 s to 5 min while that goes on.
+//! - A write of the same data for the same version of the same source, while nothing else that decides is said otherwise, is a
+//!   *correction*: somebody else changed the target. The first is made at once, the next ones after pauses that grow from 1 s to 5 min
+//!   while that goes on. What has to wait for the end of such a pause is said in one place: [`Pace::corrects`].
 
 use std::collections::{BTreeMap, VecDeque};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::num::NonZeroU64;
 use std::time::Duration;
 
 use k8s_replicator_core::bug;
@@ -30,14 +33,34 @@ const REMEMBERED: Duration = Duration::from_secs(600);
 /// More objects than this are not remembered: those that were asked about first are forgotten first.
 const MOST_REMEMBERED: usize = 20_000;
 
-/// The cause of a request: the versions of the sources, and the target. With another version of a source, or a recreated target, it
-/// is new work.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// The cause of a request, as hashes: for each of thousands of targets several are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Work {
-    /// The sources that the target depends on, with their versions; `None`: it does not exist.
-    pub sources: Vec<(SourceKey, Option<ResourceVersion>)>,
-    /// The target, where it belongs to its user: one that was made again is another one.
-    pub target: Option<Uid>,
+    /// Of the versions of the sources, and of the target: with another version of a source, or a recreated target, it is new work.
+    cause: NonZeroU64,
+    /// Whether the cause comes once. A version never returns; but a source can be missing (without a version) more than once.
+    comes_once: bool,
+    /// Of what else decides about the target. It can be said in turns: so it is compared with the last write's alone, and a write for it
+    /// is no correction, but is not free either.
+    said: u64,
+}
+
+impl Work {
+    /// `sources`: those that the target depends on, with their versions; `None`: it does not exist. `target`: the target, where it
+    /// belongs to its user: one that was made again is another one. `said`: a hash of what else decides.
+    pub fn new<'a>(
+        sources: impl IntoIterator<Item = (&'a SourceKey, Option<&'a ResourceVersion>)>,
+        target: Option<&Uid>,
+        said: u64,
+    ) -> Self {
+        let (mut hasher, mut comes_once) = (DefaultHasher::new(), true);
+        for source in sources {
+            comes_once &= source.1.is_some();
+            source.hash(&mut hasher);
+        }
+        target.hash(&mut hasher);
+        Self { cause: NonZeroU64::MIN | hasher.finish(), comes_once, said }
+    }
 }
 
 /// Why a write was made.
@@ -47,7 +70,9 @@ pub enum Because {
     OfWork,
     /// Somebody else changed the target.
     SomebodyChangedIt,
-    /// The target was deleted to be made again: with the create that follows it is one write.
+    /// It takes away what the target may not have any more.
+    Withdrawn,
+    /// The target is deleted to be made again: with the create that follows it is one write.
     Remade,
 }
 
@@ -86,48 +111,80 @@ struct Pace {
     read_failure: Option<(Reason, Box<str>)>,
     /// After a failure it is not read before.
     read_again_at: Moment,
-    /// The works for which writes were last tried.
+    /// The causes for which writes were last tried.
     tried_for: Recent,
-    /// The works for which writes were last carried out.
+    /// The causes for which writes were last carried out.
     written_for: Recent,
+    /// What was said when the last write was carried out.
+    said: Option<u64>,
+    /// Whether that one took something away.
+    withdrawn: bool,
     /// Failed writes in a row.
     write_failures: u32,
     /// Writes that put right what was written already, and when the last one was made.
     corrections: u32,
     corrected_at: Moment,
-    /// It was deleted in order to be recreated: delete and create count as one correction.
-    is_remade: bool,
+    /// It was deleted in order to be recreated, and there were so many corrections with that: delete and create are one write.
+    remade: Option<u32>,
     write_again_at: Moment,
     used: Moment,
 }
 
-/// The latest works, the last one at the end. Two controllers with different knowledge may give a name to two sources in turns:
-/// then neither source is new work.
+/// The causes of the latest works, the last one at the end. Two controllers with different knowledge may give a name to two sources in
+/// turns: then neither source is new work.
 #[derive(Debug, Default)]
-struct Recent(VecDeque<Work>);
+struct Recent([Option<NonZeroU64>; 4]);
 
 impl Recent {
-    const MOST: usize = 4;
-
-    /// Whether the work is new. A version never returns; but a source can be missing (without a version) more than once.
-    fn is_new(&self, work: &Work) -> bool {
-        let comes_once = work.sources.iter().all(|(_, version)| version.is_some());
-        match comes_once {
-            true => !self.0.contains(work),
-            false => self.0.back() != Some(work),
+    fn is_new(&self, work: Work) -> bool {
+        match work.comes_once {
+            true => !self.0.contains(&Some(work.cause)),
+            false => self.0.last() != Some(&Some(work.cause)),
         }
     }
 
     fn push(&mut self, work: Work) {
-        self.0.retain(|other| *other != work);
-        if self.0.len() == Self::MOST {
-            self.0.pop_front();
+        let cause = Some(work.cause);
+        let from = self.0.iter().position(|other| *other == cause).unwrap_or_default();
+        if let Some(later) = self.0.get_mut(from..) {
+            later.rotate_left(1);
         }
-        self.0.push_back(work);
+        if let Some(last) = self.0.last_mut() {
+            *last = cause;
+        }
     }
 }
 
 impl Pace {
+    /// Whether a write of a target does no more than repeat what was written: then somebody else changed the target in the meantime. It
+    /// is made at once the first time, and then after a pause.
+    fn corrects(&self, work: Work, because: Because) -> bool {
+        match because {
+            // The second half of one write: without it there would be no replica.
+            Because::OfWork if self.remade.is_some() => false,
+            // After a write that gave something, one that takes it away repeats nothing, whatever it was that somebody said.
+            Because::Withdrawn if !self.withdrawn => false,
+            _ => !self.written_for.is_new(work) && self.said == Some(work.said),
+        }
+    }
+
+    fn written(&mut self, work: Work, because: Because) {
+        self.written_for.push(work);
+        self.said = Some(work.said);
+        self.withdrawn = because == Because::Withdrawn;
+    }
+
+    /// One more correction was made. Returns how many there were lately, with it.
+    fn corrected(&mut self, now: Moment) -> u32 {
+        if self.corrected_at + REMEMBERED <= now {
+            self.corrections = 0;
+        }
+        self.corrections = self.corrections.saturating_add(1);
+        self.corrected_at = now;
+        self.write_again_at = now + doubled(FIRST_PAUSE, self.corrections - 1, LONGEST_CORRECTION_PAUSE);
+        self.corrections
+    }
+
     fn pay(&mut self, now: Moment) -> Result<Pass, Hold> {
         let paid_until = self.paid_until.max(now);
         let free_at = paid_until.saturating_sub(ONE_IN * (AT_ONCE - 1));
@@ -239,40 +296,42 @@ impl Paces {
 
     /// Lets a write for this work pass, or says how long it has to wait. `failures`: how many writes failed in a row, in case the
     /// object was forgotten here.
-    pub(super) fn write(&mut self, now: Moment, target: &Key, work: &Work, failures: u32) -> Result<Pass, Hold> {
+    pub(super) fn write(
+        &mut self,
+        now: Moment,
+        target: &Key,
+        (work, because): (Work, Because),
+        failures: u32,
+    ) -> Result<Pass, Hold> {
         if bug!(BudgetOff) {
             return Ok(Pass(()));
         }
         let pace = self.pace_after(now, target, failures);
         if pace.tried_for.is_new(work) {
-            pace.tried_for.push(work.clone());
+            pace.tried_for.push(work);
             return Ok(Pass(()));
         }
-        if !pace.written_for.is_new(work) && pace.write_again_at > now {
+        if pace.write_again_at > now && pace.corrects(work, because) {
             return Err(Hold { until: pace.write_again_at, why: Why::Contested(pace.corrections) });
         }
         pace.pay(now)
     }
 
-    /// A write was carried out. Returns how many corrections there were lately, with this one.
+    /// A write was carried out. Returns how many corrections there were lately, with this one; 0 if it is none.
     pub(super) fn was_written(&mut self, now: Moment, target: &Key, work: Work, because: Because) -> u32 {
         let pace = self.pace(now, target);
         pace.write_failures = 0;
-        if std::mem::replace(&mut pace.is_remade, because == Because::Remade) {
-            return pace.corrections;
+        let corrects = because == Because::SomebodyChangedIt || pace.corrects(work, because);
+        pace.written(work, because);
+        let remade = pace.remade.take();
+        if because == Because::OfWork
+            && let Some(corrections) = remade
+        {
+            return corrections;
         }
-        let is_same = !pace.written_for.is_new(&work);
-        pace.written_for.push(work);
-        if !is_same && because != Because::SomebodyChangedIt {
-            return 0;
-        }
-        if pace.corrected_at + REMEMBERED <= now {
-            pace.corrections = 0;
-        }
-        pace.corrections = pace.corrections.saturating_add(1);
-        pace.corrected_at = now;
-        pace.write_again_at = now + doubled(FIRST_PAUSE, pace.corrections - 1, LONGEST_CORRECTION_PAUSE);
-        pace.corrections
+        let corrections = if corrects { pace.corrected(now) } else { 0 };
+        pace.remade = (because == Because::Remade).then_some(corrections);
+        corrections
     }
 
     /// How long the next correction of a target has to wait.
@@ -303,126 +362,4 @@ pub(super) fn doubled(first: Duration, times: u32, longest: Duration) -> Duratio
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn key(name: &str) -> Key {
-        Key::new("ns", name).unwrap()
-    }
-
-    fn work(version: u64) -> Work {
-        let version = Some(ResourceVersion::new(&version.to_string()));
-        Work { sources: vec![(key("source").into(), version)], target: None }
-    }
-
-    /// Issue 9, 1: whatever goes wrong, at most one request a second in the mean over a minute; and it never ends.
-    #[test]
-    fn a_repeated_request_is_made_once_a_second_at_most() {
-        let mut paces = Paces::default();
-        let (mut asked, mut at) = (Vec::new(), Moment::ZERO);
-        while at < Duration::from_secs(600) {
-            match paces.read(at, &key("a"), None) {
-                Ok(_) => asked.push(at),
-                Err(hold) => {
-                    assert!(hold.until > at && hold.until <= at + ONE_IN && hold.why == Why::TooMany);
-                }
-            }
-            at += Duration::from_millis(1);
-        }
-        for from in &asked {
-            let in_a_minute = asked.iter().filter(|at| *at >= from && **at < *from + Duration::from_secs(60)).count();
-            assert!(in_a_minute <= 40, "{in_a_minute} from {from:?}");
-        }
-        assert!(asked.len() > 300);
-    }
-
-    /// Issue 9, 1: ordinary work is not slowed.
-    #[test]
-    fn new_versions_of_a_source_are_free() {
-        let mut paces = Paces::default();
-        for version in 1..1_000 {
-            let version_read = ResourceVersion::new(&version.to_string());
-            assert!(paces.read(Moment::ZERO, &key("source"), Some(&version_read)).is_ok());
-            assert!(paces.write(Moment::ZERO, &key("a"), &work(version), 0).is_ok());
-            assert_eq!(paces.was_written(Moment::ZERO, &key("a"), work(version), Because::OfWork), 0);
-        }
-    }
-
-    /// SPEC 9.14: at once the first time, then after pauses that grow from 1 s to 5 min while it goes on.
-    #[test]
-    fn corrections_are_made_after_growing_pauses_while_it_goes_on() {
-        let mut paces = Paces::default();
-        let a = key("a");
-        assert!(paces.write(Moment::ZERO, &a, &work(1), 0).is_ok());
-        assert_eq!(paces.was_written(Moment::ZERO, &a, work(1), Because::OfWork), 0);
-        let (mut now, mut pauses) = (Moment::ZERO, Vec::new());
-        for n in 1..=12 {
-            let began = now;
-            while let Err(hold) = paces.write(now, &a, &work(1), 0) {
-                assert_eq!(hold.why, Why::Contested(n - 1));
-                now = hold.until;
-            }
-            pauses.push((now - began).as_secs());
-            assert_eq!(paces.was_written(now, &a, work(1), Because::OfWork), n);
-        }
-        assert_eq!(pauses, [0, 1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300]);
-        assert!(paces.write(now, &a, &work(2), 0).is_ok(), "a new version of the source is written all the same");
-        now += REMEMBERED;
-        assert!(paces.write(now, &key("b"), &work(1), 0).is_ok());
-        assert!(paces.write(now, &a, &work(2), 0).is_ok());
-        assert_eq!(paces.was_written(now, &a, work(2), Because::OfWork), 0, "it was forgotten");
-    }
-
-    /// Two controllers that do not know the same let two sources have a name in turns: each time it is another work than the last one.
-    #[test]
-    fn works_that_take_turns_are_not_new_each_time() {
-        let (mut paces, a) = (Paces::default(), key("a"));
-        let mut written = 0;
-        for turn in 0..1_000 {
-            let (now, work) = (Duration::from_millis(turn), work(1 + turn % 3));
-            if paces.write(now, &a, &work, 0).is_ok() {
-                paces.was_written(now, &a, work, Because::OfWork);
-                written += 1;
-            }
-        }
-        assert!(written <= 5, "{written} within a second");
-        // A source that is gone can be gone again.
-        let gone = Work { sources: vec![(key("source").into(), None)], target: None };
-        for version in 10..13 {
-            for work in [work(version), gone.clone()] {
-                assert!(paces.write(Duration::from_secs(2), &a, &work, 0).is_ok(), "{work:?}");
-                paces.was_written(Duration::from_secs(2), &a, work, Because::OfWork);
-            }
-        }
-    }
-
-    #[test]
-    fn objects_are_forgotten_when_nothing_was_asked_about_them_and_their_number_is_bounded() {
-        let mut paces = Paces::default();
-        let second = Duration::from_secs(1);
-        for n in 0..MOST_REMEMBERED + 100 {
-            assert!(paces.read(second, &key(&format!("a{n}")), None).is_ok());
-        }
-        assert!(paces.paces.len() <= MOST_REMEMBERED && paces.forget_at.len() <= MOST_REMEMBERED);
-        let last = key(&format!("a{}", MOST_REMEMBERED + 99));
-        assert_eq!(paces.write_failed(second * 500, &last), 0);
-        assert_eq!(paces.write_failed(second * 700, &last), 1, "used in between");
-        assert_eq!((paces.paces.len(), paces.forget_at.len()), (1, 1));
-        assert_eq!(paces.write_failed(second * 1_300, &last), 0);
-    }
-
-    #[test]
-    fn a_new_namespace_of_the_same_name_starts_afresh() {
-        let mut paces = Paces::default();
-        assert!(paces.write(Moment::ZERO, &key("a"), &work(1), 0).is_ok());
-        for n in 0..5 {
-            assert_eq!(paces.was_written(Moment::ZERO, &key("a"), work(1), Because::OfWork), n);
-        }
-        assert!(paces.write(Moment::ZERO, &key("a"), &work(1), 0).is_err());
-        paces.namespace_gone("n");
-        assert!(paces.write(Moment::ZERO, &key("a"), &work(1), 0).is_err());
-        paces.namespace_gone("ns");
-        assert!(paces.write(Moment::ZERO, &key("a"), &work(1), 0).is_ok());
-        assert_eq!(paces.was_written(Moment::ZERO, &key("a"), work(1), Because::OfWork), 0);
-    }
-}
+mod tests;

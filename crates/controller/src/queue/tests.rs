@@ -176,13 +176,13 @@ fn however_many_targets_fail_each_is_tried_less_and_less() {
     const MANY: usize = 20_500;
     let mut queue = Queue::default();
     let targets: Vec<_> = (0..MANY).map(|n| target(&format!("t{n}"))).collect();
-    let work = Work { sources: Vec::new(), target: None };
+    let work = Work::new([], None, 0);
     targets.iter().for_each(|target| queue.add(target.clone(), Priority::Urgent, None));
     for round in 0..3 {
         let now = Duration::from_secs(10) * round;
         let mut failed = 0;
         while let Some(turn) = next(&mut queue, now) {
-            assert!(queue.may_write(now, &turn, &work).is_ok());
+            assert!(queue.may_write(now, &turn, work, Because::OfWork).is_ok());
             assert_eq!(queue.write_failed(now, &turn), round, "{}", turn.name());
             queue.end(turn, End::At(now + Duration::from_secs(10)));
             failed += 1;
@@ -191,8 +191,8 @@ fn however_many_targets_fail_each_is_tried_less_and_less() {
     }
     let now = Duration::from_secs(30);
     let turn = next(&mut queue, now).unwrap();
-    assert!(queue.may_write(now, &turn, &work).is_ok());
-    queue.was_written(now, &turn, work.clone(), Because::OfWork);
+    assert!(queue.may_write(now, &turn, work, Because::OfWork).is_ok());
+    queue.was_written(now, &turn, work, Because::OfWork);
     assert_eq!(queue.write_failed(now, &turn), 0, "one that succeeded starts afresh");
 }
 

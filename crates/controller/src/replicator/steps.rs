@@ -9,17 +9,18 @@ use k8s_replicator_core::action::Action;
 use k8s_replicator_core::decide::{Decision, Need, Plan, Verb, Verdict, decide, losers};
 use k8s_replicator_core::graph::{Facts, Graph, Knowledge};
 use k8s_replicator_core::keys::Projection;
-use k8s_replicator_core::names::{Key, SourceKey, TargetKey};
+use k8s_replicator_core::names::{Key, TargetKey};
 use k8s_replicator_core::payload::Payload;
 use k8s_replicator_core::reason::Reason;
 
 use super::storm::Storms;
 use super::under_way::{UnderWay, Writing};
+use super::work::work;
 use super::{Replicator, Ticket, Written, has_room};
 use crate::cluster::{Access, Request};
 use crate::contents::Contents;
 use crate::event::{Moment, Now};
-use crate::queue::{Because, End, Hold, Turn, Why, Work};
+use crate::queue::{Because, End, Hold, Turn, Why};
 use crate::report::{Outcome, Report};
 
 /// At most so many of the sources that do not get a target's name, because another has it, are reported.
@@ -79,8 +80,11 @@ impl Preparing<'_> {
         let (verb, verdict) = (plan.verb, plan.verdict.clone());
         let because = match verb {
             Verb::Recreate => Because::Remade,
-            _ if plan.corrects() => Because::SomebodyChangedIt,
-            _ => Because::OfWork,
+            Verb::Delete | Verb::Clear => Because::Withdrawn,
+            // Keys that are not allowed any more.
+            Verb::Update if !plan.may_wait_for_source() => Because::Withdrawn,
+            Verb::Update if plan.corrects() => Because::SomebodyChangedIt,
+            Verb::Create | Verb::Adopt | Verb::Update => Because::OfWork,
         };
         let content = copied.as_ref().map(|(_, content)| content);
         match plan.action(content, &rfc3339(now), self.entropy) {
@@ -231,7 +235,7 @@ impl Replicator {
         }
         let Prepared { action, verb, verdict, because, copied } = prepared;
         let work = work(&self.graph, &turn, verdict.source.as_ref());
-        match self.queue.may_write(now.moment, &turn, &work) {
+        match self.queue.may_write(now.moment, &turn, work, because) {
             Err(hold) => {
                 self.report_hold(now, &turn, Some(verb), &turn, hold);
                 self.queue.end(turn, End::At(hold.until));
@@ -350,29 +354,6 @@ fn shown(graph: &Graph, target: &TargetKey, decision: &Decision<'_>) -> u64 {
     let mut hasher = DefaultHasher::new();
     (source, named).hash(&mut hasher);
     hasher.finish()
-}
-
-/// The work for which a target is written: it stays the same as long as no object that the target depends on changes.
-fn work(graph: &Graph, target: &TargetKey, source: Option<&SourceKey>) -> Work {
-    let node = graph.node(target);
-    let marks = node.and_then(|node| node.marks());
-    let creator = marks.and_then(|marks| marks.replicated_by.as_ref());
-    let from = marks.and_then(|marks| marks.replicate_from.as_ref());
-    let version = |source: &SourceKey| graph.node(source).map(|node| node.resource_version.clone());
-    // For a target that pulls from itself, a change of the target is not new work.
-    let others = [source, creator, from].into_iter().flatten().filter(|source| ***source != **target);
-    let mut sources: Vec<_> = others.cloned().collect();
-    sources.sort();
-    sources.dedup();
-    Work {
-        sources: sources
-            .into_iter()
-            .map(|source| (version(&source), source))
-            .map(|(version, key)| (key, version))
-            .collect(),
-        // A recreated replica of a push is not new work: it has no user who recreates it.
-        target: node.filter(|_| creator.is_none()).map(|node| node.uid.clone()),
-    }
 }
 
 /// As v1.3.0 wrote `replicated-at`: whole seconds.

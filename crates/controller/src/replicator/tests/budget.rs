@@ -5,6 +5,8 @@ mod fairness;
 mod fights;
 mod heal;
 mod refused;
+mod remake;
+mod said;
 mod store;
 mod storms;
 

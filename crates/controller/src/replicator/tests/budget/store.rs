@@ -41,6 +41,30 @@ impl Store {
         Self { kind, objects, version: 1_000, events: Vec::new() }
     }
 
+    /// Carries a request of a controller out, and shows it what changed, before it gets the answer.
+    pub(super) fn serve(&mut self, it: &mut Loop, request: &Request) -> Result<Answer, Failure> {
+        let response = self.respond(request);
+        self.show(it);
+        kube::answer(request, self.kind, &dialect(), Received::Response(response))
+    }
+
+    /// Somebody writes an object, or changes it, which the controller is shown.
+    pub(super) fn put(&mut self, it: &mut Loop, object: Value) {
+        self.store(&observed(&object).key, object);
+        self.show(it);
+    }
+
+    /// The object of this name.
+    pub(super) fn get(&self, name: &str) -> Option<&Value> {
+        self.objects.get(&key(name))
+    }
+
+    fn show(&mut self, it: &mut Loop) {
+        for object in std::mem::take(&mut self.events) {
+            it.object(event(&object));
+        }
+    }
+
     /// The response to a request, which is carried out.
     fn respond(&mut self, request: &Request) -> Response {
         let http = kube::http_request(request, self.kind, &dialect());
@@ -85,6 +109,15 @@ impl Store {
     fn shows(&self, mut object: Value) -> Response {
         object["kind"] = json!(self.kind.name());
         response(200, object.to_string())
+    }
+}
+
+/// What a watch shows of a change.
+fn event(object: &Value) -> ObjectEvent {
+    let seen = observed(object);
+    match object["is deleted"] == true {
+        true => ObjectEvent::Deleted(seen.key, seen.uid),
+        false => ObjectEvent::Seen(seen),
     }
 }
 
@@ -208,13 +241,7 @@ pub(super) fn ten_minutes(
                     controller.replicator.answer(controller.now(), ticket, answer);
                 }
                 Due::Event(object) => {
-                    let seen = observed(&object);
-                    for controller in controllers.iter_mut() {
-                        controller.object(match object["is deleted"] == true {
-                            true => ObjectEvent::Deleted(seen.key.clone(), seen.uid.clone()),
-                            false => ObjectEvent::Seen(seen.clone()),
-                        });
-                    }
+                    controllers.iter_mut().for_each(|controller| controller.object(event(&object)));
                 }
             }
         }
