@@ -1,5 +1,7 @@
 //! A controller that writes nothing: one that only looks, and a standby.
 
+use k8s_replicator_core::reason::Reason;
+
 use super::*;
 
 /// Issue 12: who only looks asks at most whether an object exists. What the controller in the cluster wrote is believed, also after the
