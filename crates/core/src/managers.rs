@@ -269,7 +269,7 @@ impl<'de> Visitor<'de> for At<'_, '_> {
             match self.field(&key) {
                 Some(level) => {
                     let Self { dialect, fields, names, .. } = &mut self;
-                    map.next_value_seed(At { level, dialect, fields: &mut *fields, names: &mut *names })?;
+                    map.next_value_seed(At { level, dialect, fields, names })?;
                 }
                 None => drop(map.next_value::<IgnoredAny>()?),
             }
