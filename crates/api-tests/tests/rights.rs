@@ -132,7 +132,9 @@ fn an_unknown_token_is_logged() {
     scene.start_at(&path, &[]);
     let line = scene.logs("that nobody knows it", |line| line["level"] == "WARN" && line["verb"] == "list");
     assert_eq!(line["reason"], json!("Forbidden"));
-    assert!(line["error"].as_str().is_some_and(|error| error.contains("401 Unauthorized")), "{line}");
+    let error = line["error"].as_str().unwrap_or_default();
+    assert!(error.contains("401 Unauthorized") && error.contains("credentials"), "{line}");
+    assert!(!error.contains("needs the verb"), "no right is what is missing: {line}");
     scene.is_not_ready(&["secret", "configMap"]);
     assert!(!scene.controller().log().contains("a-token-that-nobody-knows"));
     assert_eq!(scene.get("b/orphan"), Some(orphan));

@@ -64,8 +64,10 @@ pub enum FailureKind {
     Gone,
     /// 403 to a create, since the namespace is being deleted.
     NamespaceTerminating,
-    /// 401 or 403.
+    /// 403.
     Forbidden,
+    /// 401, from the API server itself: it does not know who asks.
+    Unauthorized,
     /// 400, 413 or 422: the server does not accept the object.
     Invalid,
     /// 429.
@@ -83,7 +85,7 @@ impl FailureKind {
         match self {
             Self::Conflict | Self::Gone => Reason::Conflict,
             Self::NamespaceTerminating => Reason::NamespaceTerminating,
-            Self::Forbidden => Reason::Forbidden,
+            Self::Forbidden | Self::Unauthorized => Reason::Forbidden,
             Self::Invalid => Reason::Invalid,
             Self::Throttled => Reason::Throttled,
             Self::Server => Reason::ServerError,
@@ -123,6 +125,30 @@ impl Failure {
     #[must_use]
     pub fn new(kind: FailureKind, message: impl Into<String>) -> Self {
         Self { kind, message: message.into(), uncleaned: 0, retry_after: None, blame: Blame::Server }
+    }
+
+    /// The message, with what there is to do about it. `url`: the API server's, if it is known. `needs`: which right is missing, where the
+    /// server knows who asks and refuses.
+    #[must_use]
+    pub fn explained(&self, url: Option<&str>, needs: impl FnOnce() -> String) -> String {
+        let said = &self.message;
+        match self.kind {
+            FailureKind::Forbidden => format!("{said}; {}", needs()),
+            FailureKind::Unauthorized => format!(
+                "{said}; the API server does not accept the controller's credentials: check that its token or client certificate \
+                 is valid and of this cluster, and that its ServiceAccount exists"
+            ),
+            FailureKind::Unreachable => {
+                let at = url.map_or(String::new(), |url| format!(" at {url}"));
+                format!("no answer from the API server{at}: {said}")
+            }
+            FailureKind::Conflict
+            | FailureKind::Gone
+            | FailureKind::NamespaceTerminating
+            | FailureKind::Invalid
+            | FailureKind::Throttled
+            | FailureKind::Server => said.clone(),
+        }
     }
 
     /// The message about a write of an object of this kind that sent none of its data: without what an admission webhook or policy, which

@@ -351,7 +351,7 @@ impl Events {
         }
         self.forget(number);
         match failure.kind {
-            FailureKind::Forbidden => {
+            FailureKind::Forbidden | FailureKind::Unauthorized => {
                 let waiting = std::mem::take(&mut self.warnings).into_iter().chain(std::mem::take(&mut self.others));
                 let waiting: Vec<Number> = waiting.collect();
                 self.drop(Dropped::Forbidden, waiting.len() + 1);
@@ -382,11 +382,11 @@ impl Events {
             namespace: None,
             verb: Some("create"),
             reason: Some(failure.kind.reason().code()),
-            error: Some(format!(
-                "{}; the controller's account needs the verbs \"create\" and \"patch\" on \"events\" in the group \
-                 \"events.k8s.io\", or the flag --events=false",
-                failure.message
-            )),
+            error: Some(failure.explained(None, || {
+                "the controller's account needs the verbs \"create\" and \"patch\" on \"events\" in the group \
+                 \"events.k8s.io\", or the flag --events=false"
+                    .to_owned()
+            })),
             message: "Events cannot be written; replication goes on without them".to_owned(),
         });
     }

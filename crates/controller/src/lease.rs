@@ -344,16 +344,13 @@ impl Lease {
         if failure.kind == FailureKind::Conflict {
             return;
         }
-        let said = &failure.message;
-        let error = match failure.kind {
-            FailureKind::Forbidden => format!(
-                "{said}; with --leader-elect the controller's account needs \"get\", \"create\" and \"update\" on \"leases\" \
-                 in the group \"coordination.k8s.io\", by a Role in the namespace \"{}\"",
+        let error = failure.explained(Some(&self.settings.url), || {
+            format!(
+                "with --leader-elect the controller's account needs \"get\", \"create\" and \"update\" on \"leases\" in \
+                 the group \"coordination.k8s.io\", by a Role in the namespace \"{}\"",
                 self.settings.namespace
-            ),
-            FailureKind::Unreachable => format!("no answer from the API server at {}: {said}", self.settings.url),
-            _ => said.clone(),
-        };
+            )
+        });
         if self.log.should_log(now, &error) {
             let message = format!("cannot {verb} the lease {}; trying again", self.place());
             let reason = Some(failure.kind.reason().code());

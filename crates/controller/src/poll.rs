@@ -259,15 +259,12 @@ impl Poll {
 
     /// The server's message, with what to do about it.
     fn explain(&self, namespace: &Namespace, failure: &Failure) -> String {
-        let said = &failure.message;
-        match failure.kind {
-            FailureKind::Forbidden => format!(
-                "{said}; the controller's account needs the verb \"get\" on \"namespaces\" in the namespace \"{namespace}\", \
+        failure.explained(Some(&self.url), || {
+            format!(
+                "the controller's account needs the verb \"get\" on \"namespaces\" in the namespace \"{namespace}\", \
                  by a Role there, for which the namespace has to exist; or take it off --namespaces"
-            ),
-            FailureKind::Unreachable => format!("no answer from the API server at {}: {said}", self.url),
-            _ => said.clone(),
-        }
+            )
+        })
     }
 }
 

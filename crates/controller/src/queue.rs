@@ -124,11 +124,16 @@ impl Queue {
     }
 
     /// Takes some targets out of what is queued in one piece: not those of a cause of which many wait one by one. `tell` is called
-    /// with each of them.
-    pub fn take_out(&mut self, graph: &mut Graph, mut tell: impl FnMut(&TargetKey)) {
+    /// with each of them. `all`: every target that may have to be decided about, where some found no room.
+    pub fn take_out(
+        &mut self,
+        graph: &mut Graph,
+        all: impl FnOnce(&Graph) -> Vec<TargetKey>,
+        mut tell: impl FnMut(&TargetKey),
+    ) {
         if self.pieces.take_verify_all(self.time) {
             graph.let_go_of_plain();
-            graph.all_targets().into_iter().for_each(|target| self.add(target, Priority::Verify, None));
+            all(graph).into_iter().for_each(|target| self.add(target, Priority::Verify, None));
         }
         // Those that were handed out may wait for a read of their source: then nobody has a turn before more are taken out.
         let others_wait = self.has_one_by_one();

@@ -158,7 +158,7 @@ impl Replicator {
     fn take_over(&mut self, now: Now) {
         self.set_time(now);
         self.graph.let_go_of_plain();
-        let targets = self.graph.all_targets();
+        let targets = self.standing.all_targets(&self.graph);
         if self.reports.wants_occurred() {
             self.old.extend(targets.iter().cloned());
         }
@@ -344,7 +344,7 @@ impl Replicator {
         if self.stands_by {
             return;
         }
-        for target in self.graph.all_targets() {
+        for target in self.standing.all_targets(&self.graph) {
             self.queue.add(target, Priority::Verify, None);
         }
     }
@@ -434,10 +434,14 @@ impl Replicator {
         while let Some((object, touched)) = self.storms.ended(now.moment) {
             self.look_at(touched, Some(&object));
         }
-        let Self { queue, graph, old, .. } = self;
-        queue.take_out(graph, |target| {
-            old.remove(target);
-        });
+        let Self { queue, graph, standing, old, .. } = self;
+        queue.take_out(
+            graph,
+            |graph| standing.all_targets(graph),
+            |target| {
+                old.remove(target);
+            },
+        );
     }
 
     /// When a target is decided about again, at the latest: see [`Queue::next_at`].

@@ -365,18 +365,14 @@ impl Watch {
 
     /// The server's message, with what to do about it.
     fn explain(&self, verb: &str, failure: &Failure) -> String {
-        let (resource, url, said) = (self.settings.resource, &self.settings.url, &failure.message);
-        match failure.kind {
-            FailureKind::Forbidden => {
-                let place = match &self.settings.part {
-                    Part::Cluster => "all namespaces".to_owned(),
-                    Part::Namespace(namespace) => format!("the namespace \"{namespace}\""),
-                };
-                format!("{said}; the controller's account needs the verb \"{verb}\" on \"{resource}\" in {place}")
-            }
-            FailureKind::Unreachable => format!("no answer from the API server at {url}: {said}"),
-            _ => said.clone(),
-        }
+        failure.explained(Some(&self.settings.url), || {
+            let resource = self.settings.resource;
+            let place = match &self.settings.part {
+                Part::Cluster => "all namespaces".to_owned(),
+                Part::Namespace(namespace) => format!("the namespace \"{namespace}\""),
+            };
+            format!("the controller's account needs the verb \"{verb}\" on \"{resource}\" in {place}")
+        })
     }
 }
 

@@ -3,11 +3,13 @@
 //!
 //! `explain` and the page show the same ones.
 
-use crate::annotations::{Annotation, Dialect, Marks};
+use crate::annotations::{Annotation, Dialect, Marks, PUSH};
+use crate::decide::sources;
 use crate::explain::chain;
 use crate::graph::Graph;
 use crate::kind::Kind;
 use crate::names::{Key, SourceKey};
+use crate::pattern::NamespaceList;
 use crate::reason::Reason;
 
 /// What the commands are made from.
@@ -47,10 +49,7 @@ impl Change<'_> {
                 vec![format!("kubectl replicator approve {} {}", self.word(), self.target)]
             }
             Reason::PushesItself => {
-                vec![self.annotate(
-                    self.target,
-                    &[(Annotation::ReplicateTo, None), (Annotation::ReplicateToNamespaces, None)],
-                )]
+                vec![self.annotate(self.target, &PUSH.map(|annotation| (annotation, None)))]
             }
             Reason::NamespaceMissing => vec![format!("kubectl create namespace {}", self.target.namespace())],
             Reason::NotCreatedBySource | Reason::NotMadeByController => vec![self.on("delete", self.target)],
@@ -94,28 +93,29 @@ impl Change<'_> {
     fn push(self, source: &Key) -> String {
         let marks = self.marks(source);
         let names = marks.and_then(|marks| marks.text(Annotation::ReplicateTo));
+        let to = Annotation::ReplicateTo;
         let change = match names {
-            None if source.name() == self.target.name() => (
-                Annotation::ReplicateToNamespaces,
-                self.with(marks, Annotation::ReplicateToNamespaces, self.target.namespace()),
-            ),
+            None if source.name() == self.target.name() => {
+                let namespaces = Annotation::ReplicateToNamespaces;
+                self.with_namespace(marks, namespaces).map(|list| (namespaces, list))
+            }
             // Without names a source pushes to its own, which its replicas would lose by another one alone.
             None if marks.is_some_and(|marks| marks.effective_push().is_some()) => {
-                (Annotation::ReplicateTo, format!("{},{}", source.name(), self.target))
+                Some((to, format!("{},{}", source.name(), self.target)))
             }
-            _ => (Annotation::ReplicateTo, self.with(marks, Annotation::ReplicateTo, self.target.as_str())),
+            names => Some((to, with(names.map(|names| &**names), self.target.as_str()))),
         };
-        self.annotate(source, &[(change.0, Some(change.1))])
+        self.annotate_or_edit(source, change.map(|(annotation, list)| vec![(annotation, Some(list))]))
     }
 
     /// Lets this namespace pull. (`replication-allowed: "true"` would let all.)
     fn consent(self, source: &Key) -> String {
         let (marks, namespaces) = (self.marks(source), Annotation::ReplicationAllowedNamespaces);
-        let list = self.with(marks, namespaces, self.target.namespace());
         // With "false" the list would say nothing.
         let refusal =
             marks.filter(|marks| marks.allowed == Some(false)).map(|_| (Annotation::ReplicationAllowed, None));
-        self.annotate(source, &refusal.into_iter().chain([(namespaces, Some(list))]).collect::<Vec<_>>())
+        let list = self.with_namespace(marks, namespaces);
+        self.annotate_or_edit(source, list.map(|list| refusal.into_iter().chain([(namespaces, Some(list))]).collect()))
     }
 
     /// The consent of each object above the target that does not allow its namespace.
@@ -136,10 +136,8 @@ impl Change<'_> {
     fn accept(self, source: &Key) -> String {
         let namespace = self.target.namespace();
         let accepts = self.graph.namespace(namespace).and_then(|facts| facts.accepts());
-        let own = source.namespace();
-        let list = match accepts.map(|list| list.as_str().trim()) {
-            None | Some("" | "-") => own.to_owned(),
-            Some(list) => format!("{},{own}", list.trim_end_matches(',')),
+        let Some(list) = named_too(accepts, source.namespace()) else {
+            return format!("kubectl edit namespace {namespace}");
         };
         let key = self.dialect.key(Annotation::AcceptReplicasFrom);
         format!("kubectl annotate --overwrite namespace {namespace} {}", quoted(&format!("{key}={list}")))
@@ -157,11 +155,15 @@ impl Change<'_> {
 
     /// Takes `paused` off each object that has it.
     fn go_on(self) -> Vec<String> {
-        let paused = |key: &&Key| self.marks(key).is_some_and(|marks| marks.paused);
-        let source = self.source.map(|source| -> &Key { source });
-        let objects = [Some(self.target), source].into_iter().flatten();
-        let mut commands: Vec<String> =
-            objects.filter(paused).map(|key| self.annotate(key, &[(Annotation::Paused, None)])).collect();
+        let sources = sources(self.graph, self.marks(self.target), self.source).map(|source| -> &Key { source });
+        let objects = std::iter::once(self.target).chain(sources);
+        let mut commands: Vec<String> = Vec::new();
+        for key in objects.filter(|key| self.marks(key).is_some_and(|marks| marks.paused)) {
+            let command = self.annotate(key, &[(Annotation::Paused, None)]);
+            if !commands.contains(&command) {
+                commands.push(command);
+            }
+        }
         let namespace = self.target.namespace();
         if self.graph.namespace(namespace).is_some_and(|facts| facts.is_paused()) {
             commands.push(format!("kubectl annotate namespace {namespace} {}-", self.dialect.key(Annotation::Paused)));
@@ -186,12 +188,15 @@ impl Change<'_> {
         self.graph.node(key).and_then(|node| node.marks())
     }
 
-    /// The value of the annotation with one more item.
-    fn with(self, marks: Option<&Marks>, annotation: Annotation, item: &str) -> String {
-        match marks.and_then(|marks| marks.text(annotation)).map(|text| text.trim().trim_end_matches(',')) {
-            None | Some("" | "-") => item.to_owned(),
-            Some(list) => format!("{list},{item}"),
-        }
+    /// The value of an annotation that is a list of namespaces, so that it names the target's too; `None`: one more item is not enough.
+    fn with_namespace(self, marks: Option<&Marks>, annotation: Annotation) -> Option<String> {
+        let list = marks.and_then(|marks| marks.text(annotation)).and_then(|text| NamespaceList::parse(text).ok());
+        named_too(list.as_ref(), self.target.namespace())
+    }
+
+    /// Changes annotations; `None`: a person has to choose how.
+    fn annotate_or_edit(self, key: &Key, changes: Option<Vec<(Annotation, Option<String>)>>) -> String {
+        changes.map_or_else(|| self.on("edit", key), |changes| self.annotate(key, &changes))
     }
 
     fn annotate(self, key: &Key, changes: &[(Annotation, Option<String>)]) -> String {
@@ -210,6 +215,23 @@ impl Change<'_> {
     /// The kind, as kubectl takes it.
     fn word(self) -> String {
         self.kind.name().to_ascii_lowercase()
+    }
+}
+
+/// The text of a list that names this namespace besides. `None`: an item with `!` takes it away, whatever items are added; whether that item
+/// goes, or is narrowed, is for a person to choose.
+fn named_too(list: Option<&NamespaceList>, namespace: &str) -> Option<String> {
+    match list {
+        Some(list) if list.excepts(namespace) => None,
+        list => Some(with(list.map(NamespaceList::as_str), namespace)),
+    }
+}
+
+/// The text of a list with one more item.
+fn with(list: Option<&str>, item: &str) -> String {
+    match list.map(|text| text.trim().trim_end_matches(',')) {
+        None | Some("" | "-") => item.to_owned(),
+        Some(list) => format!("{list},{item}"),
     }
 }
 

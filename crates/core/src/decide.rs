@@ -59,6 +59,7 @@ use crate::trail::{Outcome, Question, Step, Trail};
 pub use advise::advise;
 pub use losers::losers;
 pub use plan::{Plan, Verb};
+pub(crate) use policy::sources;
 
 use creator::{Creator, Pushing};
 

@@ -19,6 +19,7 @@ use thiserror::Error;
 
 use crate::clear;
 use crate::glob::{GlobError, Globs};
+use crate::key_names::KeyNames;
 use crate::names::excerpt;
 use crate::pattern::{exception, items};
 use crate::payload::Payload;
@@ -335,6 +336,14 @@ impl<'t> CompiledLimit<'t> {
         let allowed = limit.allowed.as_deref().map(|text| Globs::parse(text).unwrap_or_default());
         Self { allowed, asked: limit.asked.as_deref().map(read_keys) }
     }
+}
+
+/// The names of the keys that this list gives, where they follow from it alone: not of one with globs, which give what the source has. (A
+/// key that is asked for by its name and is not there is refused, so that none of these is missing.)
+pub(crate) fn names_asked_for(text: &str) -> Option<KeyNames> {
+    let keys = read_keys(text);
+    let names = || keys.literals().filter_map(|key| keys.literals.get(key)).flatten();
+    keys.globs.names_nothing().then(|| KeyNames::of(names()))
 }
 
 /// The annotations of a well-formed object can be read. Any other list asks for nothing.

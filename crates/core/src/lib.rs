@@ -27,6 +27,7 @@ pub mod glob;
 pub mod graph;
 pub mod identity;
 pub mod json;
+pub mod key_names;
 pub mod keys;
 pub mod kind;
 pub mod labels;

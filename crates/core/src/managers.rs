@@ -1,11 +1,11 @@
 //! Which field managers own an object's data and annotations, by `metadata.managedFields` (SPEC 3.1, 9.14, 9.15, 11.10).
 //!
-//! Only four questions are asked of `managedFields`, and only their answers are kept. The controller is the field manager
+//! Only five questions are asked of `managedFields`, and only their answers are kept. The controller is the field manager
 //! [`FIELD_MANAGER`], which was v1.3.0's name too.
 //!
 //! An entry *vouches* for a field when its manager owns it: nobody else changed the value since. So what the first list
 //! shows is believed (SPEC 9.15) only where the data is owned by the controller alone ([`Owners::Controller`]). With no
-//! owner, a shared one or another it is read and compared.
+//! owner, a shared one or another it is read and compared. So it is where keys are gone, which leaves no owner ([`KeyNames`]).
 //!
 //! Where `managedFields` cannot be read, others are taken to own both the data and `replicated-by`. So the data is read, and
 //! nothing is deleted because of something that was not understood.
@@ -18,6 +18,7 @@ use std::sync::Arc;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 
 use crate::annotation::{Annotation, Dialect};
+use crate::key_names::{self, KeyNames};
 use crate::names::excerpt;
 
 /// The field manager's name under which the controller writes. It is stable: users name it, for example in Argo CD's
@@ -78,6 +79,10 @@ pub struct Managers {
     pub claim: Claim,
     /// Whether [`other`](Self::other) has that claim.
     pub is_others_claim: bool,
+    /// The names of the keys that some manager owns.
+    pub names: KeyNames,
+    /// What these were when the data was last copied to the object, as far as the graph has seen it, which sets this: else what they are.
+    pub names_as_copied: KeyNames,
     /// The manager other than the controller that wrote last (by the entry's `time`) to the data or to an annotation under
     /// the prefix, if any: its name is reported when it keeps undoing what the controller writes.
     pub other: Option<ManagerName>,
@@ -123,9 +128,10 @@ impl Managers {
     pub(crate) fn read<'a>(entries: impl IntoIterator<Item = Option<Entry<'a>>>, dialect: &Dialect) -> Self {
         let mut managers = Self::default();
         let mut last: Option<(Entry<'a>, Claim)> = None;
+        let mut names = key_names::Set::default();
         for entry in entries {
             let Some((entry, fields)) =
-                entry.and_then(|entry| Fields::read(&entry.fields, dialect).map(|f| (entry, f)))
+                entry.and_then(|entry| Fields::read(&entry.fields, dialect, &mut names).map(|f| (entry, f)))
             else {
                 return Self::unknown();
             };
@@ -151,6 +157,8 @@ impl Managers {
                 last = Some((entry, claim));
             }
         }
+        managers.names = names.names();
+        managers.names_as_copied = managers.names;
         if let Some((entry, claim)) = last {
             managers.is_others_claim = claim != Claim::None && claim == managers.claim;
             managers.other = Some(excerpt(&entry.manager).as_str().into());
@@ -184,14 +192,14 @@ struct Fields {
 }
 
 impl Fields {
-    /// Reads `fieldsV1`, in time that is proportional to it.
-    fn read(json: &[u8], dialect: &Dialect) -> Option<Self> {
+    /// Reads `fieldsV1`, in time that is proportional to it. The names of keys that it owns come into `names`.
+    fn read(json: &[u8], dialect: &Dialect, names: &mut key_names::Set) -> Option<Self> {
         let mut fields = Self::default();
         if json.is_empty() {
             return Some(fields);
         }
         let mut deserializer = serde_json::Deserializer::from_slice(json);
-        At { level: Level::Object, dialect, fields: &mut fields }.deserialize(&mut deserializer).ok()?;
+        At { level: Level::Object, dialect, fields: &mut fields, names }.deserialize(&mut deserializer).ok()?;
         deserializer.end().ok()?;
         Some(fields)
     }
@@ -210,6 +218,7 @@ struct At<'d, 'f> {
     level: Level,
     dialect: &'d Dialect,
     fields: &'f mut Fields,
+    names: &'f mut key_names::Set,
 }
 
 impl At<'_, '_> {
@@ -222,7 +231,12 @@ impl At<'_, '_> {
                 return Some(Level::Data);
             }
             // The others, such as `.`, stand for the field itself.
-            (Level::Data, key) => self.fields.keys |= key.starts_with("f:"),
+            (Level::Data, key) => {
+                if let Some(name) = key.strip_prefix("f:") {
+                    self.fields.keys = true;
+                    self.names.insert(name);
+                }
+            }
             (Level::Metadata, "f:annotations") => return Some(Level::Annotations),
             (Level::Annotations, key) => {
                 let name = key.strip_prefix("f:").and_then(|key| self.dialect.name(key));
@@ -254,7 +268,8 @@ impl<'de> Visitor<'de> for At<'_, '_> {
         while let Some(crate::json::Text(key)) = map.next_key()? {
             match self.field(&key) {
                 Some(level) => {
-                    map.next_value_seed(At { level, dialect: self.dialect, fields: &mut *self.fields })?;
+                    let Self { dialect, fields, names, .. } = &mut self;
+                    map.next_value_seed(At { level, dialect, fields, names })?;
                 }
                 None => drop(map.next_value::<IgnoredAny>()?),
             }
@@ -370,7 +385,39 @@ mod tests {
             "the newest of the data's"
         );
         assert_eq!(written(&[("helm", -3, DATA), ("kubectl", i64::MAX, DATA)]), 0);
-        assert_eq!(size_of::<Managers>(), 16, "a graph of a million objects has a million of them");
+        assert_eq!(size_of::<Managers>(), 24, "a graph of a million objects has a million of them");
+    }
+
+    /// SPEC 9.15: a key that somebody took away has no owner, and nobody else has an entry for it: its name is missing.
+    #[test]
+    fn the_names_of_the_keys_that_anybody_owns() {
+        let us = FIELD_MANAGER;
+        // Entries, and the names.
+        type Case<'a> = (&'a [(&'a str, i64, &'a str)], &'a [&'a str]);
+        const KL: &str = r#"{"f:data":{".":{},"f:k":{},"f:l":{}}}"#;
+        const LK: &str = r#"{"f:data":{"f:l":{},"f:k":{}}}"#;
+        const L: &str = r#"{"f:data":{"f:l":{}}}"#;
+        let cases: &[Case<'_>] = &[
+            (&[], &[]),
+            (&[(us, 1, KL)], &["k", "l"]),
+            (&[(us, 1, LK)], &["k", "l"]),
+            (&[(us, 1, L)], &["l"]),
+            // All managers together; a name that two own counts once.
+            (&[(us, 1, DATA), ("helm", 2, L)], &["key", "l"]),
+            (&[("helm", 2, L), (us, 1, KL), ("helm+", 3, L)], &["k", "l"]),
+            (&[(us, 1, r#"{"f:binaryData":{"f:b":{}},"f:data":{"f:k":{}}}"#)], &["b", "k"]),
+            // The field itself, and other fields, name none.
+            (&[(us, 1, r#"{"f:data":{".":{}}}"#), ("x", 1, r#"{"f:data":{}}"#)], &[]),
+            (&[(us, 1, BY), ("x", 1, r#"{"f:stringData":{"f:k":{}},"f:type":{}}"#)], &[]),
+            // A name that has to be escaped in JSON.
+            (&[(us, 1, r#"{"f:data":{"f:\u006b":{}}}"#)], &["k"]),
+            (&[(us, 1, KL), ("x", 1, "[]")], &[]),
+        ];
+        for (entries, names) in cases {
+            let read = read(entries);
+            assert_eq!(read.names, KeyNames::of(*names), "{entries:?}");
+            assert_eq!(read.names_as_copied, read.names, "{entries:?}");
+        }
     }
 
     #[test]

@@ -218,7 +218,7 @@ reasons! {
         "Nothing. If it lasts, look at the API server's load, or at the priority level of the controller's service account."
     Forbidden
         "The controller lacks a permission."
-        "The message names the verb and the resource. Give the controller's service account that right in this namespace (`deploy/rbac.yaml`); or ask who runs the admission policy, or set the quota, that the message names."
+        "The message names the verb and the resource. Give the controller's service account that right in this namespace (`deploy/rbac.yaml`); or ask who runs the admission policy, or set the quota, that the message names. If it says 401, the credentials (token or certificate) were not accepted: check that they are valid, and that the service account exists."
     Invalid
         "The API server does not accept the object."
         "The message says what the API server, or an admission policy, does not accept, for example a target that lacks a key its type requires. Change that on the source or on the target, or ask who runs the policy."

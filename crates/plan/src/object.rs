@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use k8s_replicator_core::annotations::{Annotation, Dialect};
 use k8s_replicator_core::identity::{ResourceVersion, Uid};
+use k8s_replicator_core::key_names::KeyNames;
 use k8s_replicator_core::kind::Kind;
 use k8s_replicator_core::managers::{Claim, FIELD_MANAGER, Managers, Owners};
 use k8s_replicator_core::names::Key;
@@ -96,6 +97,9 @@ impl Object {
             claim: if manifest.has_keys { Claim::Applied } else { Claim::None },
             is_others_claim: manifest.has_keys,
             data_written: 0,
+            // Nobody has written it yet.
+            names: KeyNames::NONE,
+            names_as_copied: KeyNames::NONE,
             // As messages name it: "the field manager …".
             other: manifest.has_keys.then(|| "that applies this manifest".into()),
         };

@@ -115,17 +115,19 @@ impl Status {
     /// The failure that it stands for.
     pub(crate) fn failure(self, status: StatusCode, headers: &HeaderMap) -> Failure {
         let terminating = self.details.causes.iter().any(|cause| cause.reason == "NamespaceTerminating");
+        let blame = self.blame();
         let kind = match status.as_u16() {
             409 => FailureKind::Conflict,
             // Any other 404 is a proxy's, or an API server's that does not know the path.
             404 if self.says_not_found() => FailureKind::Gone,
             403 if terminating => FailureKind::NamespaceTerminating,
+            // A webhook that denies can use any code: then it is no matter of credentials.
+            401 if blame == Blame::Server => FailureKind::Unauthorized,
             401 | 403 => FailureKind::Forbidden,
             400 | 413 | 422 => FailureKind::Invalid,
             429 => FailureKind::Throttled,
             _ => FailureKind::Server,
         };
-        let blame = self.blame();
         let header = headers.get(header::RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
         let retry_after = header.or(Some(self.details.retry_after_seconds).filter(|seconds| *seconds > 0));
         let said = self.message;
@@ -165,7 +167,7 @@ mod tests {
         for (code, causes, kind) in [
             (403, &terminating, FailureKind::NamespaceTerminating),
             (403, &none, FailureKind::Forbidden),
-            (401, &none, FailureKind::Forbidden),
+            (401, &none, FailureKind::Unauthorized),
             (404, &none, FailureKind::Server),
             (409, &none, FailureKind::Conflict),
             (413, &none, FailureKind::Invalid),
@@ -250,7 +252,7 @@ mod tests {
                 header::HeaderName::from_static("x-kubernetes-pf-flowschema-uid"),
                 "7".parse().unwrap(),
             )]);
-            refusal(StatusCode::from_u16(code).unwrap(), &headers, body.as_bytes()).blame
+            refusal(StatusCode::from_u16(code).unwrap(), &headers, body.as_bytes())
         };
         for admission in [
             "admission webhook \"w.example\" denied the request: busy",
@@ -261,7 +263,9 @@ mod tests {
             "secrets \"x\" is forbidden: status unknown for quota: q, resources: count/secrets",
         ] {
             for code in [401, 403, 422, 429, 500, 503] {
-                assert_eq!(refused(code, admission), Blame::Admission, "{admission}");
+                let failure = refused(code, admission);
+                assert_eq!(failure.blame, Blame::Admission, "{admission}");
+                assert_ne!(failure.kind, FailureKind::Unauthorized, "{admission}");
             }
         }
         for (code, server) in [
@@ -271,7 +275,7 @@ mod tests {
             (504, "Timeout: request did not complete within the allotted timeout"),
             (401, "Unauthorized"),
         ] {
-            assert_eq!(refused(code, server), Blame::Server, "{server}");
+            assert_eq!(refused(code, server).blame, Blame::Server, "{server}");
         }
     }
 

@@ -201,6 +201,20 @@ fn a_missing_right_is_logged_once_and_retried_seldom() {
     assert_eq!((written, forbidden >= 50, failed), (0, true, 0));
 }
 
+/// 401: the server does not know who asks. It is left alone as long, and no right is named.
+#[test]
+fn credentials_that_are_not_accepted_are_no_missing_right() {
+    let mut events = events();
+    events.record(at(0), occurrence("t", "said", false));
+    assert!(asks(&mut events, at(0)).is_some());
+    answers(&mut events, at(0), 401);
+    let error = events.take_notices().remove(0).error.unwrap_or_default();
+    assert!(error.contains("credentials") && !error.contains("needs"), "{error}");
+    events.record(at(1_000), occurrence("other", "said", false));
+    assert!(asks(&mut events, at(1_000)).is_none());
+    assert_eq!(counted(&events)[3], 1);
+}
+
 #[test]
 fn a_server_in_trouble_is_left_alone_and_no_event_is_tried_twice() {
     let mut events = events();

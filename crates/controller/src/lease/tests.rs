@@ -332,6 +332,15 @@ fn missing_rights_are_logged_once_with_what_to_do() {
     assert!(!two.may_write(secs(5)));
 }
 
+/// 401: the server does not know who asks, so that no right is what is missing.
+#[test]
+fn credentials_that_are_not_accepted_are_no_missing_right() {
+    let (mut two, mut server) = (lease("second"), Server::default());
+    go_on(&mut two, &mut server, Moment::ZERO, Fate::Refused(401));
+    let error = two.take_notices().remove(0).error.unwrap();
+    assert!(error.contains("credentials") && !error.contains("needs"), "{error}");
+}
+
 #[test]
 fn a_standby_that_stops_writes_nothing() {
     let (mut one, mut two, mut server) = (lease("one"), lease("second"), Server::default());

@@ -139,6 +139,20 @@ fn the_server_is_left_alone_for_as_long_as_it_says_up_to_a_bound() {
     }
 }
 
+/// 401: the server does not know who asks, so that no right is what is missing.
+#[test]
+fn what_a_refused_look_says_to_do() {
+    for (code, reason, says) in [(403, "Forbidden", "needs the verb \"get\""), (401, "Unauthorized", "credentials")] {
+        let mut it = Scene::new(&["a"]);
+        it.look();
+        it.answer(code, &json!({ "kind": "Status", "code": code, "reason": reason, "message": "no" }).to_string());
+        it.look();
+        let warnings = it.warnings();
+        assert!(warnings.len() == 1 && warnings[0].contains(says), "{code}: {warnings:?}");
+        assert_eq!(warnings[0].contains("needs"), code == 403, "{warnings:?}");
+    }
+}
+
 #[test]
 fn a_look_without_a_response_has_an_end() {
     let mut it = Scene::new(&["a", "b"]);

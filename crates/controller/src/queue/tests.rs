@@ -259,7 +259,7 @@ fn targets_in_one_piece_are_taken_out_as_their_turn_comes() {
     let (mut turns, mut most, mut small_at) = (Vec::new(), 0, None);
     queue.add(target("small"), Priority::Urgent, Some(&small));
     while !queue.is_idle() {
-        queue.take_out(&mut graph, |_| ());
+        queue.take_out(&mut graph, Graph::all_targets, |_| ());
         most = most.max(queue.entries.len());
         for _ in 0..100 {
             let Some(turn) = next(&mut queue, Duration::from_secs(2)) else { break };
@@ -294,7 +294,7 @@ fn a_source_that_names_others_again_and_again_has_few_pieces_and_everything_is_v
         let now = Duration::from_secs(second);
         queue.set_time(now);
         for _ in 0..20 {
-            queue.take_out(&mut graph, |_| ());
+            queue.take_out(&mut graph, Graph::all_targets, |_| ());
             while let Some(turn) = next(&mut queue, now) {
                 verified.insert(turn.clone());
                 queue.end(turn, End::Settled);
@@ -324,7 +324,7 @@ fn more_are_taken_out_while_all_that_were_wait_for_their_source() {
     while queue.has_next() {
         rounds += 1;
         assert!(rounds <= 20, "{} of 10,000 were handed out", turns.len());
-        queue.take_out(&mut graph, |_| ());
+        queue.take_out(&mut graph, Graph::all_targets, |_| ());
         turns.extend(std::iter::from_fn(|| next(&mut queue, NOW)));
     }
     assert_eq!(turns.len(), 10_000);

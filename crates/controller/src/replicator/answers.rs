@@ -326,7 +326,7 @@ fn is_not_older(observed: &Observed, held: Option<&Held>) -> Result<(), Failure>
 
 fn longest_wait(failure: FailureKind) -> Duration {
     match failure {
-        FailureKind::Forbidden | FailureKind::Invalid => LONGEST_WAIT,
+        FailureKind::Forbidden | FailureKind::Unauthorized | FailureKind::Invalid => LONGEST_WAIT,
         _ => LONGEST_OUTAGE_WAIT,
     }
 }

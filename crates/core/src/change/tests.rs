@@ -81,6 +81,46 @@ fn consent_is_given_to_one_namespace() {
     }
 }
 
+/// Where an item with `!` takes the namespace away, one more item changes nothing: a person chooses what becomes of the exception.
+#[test]
+fn an_exception_is_edited_and_not_added_to() {
+    let edit = ["kubectl -n a edit secret s"];
+    let list = [("replication-allowed-namespaces", ".*,!b")];
+    for reason in [Reason::ConsentRefused, Reason::NamespaceNotAllowed] {
+        assert_eq!(commands(reason, "t", &list), edit, "{reason}");
+    }
+    assert_eq!(commands(Reason::NamespaceNotAllowed, "t", &[("replication-allowed-namespaces", "c, ! [ab]")]), edit);
+    assert_eq!(commands(Reason::NotWanted, "s", &[("replicate-to-namespaces", ".*,!b")]), edit);
+    let accepts = |list| commands_among(Reason::NotAccepted, "t", &Secret, &[("b", &[("accept-replicas-from", list)])]);
+    assert_eq!(accepts(".*,!a"), ["kubectl edit namespace b"]);
+    // The exception of another namespace stays.
+    let by = "kubectl -n a annotate secret s --overwrite";
+    assert_eq!(
+        commands(Reason::NamespaceNotAllowed, "t", &[("replication-allowed-namespaces", "c,!d")]),
+        [format!("{by} 'p/replication-allowed-namespaces=c,!d,b'")]
+    );
+    assert_eq!(accepts("c,!d"), ["kubectl annotate --overwrite namespace b 'p/accept-replicas-from=c,!d,a'"]);
+    // A target that is named in full is not narrowed by the namespaces.
+    assert_eq!(
+        commands(Reason::NotWanted, "other", &[("replicate-to-namespaces", "c,!b")]),
+        [format!("{by} p/replicate-to=s,b/other")]
+    );
+    // Of a chain, each by its own list.
+    let objects: Objects<'_> = &[
+        ("b", &[]),
+        ("b/t", &[("replicate-from", "a/s")]),
+        ("a/s", &[("replicate-from", "a/m"), ("replication-allowed-namespaces", ".*,!b")]),
+        ("a/m", &[("replication-allowed-namespaces", "c")]),
+    ];
+    assert_eq!(
+        commands_among(Reason::ChainNotAllowed, "t", &Secret, objects),
+        [
+            edit[0].to_owned(),
+            "kubectl -n a annotate secret m --overwrite p/replication-allowed-namespaces=c,b".to_owned()
+        ]
+    );
+}
+
 #[test]
 fn each_reason_has_its_command() {
     let (edit_target, edit_source) = ("kubectl -n b edit secret t", "kubectl -n a edit secret s");
@@ -110,11 +150,38 @@ fn each_reason_has_its_command() {
             ],
         ),
         (Reason::Paused, &[("b/t", &[("paused", "false")]), ("b", &[])], &[]),
+        // A replica of a combined object: what that one pulls from, also before the replica is made; a pulling target's source once.
+        (
+            Reason::Paused,
+            &[
+                ("b/t", &[("replicated-by", "a/s"), ("replicate-from", "c/f")]),
+                ("a/s", &[("replicate-from", "c/f"), ("replicate-to", "b/t")]),
+                ("c/f", &[("paused", "true")]),
+            ],
+            &["kubectl -n c annotate secret f --overwrite p/paused-"],
+        ),
+        (
+            Reason::Paused,
+            &[
+                ("a/s", &[("replicate-from", "c/f"), ("replicate-to", "b/t"), ("paused", "true")]),
+                ("c/f", &[("paused", "true")]),
+            ],
+            &[
+                "kubectl -n a annotate secret s --overwrite p/paused-",
+                "kubectl -n c annotate secret f --overwrite p/paused-",
+            ],
+        ),
+        (
+            Reason::Paused,
+            &[("b/t", &[("replicate-from", "a/s")]), ("a/s", &[("replicate-from", "c/f"), ("paused", "true")])],
+            &["kubectl -n a annotate secret s --overwrite p/paused-"],
+        ),
         (Reason::RemovalHeld, &[], &["kubectl replicator approve secret b/t"]),
         (
             Reason::PushesItself,
             &[],
-            &["kubectl -n b annotate secret t --overwrite p/replicate-to- p/replicate-to-namespaces-"],
+            &["kubectl -n b annotate secret t --overwrite p/replicate-to- p/replicate-to-namespaces- \
+               p/replicate-to-namespace-selector-"],
         ),
         (Reason::NamespaceMissing, &[], &["kubectl create namespace b"]),
         (Reason::NotCreatedBySource, &[], &["kubectl -n b delete secret t"]),

@@ -192,7 +192,8 @@ impl<'g> Case<'g, '_> {
     }
 
     /// Whether the target's data, copied from this source at version `copy`, still is what it gets of the source's data. Where keys
-    /// are limited the version is not enough: the objects above may allow other keys by now.
+    /// are limited the version is not enough: the objects above may allow other keys by now. Nor is it where the target has not the keys
+    /// that it would have: somebody took some away, which changes no owner of the others.
     fn is_same(
         self,
         target: &Node,
@@ -206,6 +207,7 @@ impl<'g> Case<'g, '_> {
             && *copy == source.node.resource_version
             && receiver.noted == receiver.note().as_ref()
             && !is_limited
+            && target.managers.names.are_as_copied(source.node.managers.names, projection.map(|it| &**it))
         {
             return Continue(Ok(true));
         }
@@ -257,9 +259,11 @@ fn differs(same: bool) -> &'static str {
 }
 
 /// Whether someone else is known to have written the target's data since the controller did. On a replica that a push made the
-/// controller owned every key; the user of a pulling target owned the data first, and goes on owning what the copy did not change.
+/// controller owned every key; the user of a pulling target owned the data first, and goes on owning what the copy did not change. Of keys
+/// that somebody took away no owner tells, but that the names are others.
 fn was_edited(target: &Node, receiver: &Receiver<'_>) -> bool {
     match target.managers.data {
+        _ if target.managers.names != target.managers.names_as_copied => true,
         Owners::Others => true,
         Owners::Shared => receiver.is_pushed,
         Owners::Nobody | Owners::Controller => false,

@@ -4,10 +4,24 @@
 use super::creator::Pushing;
 use super::{Answer, Case, Source, refuse};
 use crate::annotations::{Annotation, Marks, oddity};
+use crate::graph::Graph;
 use crate::names::SourceKey;
 use crate::namespace::NamespaceFacts;
 use crate::reason::Reason;
 use crate::trail::Question;
+
+/// The objects of which a pause is one of the target with these `marks` too: the `source` that plays a part in it, and where it is a
+/// replica of a combined object, which has two, also the one that it pulls from. One may come twice.
+pub(crate) fn sources<'g>(
+    graph: &'g Graph,
+    marks: Option<&'g Marks>,
+    source: Option<&'g SourceKey>,
+) -> impl Iterator<Item = &'g SourceKey> {
+    let above = source.and_then(|key| graph.node(key)?.marks()?.replicate_from.as_ref());
+    let above = above.filter(|_| marks.is_none_or(|marks| marks.replicated_by.is_some()));
+    let own = marks.and_then(|marks| marks.replicate_from.as_ref());
+    [source, above, own].into_iter().flatten()
+}
 
 impl<'g> Case<'g, '_> {
     /// Of a target that exists: ends if nothing may be written to it.
@@ -68,13 +82,9 @@ impl<'g> Case<'g, '_> {
         if marks.is_some_and(|marks| marks.paused) && !crate::bug!(PausedTargetWritten) {
             return paused(self.target.to_string());
         }
-        let marks_of = |key: &'g SourceKey| self.graph.node(key).and_then(|node| node.marks());
-        // A combined object's replicas have two: the object itself, and the one that it pulls from.
-        let above = source.and_then(marks_of).and_then(|marks| marks.replicate_from.as_ref());
-        let above = above.filter(|_| marks.is_none_or(|marks| marks.replicated_by.is_some()));
-        let own = marks.and_then(|marks| marks.replicate_from.as_ref());
-        for key in [source, above, own].into_iter().flatten() {
-            if marks_of(key).is_some_and(|marks| marks.paused) && !crate::bug!(PausedSourceFollowed) {
+        for key in sources(self.graph, marks, source) {
+            let says = self.graph.node(key).and_then(|node| node.marks());
+            if says.is_some_and(|marks| marks.paused) && !crate::bug!(PausedSourceFollowed) {
                 return paused(key.to_string());
             }
         }

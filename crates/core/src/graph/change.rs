@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::annotations::{Annotation, Marks};
 use crate::managers::Owners;
 use crate::names::{Key, SourceKey};
-use crate::observed::{Annotated, Observed, Uid};
+use crate::observed::{Annotated, Observed, ResourceVersion, Uid};
 use crate::scope::Part;
 use crate::selection::Selection;
 
@@ -67,6 +67,11 @@ fn says_to_chain(annotated: Option<&Annotated>) -> Option<SaysToChain<'_>> {
     }
 }
 
+/// What an object says of the copy that it holds: only the controller's copies change it.
+fn copied(marks: Option<&Marks>) -> Option<(Option<&ResourceVersion>, Option<&Arc<str>>)> {
+    marks.map(|marks| (marks.from_version.as_ref(), marks.text(Annotation::ReplicatedKeys)))
+}
+
 type SaysToChain<'a> = (bool, Option<&'a SourceKey>, (Option<bool>, Option<&'a Selection>), [Option<&'a Arc<str>>; 2]);
 
 impl Graph {
@@ -85,6 +90,9 @@ impl Graph {
         if old.is_version(&observed) {
             old.only_answered &= by == By::Response;
             if let Some((knowledge, type_)) = known {
+                if matches!(knowledge, Knowledge::Known(_)) {
+                    old.managers.names_as_copied = old.managers.names;
+                }
                 old.knowledge = knowledge;
                 old.type_ = type_.or_else(|| old.type_.take());
             }
@@ -113,8 +121,12 @@ impl Graph {
         self.keep(observed, (knowledge, type_, false), by, epoch)
     }
 
-    fn put_changed(&mut self, observed: Observed, known: Option<Content>, by: By) -> Touched {
+    fn put_changed(&mut self, mut observed: Observed, known: Option<Content>, by: By) -> Touched {
         let Some(old) = self.nodes.get_mut(&observed.key) else { return Touched::default() };
+        let is_written = matches!(known, Some((Knowledge::Known(_), _)));
+        if old.uid == observed.uid && !is_written && copied(old.marks()) == copied(observed.annotated.marks()) {
+            observed.managers.names_as_copied = old.managers.names_as_copied;
+        }
         // Neither ever changes as long as it is the same object.
         let (type_, immutable) = match old.uid == observed.uid {
             true => (old.type_.take(), old.immutable),

@@ -197,7 +197,7 @@ impl Graph {
                     self.touch_relabelled(namespace, &was, &facts, &changed, &mut touched);
                 }
                 if !facts.says_the_same(&was) {
-                    touched = self.touched_in(namespace);
+                    touched.append(self.touched_in(namespace));
                 }
                 touched
             }

@@ -5,6 +5,7 @@ use serde_json::json;
 
 use super::*;
 use crate::annotations::Annotation;
+use crate::key_names::KeyNames;
 use crate::kind::{ConfigMap, Secret};
 use crate::managers::{Claim, Owners};
 use crate::reason::Reason;
@@ -272,6 +273,8 @@ fn managed_fields_are_read_of_objects_with_our_annotations() {
         data_written: 2,
         claim: Claim::Applied,
         is_others_claim: true,
+        names: KeyNames::of(["password"]),
+        names_as_copied: KeyNames::of(["password"]),
         other: Some("helm".into()),
     };
     let in_json: Vec<_> = entries

@@ -6,6 +6,7 @@ use k8s_replicator_core::annotations::Annotation;
 use k8s_replicator_core::decide::Need;
 use k8s_replicator_core::graph::{Facts, LONGEST_CHAIN};
 use k8s_replicator_core::identity::ResourceVersion;
+use k8s_replicator_core::key_names::KeyNames;
 use k8s_replicator_core::keys::Projection;
 use k8s_replicator_core::managers::Owners;
 use k8s_replicator_core::names::{Key, TargetKey};
@@ -78,13 +79,16 @@ impl Planner {
         let Some(object) = self.objects.get(key) else { return };
         let Known::No(keys) = &object.content else { return };
         let (keys, own_version) = (keys.clone(), object.resource_version.clone());
-        // As the controller believes after a restart (SPEC 9.15).
-        let is_vouched_for = object.managers.data == Owners::Controller;
+        let managers = object.managers.clone();
         let content = match copy_of(object, &self.flags.dialect) {
             Some((source, version, asked)) if depth > 0 => {
                 self.make_up_one(&source, depth - 1);
                 let (of_source, is_known) = self.at_version(&source, &version, &keys);
                 let projection = Projection { asked, limits: Vec::new(), type_: None };
+                // As the controller believes after a restart (SPEC 9.15).
+                let names = self.objects.get(&source).map_or(KeyNames::NONE, |source| source.managers.names);
+                let is_vouched_for =
+                    managers.data == Owners::Controller && managers.names.are_as_copied(names, Some(&projection));
                 let payload = projection.project(&of_source.payload).unwrap_or_else(|_| of_source.payload.clone());
                 let content = Content { payload, ..of_source };
                 if is_known && is_vouched_for { Known::Yes(content) } else { Known::Assumed(content) }

@@ -1,5 +1,7 @@
 //! A controller that writes nothing: one that only looks, and a standby.
 
+use k8s_replicator_core::reason::Reason;
+
 use super::*;
 
 /// Issue 12: who only looks asks at most whether an object exists. What the controller in the cluster wrote is believed, also after the
@@ -48,6 +50,23 @@ fn a_standby_reads_nothing_of_what_the_leader_wrote() {
     let read = this.asks_for("read a/src");
     this.answer(read, content(&source(2, "v1")));
     this.asks_for("read d/src");
+}
+
+/// What was refused while it led, and is not named any more when it leads again, does not count as refused for ever.
+#[test]
+fn what_nothing_names_any_more_when_it_takes_over_again_is_forgotten() {
+    let of =
+        |this: &Loop, name: &str| this.replicator.standing().of(&key(name).into()).map(|(stands, _)| stands.reason);
+    let push = |version, to: &str| object("a/two", version, &format!("paused=true replicate-to={to}"), json!({}));
+    let mut this = Loop::of(&Secret, &[]);
+    this.seen(&push(50, "b/one"));
+    this.asks_nothing();
+    assert_eq!(of(&this, "b/one"), Some(Some(Reason::Paused)));
+    this.stand_by(true);
+    this.seen(&push(60, "b/two"));
+    this.stand_by(false);
+    this.asks_nothing();
+    assert_eq!(["b/one", "b/two"].map(|name| of(&this, name)), [None, Some(Some(Reason::Paused))]);
 }
 
 /// Issue 9, 1: nothing grows on a standby, however long another one leads: what it saw waited in its queue, in storms, and in the metric of

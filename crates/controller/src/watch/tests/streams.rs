@@ -124,4 +124,16 @@ fn a_watch_that_is_refused_says_why() {
     it.deliver(Received::Closed);
     let needed = "the controller's account needs the verb \"watch\" on \"secrets\" in all namespaces";
     assert_eq!(it.warnings(), [format!("the server answered 403 Forbidden: no; {needed}")]);
+    // It does not know who asks: then no right is what is missing.
+    let mut it = Scene::new(NEVER);
+    it.request();
+    it.deliver(whole(401, &status(401, "Unauthorized")));
+    it.request();
+    assert_eq!(
+        it.warnings(),
+        [
+            "the server answered 401 Unauthorized: no; the API server does not accept the controller's credentials: check that its \
+          token or client certificate is valid and of this cluster, and that its ServiceAccount exists"
+        ]
+    );
 }

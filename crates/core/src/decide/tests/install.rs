@@ -1,6 +1,7 @@
 //! SPEC 4: a source that has its own data is installed into a replica.
 
-use super::table::check;
+use super::table::{check, settle, step};
+use super::world::World;
 
 #[test]
 fn what_a_new_replica_gets() {
@@ -49,6 +50,126 @@ fn what_a_new_replica_gets() {
             "create NewTarget a/src {by=a/src version=7} Opaque one ← a/src",
         ),
     ]);
+}
+
+/// SPEC 9.15 and 9.2: of a key that was taken away no field manager tells; its name is missing.
+#[test]
+fn a_key_that_somebody_took_away_while_nobody_watched() {
+    check(&[
+        (
+            "all keys are there: believed, without a read",
+            "a/src #7 to=b/t :x~1,y~2; b/t by=a/src version=7 :x~1,y~2",
+            "b/t",
+            "nothing UpToDate a/src",
+        ),
+        (
+            "one is gone",
+            "a/src #7 to=b/t :x~1,y~2; b/t by=a/src version=7 :x~1",
+            "b/t",
+            "update Drift a/src data=x~1,y~2 as Opaque ← a/src b/t",
+        ),
+        (
+            "all are gone, but not the field that they were in",
+            "a/src #7 to=b/t :x~1; b/t by=a/src version=7",
+            "b/t",
+            "update Drift a/src data=x~1 as Opaque ← a/src b/t",
+        ),
+        (
+            "one is there that the source has not, under the controller's name",
+            "a/src #7 to=b/t :x~1; b/t by=a/src version=7 :x~1,y~2",
+            "b/t",
+            "update Drift a/src data=x~1 as Opaque ← a/src b/t",
+        ),
+        (
+            "nothing is known of the source's keys: believed",
+            "a/src #7 data-nobody to=b/t :x~1,y~2; b/t by=a/src version=7 :x~1",
+            "b/t",
+            "nothing UpToDate a/src",
+        ),
+        (
+            "of a pulling target",
+            "a/src #7 allowed :x~1,y~2; b/t from=a/src version=7 origin=a/src chain=.* :y~2",
+            "b/t",
+            "update Drift a/src data=x~1,y~2 as Opaque ← a/src b/t",
+        ),
+        (
+            "of a combined object's replica: by the keys of what that pulls from",
+            "a/s from=c/f to-ns=b :own; c/f #5 allowed :x~1,y~2; b/s from=c/f by=a/s version=5 origin=c/f chain=.* :x~1",
+            "b/s",
+            "update Drift c/f data=x~1,y~2 as Opaque ← a/s c/f b/s",
+        ),
+        (
+            "its own keys do not count there",
+            "a/s from=c/f to-ns=b :own; c/f #5 allowed :x~1,y~2; b/s from=c/f by=a/s version=5 origin=c/f chain=.* :x~1,y~2",
+            "b/s",
+            "nothing UpToDate c/f ← a/s",
+        ),
+        (
+            "keys that are asked for by their names: by these",
+            "a/src #7 to=b/t keys=x:z,y :x~1,y~2,w~3; b/t by=a/src version=7 had-keys=x:z,y :y~2,z~1",
+            "b/t",
+            "nothing UpToDate a/src",
+        ),
+        (
+            "one of them is gone",
+            "a/src #7 to=b/t keys=x:z,y :x~1,y~2; b/t by=a/src version=7 had-keys=x:z,y :y~2",
+            "b/t",
+            "update Drift a/src data=y~2,z~1 as Opaque ← a/src:keys b/t a/src",
+        ),
+        (
+            "keys that a glob names are not known without a read",
+            "a/src #7 to=b/t keys=*,!y :x~1,y~2; b/t by=a/src version=7 had-keys=*,!y :x~1",
+            "b/t",
+            "nothing UpToDate a/src ← a/src:keys b/t",
+        ),
+        (
+            "another type: all keys",
+            "a/src #7 to=b/t type=Opaque type:tls :pair; b/t by=a/src version=7 :pair",
+            "b/t",
+            "nothing UpToDate a/src",
+        ),
+        (
+            "once: hand edits are left alone",
+            "a/src #7 to=b/t once :x~1,y~2; b/t by=a/src version=7 once=true :x~1",
+            "b/t",
+            "nothing HeldByOnce a/src",
+        ),
+    ]);
+}
+
+/// SPEC 9.15: verification vouches by the list of metadata alone: a read for each of many replicas would be a read of everything.
+#[test]
+fn of_many_replicas_that_have_all_their_keys_none_is_read() {
+    let replicas: String = (0..100).map(|n| format!("; b/t{n} by=a/src version=7 :x~1,y~2")).collect();
+    let names: Vec<String> = (0..100).map(|n| format!("b/t{n}")).collect();
+    let mut world = World::new(&format!("a/src #7 to={} :x~1,y~2{replicas}", names.join(",")));
+    for name in &names {
+        assert_eq!(step(&mut world, name).0, "nothing UpToDate a/src");
+    }
+}
+
+/// A standby, which believes what the leader wrote, is not shown more than the first list shows.
+#[test]
+fn a_key_that_somebody_took_away_while_another_controller_led() {
+    let mut world = World::new("a/src #7 to=b/t :x~1,y~2; b/t by=a/src version=7 :x~1,y~2");
+    world.graph.believe_the_controller(true);
+    world.edit("b/t by=a/src version=7 :x~1");
+    assert_eq!(step(&mut world, "b/t").0, "update Drift a/src data=x~1,y~2 as Opaque ← a/src b/t");
+}
+
+/// SPEC 9.14: what puts right what others did is counted as that, also when the source's version has moved meanwhile.
+#[test]
+fn a_key_that_somebody_takes_away_is_drift() {
+    let mut world = World::new("a/src #7 to=b/t :x~1,y~2; b/t by=a/src version=7 :x~1,y~2");
+    world.edit("a/src #200 to=b/t allowed :x~1,y~2");
+    assert_eq!(settle(&mut world), ["b/t: update InheritedChanged a/src +allowed=true ← a/src b/t"]);
+    world.edit("b/t by=a/src version=7 allowed=true :x~1");
+    assert_eq!(settle(&mut world), ["b/t: update Drift a/src +version=200 data=x~1,y~2 as Opaque ← b/t"]);
+    // It is not held against the replica for longer than until it is put right, nor that its source gets other keys.
+    world.edit("a/src #300 to=b/t allowed :x~1,y~2,z~3");
+    assert_eq!(settle(&mut world), ["b/t: update SourceChanged a/src +version=300 data=x~1,y~2,z~3 as Opaque ← a/src"]);
+    world.edit("a/src #400 to=b/t allowed :x~1");
+    assert_eq!(settle(&mut world), ["b/t: update SourceChanged a/src +version=400 data=x~1 as Opaque ← a/src"]);
 }
 
 #[test]

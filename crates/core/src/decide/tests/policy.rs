@@ -157,6 +157,18 @@ fn a_namespace_accepts_or_refuses_sources() {
     check(rows);
 }
 
+/// Labels and annotations of a namespace that change in one update: what only the labels had named is decided about too, or it would count as
+/// refused for ever.
+#[test]
+fn a_namespace_whose_labels_and_annotations_change_at_once() {
+    let mut world = World::new("ns b +env=prod accept=-; a/src to-sel=env=prod :one");
+    assert_eq!(step(&mut world, "b/src").0, "refuse NotAccepted a/src");
+    world.queue.clear();
+    world.edit_namespace("b accept=c");
+    assert!(world.queue.contains(&target("b/src")), "{:?}", world.queue);
+    assert_eq!(step(&mut world, "b/src").0, "nothing NotWanted");
+}
+
 /// Lists that no annotation has any more are not kept.
 #[test]
 fn a_list_that_no_annotation_has_any_more_is_not_kept() {

@@ -1,6 +1,7 @@
 //! What is known of contents, and when it is forgotten.
 
 use super::*;
+use crate::key_names::KeyNames;
 use crate::kind::Secret;
 use crate::payload::Payload;
 
@@ -118,6 +119,55 @@ fn what_the_controller_wrote_is_known() {
     assert_eq!(knowledge(&graph, "b/new"), written);
     graph.wrote(object("b/t #13 u=2 from=a/x"), None);
     assert_eq!(knowledge(&graph, "b/t"), (Knowledge::Suspect, None));
+}
+
+/// Whether somebody took a key away is seen by the names of the keys since the data was last copied.
+#[test]
+fn the_names_of_keys_as_they_were_when_the_data_was_copied() {
+    const COPY: &str = "b/t #5 by=a/x replicated-from-version=1";
+    let shown = |line: &str, names: &[&str]| {
+        let mut object = object(line);
+        object.managers.names = KeyNames::of(names);
+        object.managers.names_as_copied = object.managers.names;
+        object
+    };
+    let is_edited = |graph: &Graph| {
+        let managers = &graph.node(&key("b/t")).unwrap().managers;
+        managers.names != managers.names_as_copied
+    };
+    let new = || {
+        let mut graph = graph(&[]);
+        graph.observe(shown(COPY, &["k", "l"]));
+        graph
+    };
+    // What shows it next, whether that is the response to a write of its data, and whether somebody else changed its keys.
+    for (line, names, is_answer, expected) in [
+        ("b/t #6 by=a/x replicated-from-version=1", &["l", "k"][..], false, false),
+        ("b/t #6 by=a/x replicated-from-version=1", &["k"], false, true),
+        ("b/t #6 by=a/x replicated-from-version=1 replicate-once=true", &["k"], false, true),
+        ("b/t #6 by=a/x replicated-from-version=1", &["k"], true, false),
+        // The controller's copies, as the watch shows them before the response comes, or where none does.
+        ("b/t #6 by=a/x replicated-from-version=2", &["k"], false, false),
+        ("b/t #6 by=a/x replicated-from-version=1 replicated-keys=k", &["k"], false, false),
+        // Another object.
+        ("b/t #6 u=2 by=a/x replicated-from-version=1", &["k"], false, false),
+    ] {
+        let mut graph = new();
+        match is_answer {
+            true => drop(graph.wrote(shown(line, names), Some(known("one")))),
+            false => drop(graph.observe(shown(line, names))),
+        }
+        assert_eq!(is_edited(&graph), expected, "{line} {names:?}");
+    }
+    // It stays so until the data is copied again; and the watch may show that first.
+    let mut graph = new();
+    graph.observe(shown("b/t #6 by=a/x replicated-from-version=1", &["k"]));
+    graph.observe(shown("b/t #7 by=a/x replicated-from-version=1 replicate-once=true", &["k"]));
+    assert!(is_edited(&graph));
+    graph.observe(shown("b/t #8 by=a/x replicated-from-version=1", &["k", "m"]));
+    assert!(is_edited(&graph));
+    graph.wrote(shown("b/t #8 by=a/x replicated-from-version=1", &["k", "m"]), Some(known("one")));
+    assert!(!is_edited(&graph));
 }
 
 #[test]

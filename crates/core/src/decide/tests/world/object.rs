@@ -3,10 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use serde::de::IgnoredAny;
+
 use crate::annotations::{Dialect, Marks, Value};
 use crate::carried::Carried;
 use crate::decide::tests::fixture::ALIASES;
-use crate::managers::Managers;
+use crate::key_names::KeyNames;
+use crate::managers::{Managers, Owners};
 use crate::names::Key;
 use crate::observed::{Annotated, Observed, ResourceVersion, Uid};
 use crate::payload::Payload;
@@ -52,6 +55,16 @@ impl Object {
         Carried::read(annotated.marks()?, &dialect, texts(&self.labels), texts(&self.others)).unwrap()
     }
 
+    /// As they are read: with the names of its keys, where it is annotated and somebody is known to own its data.
+    fn managers(&self, key: &Key) -> Managers {
+        if matches!(self.annotated(key), Annotated::Not) || self.managers.data == Owners::Nobody {
+            return self.managers.clone();
+        }
+        let keys = |json: &str| serde_json::from_str::<BTreeMap<String, IgnoredAny>>(json).unwrap().into_keys();
+        let names = KeyNames::of(self.payload.fields().flatten().flat_map(keys));
+        Managers { names, names_as_copied: names, ..self.managers.clone() }
+    }
+
     pub(crate) fn annotation(&self, alias: &str) -> Option<&str> {
         let (_, name) = ALIASES.iter().find(|(short, _)| *short == alias).unwrap();
         self.annotations.get(*name).map(String::as_str)
@@ -85,7 +98,7 @@ impl Object {
             created: self.created,
             deleting: self.deleting,
             annotated: self.annotated(key),
-            managers: self.managers.clone(),
+            managers: self.managers(key),
             carried: self.carried(key),
             has_labels: !self.labels.is_empty(),
             advice: Vec::new(),
