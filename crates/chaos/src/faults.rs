@@ -33,6 +33,7 @@ pub(crate) struct Faults<'p> {
     /// None only while it is started anew.
     second: Option<SecondServer>,
     controller: Controller,
+    speaks_to_the_second: bool,
     /// The logs of those before it.
     logs: String,
     dice: Dice,
@@ -50,7 +51,8 @@ impl<'p> Faults<'p> {
     ) -> Result<Self> {
         let second = Some(plane.second_api_server()?);
         let (logs, dice, snapshot, counts) = (String::new(), Dice::new(seed ^ 0xc4a0_5000), None, Counts::default());
-        Ok(Self { plane, user, proxy, second, controller, logs, dice, snapshot, counts })
+        let speaks_to_the_second = false;
+        Ok(Self { plane, user, proxy, second, controller, speaks_to_the_second, logs, dice, snapshot, counts })
     }
 
     /// Injects one fault after the other, for this time; within it etcd is backed up once, and restored once.
@@ -139,13 +141,15 @@ impl<'p> Faults<'p> {
     fn restore(&mut self) -> Result<()> {
         let Some(snapshot) = &self.snapshot else { return Ok(()) };
         self.counts.etcd_restored += 1;
-        // As etcd's documentation requires: all API servers are down meanwhile, and their clients are restarted, but not the
-        // controller.
+        // As etcd's documentation requires: all API servers are down meanwhile, and all their clients are restarted, the controller too.
+        // (This restore does not bump revisions, so that versions are given a second time. What a controller does that lives through
+        // one that does is the simulation's to show.)
         self.second = None;
         self.plane.restore(snapshot)?;
         self.plane.restart_controllers()?;
         self.second = Some(self.plane.second_api_server()?);
-        self.start_controller_if_it_spoke_to_the_second()
+        self.controller.kill();
+        self.start_controller()
     }
 
     fn renew_second(&mut self) -> Result<()> {
@@ -158,8 +162,11 @@ impl<'p> Faults<'p> {
 
     /// Restarts the controller if it used the second API server, since a new second one listens on another port.
     fn start_controller_if_it_spoke_to_the_second(&mut self) -> Result<()> {
-        self.controller.kill();
-        self.start_controller()
+        if self.speaks_to_the_second {
+            self.controller.kill();
+            self.start_controller()?;
+        }
+        Ok(())
     }
 
     /// Restarts the processes that have ended, as the kubelet does.
@@ -174,8 +181,10 @@ impl<'p> Faults<'p> {
     /// By the proxy and the first API server, or by the second.
     fn start_controller(&mut self) -> Result<()> {
         self.logs.push_str(&self.controller.log());
-        let kubeconfig = match (&self.second, self.dice.once_in(3)) {
-            (Some(second), true) => second.kubeconfig_of(self.user)?,
+        let second = self.second.as_ref().filter(|_| self.dice.once_in(3));
+        self.speaks_to_the_second = second.is_some();
+        let kubeconfig = match second {
+            Some(second) => second.kubeconfig_of(self.user)?,
             _ => self.proxy.kubeconfig().to_owned(),
         };
         self.controller = Controller::start(&kubeconfig, &FLAGS)?;

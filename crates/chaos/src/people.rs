@@ -61,6 +61,9 @@ fn manifest(object: &Object) -> Value {
     if let Some(type_) = &object.type_ {
         json["type"] = json!(type_);
     }
+    if !object.binary_data.is_empty() {
+        json["binaryData"] = json!(object.binary_data);
+    }
     if object.immutable {
         json["immutable"] = json!(true);
     }
@@ -94,6 +97,7 @@ impl Person {
                     Err(_) => self.make(id, &new, manager),
                     Ok(mut old) => {
                         old["data"] = new["data"].clone();
+                        old["binaryData"] = new["binaryData"].clone();
                         old["metadata"]["annotations"] = new["metadata"]["annotations"].clone();
                         self.yes(&Method::PUT, &format!("{}?fieldManager={manager}", path(id)), &old)
                     }
@@ -116,6 +120,15 @@ impl Person {
             Act::Fill(id, choice) => {
                 let mut object = self.get(id)?;
                 object["data"] = json!(users::data(id.resource, object["type"].as_str().unwrap_or_default(), *choice));
+                object["binaryData"] = json!(users::binary_data(id.resource, *choice));
+                self.yes(&Method::PUT, &path(id), &object)
+            }
+            Act::Drop(id, nth) => {
+                let mut object = self.get(id)?;
+                let data = object["data"].as_object_mut().ok_or_else(|| anyhow!("no data"))?;
+                let keys: Vec<String> = data.keys().cloned().collect();
+                let key = keys.get(usize::from(*nth) % keys.len().max(1)).ok_or_else(|| anyhow!("no key"))?;
+                data.remove(key);
                 self.yes(&Method::PUT, &path(id), &object)
             }
             Act::Delete(id) => self.delete(id),
