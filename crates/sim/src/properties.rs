@@ -188,6 +188,10 @@ pub fn is_allowed(history: &[(Duration, State)], write: &Write<'_>) -> Option<Al
     // The delay counts from when the source fell silent, whatever became of other objects since, and of itself while it was silent.
     let silent_since = |at: Duration, cluster: &Cluster| {
         let Some(source) = &source else { return at };
+        // What an object that pulls from itself says changes what it wants, and not since when it gives itself nothing.
+        if source == write.target {
+            return Duration::ZERO;
+        }
         let (mut before, mut since, mut until) = (cluster.clone(), at, usize::MAX);
         for (position, (began, object)) in versions_of_source.iter().skip_while(|(_, (began, _))| *began > at) {
             put(&mut before, source, object.map(unpaused).as_ref());

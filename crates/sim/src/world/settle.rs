@@ -64,9 +64,10 @@ impl World {
         let stays_for = if self.setting.leader_elect { STAYS_FOR / 8 } else { STAYS_FOR };
         self.requests_of.clear();
         let failures = self.failures;
+        let refused = !not_as_wanted(&self.store.history, &self.store.live, &self.setting.controllers[0]).is_empty();
         self.run_until(self.now + stays_for, false)?;
         // What the API server can never accept is tried again and again, less and less often.
-        if self.failures == failures {
+        if self.failures == failures && !refused {
             self.look_for_requests_at_rest(stays_for)?;
         }
         self.look_at_all()?;
