@@ -255,7 +255,12 @@ impl Replicator {
         let says = |graph: &Graph| graph.node(&key).map(|node| (node.uid.clone(), node.annotated.clone()));
         let before = says(&self.graph);
         let touched = self.graph.observe(observed);
-        let says_something_else = before != says(&self.graph);
+        let after = says(&self.graph);
+        if before.is_some() && after.is_none() {
+            // It is nothing to this program any more, so that no version of it is kept to compare a late response with.
+            self.under_way.was_deleted(&key);
+        }
+        let says_something_else = before != after;
         self.advise(now, &key, advice);
         self.changed(now, &key, touched, says_something_else);
     }

@@ -81,7 +81,7 @@ pub(super) enum Overtaken {
     Not,
     /// That it exists, or a change of its namespace.
     BySight,
-    /// That it was deleted.
+    /// That it was deleted, or that the graph has no reason to keep anything of it any more.
     ByDeletion,
 }
 
@@ -218,7 +218,7 @@ impl InFlight {
         self.overtake_one(Overtaken::BySight, key);
     }
 
-    /// The watch showed that an object was deleted.
+    /// The watch showed that an object was deleted, or is nothing to this program any more.
     pub(super) fn was_deleted(&mut self, key: &Key) {
         self.overtake_one(Overtaken::ByDeletion, key);
     }

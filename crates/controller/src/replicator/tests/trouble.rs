@@ -207,6 +207,17 @@ fn an_answer_older_than_the_list_that_it_comes_into_brings_nothing_back() {
     assert!(again, "d/src does not exist; in 10 minutes with a resync each: {asked:#?}");
 }
 
+/// SPEC 11.1: what an object does not say any more has no effect. The response to a read is from before its annotations were removed, which
+/// the watch has shown meanwhile; such an object is nothing to this program, which keeps no version of it.
+#[test]
+fn an_answer_older_than_the_removal_of_all_annotations_brings_no_push_back() {
+    let mut it = Loop::with(&[source(1, "v1")]);
+    let read = it.asks_for("read a/src");
+    it.seen(&object("a/src", 2, "", json!({ "k": "v1" })));
+    it.answer(read, content(&source(1, "v1")));
+    it.asks_nothing();
+}
+
 /// `Retry-After` is obeyed (SPEC 9.9), and no value of it stops the program.
 #[test]
 fn a_retry_after_of_any_length_is_survived() {
