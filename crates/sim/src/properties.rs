@@ -58,9 +58,9 @@ pub const CONVERGES_WITHIN: Duration = Duration::from_secs(900);
 /// Where nothing but users' work happened, all is as wanted so soon after it, but for what waits for the removal delay. (Work that is repeated
 /// within seconds is followed less and less often, SPEC 9.14.)
 pub const PROMPTLY: Duration = Duration::from_secs(10);
-/// Requests of one kind, for one object or list, that each round of verification may cost, and those beside the rounds, while all is as
-/// wanted.
-pub const MOST_AT_REST: u64 = 4;
+/// Requests for one object or list that each round of verification may cost while all is as wanted; and for what comes beside it (watches
+/// that end and begin again) as many as two rounds.
+pub const MOST_AT_REST: u64 = 3;
 /// For so long nothing is written any more then.
 pub const STAYS_FOR: Duration = Duration::from_secs(400);
 

@@ -105,6 +105,8 @@ pub struct World {
     was_disturbed: bool,
     /// How often a controller reported that something failed, which it tries again later.
     failures: usize,
+    /// How many writes of controllers API servers refused.
+    refused: usize,
     /// When a watch event last got lost.
     lost: Option<Duration>,
     /// Where the watches of each start of a controller had gaps.
@@ -157,6 +159,7 @@ impl World {
             restored: None,
             was_disturbed: false,
             failures: 0,
+            refused: 0,
             lost: None,
             gaps: BTreeMap::new(),
             written: BTreeMap::new(),

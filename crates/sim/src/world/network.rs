@@ -154,6 +154,8 @@ impl World {
         } else {
             self.servers[server].answer(&mut self.store, &request, &self.policies, self.now)
         };
+        let is_refused = matches!(&outcome, Outcome::Reply(reply) if reply.status >= 400);
+        self.refused += usize::from(request.is_write() && is_refused);
         let is_dull = request.whole.is_none() || (request.path().split('/').count() < 5 && !request.is_write());
         let is_dull = is_dull || Leases::is_about(&request);
         let is_dull = is_dull && matches!(&outcome, Outcome::Reply(Reply { status: 200, .. }) | Outcome::Stream(_));

@@ -63,11 +63,10 @@ impl World {
         // A standby reads the Lease twice a second all the time.
         let stays_for = if self.setting.leader_elect { STAYS_FOR / 8 } else { STAYS_FOR };
         self.requests_of.clear();
-        let failures = self.failures;
-        let refused = !not_as_wanted(&self.store.history, &self.store.live, &self.setting.controllers[0]).is_empty();
+        let refused = self.refused;
         self.run_until(self.now + stays_for, false)?;
         // What the API server can never accept is tried again and again, less and less often.
-        if self.failures == failures && !refused {
+        if self.refused == refused {
             self.look_for_requests_at_rest(stays_for)?;
         }
         self.look_at_all()?;
@@ -110,7 +109,7 @@ impl World {
     fn look_for_requests_at_rest(&self, rested: Duration) -> Result<(), Violation> {
         let period = self.setting.resync_period.as_secs();
         let rounds = if period == 0 { 0 } else { rested.as_secs() / period + 1 };
-        let most = usize::try_from(MOST_AT_REST * (rounds + 1)).unwrap_or(usize::MAX) * self.processes.len();
+        let most = usize::try_from(MOST_AT_REST * (rounds + 2)).unwrap_or(usize::MAX) * self.processes.len();
         // Candidates read the Lease all the time, and Namespaces that `--namespaces` names are read one by one instead of watched.
         let is_polled = |path: &str| {
             path.contains("/leases") || path.starts_with("/api/v1/namespaces/") && path.split('/').count() == 5
