@@ -136,6 +136,20 @@ mod tests {
         assert_eq!((get("a0"), get("a7"), get("a8"), get("a39")), (false, false, true, true));
     }
 
+    /// From half of what may be kept on there is little room, until contents have expired.
+    #[test]
+    fn there_is_little_room_from_half_on() {
+        let mut contents = Contents::default();
+        let mut keep = |name: &str, bytes: usize| {
+            let key = Key::new("ns", name).unwrap();
+            contents.keep(Moment::ZERO, key, ResourceVersion::new("1"), payload(bytes));
+            contents.is_pressed()
+        };
+        assert_eq!([keep("a", PRESSED_FROM - 1), keep("b", 1), keep("c", 1)], [false, true, true]);
+        contents.expire(KEPT_FOR);
+        assert!(!contents.is_pressed());
+    }
+
     /// Issue 9, 3: no walk over all contents for each request.
     #[test]
     fn expiry_does_not_walk_over_all_contents() {

@@ -90,6 +90,14 @@ mod tests {
     }
 
     #[test]
+    fn the_same_is_logged_again_as_soon_as_its_pause_is_over() {
+        let mut log = LogOnce::default();
+        let logged =
+            [0, 59_999, 60_000, 179_999, 180_000].map(|millis| log.should_log(Duration::from_millis(millis), "no"));
+        assert_eq!(logged, [true, false, true, false, true]);
+    }
+
+    #[test]
     fn another_failure_and_one_after_a_success_are_logged_at_once() {
         let mut log = LogOnce::default();
         let at = Duration::from_secs;

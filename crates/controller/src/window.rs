@@ -216,6 +216,28 @@ mod tests {
         assert_eq!(open(&window), 64);
     }
 
+    /// Four times as long as the quickest is quick still.
+    #[test]
+    fn from_when_on_a_server_is_busy() {
+        for (millis, size) in [(5, 33), (20, 33), (21, 32)] {
+            let mut window = Window::default();
+            done(&mut window, 1, QUICK);
+            done(&mut window, 40, Duration::from_millis(millis));
+            assert_eq!(open(&window), size, "{millis} ms");
+        }
+    }
+
+    /// One response that takes long may have been chance.
+    #[test]
+    fn it_shrinks_by_one_in_each_round_of_slow_answers() {
+        let mut window = Window::default();
+        done(&mut window, 10_000, QUICK);
+        for size in [63, 62, 61] {
+            done(&mut window, size, SLOW);
+            assert_eq!(open(&window), size);
+        }
+    }
+
     #[test]
     fn the_quickest_response_is_measured_anew_now_and_then() {
         let mut window = Window::default();
@@ -288,6 +310,46 @@ mod tests {
         window.succeeded(millis(10), "bad");
         window.failed(millis(30), "bad", &throttled(5), 0);
         assert_eq!(window.wake_at(millis(30)), Some(millis(5_030)), "nobody else is known to be served");
+    }
+
+    /// Of two namespaces it is known when they were served last, whichever came first.
+    #[test]
+    fn others_are_served_if_the_last_success_elsewhere_is_a_moment_ago() {
+        for (served, is_its_own) in [
+            (["good"].as_slice(), true),
+            (&["bad", "good"], true),
+            (&["good", "bad", "bad"], true),
+            (&["bad", "good", "bad", "bad"], true),
+            (&["good", "other", "bad"], true),
+            (&["bad", "bad"], false),
+            (&[], false),
+        ] {
+            let mut window = Window::default();
+            served.iter().for_each(|namespace| window.succeeded(Duration::from_millis(10), namespace));
+            let now = Duration::from_millis(20);
+            window.failed(now, "bad", &throttled(5), 0);
+            assert_eq!(window.wake_at(now).is_none(), is_its_own, "{served:?}");
+        }
+    }
+
+    /// What each kind of failure of the server as a whole means for all requests: a pause, and a smaller window.
+    #[test]
+    fn what_a_failing_server_asks_for_is_obeyed() {
+        for (kind, asked, pause, size) in [
+            (FailureKind::Throttled, Some(5), Some(5), 16),
+            (FailureKind::Throttled, None, Some(1), 16),
+            (FailureKind::Server, Some(5), Some(5), 16),
+            (FailureKind::Server, None, None, 32),
+            (FailureKind::Unreachable, None, None, 16),
+            (FailureKind::Forbidden, Some(5), None, 32),
+            (FailureKind::Conflict, Some(5), None, 32),
+        ] {
+            let retry_after = asked.map(|seconds| RetryAfter::new(Duration::from_secs(seconds)));
+            let mut window = Window::default();
+            window.failed(Moment::ZERO, "a", &Failure { retry_after, ..Failure::new(kind, "no") }, 0);
+            let shown = (window.wake_at(Moment::ZERO), open(&window));
+            assert_eq!(shown, (pause.map(Duration::from_secs), size), "{kind:?} {asked:?}");
+        }
     }
 
     #[test]

@@ -139,3 +139,30 @@ pub enum Next {
 pub fn is_protobuf(headers: &HeaderMap) -> bool {
     headers.get(header::CONTENT_TYPE).is_some_and(|type_| type_.as_bytes().starts_with(PROTOBUF))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cluster::FailureKind;
+
+    /// After which piece nothing more comes; and that no body is printed, but its length (SPEC 8).
+    #[test]
+    fn what_is_received_is_printed_without_its_body() {
+        let body = || Bytes::from("hunter2");
+        let response = Response { status: StatusCode::OK, headers: HeaderMap::new(), body: body() };
+        let failure = Failure::new(FailureKind::Unreachable, "broken");
+        for (received, printed, is_last) in [
+            (Received::Response(response), "Response(200 OK (7 bytes))", true),
+            (Received::TooLong, "TooLong", true),
+            (Received::Head(StatusCode::OK, HeaderMap::new()), "Head(200 OK)", false),
+            (Received::Data(body()), "Data(7 bytes)", false),
+            (Received::Closed, "Closed", true),
+            (Received::Failed(failure.clone()), format!("Failed({failure:?})").as_str(), true),
+        ] {
+            assert_eq!((format!("{received:?}").as_str(), received.is_last()), (printed, is_last));
+        }
+        let get = HttpRequest::get("/x".to_owned(), JSON, Expects::Whole(9));
+        let patch = HttpRequest { method: Method::PATCH, body: body(), ..get };
+        assert_eq!(format!("{patch:?}"), "PATCH /x (7 bytes, expects Whole(9))");
+    }
+}

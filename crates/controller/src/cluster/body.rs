@@ -220,7 +220,7 @@ mod tests {
 
     #[test]
     fn every_text_is_json() {
-        for text in ["", "plain", "a\"b", "back\\slash", "line\nfeed", "\u{0}\u{1f}\u{7f}", "é語😀\u{2028}"] {
+        for text in ["", "plain", "a\"b", "back\\slash", "line\nfeed", "\n", "\u{0}\u{1f}\u{7f}", "é語😀\u{2028}"] {
             let (mut alone, mut map, mut patch) = (String::new(), String::new(), String::from("["));
             push_text(&mut alone, text);
             assert_eq!(serde_json::from_str::<Value>(&alone).unwrap(), json!(text), "{alone}");
@@ -278,6 +278,14 @@ mod tests {
         assert_eq!(of_labels(None, &[("own", "x")]), std::slice::from_ref(&team));
         let gone = json!({ "op": "remove", "path": "/metadata/labels/a~1b" });
         assert_eq!(of_labels(Some("a/b,c"), &[("a/b", "x"), ("own", "x")]), [team, gone]);
+    }
+
+    /// SPEC 11.6: a new replica has the labels that are copied too, besides those that all replicas have.
+    #[test]
+    fn a_create_has_the_labels_that_are_copied() {
+        let Action::Create(action) = sample::create_labelled(&ConfigMap) else { panic!("no create") };
+        let body: Value = serde_json::from_str(&create(&action, &ConfigMap, &dialect())).unwrap();
+        assert_eq!(body["metadata"]["labels"], json!({ "l": "v", "team": "red" }));
     }
 
     #[test]

@@ -103,6 +103,15 @@ pub(super) fn create(kind: &'static dyn Kind, type_: Option<&str>, payload: &Pay
     sample.action(payload, &[("l", "v")])
 }
 
+/// Creates the replica, with the label `l: v` and the source's label `team: red`.
+pub(super) fn create_labelled(kind: &'static dyn Kind) -> Action {
+    let data = Payload::new([None, None]);
+    let mut sample = Sample::new(kind, None);
+    sample.label(SOURCE, "5", &[("replicate-to", "ns/a"), ("replicate-labels", "team")], &[("team", "red")]);
+    sample.holds(SOURCE, "5", &data);
+    sample.action(&data, &[("l", "v")])
+}
+
 /// Updates the replica, which holds other data; its own `replicate-to` is removed.
 pub(super) fn update(kind: &'static dyn Kind, type_: Option<&str>, payload: &Payload) -> Action {
     let mut sample = Sample::new(kind, type_);

@@ -184,6 +184,14 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_server_that_names_no_time_asks_for_none() {
+        for details in [json!({}), json!({ "retryAfterSeconds": 0 })] {
+            let body = json!({ "kind": "Status", "details": details }).to_string();
+            assert_eq!(refusal(StatusCode::TOO_MANY_REQUESTS, &HeaderMap::new(), body.as_bytes()).retry_after, None);
+        }
+    }
+
     /// SPEC 8: a webhook that denies chooses the reason too, and can quote a Secret there. All but the message is this program's.
     #[test]
     fn only_the_message_of_a_failure_is_the_servers_words() {

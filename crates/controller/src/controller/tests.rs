@@ -288,6 +288,18 @@ fn when_it_stops_watches_are_cancelled_and_writes_may_end() {
     assert!(it.controller.poll(now).iter().all(|want| matches!(want, Want::WaitUntil(_))), "nothing new is begun");
 }
 
+/// There is nothing to wait for: it does not ask to be polled at a time that never comes.
+#[test]
+fn one_that_has_stopped_wants_nothing() {
+    let mut it = with_a_source(Duration::ZERO);
+    it.settle();
+    it.controller.stop();
+    let wants = it.controller.poll(it.now());
+    assert!(matches!(wants[..], [Want::Cancel(_), Want::Cancel(_)]), "{wants:?}");
+    let wants = it.controller.poll(it.now());
+    assert!(wants.is_empty() && it.controller.has_stopped(), "{wants:?}");
+}
+
 /// After etcd was restored the whole program ends, with a message.
 #[test]
 fn a_watch_that_cannot_go_on_ends_the_controller() {

@@ -210,6 +210,14 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_note_that_fits_is_not_shortened() {
+        for length in [LONGEST_NOTE - 1, LONGEST_NOTE] {
+            let note = "x".repeat(length);
+            assert_eq!(shortened(note.clone()), note);
+        }
+    }
+
     /// An Event is a warning where somebody has to act.
     #[test]
     fn which_are_warnings() {

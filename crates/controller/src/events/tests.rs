@@ -1,3 +1,5 @@
+mod limits;
+
 use std::time::Duration;
 
 use http::StatusCode;

@@ -1,5 +1,7 @@
 //! Controllers on virtual time that compete for a Lease, against a small API server.
 
+mod late;
+
 use http::HeaderMap;
 
 use super::*;

@@ -187,3 +187,41 @@ fn one_that_may_not_be_looked_at_is_looked_at_less_and_less_and_holds_up_no_othe
     assert!(of_b.len() <= 102, "nor is it looked at whenever the other is: {}", of_b.len());
     assert!((15..=25).contains(&of_a.len()) && longest(&of_a) >= LONGEST_FAILURE_PAUSE, "{of_a:?}");
 }
+
+/// Many programs that were started together do not ask together: a pause is up to a quarter longer, at random.
+#[test]
+fn the_pause_between_two_rounds_is_spread() {
+    for (random, pause) in [(0, CALM), (128, CALM + CALM / 8)] {
+        let mut it = Scene::new(&["a"]);
+        it.poll.entropy = Box::new(move || random);
+        it.look();
+        for _ in 0..2 {
+            it.answer(200, &namespace("a"));
+            assert_eq!(it.look(), ("a".to_owned(), pause));
+        }
+    }
+}
+
+/// An idle program sleeps: nothing is due between the looks at namespaces of which each failed.
+#[test]
+fn where_none_may_be_looked_at_each_wait_ends_with_a_look() {
+    let mut it = Scene::new(&["a"]);
+    it.look();
+    for _ in 0..15 {
+        it.answer(403, &json!({ "kind": "Status", "code": 403, "reason": "Forbidden" }).to_string());
+        let Next::WaitUntil(at) = it.poll.poll(it.now, &mut it.given) else { panic!("it does not wait") };
+        it.now = at;
+        let next = it.poll.poll(it.now, &mut it.given);
+        assert!(matches!(next, Next::Request(_)), "{next:?} at {at:?}");
+    }
+}
+
+#[test]
+fn who_may_not_look_is_told_what_to_grant() {
+    let mut it = Scene::new(&["b"]);
+    it.look();
+    it.answer(403, &json!({ "kind": "Status", "code": 403, "reason": "Forbidden", "message": "no" }).to_string());
+    let needed = "the controller's account needs the verb \"get\" on \"namespaces\" in the namespace \"b\", by a Role there, \
+                  for which the namespace has to exist; or take it off --namespaces";
+    assert_eq!(it.warnings(), [format!("the server answered 403 Forbidden: no; {needed}")]);
+}

@@ -1,3 +1,6 @@
+mod budget;
+mod entries;
+
 use std::time::Duration;
 
 use k8s_replicator_core::names::Key;

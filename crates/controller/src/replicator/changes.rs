@@ -79,4 +79,18 @@ mod tests {
         }
         assert!(changes.seen.len() <= FEW);
     }
+
+    /// Issue 9, 3: no walk over all of them for each change.
+    #[test]
+    fn it_is_asked_a_few_times_only_whether_one_is_followed() {
+        let (mut changes, asked) = (Changes::default(), std::cell::Cell::new(0_u32));
+        for n in 0..1_000 {
+            changes.seen(Moment::ZERO, &key(&format!("s-{n}")), |_| {
+                asked.set(asked.get() + 1);
+                true
+            });
+        }
+        assert_eq!(changes.seen.len(), 1_000);
+        assert!(asked.get() <= 2_000, "{} times", asked.get());
+    }
 }

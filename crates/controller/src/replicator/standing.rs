@@ -367,6 +367,7 @@ mod tests {
         assert_eq!(standing.0.written(&target("a")), None);
         standing.nothing(21, "a", Reason::UpToDate);
         assert_eq!((standing.counts(), standing.0.oldest_pending()), ([1, 0, 0, 0, 0], None));
+        assert_eq!(standing.0.count_because(Reason::Forbidden), 0);
         assert_eq!(
             standing.changes(0),
             ["a current Some(UpToDate)", "a waiting None", "a failing Some(Forbidden)", "a current Some(UpToDate)"]

@@ -213,17 +213,36 @@ mod tests {
         assert!(storms.allowed.len() <= FEW, "{}", storms.allowed.len());
     }
 
+    /// Who has used it up does not get it back because others change too; and these are not gone through with each change.
+    #[test]
+    fn an_allowance_counts_for_as_long_as_it_is_used() {
+        let mut storms = Storms::default();
+        let at_once = |storms: &mut Storms| (0..300).filter(|_| storms.allow(Moment::ZERO, &key("a"))).count();
+        assert_eq!(at_once(&mut storms), 200);
+        for n in 0..1_000 {
+            assert!(storms.allow(Moment::ZERO, &key(&format!("x{n}"))));
+        }
+        assert_eq!(at_once(&mut storms), 0);
+        assert_eq!(
+            (storms.allowed.len(), storms.sweep_at),
+            (1_001, 1_024),
+            "the next time when they are twice as many"
+        );
+    }
+
     #[test]
     fn a_storm_is_followed_when_it_is_over() {
         let mut storms = Storms::default();
         assert!(change(&mut storms, 0, "a", true));
+        assert!(!storms.has_storm(&key("a")));
         for millis in (20..1_000).step_by(20) {
             assert!(!change(&mut storms, millis, "a", false), "{millis}");
             assert_eq!(ended(&mut storms, millis), 0, "{millis}");
         }
         assert_eq!(storms.wake_at(), Some(Duration::from_millis(980 + 102)));
+        assert!(storms.has_storm(&key("a")) && !storms.has_storm(&key("b")));
         assert_eq!((ended(&mut storms, 1_081), ended(&mut storms, 1_082)), (0, 2));
-        assert!(storms.is_calm() && ended(&mut storms, 1_082) == 0);
+        assert!(storms.is_calm() && ended(&mut storms, 1_082) == 0 && !storms.has_storm(&key("a")));
     }
 
     #[test]

@@ -1,7 +1,11 @@
 //! The control loop, driven by hand: the requests that it makes, and how it handles each response.
 
 mod budget;
+mod copies;
 mod events;
+mod failures;
+mod in_flight;
+mod lists;
 mod metrics;
 mod policy;
 mod reports;

@@ -1,3 +1,6 @@
+mod causes;
+mod objects;
+
 use k8s_replicator_core::advice::Advice;
 use k8s_replicator_core::kind::Secret;
 use k8s_replicator_core::names::Key;

@@ -294,6 +294,9 @@ mod tests {
         events.push(&endless).unwrap();
         assert!(events.next().is_none());
         assert!(events.push(b"x").is_err(), "an event has an end");
+        let mut events = Events::new(true);
+        events.push(&endless).unwrap();
+        assert!(events.push(&[0xff; 1_000]).is_err(), "however large the pieces are that it comes in");
     }
 
     /// Issue 1: an object whose name cannot be read is not passed over: the watch fails, and its version is not advanced.

@@ -243,6 +243,58 @@ fn a_verification_that_fails_is_tried_again_while_the_watch_goes_on() {
     assert!(it.request().contains("limit="), "and then verifies");
 }
 
+/// Before it watches again the server is left alone for as long as it says; without that, verifications are tried again after growing
+/// pauses, while the watch goes on.
+#[test]
+fn a_verification_that_is_refused_obeys_the_server_and_backs_off() {
+    let verifying = || {
+        let mut it = Scene::watching(Duration::from_secs(600), "10");
+        it.now = Duration::from_secs(599);
+        it.deliver(event("BOOKMARK", "", 10));
+        assert!(it.request().contains("limit="));
+        it
+    };
+    let mut it = verifying();
+    let headers = HeaderMap::from_iter([(header::RETRY_AFTER, "7".parse().unwrap())]);
+    let (status_code, body) = (StatusCode::TOO_MANY_REQUESTS, Bytes::new());
+    it.deliver(Received::Response(Response { status: status_code, headers, body }));
+    it.request();
+    assert_eq!(it.now, Duration::from_secs(607));
+    let mut it = verifying();
+    let mut tried_at = vec![it.now];
+    it.deliver(whole(403, &status(403, "Forbidden")));
+    while tried_at.len() < 5 {
+        if it.request().contains("limit=") {
+            tried_at.push(it.now);
+            it.deliver(whole(403, &status(403, "Forbidden")));
+        } else {
+            it.deliver(opened());
+        }
+    }
+    let pauses: Vec<_> = tried_at.windows(2).map(|two| (two[1] - two[0]).as_millis()).collect();
+    assert_eq!(pauses, [800, 1_600, 3_200, 6_400]);
+}
+
+/// Not all watches list at once: each verifies within the last quarter of the period, at random.
+#[test]
+fn verifications_are_spread() {
+    for (random, after) in [(0, 1_024), (128, 896), (255, 769)] {
+        let mut it = Scene::new(Duration::from_secs(1_024));
+        it.watch.settings.entropy = Box::new(move || random);
+        it.request();
+        it.deliver(list_of(&["a"], "9", ""));
+        it.request();
+        it.deliver(opened());
+        let (asked, mut until) = (it.asked.len(), it.settle());
+        while it.asked.len() == asked {
+            it.now = until;
+            it.deliver(event("BOOKMARK", "", 9));
+            until = it.settle();
+        }
+        assert_eq!(it.now, Duration::from_secs(after), "{random}");
+    }
+}
+
 /// Responses and failures, at random.
 fn chaos(choice: u8, is_list: bool) -> Vec<Received> {
     let broken = || Received::Failed(Failure::new(FailureKind::Unreachable, "broken"));

@@ -108,7 +108,7 @@ impl World {
     /// While all is as wanted nothing is requested but what verification and watches need.
     fn look_for_requests_at_rest(&self, rested: Duration) -> Result<(), Violation> {
         let period = self.setting.resync_period.as_secs();
-        let rounds = if period == 0 { 0 } else { rested.as_secs() / period + 1 };
+        let rounds = rested.as_secs().checked_div(period).map_or(0, |rounds| rounds + 1);
         let most = usize::try_from(MOST_AT_REST * (rounds + 2)).unwrap_or(usize::MAX) * self.processes.len();
         // Candidates read the Lease all the time, and Namespaces that `--namespaces` names are read one by one instead of watched.
         let is_polled = |path: &str| {

@@ -54,6 +54,17 @@ fn requests_have_a_field_manager_and_an_accept_header() {
     assert!(!debug.contains("aHVudGVyMg"), "{debug}");
 }
 
+/// Changes of what exists are patches, of which the API server notes the field manager too.
+#[test]
+fn a_patch_has_a_field_manager() {
+    let (update, adopt) = (sample::update_annotations(&Secret, Some("Opaque")), sample::adopt(&Secret, Some("Opaque")));
+    for (action, content_type) in [(update, JSON_PATCH), (adopt, APPLY_PATCH)] {
+        let http = http_request(&Request::Write(action), &Secret, &dialect());
+        assert_eq!((http.method, http.content_type), (Method::PATCH, Some(content_type)));
+        assert_eq!(http.path, "/api/v1/namespaces/ns/secrets/a?fieldManager=k8s-replicator");
+    }
+}
+
 /// Issue 1: only a `Status` with the reason NotFound says that something is missing; any other 404 cleared data once.
 #[test]
 fn missing_is_what_the_api_server_says_is_missing() {

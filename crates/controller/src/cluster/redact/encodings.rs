@@ -5,6 +5,10 @@ use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 
 use super::hidden::{Hidden, PIECE};
 
+fn hex(byte: u8) -> [u8; 2] {
+    [byte >> 4, byte & 15].map(|digit| b"0123456789abcdef"[usize::from(digit)])
+}
+
 /// Memory for a value's encodings, one after the other.
 #[derive(Default)]
 pub(super) struct Encodings {
@@ -34,7 +38,7 @@ impl Encodings {
         }
     }
 
-    /// As Go prints bytes by `%v`, `%x` and `% x`, and as others list numbers.
+    /// As Go prints bytes by `%v`, `%x`, `% x` and `%#v`, and as others list numbers.
     fn hide_lists(&mut self, hidden: &mut Hidden<'_>, bytes: &[u8]) {
         for separator in [" ", ", ", ","] {
             self.list(hidden, bytes, separator, |byte, list| {
@@ -45,9 +49,15 @@ impl Encodings {
         }
         for separator in [" ", "", ":"] {
             self.list(hidden, bytes, separator, |byte, list| {
-                list.extend([byte >> 4, byte & 15].map(|digit| b"0123456789abcdef"[usize::from(digit)]));
+                list.extend(hex(byte));
             });
         }
+        self.list(hidden, bytes, ", ", |byte, list| {
+            let [high, low] = hex(byte);
+            list.extend_from_slice(b"0x");
+            list.extend((high != b'0').then_some(high));
+            list.push(low);
+        });
     }
 
     fn list(&mut self, hidden: &mut Hidden<'_>, bytes: &[u8], separator: &str, write: impl Fn(u8, &mut Vec<u8>)) {
@@ -85,6 +95,45 @@ impl Encodings {
             hidden.hide(text.as_bytes());
         }
         self.hide_quoted(hidden, &text);
+        self.hide_go_quoted(hidden, bytes);
+    }
+
+    /// As Go quotes a text by `%q`, where that differs from the other ways: control characters, and bytes that are no UTF-8.
+    fn hide_go_quoted(&mut self, hidden: &mut Hidden<'_>, bytes: &[u8]) {
+        let differs = |byte: &u8| byte.is_ascii_control() && !matches!(byte, b'\t' | b'\n' | b'\r');
+        if !bytes.iter().any(differs) && std::str::from_utf8(bytes).is_ok() {
+            return;
+        }
+        self.bytes.clear();
+        for chunk in bytes.utf8_chunks() {
+            for byte in chunk.valid().bytes() {
+                let short = match byte {
+                    0x07 => b'a',
+                    0x08 => b'b',
+                    0x0b => b'v',
+                    0x0c => b'f',
+                    b'\t' => b't',
+                    b'\n' => b'n',
+                    b'\r' => b'r',
+                    b'"' | b'\\' => byte,
+                    _ if byte.is_ascii_control() => {
+                        self.bytes.extend_from_slice(b"\\x");
+                        self.bytes.extend(hex(byte));
+                        continue;
+                    }
+                    _ => {
+                        self.bytes.push(byte);
+                        continue;
+                    }
+                };
+                self.bytes.extend([b'\\', short]);
+            }
+            for byte in chunk.invalid() {
+                self.bytes.extend_from_slice(b"\\x");
+                self.bytes.extend(hex(*byte));
+            }
+        }
+        hidden.hide(&self.bytes);
     }
 
     /// As Go (`%q`) and JSON quote a text, and as JSON is written for HTML.
@@ -100,20 +149,24 @@ impl Encodings {
         let json = serde_json::Value::from(text).to_string();
         let json = json.strip_prefix('"').and_then(|json| json.strip_suffix('"')).unwrap_or(&json);
         hidden.hide(json.as_bytes());
-        if text.contains(['<', '>', '&', '"']) {
+        if text.contains(['<', '>', '&', '"', '\'']) {
             self.replaced(hidden, json, |byte| match byte {
                 b'<' => Some("\\u003c"),
                 b'>' => Some("\\u003e"),
                 b'&' => Some("\\u0026"),
                 _ => None,
             });
-            self.replaced(hidden, text, |byte| match byte {
-                b'<' => Some("&lt;"),
-                b'>' => Some("&gt;"),
-                b'&' => Some("&amp;"),
-                b'"' => Some("&#34;"),
-                _ => None,
-            });
+            // Not everybody replaces apostrophes.
+            for apostrophe in [None, Some("&#39;")] {
+                self.replaced(hidden, text, |byte| match byte {
+                    b'<' => Some("&lt;"),
+                    b'>' => Some("&gt;"),
+                    b'&' => Some("&amp;"),
+                    b'"' => Some("&#34;"),
+                    b'\'' => apostrophe,
+                    _ => None,
+                });
+            }
         }
     }
 

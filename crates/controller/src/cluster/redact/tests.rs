@@ -1,3 +1,5 @@
+mod ways;
+
 use std::collections::HashMap;
 
 use base64::Engine as _;

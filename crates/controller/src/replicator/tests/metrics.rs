@@ -1,7 +1,8 @@
-//! What the metrics of a control loop count.
+//! What the metrics of a control loop count, and what its journal shows.
 
 use k8s_replicator_core::decide::Verb;
 use k8s_replicator_core::reason::Reason;
+use k8s_replicator_core::state::State;
 
 use super::*;
 use crate::metrics::{Metric, Samples};
@@ -127,4 +128,121 @@ fn how_long_a_change_took_is_counted() {
     }
     let counts = [Metric::EndToEnd, Metric::Propagation].map(|metric| samples(&it).get(metric, &["Secret"]));
     assert_eq!(counts, [Some(3.0); 2]);
+}
+
+fn pushing(version: u64, value: &str) -> Value {
+    object("a/src", version, "replicate-to-namespaces=b", json!({ "k": value }))
+}
+
+/// `a/src` at version 1, and its replica in `b` at version 2.
+fn copied() -> Loop {
+    let mut it = Loop::with(&[pushing(1, "v1")]);
+    let read = it.asks_for("read a/src");
+    it.answer(read, content(&pushing(1, "v1")));
+    let create = it.asks_for("create b/src");
+    it.answer(create, Answer::Seen(observed(&replica("b", 2, 1))));
+    it.asks_nothing();
+    it
+}
+
+/// The source is read, and its replica written, which is at version `at`, and then at `then`. The response to the write takes so long.
+fn copies(it: &mut Loop, source: &Value, (at, then): (u64, u64), takes: Duration) {
+    let read = it.asks_for("read a/src");
+    it.answer(read, content(source));
+    let update = it.asks_for(&format!("update b/src at {at}"));
+    it.moment += takes;
+    let of = source["metadata"]["resourceVersion"].as_str().unwrap().parse().unwrap();
+    it.answer(update, Answer::Seen(observed(&replica("b", then, of))));
+    it.asks_nothing();
+}
+
+/// How many changes were followed, and how many seconds that took in all.
+fn propagation(it: &Loop) -> (u64, f64) {
+    let samples = samples(it);
+    let crate::metrics::Value::Histogram(histogram) = &samples.of(Metric::Propagation)[0].value else {
+        panic!("no histogram")
+    };
+    (histogram.count(), histogram.sum())
+}
+
+/// A change is followed from when it was seen; in a storm, from the change with which it began.
+#[test]
+fn the_time_that_a_change_takes_begins_with_the_first_that_was_not_followed() {
+    let (millis, mut it) = (Duration::from_millis, copied());
+    it.moment = millis(10_000);
+    it.seen(&pushing(10, "v2"));
+    copies(&mut it, &pushing(10, "v2"), (2, 11), millis(1_000));
+    it.moment = millis(100_000);
+    it.seen(&pushing(30, "v3"));
+    copies(&mut it, &pushing(30, "v3"), (11, 31), millis(2_000));
+    assert_eq!(propagation(&it), (2, 3.0), "each by itself");
+    it.moment = millis(200_000);
+    it.seen(&pushing(40, "v3"));
+    let read = it.asks_for("read a/src");
+    it.moment = millis(200_050);
+    it.seen(&pushing(41, "v3"));
+    it.answer(read, content(&pushing(41, "v3")));
+    it.asks_nothing();
+    it.moment = millis(200_100);
+    it.seen(&pushing(50, "v4"));
+    it.asks_nothing();
+    it.moment = millis(200_500);
+    copies(&mut it, &pushing(50, "v4"), (31, 51), millis(500));
+    assert_eq!(propagation(&it), (3, 4.0));
+}
+
+/// When the source's data was written is not known without `managedFields`; when its change was seen is.
+#[test]
+fn a_time_that_is_not_known_is_not_counted() {
+    let mut changed = pushing(10, "v2");
+    changed["metadata"]["managedFields"] = json!([]);
+    let mut it = copied();
+    it.seen(&changed);
+    copies(&mut it, &changed, (2, 11), Duration::ZERO);
+    let counts = [Metric::EndToEnd, Metric::Propagation].map(|metric| samples(&it).get(metric, &["Secret"]));
+    assert_eq!(counts, [Some(0.0), Some(1.0)]);
+}
+
+/// A further attempt does not make a target better: it is failing until one succeeds.
+#[test]
+fn a_target_that_fails_stands_so_while_it_is_tried_again() {
+    let mut it = Loop::with(&[pushing(1, "v1")]);
+    let read = it.asks_for("read a/src");
+    it.answer(read, content(&pushing(1, "v1")));
+    let create = it.asks_for("create b/src");
+    let stands = |it: &Loop| {
+        let of = it.replicator.standing().of(&key("b/src").into());
+        of.map(|(stands, since)| (stands.state, stands.reason, since))
+    };
+    assert_eq!(stands(&it), Some((State::Waiting, Some(Reason::NewTarget), Moment::ZERO)));
+    it.fails(create, FailureKind::Forbidden);
+    let failing = Some((State::Failing, Some(Reason::Forbidden), Moment::ZERO));
+    it.asks_nothing();
+    assert_eq!(stands(&it), failing);
+    it.wait();
+    let create = it.asks_for("create b/src");
+    assert_eq!(stands(&it), failing);
+    it.answer(create, Answer::Seen(observed(&replica("b", 2, 1))));
+    it.asks_nothing();
+    assert_eq!(stands(&it), None, "it is current");
+}
+
+/// The page shows the source of a target: that it has another one is a change, though it is refused as before.
+#[test]
+fn another_source_is_a_change_for_the_journal() {
+    let pulling = |name: &str, version, from: &str| object(name, version, &format!("replicate-from={from}"), json!({}));
+    let mut it = Loop::with(&[pulling("b/t", 2, "a/x"), pulling("c/u", 3, "a/y")]);
+    let (asked, looks) = it.asks();
+    assert_eq!(asked, ["look a/x", "look a/y"]);
+    looks.into_iter().for_each(|look| it.answer(look, Answer::Missing));
+    it.asks_nothing();
+    let before = it.replicator.standing().last_change();
+    let changed = |it: &Loop| -> Vec<String> {
+        it.replicator.standing().changes_since(before).unwrap().map(|change| change.target.to_string()).collect()
+    };
+    for (version, from, changes) in [(4, "a/x", 0), (5, "a/y", 1), (6, "a/y", 1)] {
+        it.seen(&pulling("b/t", version, from));
+        it.asks_nothing();
+        assert_eq!(changed(&it), vec!["b/t"; changes], "{version}");
+    }
 }

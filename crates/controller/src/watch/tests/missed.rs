@@ -15,15 +15,63 @@ fn two_silent_watches_lead_to_a_list_and_versions_that_went_back_to_the_end() {
     it.deliver(opened());
     assert!(it.request().contains("limit="), "the second silent watch");
     it.deliver(list_of(&["a"], "17", ""));
-    let end = loop {
+    let end = ends(&mut it);
+    assert!(end.contains("went back from 1000 to 17"), "{end}");
+    assert!(!it.given.0.iter().any(|given| given.starts_with("ends")), "nothing follows from that list");
+}
+
+/// Why the watch ends by itself.
+fn ends(it: &mut Scene) -> String {
+    loop {
         match it.watch.poll(it.now, &mut it.given) {
-            Next::End(why) => break why,
+            Next::End(why) => return why,
             Next::WaitUntil(_) => panic!("it goes on"),
             _ => {}
         }
-    };
-    assert!(end.contains("went back from 1000 to 17"), "{end}");
-    assert!(!it.given.0.iter().any(|given| given.starts_with("ends")), "nothing follows from that list");
+    }
+}
+
+/// The same where no list has shown the newest version, but the watch itself.
+#[test]
+fn a_list_that_is_older_than_an_event_ends_the_watch() {
+    let mut it = Scene::watching(NEVER, "10");
+    it.deliver(event("MODIFIED", "a", 1_000));
+    let expired = json!({ "type": "ERROR", "object": status(410, "Expired") });
+    it.deliver(Received::Data(Bytes::from(format!("{expired}\n"))));
+    assert!(it.request().contains("limit="));
+    it.deliver(list_of(&["a"], "500", ""));
+    let end = ends(&mut it);
+    assert!(end.contains("went back from 1000 to 500"), "{end}");
+}
+
+/// SPEC 8: the same where the watch goes on after etcd was restored: it was open for long enough for a bookmark, and has not come to a
+/// version that had been shown before it was opened. One that is cut off sooner may still come there.
+#[test]
+fn a_watch_that_does_not_come_to_what_was_shown_before_leads_to_a_list() {
+    for (came_to, open_for, lists) in [(12, 30, false), (12, 119, false), (12, 120, true), (50, 120, false)] {
+        let mut it = Scene::watching(NEVER, "10");
+        it.watch.note_version(&ResourceVersion::new("50"));
+        it.waits(SHORTEST_WATCH);
+        it.deliver(Received::Closed);
+        assert!(it.request().ends_with("&resourceVersion=10"));
+        it.deliver(opened());
+        it.deliver(event("BOOKMARK", "", came_to));
+        it.waits(Duration::from_secs(open_for));
+        it.deliver(Received::Closed);
+        assert_eq!(it.request().contains("limit="), lists, "at {came_to}, open for {open_for} s");
+    }
+}
+
+/// What responses show is remembered up to a bound; beyond that the oldest versions are not waited for any more.
+#[test]
+fn versions_that_are_waited_for_have_a_bound() {
+    for (shown, oldest) in [(10_000, 101), (10_001, 102), (20_000, 10_101)] {
+        let (mut expected, position) = (Expected::default(), ResourceVersion::new("100"));
+        for version in 1..=shown {
+            expected.add(&ResourceVersion::new(&(100 + version).to_string()), &position);
+        }
+        assert_eq!(expected.came_to("30000"), Some(oldest), "of {shown}");
+    }
 }
 
 /// Issue 9, 1: a missed event heals, without a resync period too. Etcd was restored to before a write of the controller, and other

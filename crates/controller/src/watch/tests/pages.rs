@@ -76,6 +76,54 @@ fn a_verification_that_was_too_much_for_the_server_asks_for_smaller_pages_the_ne
     assert_eq!(lists, [500, 62, 62]);
 }
 
+/// Each list that succeeds doubles what a page may have, up to the usual size: what was too much once need not be too much for ever.
+#[test]
+fn pages_grow_again_with_each_list_that_succeeds() {
+    let mut it = Scene::watching(Duration::from_secs(100), "7");
+    let mut limits = Vec::new();
+    while limits.len() < 6 {
+        let path = it.request();
+        if !path.contains("limit=") {
+            it.deliver(opened());
+            continue;
+        }
+        limits.push(limit(&path));
+        it.deliver(if limits.len() == 1 { whole(504, &status(504, "Timeout")) } else { list_of(&["a"], "9", "") });
+    }
+    assert_eq!(limits, [500, 62, 124, 248, 496, 500]);
+}
+
+/// A refusal of the first page is no reason to begin anew, nor is one of a later page that does not concern the list itself: the consumer
+/// would get all objects again.
+#[test]
+fn a_list_begins_anew_only_where_its_next_page_cannot_be_had() {
+    let refused = |code, reason| whole(code, &status(code, reason));
+    let broken = || Received::Failed(Failure::new(FailureKind::Unreachable, "broken"));
+    for (case, page, answer, next, begun) in [
+        ("the first one expired", 1, refused(410, "Expired"), "limit=500", 1),
+        ("the first one is invalid", 1, refused(400, "BadRequest"), "limit=500", 1),
+        ("the first one is not there", 1, refused(404, "NotFound"), "limit=500", 1),
+        ("not allowed", 1, refused(403, "Forbidden"), "limit=500", 1),
+        ("the token expired", 2, refused(410, "Expired"), "limit=500", 2),
+        ("the token is unknown", 2, refused(400, "BadRequest"), "limit=500", 2),
+        ("nothing is there any more", 2, refused(404, "NotFound"), "limit=500", 2),
+        ("not allowed any more", 2, refused(403, "Forbidden"), "limit=2000&continue=next", 1),
+        ("too busy", 2, refused(429, "TooManyRequests"), "limit=2000&continue=next", 1),
+        ("the connection broke, perhaps because of the size", 2, broken(), "limit=500&continue=next", 1),
+    ] {
+        let mut it = Scene::new(NEVER);
+        it.request();
+        if page == 2 {
+            it.deliver(list_of(&["a"], "9", "next"));
+            assert!(it.request().ends_with("?limit=2000&continue=next"));
+        }
+        it.deliver(answer);
+        let request = it.request();
+        assert!(request.ends_with(&format!("?{next}")), "{case}: {request}");
+        assert_eq!(it.given.0.iter().filter(|given| *given == "begins").count(), begun, "{case}");
+    }
+}
+
 /// Issue 4: memory does not grow with other objects: a page that is too long is not taken.
 #[test]
 fn a_page_that_is_too_long_is_asked_for_in_smaller_pieces_at_once() {

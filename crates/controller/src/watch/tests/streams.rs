@@ -87,6 +87,37 @@ fn a_watch_that_ends_at_once_again_and_again_is_not_opened_in_a_hot_loop() {
     assert_eq!(it.now, before, "this one worked");
 }
 
+/// A watch worked if an event or a bookmark came by it, however short it was, or if it was open for a while, though nothing came.
+#[test]
+fn pauses_begin_anew_after_a_watch_that_worked() {
+    let mut it = Scene::watching(NEVER, "9");
+    for (number, (is_heard, open_for, pause)) in [
+        (false, 0, 400),
+        (false, 0, 800),
+        (false, 5, 0),
+        (false, 0, 400),
+        (false, 4, 800),
+        (true, 0, 400),
+        (true, 1, 400),
+        (false, 0, 800),
+        (true, 5, 0),
+        (false, 0, 400),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        if is_heard {
+            it.deliver(event("BOOKMARK", "", 9));
+        }
+        it.waits(Duration::from_secs(open_for));
+        it.deliver(Received::Closed);
+        let before = it.now;
+        it.request();
+        assert_eq!((it.now - before).as_millis(), pause, "watch {number}");
+        it.deliver(opened());
+    }
+}
+
 /// SPEC 2: an object whose name can be read is never taken for missing, and one whose name cannot be read is not passed over.
 #[test]
 fn an_event_that_cannot_be_read_ends_the_watch_and_the_version_stays() {

@@ -84,3 +84,72 @@ fn clears_and_deletes_are_not_held_up_by_a_storm() {
         "{asked:?}"
     );
 }
+
+fn pushing(version: u64, to: &str, value: &str) -> Value {
+    object("a/src", version, &format!("replicate-to-namespaces={to}"), json!({ "k": value }))
+}
+
+/// SPEC 7: only copies wait for the end of a storm. What the source's annotations say may take data away, and is followed at once.
+#[test]
+fn in_a_storm_other_data_waits_and_other_annotations_do_not() {
+    let mut it = Loop::with(&[pushing(1, "b", "v1"), replica("b", 2, 1)]);
+    it.asks_nothing();
+    it.seen(&pushing(10, "b", "v1"));
+    let read = it.asks_for("read a/src");
+    // It changes before that was followed; in the end it is as it was.
+    it.seen(&pushing(11, "b", "v1"));
+    it.answer(read, content(&pushing(11, "b", "v1")));
+    let read = it.asks_for("read b/src");
+    it.answer(read, content(&replica("b", 2, 1)));
+    it.asks_nothing();
+    it.seen(&pushing(12, "b", "v2"));
+    it.asks_nothing();
+    it.seen(&pushing(13, "c", "v2"));
+    assert_eq!(it.asks().0, ["delete b/src at 2", "read a/src"]);
+}
+
+/// What was written in a storm is written once more when it is over. Until then its source is not read for it, whatever happens to it.
+#[test]
+fn a_source_is_not_read_for_what_waits_for_the_end_of_its_storm() {
+    let mut it = Loop::with(&[pushing(1, "b", "v1"), replica("b", 2, 1)]);
+    it.asks_nothing();
+    it.seen(&pushing(10, "b", "v2"));
+    let read = it.asks_for("read a/src");
+    it.seen(&pushing(11, "b", "v3"));
+    it.answer(read, content(&pushing(11, "b", "v3")));
+    let read = it.asks_for("read b/src");
+    it.answer(read, content(&replica("b", 2, 1)));
+    let update = it.asks_for("update b/src at 2");
+    it.answer(update, Answer::Seen(observed(&replica("b", 20, 11))));
+    it.seen(&pushing(30, "b", "v4"));
+    it.asks_nothing();
+    it.seen(&replica("b", 31, 11));
+    it.asks_nothing();
+    assert!(it.wait() < Duration::from_secs(1));
+    it.asks_for("read a/src");
+}
+
+/// The targets that a source names in one piece are decided about when its storm is over, as others are. (Those that exist come one by one.)
+#[test]
+fn what_is_named_in_one_piece_waits_for_the_end_of_a_storm_too() {
+    let pushing = |version, data: Value| {
+        object("a/s", version, "replicate-to=x,y,z replicate-to-namespaces=b,c,d replicate-keys=k", data)
+    };
+    let (without, with) = (json!({ "other": "v" }), json!({ "k": "v" }));
+    let mut it = Loop::with(&[pushing(1, without.clone())]);
+    let read = it.asks_for("read a/s");
+    it.answer(read, content(&pushing(1, without.clone())));
+    it.asks_nothing();
+    it.seen(&pushing(10, without.clone()));
+    it.seen(&pushing(11, without.clone()));
+    let read = it.asks_for("read a/s");
+    it.answer(read, content(&pushing(11, without)));
+    it.asks_nothing();
+    it.seen(&pushing(12, with.clone()));
+    it.asks_nothing();
+    it.moment += Duration::from_secs(1);
+    let read = it.asks_for("read a/s");
+    it.answer(read, content(&pushing(12, with)));
+    let (asked, _) = it.asks();
+    assert!(asked.len() == 9 && asked.iter().all(|asked| asked.starts_with("create ")), "{asked:?}");
+}
