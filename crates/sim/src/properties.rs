@@ -1,9 +1,9 @@
 //! TRUSTED: the properties that have to hold. Read this to know what the simulation proves.
 //!
 //! 1. **Safety.** Each write of a controller, as it took effect, is what SPEC wants in some state that the cluster really had; nothing of
-//!    that state is older than what the controller's watches had delivered when it sent the write ([`is_allowed`], [`Known`]). A replica that is removed because its source is missing, or without its
-//!    annotations (*silent*), is removed only after the source was so for the whole removal delay, while the controller was
-//!    running.
+//!    that state is older than what the controller's watches had delivered when it sent the write ([`is_allowed`], [`Known`]). A
+//!    replica that is removed because its source is missing, or without its annotations (*silent*), is removed only after the source
+//!    was so for the whole removal delay, while the controller was running.
 //! 2. **Convergence.** When faults have ended, every target is soon as SPEC wants it ([`not_as_wanted`]); where there were none, within
 //!    seconds ([`PROMPTLY`]).
 //! 3. **Quiescence.** Then nothing is written any more ([`crate::world`] looks at the last write), and nothing requested but what

@@ -64,8 +64,7 @@ fn invalid(id: &Id, why: &str) -> Refusal {
 const MODIFIED: &str = "the object has been modified; please apply your changes to the latest version and try again";
 
 /// Keys that a Secret of this type must have (`ValidateSecret`): of each of these one.
-#[must_use]
-pub fn required(type_: &str) -> &'static [&'static [&'static str]] {
+fn required(type_: &str) -> &'static [&'static [&'static str]] {
     match type_ {
         "kubernetes.io/tls" => &[&["tls.crt"], &["tls.key"]],
         "kubernetes.io/ssh-auth" => &[&["ssh-privatekey"]],

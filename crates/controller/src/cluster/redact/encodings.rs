@@ -149,25 +149,30 @@ impl Encodings {
         let json = serde_json::Value::from(text).to_string();
         let json = json.strip_prefix('"').and_then(|json| json.strip_suffix('"')).unwrap_or(&json);
         hidden.hide(json.as_bytes());
-        if text.contains(['<', '>', '&', '"', '\'']) {
+        if text.contains(['<', '>', '&', '"']) {
             self.replaced(hidden, json, |byte| match byte {
                 b'<' => Some("\\u003c"),
                 b'>' => Some("\\u003e"),
                 b'&' => Some("\\u0026"),
                 _ => None,
             });
-            // Not everybody replaces apostrophes.
-            for apostrophe in [None, Some("&#39;")] {
-                self.replaced(hidden, text, |byte| match byte {
-                    b'<' => Some("&lt;"),
-                    b'>' => Some("&gt;"),
-                    b'&' => Some("&amp;"),
-                    b'"' => Some("&#34;"),
-                    b'\'' => apostrophe,
-                    _ => None,
-                });
-            }
+            self.hide_html(hidden, text, None);
         }
+        if text.contains('\'') {
+            self.hide_html(hidden, text, Some("&#39;"));
+        }
+    }
+
+    /// As HTML has a text. Not everybody replaces apostrophes there: `apostrophe` is what stands for one, if they do.
+    fn hide_html(&mut self, hidden: &mut Hidden<'_>, text: &str, apostrophe: Option<&'static str>) {
+        self.replaced(hidden, text, |byte| match byte {
+            b'<' => Some("&lt;"),
+            b'>' => Some("&gt;"),
+            b'&' => Some("&amp;"),
+            b'"' => Some("&#34;"),
+            b'\'' => apostrophe,
+            _ => None,
+        });
     }
 
     fn written(&mut self, hidden: &mut Hidden<'_>, encoded: impl std::fmt::Display) {
