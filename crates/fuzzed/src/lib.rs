@@ -8,6 +8,7 @@
 mod answers;
 mod kubeconfigs;
 mod manifests;
+mod meaning;
 mod objects;
 mod texts;
 

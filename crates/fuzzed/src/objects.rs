@@ -11,6 +11,8 @@ use k8s_replicator_core::survey;
 use k8s_replicator_sim::api::object::{Id, Object, Resource};
 use k8s_replicator_sim::api::{json as as_json, protobuf as as_protobuf};
 
+use crate::meaning;
+
 /// The annotations' prefix.
 const PREFIX: &str = "k8s-replicator/";
 const NAMESPACES: [&str; 4] = ["a", "b", "team-1", "prod"];
@@ -20,8 +22,8 @@ fn observed(object: &Object, dialect: &Dialect) -> Observed {
         .expect("a name that can be read is never unreadable")
 }
 
-/// The annotations of one object: `name=value`, separated by NUL. As JSON and as protobuf they mean the same; with them in the graph
-/// every target has a decision, and a graph that lets them go again is as before.
+/// The annotations of one object: `name=value`, separated by NUL. As JSON and as protobuf they mean the same, which is what a naive reading
+/// says; with them in the graph every target has a decision, and a graph that lets them go again is as before.
 pub(crate) fn annotations(data: &[u8]) {
     let mut object = Object::new(Id::new(Resource::Secret, "a", "x"));
     (object.uid, object.version) = ("uid".to_owned(), 7);
@@ -38,6 +40,7 @@ pub(crate) fn annotations(data: &[u8]) {
     if object.annotations.values().all(|value| std::str::from_utf8(value).is_ok()) {
         assert_eq!(from_json, from_protobuf);
     }
+    meaning::is_the_same(&object, &from_protobuf.annotated);
     let mut graph = Graph::default();
     graph.begin_namespaces();
     for name in NAMESPACES {

@@ -8,21 +8,23 @@ use std::time::Duration;
 use k8s_replicator_core::duration;
 use k8s_replicator_core::keys::{Keys, Projection};
 use k8s_replicator_core::pattern::{Allowed, NamespaceList, narrow};
-use k8s_replicator_sim::spec::asks::{items, list_names};
+use k8s_replicator_sim::spec::asks::{Asks, items, list_names};
+
+use crate::meaning;
 
 /// Names of namespaces that lists are asked about.
 const NAMESPACES: [&str; 12] =
     ["a", "b", "ab", "aa", "team-1", "team-10", "kube-system", "x-y", "0", "abc", "prod", "a-b-c"];
 
 /// Of what the naive reading of lists understands as the real one does: no escapes, no counted repetitions, no flags.
-fn is_plain(text: &str) -> bool {
+pub(crate) fn is_plain(text: &str) -> bool {
     let letter = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
     text.chars().all(|c| letter(c) || "-.,|()*+?! \n".contains(c))
         && !["(?", "**", "*+", "*?", "++", "+*", "+?", "??", "?*", "?+"].iter().any(|odd| text.contains(odd))
 }
 
-/// Two lists, separated by a semicolon: what each names is what a naive reading says, and narrowing one by the other names nothing that
-/// not both name.
+/// Two lists, separated by a semicolon: what each names, and what is left of one when it is narrowed by the other, is what a naive reading
+/// says; and that names nothing that not both name.
 pub(crate) fn lists(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     let (one, other) = text.split_once(';').unwrap_or((text, ".*"));
@@ -40,6 +42,13 @@ pub(crate) fn lists(data: &[u8]) {
     let Ok(inherited) = Allowed::parse(other) else { return };
     let narrowed = narrow(Some(&list), Some(&inherited));
     let read_again = Allowed::parse(narrowed.as_str()).expect("what is written down can be read again");
+    if is_plain(one) && is_plain(other) {
+        let lists = [("replication-allowed-namespaces", one), ("replicated-from-allowed", other)];
+        let from = Some(("a".to_owned(), "x".to_owned()));
+        let mut asks = Asks::default();
+        (asks.texts, asks.from) = (lists.map(|(name, text)| (name, text.to_owned())).into(), from);
+        meaning::is_narrowed(&asks, narrowed.as_str());
+    }
     for namespace in NAMESPACES {
         let both = list.matches(namespace) && inherited.matches(namespace);
         assert!(!narrowed.matches(namespace) || both, "{one:?} by {other:?} is {:?}: {namespace}", narrowed.as_str());

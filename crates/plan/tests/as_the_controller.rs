@@ -24,7 +24,7 @@ use k8s_replicator_sim::run::{Script, script};
 use k8s_replicator_sim::spec::PREFIX;
 use k8s_replicator_sim::world::step::Step;
 use k8s_replicator_sim::world::users::Act;
-use k8s_replicator_sim::world::{Setting, World, rules, scope};
+use k8s_replicator_sim::world::{Recording, Setting, World, rules, scope};
 
 /// Longer than any removal delay of the histories.
 const REST: Duration = Duration::from_secs(100);
@@ -142,6 +142,7 @@ fn run(seed: u64) -> Result<usize, String> {
         leader_elect: false,
         balanced: false,
         page: 500,
+        recording: Recording::Off,
         ..setting
     };
     let resources = setting.resources.clone();

@@ -2,11 +2,12 @@
 //!
 //! [`object`] and [`managed`] are what is stored and who wrote it, [`store`] is etcd, [`mod@write`] changes it as the API server
 //! does, [`admission`] is what stands in a write's way, [`rbac`] who may ask for what, [`server`] is one API server with a cache that lags, [`protobuf`] and
-//! [`json`] are how it speaks.
+//! [`json`] are how it speaks. [`lease`] and [`events`] are the two resources beside those that are replicated.
 //!
 //! Source of each behaviour: kube-apiserver 1.33 to 1.37. Where the model is simpler, the item says so.
 
 pub mod admission;
+pub mod events;
 pub mod http;
 pub mod json;
 pub mod lease;

@@ -371,7 +371,7 @@ impl Load {
         if request.whole.is_some() {
             *self.seen.requests.entry(self.now.as_secs()).or_default() += 1;
         }
-        if let Some(target) = request.written().filter(|_| request.is_write()) {
+        if let Some(target) = request.about().filter(|_| request.is_write()) {
             self.seen.writes.entry(format!("{}/{}", target.namespace, target.name)).or_default().push(self.now);
         }
         // A server that is overloaded refuses at once.

@@ -22,6 +22,9 @@
 //!     ([`LONGEST_WAIT`]).
 //! 12. **Nothing outside.** With `--namespaces` no request is about anything but the named Namespaces themselves and what is in them
 //!     ([`may_ask`]). What SPEC wants then ([`wish`]) does not depend on anything outside.
+//! 13. **Told.** An object whose annotations ask for what is refused was reported by the controller that runs ([`has_to_be_told`]).
+//! 14. **Events.** Each is on an object that there was, says of nothing that it was done but what this controller did, and there are not
+//!     more of them than [`most_events_of_one`] and [`most_events_of_all`] ([`crate::world`] looks at them).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
@@ -34,8 +37,10 @@ use crate::api::store::State;
 use crate::api::write::missing;
 use crate::spec::asks::{Read, items, read};
 use crate::spec::carried::noted;
+use crate::spec::namespaces::is_left_alone;
 use crate::spec::{
-    Cluster, Flags, Note, PREFIX, Removal, Shape, Wanted, Wish, is_made_by_controller, is_minimal, targets, wish,
+    Cluster, Flags, Note, PREFIX, Removal, Shape, Wanted, Wish, is_made_by_controller, is_minimal, is_protected,
+    targets, wish,
 };
 use crate::world::users::parts_of_values;
 
@@ -88,6 +93,8 @@ pub fn may_ask(flags: &Flags, request: &Request) -> bool {
         _ if flags.namespaces.is_empty() || Leases::is_about(request) => true,
         ["api", "v1", "namespaces", namespace] => request.method == "GET" && flags.covers(namespace),
         ["api", "v1", "namespaces", namespace, ..] => flags.covers(namespace),
+        // On an object in it.
+        ["apis", "events.k8s.io", "v1", "namespaces", namespace, "events", ..] => flags.covers(namespace),
         _ => false,
     }
 }
@@ -155,7 +162,7 @@ pub struct Write<'a> {
     pub started: Duration,
     /// What this controller knew for certain when it sent the write.
     pub known: Known,
-    /// Where its watches had gaps.
+    /// What it may never have seen.
     pub gaps: &'a [Gap],
     /// Its flags.
     pub flags: &'a Flags,
@@ -195,9 +202,13 @@ pub fn is_allowed(history: &[(Duration, State)], write: &Write<'_>) -> Option<Al
         let (mut before, mut since, mut until) = (cluster.clone(), at, usize::MAX);
         for (position, (began, object)) in versions_of_source.iter().skip_while(|(_, (began, _))| *began > at) {
             put(&mut before, source, object.map(unpaused).as_ref());
+            if let Some(above) = object.and_then(|object| named_by(object, "replicate-from")) {
+                let above_unpaused = before.get(&above).map(unpaused);
+                put(&mut before, &above, above_unpaused.as_ref());
+            }
             if is_silent(&wish(&before, write.flags, write.target)) {
                 since = *began;
-            } else if !is_in_a_gap(write.gaps, source.resource, *position, until) {
+            } else if !is_in_a_gap(write.gaps, source, *position, until) {
                 break;
             }
             until = *position;
@@ -313,7 +324,7 @@ fn put(cluster: &mut Cluster, id: &Id, object: Option<&Rc<Object>>) {
     }
 }
 
-/// A source that is paused may be silent all the same.
+/// A source that is paused, or pulls from one that is, may be silent all the same.
 fn unpaused(object: &Rc<Object>) -> Rc<Object> {
     let key = format!("{PREFIX}paused");
     match object.annotations.contains_key(&key) {
@@ -380,13 +391,24 @@ fn concerned(seen: &[(Duration, State)], write: &Write<'_>) -> Vec<Id> {
 /// A state of an object (`None`: it did not exist), and since when.
 type Version<'s> = (Duration, Option<&'s Rc<Object>>);
 
-/// Positions in the history between which a controller may have seen nothing of a resource: its watch broke after the first of them, and
-/// a list showed it the second.
-pub type Gap = (Resource, usize, usize);
+/// Positions in the history between which a controller may have seen nothing of a resource: its watch broke, and a list showed what there
+/// was then. Or of one object: a response showed it before the watch did, whose older events say nothing new then.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Gap {
+    /// Of which resource.
+    pub resource: Resource,
+    /// Of this object alone.
+    pub one: Option<Id>,
+    /// It had seen this state,
+    pub after: usize,
+    /// and then this one.
+    pub shown: usize,
+}
 
-/// Whether nobody who had these gaps can have seen a state that lasted from one position to before another.
-fn is_in_a_gap(gaps: &[Gap], resource: Resource, from: usize, until: usize) -> bool {
-    gaps.iter().any(|(of, after, shown)| *of == resource && *after < from && until <= *shown)
+/// Whether nobody who had these gaps can have seen a state of an object that lasted from one position to before another.
+fn is_in_a_gap(gaps: &[Gap], id: &Id, from: usize, until: usize) -> bool {
+    let is_of = |gap: &&Gap| gap.resource == id.resource && gap.one.as_ref().is_none_or(|one| one == id);
+    gaps.iter().filter(is_of).any(|gap| gap.after < from && until <= gap.shown)
 }
 
 /// The states of an object, the newest first.
@@ -471,7 +493,8 @@ fn has_shape(shape: &Shape, before: Option<&Rc<Object>>, after: &Object, seen: &
 }
 
 /// Whether the labels, and the annotations that the shape does not speak of, are as they were; but for those that the controller sets
-/// (SPEC 11.6): these are as they are wanted, and those that it had set before and that are not wanted any more are gone.
+/// (SPEC 11.6): these are as they are wanted, and those that it had set before and that are not wanted any more are gone, or as they are
+/// on a new replica.
 fn has_of_others(shape: &Shape, before: Option<&Rc<Object>>, after: &Object) -> bool {
     let is_free = |key: &str| key.strip_prefix(PREFIX).is_none_or(|name| !shape.notes.contains_key(name));
     let others = |object: &Object| -> BTreeMap<String, Vec<u8>> {
@@ -480,9 +503,16 @@ fn has_of_others(shape: &Shape, before: Option<&Rc<Object>>, after: &Object) -> 
     let (mut labels, mut annotations) =
         before.map_or_else(Default::default, |before| (before.labels.clone(), others(before)));
     if let Some(carried) = &shape.carried {
-        if let Some(before) = before {
-            noted(before, "replicated-labels").iter().for_each(|key| drop(labels.remove(key)));
-            noted(before, "replicated-annotations").iter().for_each(|key| drop(annotations.remove(key)));
+        match before {
+            None => labels.extend(carried.created_with.clone()),
+            Some(before) => {
+                for key in noted(before, "replicated-labels") {
+                    if labels.remove(&key).is_some() {
+                        labels.extend(carried.created_with.get(&key).map(|value| (key, value.clone())));
+                    }
+                }
+                noted(before, "replicated-annotations").iter().for_each(|key| drop(annotations.remove(key)));
+            }
         }
         labels.extend(carried.labels.clone());
         annotations.extend(carried.annotations.clone());
@@ -587,8 +617,48 @@ pub fn shows_a_value(text: &str) -> bool {
         || parts_of_values().iter().any(|part| text.contains(part.as_str()))
 }
 
-/// Whether a target's annotations require that the controller reports something about it.
+/// Whether the controller has to report something about an object: its annotations are ill-formed (SPEC 2), or it pulls, for the first time,
+/// from a source that explicitly does not let it (SPEC 5.2). (That data was taken away is reported as what was done.)
 #[must_use]
-pub fn is_ill_formed(object: &Object, flags: &Flags) -> bool {
-    matches!(read(object, flags), Read::Ill(_))
+pub fn has_to_be_told(state: &Cluster, flags: &Flags, object: &Object) -> bool {
+    if !flags.covers(&object.id.namespace) {
+        return false;
+    }
+    let own = match read(object, flags) {
+        Read::Nothing => return false,
+        Read::Ill(_) => return true,
+        Read::Well(own) => own,
+    };
+    let pulls = own.by.is_none() && own.push.is_none() && !own.texts.contains_key("replicated-at");
+    let Some((namespace, name)) = own.from.as_ref().filter(|_| pulls) else { return false };
+    let source = Id::new(object.id.resource, namespace, name);
+    // What is paused, left alone or protected is told for that, or not at all.
+    let is_deleted = object.deleted.is_some();
+    let is_left_alone = own.paused || is_deleted || is_left_alone(state, flags, &object.id.namespace) || is_protected(object);
+    let Some(source) = state.get(&source).filter(|_| flags.covers(namespace) && !is_left_alone) else { return false };
+    match read(source, flags) {
+        Read::Well(asks) => asks.allowed == Some(false) && !asks.paused && !asks.unsure && !is_protected(source),
+        Read::Nothing | Read::Ill(_) => false,
+    }
+}
+
+/// One object has so many Events at once, and one more for each of these times.
+const EVENTS_OF_ONE: (usize, Duration) = (25, Duration::from_secs(300));
+/// The same for all objects together.
+const EVENTS_OF_ALL: (usize, Duration) = (50, Duration::from_millis(100));
+
+/// The most Events on one object that a controller writes within this time since its start.
+#[must_use]
+pub fn most_events_of_one(time: Duration) -> usize {
+    most(EVENTS_OF_ONE, time)
+}
+
+/// The most Events in all.
+#[must_use]
+pub fn most_events_of_all(time: Duration) -> usize {
+    most(EVENTS_OF_ALL, time)
+}
+
+fn most((at_once, one_in): (usize, Duration), time: Duration) -> usize {
+    at_once + usize::try_from(time.as_nanos() / one_in.as_nanos()).unwrap_or(usize::MAX)
 }

@@ -13,7 +13,7 @@ use crate::scope;
 use crate::spec::Flags;
 use crate::world::step::{Fate, Flow, Rivalry, Step};
 use crate::world::users::{self, Act};
-use crate::world::{Setting, Violation, World};
+use crate::world::{Recording, Setting, Violation, World};
 
 /// The script that a seed stands for.
 #[derive(Debug, Clone)]
@@ -81,6 +81,7 @@ pub fn script(seed: u64) -> Script {
         leader_elect: are_alike && dice.once_in(3),
         balanced: dice.once_in(3),
         page: dice.pick(&[500, 500, 2, 3]),
+        recording: Recording::Off,
         bug: None,
     };
     let may_lose_events = setting.resync_period > Duration::ZERO && dice.once_in(3);
@@ -116,7 +117,24 @@ pub fn script(seed: u64) -> Script {
     let mut script = Script { setting, steps };
     policy::add_to(&mut script);
     scope::add_to(&mut script);
+    add_flags(&mut script);
     script
+}
+
+/// Whether controllers write Events, and which labels they create replicas with: by dice of their own, so that what else happens is what it
+/// would be without.
+fn add_flags(script: &mut Script) {
+    let dice = &mut Dice::new(script.setting.seed ^ 0x6a09_e667_f3bc_c908);
+    script.setting.recording = match dice.roll(8) {
+        0 | 1 => Recording::Off,
+        2 => Recording::Forbidden,
+        _ => Recording::On,
+    };
+    const OURS: (&str, &str) = ("app.kubernetes.io/managed-by", "k8s-replicator");
+    // Sources give `team` too.
+    let labels: [&'static [(&str, &str)]; 4] = [&[], &[], &[OURS], &[OURS, ("team", "created")]];
+    let created_with = dice.pick(&labels);
+    script.setting.controllers.iter_mut().for_each(|flags| flags.created_with = created_with);
 }
 
 fn ordinary(dice: &mut Dice, resources: &[Resource]) -> Step {

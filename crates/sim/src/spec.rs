@@ -49,6 +49,8 @@ pub struct Flags {
     pub removal_limit: Option<usize>,
     /// `--namespaces`; empty: all.
     pub namespaces: &'static [&'static str],
+    /// `--create-with-labels`.
+    pub created_with: &'static [(&'static str, &'static str)],
 }
 
 impl Flags {
@@ -78,6 +80,7 @@ impl Default for Flags {
             require_acceptance: false,
             removal_limit: None,
             namespaces: &[],
+            created_with: &[],
         }
     }
 }
@@ -155,7 +158,7 @@ pub enum Wish {
 }
 
 /// Types that are never a source and never a target (SPEC 7).
-fn is_protected(object: &Object) -> bool {
+pub fn is_protected(object: &Object) -> bool {
     object.type_.as_deref().is_some_and(is_protected_type)
 }
 

@@ -8,6 +8,7 @@ mod fingerprint;
 mod network;
 mod people;
 mod process;
+mod recorded;
 pub mod settle;
 pub mod step;
 pub mod users;
@@ -19,6 +20,7 @@ use std::time::Duration;
 use k8s_replicator_core::bugs::Bug;
 
 use crate::api::admission::{Effect, Policy};
+use crate::api::events::Events;
 use crate::api::lease::Leases;
 use crate::api::object::{Id, Object, Resource};
 use crate::api::server::Server;
@@ -31,6 +33,7 @@ use crate::spec::Flags;
 use network::{Flight, Pipe, Sender};
 use process::Process;
 pub use process::{rules, scope};
+use recorded::Recorded;
 use step::Rivalry;
 
 /// A property that did not hold.
@@ -46,6 +49,17 @@ impl Violation {
     fn new(property: &'static str, what: impl Into<String>) -> Self {
         Self { property, what: what.into() }
     }
+}
+
+/// Whether controllers record what they do as Events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Recording {
+    /// `--events=false`.
+    Off,
+    /// They do.
+    On,
+    /// They try, and have no right to.
+    Forbidden,
 }
 
 /// What is fixed for a whole run.
@@ -69,6 +83,8 @@ pub struct Setting {
     pub balanced: bool,
     /// The most objects in a page of a list.
     pub page: usize,
+    /// Whether the controllers record what they do.
+    pub recording: Recording,
     /// A mistake that is made on purpose, to see that it is found.
     pub bug: Option<Bug>,
 }
@@ -100,6 +116,8 @@ pub struct World {
     was_opposed: bool,
     snapshot: Option<(Snapshot, Leases)>,
     leases: Leases,
+    events: Events,
+    recorded: Recorded,
     restored: Option<Duration>,
     /// Something else than users' work and time passing happened: a fault, a policy, a rival.
     was_disturbed: bool,
@@ -109,7 +127,7 @@ pub struct World {
     refused: usize,
     /// When a watch event last got lost.
     lost: Option<Duration>,
-    /// Where the watches of each start of a controller had gaps.
+    /// What each start of a controller may never have seen.
     gaps: BTreeMap<u64, Vec<Gap>>,
     /// The last write of a controller to each object.
     written: BTreeMap<Id, Written>,
@@ -156,6 +174,8 @@ impl World {
             was_opposed: false,
             snapshot: None,
             leases: Leases::default(),
+            events: Events::default(),
+            recorded: Recorded::default(),
             restored: None,
             was_disturbed: false,
             failures: 0,
@@ -264,6 +284,7 @@ impl World {
 
     /// Judges a write of a controller, after it took effect or failed.
     fn judge(&mut self, by: Sender, id: &Id, before: Option<&Rc<Object>>, sent: Duration) -> Result<(), Violation> {
+        self.recorded.wrote(by.start, id);
         let after = self.store.get(id).cloned();
         if before.map(Rc::as_ptr) == after.as_ref().map(Rc::as_ptr) {
             return Ok(());
@@ -415,6 +436,7 @@ impl Setting {
             leader_elect: false,
             balanced: false,
             page: 500,
+            recording: Recording::Off,
             bug: None,
         }
     }

@@ -85,7 +85,7 @@ impl Allowed {
 
 impl From<NamespaceList> for Allowed {
     fn from(list: NamespaceList) -> Self {
-        match list.as_str() {
+        match list.as_str().trim() {
             EVERYTHING => Self::All,
             NOTHING => Self::None,
             _ => Self::List(list),
@@ -113,7 +113,7 @@ impl fmt::Display for Allowed {
 /// It takes time in proportion to the lists.
 #[must_use]
 pub fn narrow(own: Option<&NamespaceList>, inherited: Option<&Allowed>) -> Allowed {
-    let own = own.filter(|list| list.as_str() != EVERYTHING);
+    let own = own.filter(|list| list.as_str().trim() != EVERYTHING);
     match (own, inherited.unwrap_or(&Allowed::All)) {
         (_, Allowed::None) => Allowed::None,
         (None, inherited) => inherited.clone(),

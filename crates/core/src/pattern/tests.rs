@@ -363,6 +363,10 @@ fn lists_are_narrowed_by_what_they_have_in_common() {
         (Some("b,,a,b, c"), Some(".*"), "b,,a,b, c"),
         (None, Some(",b,a,b,"), ",b,a,b,"),
         (Some(".*"), Some(",b,a,b,"), ",b,a,b,"),
+        // White space around an item does not count.
+        (Some(" .*"), Some("b, a,b"), "b, a,b"),
+        (Some("b, a,b"), Some(".* "), "b, a,b"),
+        (Some("a"), Some(" - "), "-"),
         (Some(""), None, ""),
         (None, Some(""), ""),
         (Some("-"), None, "-"),

@@ -39,9 +39,9 @@ impl Request {
         }
     }
 
-    /// The object that a write is about.
+    /// The object that a request is about.
     #[must_use]
-    pub fn written(&self) -> Option<Id> {
+    pub fn about(&self) -> Option<Id> {
         let parts: Vec<&str> = self.path().split('/').skip(1).collect();
         match *parts.as_slice() {
             ["api", "v1", "namespaces", namespace, plural, name] => {

@@ -1,12 +1,13 @@
 //! Authorization, as RBAC decides it for a controller whose account has nothing but the chart's Role in some namespaces.
 
+use super::events::Events;
 use super::http::{Refusal, Request};
 
 /// The name of every controller's account.
-const ACCOUNT: &str = "system:serviceaccount:k8s-replicator:k8s-replicator";
+pub const ACCOUNT: &str = "system:serviceaccount:k8s-replicator:k8s-replicator";
 
-/// The namespaces in which there is a Role: `get` of the Namespace itself, and all that the controller does with Secrets and
-/// ConfigMaps.
+/// The namespaces in which there is a Role: `get` of the Namespace itself, and all that the controller does with Secrets, ConfigMaps and
+/// Events.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Roles(pub Vec<&'static str>);
 
@@ -15,7 +16,8 @@ impl Roles {
     /// answer does not depend on whether the object, or the namespace, exists. A watch that is open stays open when its Role goes.
     #[must_use]
     pub fn refuse(&self, request: &Request) -> Option<Refusal> {
-        let parts: Vec<&str> = request.path().split('/').skip(3).collect();
+        let (group, skipped) = if Events::is_about(request) { ("events.k8s.io", 4) } else { ("", 3) };
+        let parts: Vec<&str> = request.path().split('/').skip(skipped).collect();
         let (namespace, resource, name) = match *parts.as_slice() {
             [resource] => (None, resource, None),
             ["namespaces", name] => (Some(name), "namespaces", Some(name)),
@@ -35,6 +37,7 @@ impl Roles {
         let is_granted = match resource {
             "namespaces" => verb == "get",
             "secrets" | "configmaps" => verb != "update",
+            "events" => matches!(verb, "create" | "patch"),
             _ => false,
         };
         if is_granted && namespace.is_some_and(|namespace| self.0.contains(&namespace)) {
@@ -44,7 +47,7 @@ impl Roles {
         let place = namespace
             .map_or_else(|| "at the cluster scope".to_owned(), |namespace| format!("in the namespace \"{namespace}\""));
         let message = format!(
-            "{what} is forbidden: User \"{ACCOUNT}\" cannot {verb} resource \"{resource}\" in API group \"\" {place}"
+            "{what} is forbidden: User \"{ACCOUNT}\" cannot {verb} resource \"{resource}\" in API group \"{group}\" {place}"
         );
         Some(Refusal::new(403, "Forbidden", message))
     }

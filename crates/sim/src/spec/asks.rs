@@ -233,7 +233,6 @@ fn push(own: &Id, to: Option<&String>, to_namespaces: Option<&String>, labels: O
                     [namespace, name]
                         if is_name(name)
                             && !namespace.starts_with('!')
-                            && !namespace.is_empty()
                             && is_well_formed(namespace) =>
                     {
                         qualified.push(((*namespace).to_owned(), (*name).to_owned()));

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::PREFIX;
 use super::asks::{Asks, items};
 use super::keys::Globs;
+use super::{Flags, PREFIX};
 use crate::api::object::Object;
 
 /// What a replica is to have, and what it had from its source before.
@@ -14,6 +14,8 @@ pub struct Carried {
     pub labels: BTreeMap<String, String>,
     /// Annotations.
     pub annotations: BTreeMap<String, Vec<u8>>,
+    /// The labels that it is created with, and to which a label returns that it does not get any more.
+    pub created_with: BTreeMap<String, String>,
 }
 
 /// `replica-labels`, as far as the simulation's users write it. `None`: it is ill-formed.
@@ -41,10 +43,11 @@ fn is_mark(key: &str) -> bool {
 
 /// What a source gives to its replicas.
 #[must_use]
-pub fn carried(source: &Object, asks: &Asks) -> Carried {
+pub fn carried(source: &Object, asks: &Asks, flags: &Flags) -> Carried {
     let globs = |name: &str| asks.texts.get(name).and_then(|text| Globs::read(text)).unwrap_or_default();
     let (of_labels, of_annotations) = (globs("replicate-labels"), globs("replicate-annotations"));
-    let mut carried = Carried::default();
+    let created_with = flags.created_with.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
+    let mut carried = Carried { created_with: created_with.collect(), ..Carried::default() };
     for (key, value) in source.labels.iter().filter(|(key, _)| of_labels.name(key) && !is_mark(key)) {
         carried.labels.insert(key.clone(), value.clone());
     }

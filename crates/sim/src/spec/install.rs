@@ -42,7 +42,7 @@ pub(super) fn install(
     }
     // A pause is its user's.
     notes.remove("paused");
-    let given = carried(object, asks);
+    let given = carried(object, asks, flags);
     let names = |keys: Vec<&String>| match keys.is_empty() {
         true => Note::Absent,
         false => Note::Is(keys.into_iter().cloned().collect::<Vec<_>>().join(",")),

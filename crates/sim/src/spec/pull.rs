@@ -246,7 +246,8 @@ fn leads_to(cluster: &Cluster, flags: &Flags, from: &Id, target: &Id) -> bool {
 }
 
 /// SPEC 5.8: what the chain still allows; with an item more where an object allows others by their labels.
-fn narrowed(asks: &Asks) -> Note {
+#[must_use]
+pub fn narrowed(asks: &Asks) -> Note {
     let above = asks.from.as_ref().and(asks.texts.get("replicated-from-allowed"));
     let is_selected = above.is_some_and(|text| items(text).iter().any(|item| item == SELECTED))
         || asks.texts.contains_key("replication-allowed-namespace-selector");

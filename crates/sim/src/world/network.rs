@@ -11,6 +11,7 @@ use k8s_replicator_controller::wire::{Received, Response};
 
 use super::step::{Fate, Flow, Rivalry};
 use super::{Violation, World};
+use crate::api::events::Events;
 use crate::api::http::{Refusal, Reply, Request, headers};
 use crate::api::lease::Leases;
 use crate::api::object::{Id, Object, Resource};
@@ -39,6 +40,8 @@ pub(super) struct Flight {
     /// The controller does not wait for it any more.
     pub(super) is_cancelled: bool,
     pub(super) progress: Progress,
+    /// Where in the history the answer was made.
+    pub(super) shown: Option<usize>,
 }
 
 /// How far it got.
@@ -92,7 +95,9 @@ impl World {
     pub(super) fn nth_write(&self, nth: usize) -> Option<usize> {
         let writes = |at: &usize| {
             let flight = &self.flights[*at];
-            flight.request.is_write() && matches!(flight.progress, Progress::Sent) && !self.is_cut_off(flight.sender)
+            let request = &flight.request;
+            let writes = request.is_write() && !Events::is_about(request);
+            writes && matches!(flight.progress, Progress::Sent) && !self.is_cut_off(flight.sender)
         };
         let places: Vec<usize> = (0..self.flights.len()).filter(writes).collect();
         (!places.is_empty()).then(|| places[nth % places.len()])
@@ -144,18 +149,21 @@ impl World {
             self.tell(|| format!("{} {} of controller {}: {fate:?}", request.method, request.uri, sender.slot));
             return self.answered(at, reply);
         }
-        let target = request.is_write().then(|| request.written()).flatten();
+        let target = request.is_write().then(|| request.about()).flatten();
         let before = target.as_ref().and_then(|id| self.store.get(id).cloned());
         let revision = self.store.revision;
         let outcome = if Leases::is_about(&request) {
             Outcome::Reply(self.leases.answer(&request))
         } else if let Some(refusal) = self.roles_of(sender).and_then(|roles| roles.refuse(&request)) {
             Outcome::Reply(refused(&request, &refusal))
+        } else if Events::is_about(&request) {
+            Outcome::Reply(self.answer_event(&request))
         } else {
             self.servers[server].answer(&mut self.store, &request, &self.policies, self.now)
         };
+        self.flights[at].shown = Some(self.store.history.len() - 1);
         let is_refused = matches!(&outcome, Outcome::Reply(reply) if reply.status >= 400);
-        self.refused += usize::from(request.is_write() && is_refused);
+        self.refused += usize::from(request.is_write() && is_refused && !Events::is_about(&request));
         let is_dull = request.whole.is_none() || (request.path().split('/').count() < 5 && !request.is_write());
         let is_dull = is_dull || Leases::is_about(&request);
         let is_dull = is_dull && matches!(&outcome, Outcome::Reply(Reply { status: 200, .. }) | Outcome::Stream(_));
@@ -260,7 +268,10 @@ impl World {
 
     /// An answer reaches a controller.
     pub(super) fn arrive(&mut self, at: usize) {
-        let Flight { sender, id, request, progress, .. } = self.flights.remove(at);
+        let Flight { sender, id, request, progress, shown, .. } = self.flights.remove(at);
+        if let Some((object, shown)) = request.about().zip(shown) {
+            self.is_shown(sender, object, shown);
+        }
         let received = match progress {
             Progress::Answered(Some(reply)) if reply.body.len() > request.whole.unwrap_or(usize::MAX) => {
                 Received::TooLong

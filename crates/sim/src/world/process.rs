@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use k8s_replicator_controller::controller::{Controller, Message, Options, RequestId, Want};
 use k8s_replicator_controller::event::Now;
+use k8s_replicator_controller::events;
 use k8s_replicator_controller::health::Health;
 use k8s_replicator_controller::lease;
 use k8s_replicator_controller::report::Outcome;
@@ -19,13 +20,14 @@ use k8s_replicator_core::scope::Scope;
 
 use super::fingerprint::Given;
 use super::network::{Flight, Progress, Sender};
-use super::{Violation, World};
+use super::{Recording, Violation, World};
+use crate::api::events::Events;
 use crate::api::http::Request;
 use crate::api::lease::{self as leases, Leases};
 use crate::api::object::{Id, Resource};
 use crate::api::write::EPOCH;
 use crate::dice::Dice;
-use crate::properties::{self, Known, MOST_UNDER_WAY};
+use crate::properties::{self, Gap, Known, MOST_UNDER_WAY};
 use crate::spec::{Flags, PREFIX};
 
 /// See the [module](self).
@@ -51,7 +53,7 @@ pub(super) struct Process {
     /// Something was delivered since it was polled last.
     pub(super) is_stirred: bool,
     /// Objects about which the controller reported something other than that nothing has to be done.
-    pub(super) reported: BTreeSet<String>,
+    pub(super) reported: BTreeSet<Id>,
     /// All that was delivered to it.
     pub(super) given: Given,
 }
@@ -75,6 +77,9 @@ pub fn rules(flags: &Flags) -> Rules {
         exclude_namespaces: NamespaceList::parse(&Arc::from(flags.exclude_namespaces)).unwrap_or_default(),
         require_acceptance: flags.require_acceptance,
         removal_limit: flags.removal_limit,
+        create_with_labels: Arc::new(
+            flags.created_with.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect(),
+        ),
         ..Rules::default()
     }
 }
@@ -135,6 +140,13 @@ impl World {
                 entropy: entropy(),
             };
             controller = controller.elected_by(settings, &health);
+        }
+        if self.setting.recording != Recording::Off {
+            controller = controller.with_events(events::Settings {
+                instance: identity.clone(),
+                version_key: format!("{PREFIX}source-version"),
+                entropy: entropy(),
+            });
         }
         let position = |revision: u64| self.store.position_of(revision).unwrap_or(0);
         let oldest = self.servers.iter().map(|server| position(server.revision)).min().unwrap_or(0);
@@ -222,12 +234,17 @@ impl World {
             let what = format!("{} {} is outside of --namespaces", request.method, request.uri);
             return Err(Violation::new("scope", what));
         }
+        if Events::is_about(&request) {
+            self.look_at_event(process.start, process.started, &request)?;
+        }
         // What is created is counted by its name.
-        let created = if request.method == "POST" { request.written() } else { None };
+        let created = if request.method == "POST" { request.about() } else { None };
         match created {
             Some(id) => self.count(&format!("{}/{}", request.path(), id.name))?,
             // Each page of a list is another thing.
             None if request.uri.contains("&continue=") => self.count(&request.uri)?,
+            // They are counted by what they are about.
+            None if Events::is_about(&request) => {}
             None => self.count(request.path())?,
         }
         if self.setting.leader_elect && request.is_write() && !Leases::is_about(&request) {
@@ -251,6 +268,7 @@ impl World {
             turn,
             is_cancelled: false,
             progress: Progress::Sent,
+            shown: None,
         });
         Ok(())
     }
@@ -266,11 +284,12 @@ impl World {
             self.failures += usize::from(failed);
             let said = match &message {
                 Message::Notice(notice) => format!("{notice:?}"),
-                Message::Report(_, report) => {
+                Message::Report(kind, report) => {
                     if !matches!(report.outcome, Outcome::Done { .. } | Outcome::Nothing) {
-                        process.reported.insert(report.target.to_string());
+                        let resource = Resource::from_plural(kind.plural()).unwrap_or(Resource::Secret);
                         // One line for all that fail for the same cause.
-                        process.reported.extend(report.others.names.iter().map(ToString::to_string));
+                        let all = std::iter::once(&report.target).chain(&report.others.names);
+                        process.reported.extend(all.map(|key| Id::new(resource, key.namespace(), key.name())));
                     }
                     format!("{report:?}")
                 }
@@ -303,9 +322,18 @@ impl World {
         let shown = self.store.position_of(revision).unwrap_or(self.store.history.len() - 1);
         let process = self.processes[by.slot].as_ref().filter(|process| process.start == by.start);
         if let Some(known) = process.map(|process| process.known.of(resource)).filter(|known| *known < shown) {
-            self.gaps.entry(by.start).or_default().push((resource, known, shown));
+            self.gaps.entry(by.start).or_default().push(Gap { resource, one: None, after: known, shown });
         }
         self.has_seen(by, resource, revision);
+    }
+
+    /// A response shows a controller an object as it was at this position of the history.
+    pub(super) fn is_shown(&mut self, by: Sender, id: Id, shown: usize) {
+        let process = self.processes[by.slot].as_ref().filter(|process| process.start == by.start);
+        let resource = id.resource;
+        if let Some(after) = process.map(|process| process.known.of(resource)).filter(|after| *after < shown) {
+            self.gaps.entry(by.start).or_default().push(Gap { resource, one: Some(id), after, shown });
+        }
     }
 
     /// Something arrives at a controller.

@@ -9,7 +9,7 @@ use crate::api::object::Id;
 use crate::api::store::State;
 use crate::properties::{
     CONVERGES_WITHIN, CROWD, LONGEST_SILENCE, LONGEST_WAIT, MOST_A_MINUTE, MOST_AT_REST, NAMESPACES_READ_WITHIN,
-    PROMPTLY, RESTORE_NOTICED_WITHIN, STAYS_FOR, is_refused_for_ever, not_as_wanted, waits_for_its_delay,
+    PROMPTLY, RESTORE_NOTICED_WITHIN, STAYS_FOR, has_to_be_told, is_refused_for_ever, not_as_wanted, waits_for_its_delay,
 };
 use crate::spec::{PREFIX, is_written_by_controller_alone};
 
@@ -49,6 +49,10 @@ impl World {
             // All can be as wanted before a controller notices the restore, and that controller acts on what it knew before (seed 19575).
             self.run_until(self.now + RESTORE_NOTICED_WITHIN, false)?;
         }
+        if let Some(lost) = self.lost {
+            // The same: of two controllers one may know less than the other, and they take back each other's writes.
+            self.run_until(lost + 2 * self.setting.resync_period, false)?;
+        }
         if self.setting.controllers.iter().any(|flags| !flags.namespaces.is_empty()) {
             // The same: a controller acts on what its Namespaces were when it read them last.
             self.run_until(self.now + NAMESPACES_READ_WITHIN, false)?;
@@ -76,6 +80,7 @@ impl World {
                 format!("all was as wanted, and something was written at {:?}", self.last_write),
             ));
         }
+        self.look_for_the_untold()?;
         self.look_for_changed_namespaces()?;
         self.look_for_waiting()
     }
@@ -110,9 +115,10 @@ impl World {
         let period = self.setting.resync_period.as_secs();
         let rounds = rested.as_secs().checked_div(period).map_or(0, |rounds| rounds + 1);
         let most = usize::try_from(MOST_AT_REST * (rounds + 2)).unwrap_or(usize::MAX) * self.processes.len();
-        // Candidates read the Lease all the time, and Namespaces that `--namespaces` names are read one by one instead of watched.
+        // Candidates read the Lease all the time, and Namespaces that `--namespaces` names are read one by one instead of watched. Events
+        // wait for minutes where they were refused.
         let is_polled = |path: &str| {
-            path.contains("/leases") || path.starts_with("/api/v1/namespaces/") && path.split('/').count() == 5
+            path.contains("/leases") || (self.was_disturbed && path.starts_with("events of ")) || path.starts_with("/api/v1/namespaces/") && path.split('/').count() == 5
         };
         let mut of_others = self.requests_of.iter().filter(|(path, _)| !is_polled(path));
         match of_others.find(|(_, requests)| **requests > most) {
@@ -244,7 +250,7 @@ impl World {
     fn look_for_silence(&self) -> Result<(), Violation> {
         let wrong = not_as_wanted(&self.store.history, &self.store.live, &self.setting.controllers[0]);
         for (id, problem) in wrong.into_iter().filter(|(id, _)| !self.is_believed(id)) {
-            let reported = self.processes.iter().flatten().any(|process| process.reported.contains(&id.key()));
+            let reported = self.processes.iter().flatten().any(|process| process.reported.contains(&id));
             if !reported {
                 return Err(Violation::new("silence", format!("{id}: {problem}, and nothing was reported")));
             }
@@ -257,6 +263,23 @@ impl World {
             }
         }
         Ok(())
+    }
+
+    /// What is refused was reported, by the controller that runs: one that leads, or each of those that need not.
+    fn look_for_the_untold(&self) -> Result<(), Violation> {
+        let flags = &self.setting.controllers[0];
+        let is_replicated = |id: &Id| self.setting.resources.contains(&id.resource);
+        let mut refused = self.store.live.iter().filter(|(id, object)| {
+            is_replicated(id) && has_to_be_told(&self.store.live, flags, object)
+        });
+        let is_told = |id: &Id| self.processes.iter().flatten().any(|process| process.reported.contains(id));
+        match refused.find(|(id, _)| !is_told(id)) {
+            None => Ok(()),
+            Some((id, object)) => {
+                let what = format!("{id} was not reported\n  it is: {}", super::described(Some(object)));
+                Err(Violation::new("told", what))
+            }
+        }
     }
 
     /// No object was requested more often than [`MOST_A_MINUTE`], in the mean. (Candidates read the Lease twice a second, always.)
