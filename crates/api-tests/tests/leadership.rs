@@ -127,3 +127,50 @@ fn a_leader_that_loses_its_lease_ends() {
         "thief"
     );
 }
+
+/// Without `--leader-elect`, two controllers with equal flags do no harm: every change reaches each replica, none is deleted and made
+/// again, none is written more often than each of the two could have to for each change, and then both are quiet.
+#[test]
+fn two_controllers_that_elect_nobody_do_no_harm() {
+    const SOURCES: usize = 8;
+    const CHANGES: usize = 5;
+    const REMOVED: usize = 3;
+    let mut scene = Scene::new();
+    scene.namespaces(&["a", "b", "c"]);
+    scene.start(&["--removal-delay=0s"]);
+    let flags = [format!("--annotations-prefix={}", scene.prefix()), "--removal-delay=0s".to_owned()];
+    let mut other =
+        Controller::start(scene.plane().kubeconfig(), &flags.each_ref().map(String::as_str)).expect("it starts");
+    other.wait_ready(WAIT).expect("it gets ready");
+    let histories = ["b", "c"].map(|namespace| scene.history_of(namespace));
+    let source = |n: usize| format!("a/s{n}");
+    for n in 0..SOURCES {
+        scene.create(&secret(&source(n)).data("k", "0").note("replicate-to-namespaces", "{b},{c}"));
+    }
+    for change in 1..=CHANGES {
+        (0..SOURCES).for_each(|n| drop(scene.set_data(&source(n), "k", &change.to_string())));
+    }
+    (0..REMOVED).for_each(|n| scene.delete(&source(n)));
+    let last = CHANGES.to_string();
+    let mut replicas = Vec::new();
+    for (n, namespace) in (0..SOURCES).flat_map(|n| ["b", "c"].map(|namespace| (n, namespace))) {
+        let replica = format!("{namespace}/s{n}");
+        match n < REMOVED {
+            true => scene.is_gone(&replica),
+            false => replicas.push(scene.has_data(&replica, &[("k", &last)])),
+        }
+    }
+    scene.all_stay(&replicas);
+    for history in histories {
+        let changes = history.end(&scene);
+        for n in 0..SOURCES {
+            let times = |kind: &str| changes.iter().filter(|it| it.kind == kind && it.name == format!("s{n}")).count();
+            assert_eq!((times("ADDED"), times("DELETED")), (1, usize::from(n < REMOVED)), "s{n}: {changes:?}");
+            assert!(times("MODIFIED") <= 2 * CHANGES, "s{n}: {changes:?}");
+        }
+    }
+    let wrote = |controller: &Controller| controller.log_lines().iter().any(|line| line["action"] == "update");
+    assert!(wrote(&other) || wrote(scene.controller()), "they wrote");
+    let failed = |controller: &Controller| controller.log().contains("Contested");
+    assert!(!failed(&other) && !failed(scene.controller()), "neither takes the other one for a rival");
+}

@@ -17,6 +17,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
+use k8s_replicator_core::bug;
 use k8s_replicator_core::observed::ResourceVersion;
 use tracing::Level;
 
@@ -190,7 +191,7 @@ impl Events {
             None => self.remember(now, what),
         };
         let Some(what) = self.records.get(&number).map(|record| record.what.clone()) else { return };
-        if !self.allow(now.moment, &what.regarding) {
+        if !self.allow(now.moment, &what.regarding) && !bug!(EventsUnlimited) {
             // The next Event of the series has the whole count.
             self.rest(number);
             return self.drop(Dropped::TooMany, 1);

@@ -144,6 +144,12 @@ impl Marks {
         self.text(annotation).is_some() || self.not_texts.contains(&annotation)
     }
 
+    /// Whether any annotation of a push is there. On a replica it may be ill-formed; its push is ignored anyway.
+    #[must_use]
+    pub fn asks_for_a_push(&self) -> bool {
+        PUSH.into_iter().any(|annotation| self.has(annotation))
+    }
+
     /// The push that is carried out: that of a replica which a push made is ignored (SPEC 3, 1).
     #[must_use]
     pub fn effective_push(&self) -> Option<&Push> {

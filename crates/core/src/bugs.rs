@@ -165,6 +165,10 @@ bugs! {
     MarksCopied,
     /// Labels that are not asked for any more stay.
     LabelsStay,
+    /// New replicas have none of the labels of `--create-with-labels`.
+    CreatedWithoutLabels,
+    /// A label that is not copied any more is gone, though `--create-with-labels` has it.
+    LabelDoesNotReturn,
     /// Any number of replicas is removed at once.
     LimitForgotten,
     /// Replicas that were removed a moment ago are not counted.
@@ -235,6 +239,14 @@ bugs! {
     OneListIsAll,
     /// A Namespace that is polled is read once, and never again.
     PolledOnce,
+
+    // --- What is told ---
+    /// What is refused is not reported.
+    RefusalNotReported,
+    /// Failed writes are recorded as Events that say they were done.
+    FailureRecordedAsDone,
+    /// Any number of Events is written on one object.
+    EventsUnlimited,
 }
 
 /// Whether a test has planted this mistake in the current thread: `bug!(LoopForgotten)`.

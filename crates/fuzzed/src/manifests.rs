@@ -57,7 +57,8 @@ pub(crate) fn manifests(data: &[u8]) {
 
 /// All places are in the text, and what they show is what stands there.
 fn are_in(text: &str, manifests: &Manifests, report: &Report) {
-    let lines = text.split('\n').count();
+    // A carriage return alone ends a line, too (YAML 1.2, 5.4).
+    let lines = text.replace("\r\n", "\n").split(['\n', '\r']).count();
     let of_manifests =
         manifests.objects.iter().flat_map(|object| std::iter::once(&object.place).chain(object.places.values()));
     let of_report = report

@@ -31,9 +31,11 @@ fn is_common(name: &str, value: &[u8]) -> bool {
     // Words that end in letters or digits, as the parts of names and labels have to.
     let words = |marks: &'static str| {
         let is_edge = |part: &str| {
-            part.is_empty() || (part.starts_with(letter) && part.ends_with(letter) && !part.contains("..")) && part.len() < 60
+            part.is_empty()
+                || (part.starts_with(letter) && part.ends_with(letter) && !part.contains("..")) && part.len() < 60
         };
-        text.chars().all(|c| letter(c) || c == '-' || c == ' ' || marks.contains(c)) && text.split(|c: char| !letter(c) && c != '-').all(is_edge)
+        text.chars().all(|c| letter(c) || c == '-' || c == ' ' || marks.contains(c))
+            && text.split(|c: char| !letter(c) && c != '-').all(is_edge)
     };
     text.len() <= LONGEST
         && match name {
@@ -44,15 +46,21 @@ fn is_common(name: &str, value: &[u8]) -> bool {
             "removal-delay" => {
                 let text = text.trim();
                 let digits = text.bytes().take_while(u8::is_ascii_digit).count();
-                matches!(text, "never" | "0" | "") || ((1..7).contains(&digits) && matches!(&text[digits..], "s" | "m" | "h"))
+                matches!(text, "never" | "0" | "")
+                    || ((1..7).contains(&digits) && matches!(&text[digits..], "s" | "m" | "h"))
             }
             "replicate-from" | "replicated-by" => words("/.") && text.is_ascii(),
-            "replicate-to" | "replicate-to-namespaces" | "replication-allowed-namespaces" | "replicated-from-allowed" => {
+            "replicate-to"
+            | "replicate-to-namespaces"
+            | "replication-allowed-namespaces"
+            | "replicated-from-allowed" => {
                 text.split('/').all(is_plain) && !text.contains("-.") && !text.contains(".-")
             }
-            "replicate-keys" | "replicated-keys" | "replication-allowed-keys" | "replicate-labels" | "replicate-annotations" => {
-                words(".,*!:\n") && !text.contains(". ") && !text.contains("/")
-            }
+            "replicate-keys"
+            | "replicated-keys"
+            | "replication-allowed-keys"
+            | "replicate-labels"
+            | "replicate-annotations" => words(".,*!:\n") && !text.contains(". ") && !text.contains("/"),
             "replica-labels" => words(",="),
             "replicate-to-namespace-selector" | "replication-allowed-namespace-selector" => is_simple_selector(text),
             // It is unknown to both.
@@ -136,9 +144,10 @@ fn same(object: &Object, asks: &Asks, marks: &Marks) {
             let target = Id::new(object.id.resource, namespace, name);
             let pushes = marks.effective_push().is_some_and(|push| {
                 push.literal_names_in(namespace).any(|literal| literal == name)
-                    || push.parts().iter().any(|part| {
-                        part.names().any(|one| one == name) && part.namespaces().names(namespace, &facts)
-                    })
+                    || push
+                        .parts()
+                        .iter()
+                        .any(|part| part.names().any(|one| one == name) && part.namespaces().names(namespace, &facts))
             });
             let is_itself = target == object.id;
             assert_eq!(asks.names(&cluster, &target), pushes && !is_itself, "{target} is pushed to");
@@ -158,7 +167,8 @@ fn same(object: &Object, asks: &Asks, marks: &Marks) {
 /// namespace can have names nothing, so that it may be left out: such lists are not compared.)
 pub(crate) fn is_narrowed(asks: &Asks, real: &str) {
     let is_odd = |item: &str| {
-        let is_literal = item.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-.".contains(&byte));
+        let is_literal =
+            item.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-.".contains(&byte));
         is_literal && Namespace::parse(item).is_err()
     };
     let lists = ["replication-allowed-namespaces", "replicated-from-allowed"].map(|name| asks.texts.get(name));

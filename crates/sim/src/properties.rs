@@ -11,7 +11,8 @@
 //! 4. **No hot loop.** No object costs more requests in a second, or a minute, than [`MOST_AT_ONCE`] and [`MOST_A_MINUTE`].
 //! 5. **No silence.** A target that is not as wanted was reported, and is decided about again ([`LONGEST_SILENCE`]).
 //! 6. **Secrecy.** No value stands anywhere but in data ([`shows_a_value`]).
-//! 7. **Bounds.** No more requests wait for an answer than [`MOST_UNDER_WAY`].
+//! 7. **Bounds.** No more requests wait for an answer than [`MOST_UNDER_WAY`], and no more targets stand in the queue than there are names
+//!    ([`crate::world`] counts them).
 //! 8. **Leadership.** With `--leader-elect` only the controller that the Lease names at that moment begins a write ([`may_begin`]).
 //!    So no two write at once: what is under way has its preconditions.
 //! 9. **Harmless together.** Of two controllers with equal flags none takes back what the other wrote, time and again, while
@@ -45,7 +46,7 @@ use crate::spec::{
 use crate::world::users::parts_of_values;
 
 /// Requests for one object within a second, beside those that every change and fault of that second may cause.
-pub const MOST_AT_ONCE: usize = 10;
+pub const MOST_AT_ONCE: usize = 12;
 /// And so many for each of these.
 pub const MOST_PER_STIMULUS: usize = 4;
 /// Requests for one object within a minute in which nothing happens but what a rival or a refusal causes.
@@ -235,16 +236,25 @@ pub fn is_allowed(history: &[(Duration, State)], write: &Write<'_>) -> Option<Al
         };
         match removes.filter(|_| is_wanted) {
             None => is_wanted.then_some(Allowed::Other),
-            // The controller may know older or newer states of the other replicas.
+            // The controller may know older or newer states of the other replicas, and of their namespaces.
             Some(source) => {
-                let is_allowed = |state: &State| {
-                    let mut view = (**state).clone();
+                let is_allowed = |state: &State, namespaces: &State| {
+                    let is_namespace = |id: &Id| id.resource == Resource::Namespace;
+                    let mut view: Cluster = (**namespaces).clone();
+                    view.retain(|id, _| is_namespace(id));
+                    view.extend(
+                        state.iter().filter(|(id, _)| !is_namespace(id)).map(|(k, v)| (k.clone(), Rc::clone(v))),
+                    );
                     for id in [&source, &Id::of_namespace(&write.target.namespace), write.target] {
                         put(&mut view, id, cluster.get(id));
                     }
                     write.flags.removal_limit.is_none_or(|limit| due(&view, write.flags, &source).len() <= limit)
                 };
-                seen.iter().rev().any(|(_, state)| is_allowed(state)).then_some(Allowed::Removal)
+                let mut states = of_namespaces
+                    .iter()
+                    .rev()
+                    .flat_map(|(_, namespaces)| seen.iter().rev().map(move |(_, state)| (state, namespaces)));
+                states.any(|(state, namespaces)| is_allowed(state, namespaces)).then_some(Allowed::Removal)
             }
         }
     };
@@ -634,7 +644,8 @@ pub fn has_to_be_told(state: &Cluster, flags: &Flags, object: &Object) -> bool {
     let source = Id::new(object.id.resource, namespace, name);
     // What is paused, left alone or protected is told for that, or not at all.
     let is_deleted = object.deleted.is_some();
-    let is_left_alone = own.paused || is_deleted || is_left_alone(state, flags, &object.id.namespace) || is_protected(object);
+    let is_left_alone =
+        own.paused || is_deleted || is_left_alone(state, flags, &object.id.namespace) || is_protected(object);
     let Some(source) = state.get(&source).filter(|_| flags.covers(namespace) && !is_left_alone) else { return false };
     match read(source, flags) {
         Read::Well(asks) => asks.allowed == Some(false) && !asks.paused && !asks.unsure && !is_protected(source),

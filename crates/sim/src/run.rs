@@ -193,7 +193,7 @@ fn fault(dice: &mut Dice, resources: &[Resource], may_lose_events: bool) -> Step
         }
         26 => Step::Compact,
         27 => Step::BackUp,
-        28 => Step::Restore,
+        28 => Step::Restore(dice.once_in(3)),
         _ => Step::Jump(dice.pick(&[-4_000, 4_000, 86_400])),
     }
 }

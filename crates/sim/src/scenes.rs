@@ -397,7 +397,7 @@ fn restored(dice: &mut Dice, resource: Resource) -> Vec<Step> {
             steps.push(calm(dice));
         }
     }
-    steps.push(Step::Restore);
+    steps.push(Step::Restore(dice.once_in(4)));
     if dice.once_in(2) {
         steps.extend([calm(dice), fill(dice, &source)]);
     }

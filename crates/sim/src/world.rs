@@ -284,7 +284,6 @@ impl World {
 
     /// Judges a write of a controller, after it took effect or failed.
     fn judge(&mut self, by: Sender, id: &Id, before: Option<&Rc<Object>>, sent: Duration) -> Result<(), Violation> {
-        self.recorded.wrote(by.start, id);
         let after = self.store.get(id).cloned();
         if before.map(Rc::as_ptr) == after.as_ref().map(Rc::as_ptr) {
             return Ok(());

@@ -113,7 +113,8 @@ fn an_annotation_that_is_no_utf_8_stops_nothing() {
 /// Seeds 101, 140, 576: etcd goes back to before what the controller wrote, and then nothing else happens.
 #[test]
 fn a_restore_to_before_the_controllers_writes_is_noticed() {
-    let steps = vec![put("a/x", 2, &[("replicate-to", "b/x,team-1/x")]), Step::BackUp, Step::Calm(30), Step::Restore];
+    let steps =
+        vec![put("a/x", 2, &[("replicate-to", "b/x,team-1/x")]), Step::BackUp, Step::Calm(30), Step::Restore(false)];
     holds(setting(vec![flags()]), steps);
 }
 
@@ -138,7 +139,7 @@ fn a_restore_to_between_the_watch_and_the_writes_is_noticed() {
     // At each point of what follows on the source.
     for arrivals in 0..12 {
         let source = put("b/x", 4, &[("replicate-to", "team-1/x")]);
-        let steps = vec![Step::Calm(30), source, Step::BackUp, Step::Calm(arrivals), Step::Restore];
+        let steps = vec![Step::Calm(30), source, Step::BackUp, Step::Calm(arrivals), Step::Restore(false)];
         holds(setting.clone(), steps);
     }
 }
@@ -238,7 +239,7 @@ fn a_restore_between_two_pages_of_a_list_is_noticed() {
         Step::Calm(30),
         Step::Crash(0),
         Step::Calm(2),
-        Step::Restore,
+        Step::Restore(false),
     ];
     holds(setting.clone(), steps.clone());
     // At each moment of the list.
@@ -273,7 +274,7 @@ fn a_restore_is_noticed_when_a_backup_follows_it() {
         for arrivals in 0..16 {
             let source = put("a/x", 2, &[("replicate-to-namespaces", "b,team-1")]);
             let late = put("a/y", 1, &[("replicate-to-namespaces", "b")]);
-            let to_the_restore = [Step::Calm(30), source, Step::BackUp, Step::Calm(arrivals), Step::Restore];
+            let to_the_restore = [Step::Calm(30), source, Step::BackUp, Step::Calm(arrivals), Step::Restore(false)];
             holds(setting.clone(), [&to_the_restore[..], &[Step::BackUp, late]].concat());
         }
     }
@@ -552,4 +553,32 @@ fn a_namespace_without_a_role_is_not_an_empty_one() {
         Step::Calm(90),
     ];
     holds(scoped(&["a", "b"]), steps);
+}
+
+/// Seed 328794: a source became a replica, with an ill-formed selector among its annotations. What it says of a push counts for nothing then,
+/// and is no silence either: the graph said so, and the naive reading not.
+#[test]
+fn a_source_that_becomes_a_replica_is_not_silent() {
+    for ill_formed in [("replicate-to-namespace-selector", "env in prod"), ("replicate-to-namespaces", "(")] {
+        let becomes = [("replicated-by", "b/y"), ("replicate-to", "b/x"), ill_formed];
+        let steps = vec![put("a/x", 1, &[("replicate-to", "b/x")]), Step::Calm(60), put("a/x", 1, &becomes)];
+        holds(setting(vec![flags()]), steps);
+    }
+}
+
+/// etcd is restored without `--bump-revision`, and the controller is restarted after it: versions that come again confuse nothing.
+#[test]
+fn versions_that_are_given_again() {
+    for arrivals in 0..12 {
+        let steps = vec![
+            put("a/x", 1, &[("replicate-to", "b/x,team-1/x")]),
+            Step::Calm(60),
+            Step::BackUp,
+            Step::Act(Act::Fill(Id::new(Resource::Secret, "a", "x"), 2)),
+            Step::Calm(arrivals),
+            Step::Restore(true),
+            Step::Act(Act::Fill(Id::new(Resource::Secret, "a", "x"), 3)),
+        ];
+        holds(setting(vec![flags()]), steps);
+    }
 }

@@ -28,7 +28,8 @@ fn first_seed() -> u64 {
     files.sort();
     // FNV-1a, which is the same on each machine and with each compiler.
     let bytes = files.iter().flat_map(|file| std::fs::read(file).unwrap());
-    let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+    let hash =
+        bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
     1 + hash % MOST
 }
 

@@ -29,7 +29,8 @@ pub fn create(create: &Create, kind: &dyn Kind, dialect: &Dialect) -> String {
         create.annotations().iter().map(|(annotation, text)| (dialect.key(*annotation), &**text)).collect();
     let own = own.iter().map(|(key, text)| (&**key, *text));
     let annotations: BTreeMap<&str, &str> = own.chain(texts(&create.carried().annotations)).collect();
-    let labels = create.labels().iter().map(|(key, value)| (&**key, &**value));
+    let created_with = create.labels().iter().filter(|_| !bug!(CreatedWithoutLabels));
+    let labels = created_with.map(|(key, value)| (&**key, &**value));
     let labels: BTreeMap<&str, &str> = labels.chain(texts(&create.carried().labels)).collect();
     let mut body = String::with_capacity(ROOM + create.payload().size());
     push(&mut body, &[r#"{"apiVersion":"v1","kind":""#, kind.name(), r#"","metadata":{"namespace":"#]);

@@ -2,6 +2,7 @@
 
 use std::hash::{Hash, Hasher};
 
+use k8s_replicator_core::bug;
 use k8s_replicator_core::decide::Verb;
 use k8s_replicator_core::graph::Graph;
 use k8s_replicator_core::kind::Kind;
@@ -121,7 +122,7 @@ fn is_warning(reason: Reason, outcome: &Outcome) -> Option<bool> {
         Outcome::Refused | Outcome::Waits(_) => Some(needs_somebody || State::at_rest(reason) == Some(State::Refused)),
         Outcome::Failed { retry_in, .. } => {
             let needs_somebody = matches!(reason, Reason::Forbidden | Reason::Invalid | Reason::Contested);
-            (needs_somebody || *retry_in >= GOES_ON).then_some(true)
+            (needs_somebody || *retry_in >= GOES_ON).then_some(!bug!(FailureRecordedAsDone))
         }
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use k8s_replicator_core::action::Action;
+use k8s_replicator_core::bug;
 use k8s_replicator_core::decide::{Decision, Need, Plan, Verb, Verdict, decide, losers};
 use k8s_replicator_core::graph::{Facts, Graph, Knowledge};
 use k8s_replicator_core::keys::Projection;
@@ -153,7 +154,9 @@ impl Replicator {
                 Step::End(End::Settled)
             }
             Decision::Refuse(verdict) => {
-                self.reports.standing(now.moment, report(verdict, Outcome::Refused));
+                if !bug!(RefusalNotReported) {
+                    self.reports.standing(now.moment, report(verdict, Outcome::Refused));
+                }
                 Step::End(End::Settled)
             }
             Decision::Wait(verdict, until) => {

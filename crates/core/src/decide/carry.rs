@@ -29,7 +29,10 @@ pub(super) fn change(node: &Node, wanted: &Carried, created_with: &BTreeMap<Stri
     let empty = Carried::default();
     let now = node.carried().unwrap_or(&empty);
     let mut labels = change_of(&now.labels, &wanted.labels);
-    let (kept, removed) = labels.remove.into_iter().partition(|key| created_with.contains_key(&**key));
+    let (kept, removed) = labels
+        .remove
+        .into_iter()
+        .partition(|key| created_with.contains_key(&**key) && !crate::bug!(LabelDoesNotReturn));
     labels.remove = removed;
     let kept: Vec<Arc<str>> = kept;
     labels.set.extend(kept.into_iter().filter_map(|key| {

@@ -76,7 +76,7 @@ impl<'g> Case<'g, '_> {
             }
             return Continue(Creator::Pushes(Pushing { source: Source { key: creator, node }, marks }));
         }
-        let without = (marks.push.is_none() || crate::bug!(SaidOutrightWaits)).then_some(Withdrawal::Push);
+        let without = (!marks.asks_for_a_push() || crate::bug!(SaidOutrightWaits)).then_some(Withdrawal::Push);
         stopped(Reason::SourceStoppedPushing, without, Some(marks))
     }
 

@@ -343,7 +343,7 @@ impl Graph {
             Some(Annotated::Ill(_)) => Without::default(),
             Some(Annotated::Well(marks)) => Without {
                 object: false,
-                push: marks.push.is_none(),
+                push: !marks.asks_for_a_push(),
                 consent: marks.allowed.is_none() && marks.allowed_namespaces.is_none(),
             },
         };

@@ -56,7 +56,8 @@ impl Events {
                 is_open(live, namespace)?;
                 let name = sent["metadata"]["name"].as_str().unwrap_or_default().to_owned();
                 if sent["metadata"]["namespace"] != namespace {
-                    let message = "the namespace of the provided object does not match the namespace sent on the request";
+                    let message =
+                        "the namespace of the provided object does not match the namespace sent on the request";
                     return Err(Refusal::new(400, "BadRequest", message));
                 }
                 validate(&sent)?;
@@ -128,7 +129,8 @@ fn is_open(live: &State, namespace: &str) -> Result<(), Refusal> {
     match live.get(&Id::of_namespace(namespace)) {
         None => Err(Refusal::new(404, "NotFound", format!("namespaces \"{namespace}\" not found"))),
         Some(there) if there.deleted.is_some() => {
-            let message = format!("unable to create new content in namespace {namespace} because it is being terminated");
+            let message =
+                format!("unable to create new content in namespace {namespace} because it is being terminated");
             Err(Refusal { cause: Some("NamespaceTerminating"), ..Refusal::new(403, "Forbidden", message) })
         }
         Some(_) => Ok(()),
@@ -150,15 +152,22 @@ fn validate(event: &Value) -> Result<(), Refusal> {
     }
     let is_name = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '.' | '-');
     let name = event["metadata"]["name"].as_str().unwrap_or_default();
-    let edges = name.starts_with(|c: char| c.is_ascii_alphanumeric()) && name.ends_with(|c: char| c.is_ascii_alphanumeric());
+    let edges =
+        name.starts_with(|c: char| c.is_ascii_alphanumeric()) && name.ends_with(|c: char| c.is_ascii_alphanumeric());
     let series = &event["series"];
     for (is_fine, why) in [
         (edges && name.len() <= 253 && name.chars().all(is_name), "metadata.name: Invalid value"),
         (text("note").len() <= LONGEST_NOTE, "note: can have at most 1024 characters"),
         (matches!(text("type"), "Normal" | "Warning"), "type: Unsupported value"),
         (!text("eventTime").is_empty(), "eventTime: Required value"),
-        (event["regarding"]["namespace"] == event["metadata"]["namespace"], "regarding.namespace: does not match event.namespace"),
-        (series.is_null() || series["count"].as_u64().is_some_and(|count| count > 1), "series.count: should be at least 2"),
+        (
+            event["regarding"]["namespace"] == event["metadata"]["namespace"],
+            "regarding.namespace: does not match event.namespace",
+        ),
+        (
+            series.is_null() || series["count"].as_u64().is_some_and(|count| count > 1),
+            "series.count: should be at least 2",
+        ),
         (series.is_null() || series["lastObservedTime"].is_string(), "series.lastObservedTime: Required value"),
     ] {
         if !is_fine {

@@ -74,6 +74,8 @@ pub struct Asks {
     pub approved: bool,
     /// `replicate-type`.
     pub type_: Option<String>,
+    /// Any annotation of a push is there, however it reads.
+    pub asks_for_a_push: bool,
     /// On a replica: something that says who may pull from it is ill-formed, and passed over.
     pub unsure: bool,
     own: Option<Id>,
@@ -88,6 +90,9 @@ pub struct Push {
     names: Vec<String>,
     namespaces: Named,
 }
+
+/// The annotations of a push.
+const PUSH: [&str; 3] = ["replicate-to", "replicate-to-namespaces", "replicate-to-namespace-selector"];
 
 /// What a replica says to those who pull from it.
 const SAY_WHO_MAY_PULL: [&str; 7] = [
@@ -115,7 +120,7 @@ impl Asks {
     /// Whether it has lost all annotations of a push.
     #[must_use]
     pub fn pushes_nothing_at_all(&self) -> bool {
-        self.push.is_none()
+        !self.asks_for_a_push
     }
 
     /// SPEC 6.
@@ -230,11 +235,7 @@ fn push(own: &Id, to: Option<&String>, to_namespaces: Option<&String>, labels: O
                 let parts: Vec<&str> = item.split('/').map(str::trim).collect();
                 match parts.as_slice() {
                     [name] if is_name(name) => names.push((*name).to_owned()),
-                    [namespace, name]
-                        if is_name(name)
-                            && !namespace.starts_with('!')
-                            && is_well_formed(namespace) =>
-                    {
+                    [namespace, name] if is_name(name) && !namespace.starts_with('!') && is_well_formed(namespace) => {
                         qualified.push(((*namespace).to_owned(), (*name).to_owned()));
                     }
                     _ => return None,
@@ -252,6 +253,7 @@ pub fn read(object: &Object, flags: &Flags) -> Read {
     let (mut ill, mut is_paused_by_no_text) = (None, false);
     for (key, value) in &object.annotations {
         let Some(name) = key.strip_prefix(PREFIX) else { continue };
+        asks.asks_for_a_push |= PUSH.contains(&name);
         match (KNOWN.iter().find(|known| **known == name), std::str::from_utf8(value)) {
             (None, _) if flags.ignore_unknown => {}
             (Some(known), Ok(text)) => drop(asks.texts.insert(known, text.to_owned())),

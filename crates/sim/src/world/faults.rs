@@ -51,10 +51,13 @@ impl World {
     }
 
     /// etcd goes back to the last backup; the API servers start anew on it, and all connections end.
-    pub(super) fn restore(&mut self) {
+    ///
+    /// `again`: versions are given a second time. Clients have to be restarted then (docs/reliability.md).
+    pub(super) fn restore(&mut self, again: bool) {
         let Some((snapshot, leases)) = self.snapshot.clone() else { return };
-        self.tell(|| "etcdctl snapshot restore; the API servers are restarted".to_owned());
-        self.store.restore(self.now, &snapshot);
+        let how = if again { "" } else { " --bump-revision" };
+        self.tell(|| format!("etcdutl snapshot restore{how}; the API servers are restarted"));
+        self.store.restore(self.now, &snapshot, again);
         self.leases.restore(&leases);
         self.restored = Some(self.now);
         for server in &mut self.servers {
@@ -65,6 +68,13 @@ impl World {
         }
         // A watch that is ahead of the restored state delivers nothing, so that what it delivered before is all that they know.
         self.processes.iter_mut().flatten().for_each(|process| process.misses_events = true);
+        if again {
+            // Restored once more as others are, its versions would be newer than those since now: only lists would show it.
+            self.snapshot = None;
+            // Nothing that was sent before arrives after the servers' restart.
+            self.flights.clear();
+            (0..self.processes.len()).for_each(|slot| self.crash(slot));
+        }
         self.stimulus();
     }
 }

@@ -147,6 +147,10 @@ impl World {
         };
         if let Some(reply) = instead {
             self.tell(|| format!("{} {} of controller {}: {fate:?}", request.method, request.uri, sender.slot));
+            if let (Fate::Proxy(200), Some(id)) = (fate, request.about().filter(|_| request.is_write())) {
+                // A success that is none cannot be told from one.
+                self.recorded.wrote(sender.start, &id);
+            }
             return self.answered(at, reply);
         }
         let target = request.is_write().then(|| request.about()).flatten();
@@ -183,6 +187,9 @@ impl World {
             return Err(Violation::new("safety", what));
         }
         if let Some(id) = &target {
+            if !is_refused {
+                self.recorded.wrote(sender.start, id);
+            }
             self.judge(sender, id, before.as_ref(), sent)?;
             self.revert(id, before.as_ref());
         }

@@ -170,7 +170,7 @@ impl World {
     }
 
     /// Both clocks, as a controller reads them.
-    fn now_of(&self, process: &Process) -> Now {
+    pub(super) fn now_of(&self, process: &Process) -> Now {
         let seconds = EPOCH + i64::try_from(self.now.as_secs()).unwrap_or(0) + self.wall_offset;
         Now {
             moment: self.now.saturating_sub(process.started),

@@ -1,6 +1,9 @@
 //! The end of a run: faults end, everything is delivered, and time passes until nothing happens any more.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
+
+use k8s_replicator_controller::metrics::{Metric, Value};
 
 use super::users::Act;
 use super::{Violation, World};
@@ -9,9 +12,10 @@ use crate::api::object::Id;
 use crate::api::store::State;
 use crate::properties::{
     CONVERGES_WITHIN, CROWD, LONGEST_SILENCE, LONGEST_WAIT, MOST_A_MINUTE, MOST_AT_REST, NAMESPACES_READ_WITHIN,
-    PROMPTLY, RESTORE_NOTICED_WITHIN, STAYS_FOR, has_to_be_told, is_refused_for_ever, not_as_wanted, waits_for_its_delay,
+    PROMPTLY, RESTORE_NOTICED_WITHIN, STAYS_FOR, has_to_be_told, is_refused_for_ever, not_as_wanted,
+    waits_for_its_delay,
 };
-use crate::spec::{PREFIX, is_written_by_controller_alone};
+use crate::spec::{PREFIX, is_written_by_controller_alone, targets};
 
 /// The longest removal delay that the simulation's flags and users ask for, and what it takes to write.
 const LONGEST_DELAY: Duration = Duration::from_secs(35);
@@ -40,6 +44,7 @@ impl World {
             self.run_until(self.now + WITH_REFUSALS, false)?;
             self.look_for_silence()?;
             self.look_for_heat()?;
+            self.look_for_full_queues()?;
             self.tell(|| "policies and rivals end".to_owned());
             self.policies.clear();
             self.rivals.clear();
@@ -81,6 +86,7 @@ impl World {
             ));
         }
         self.look_for_the_untold()?;
+        self.look_for_full_queues()?;
         self.look_for_changed_namespaces()?;
         self.look_for_waiting()
     }
@@ -118,7 +124,9 @@ impl World {
         // Candidates read the Lease all the time, and Namespaces that `--namespaces` names are read one by one instead of watched. Events
         // wait for minutes where they were refused.
         let is_polled = |path: &str| {
-            path.contains("/leases") || (self.was_disturbed && path.starts_with("events of ")) || path.starts_with("/api/v1/namespaces/") && path.split('/').count() == 5
+            path.contains("/leases")
+                || (self.was_disturbed && path.starts_with("events of "))
+                || path.starts_with("/api/v1/namespaces/") && path.split('/').count() == 5
         };
         let mut of_others = self.requests_of.iter().filter(|(path, _)| !is_polled(path));
         match of_others.find(|(_, requests)| **requests > most) {
@@ -269,9 +277,11 @@ impl World {
     fn look_for_the_untold(&self) -> Result<(), Violation> {
         let flags = &self.setting.controllers[0];
         let is_replicated = |id: &Id| self.setting.resources.contains(&id.resource);
-        let mut refused = self.store.live.iter().filter(|(id, object)| {
-            is_replicated(id) && has_to_be_told(&self.store.live, flags, object)
-        });
+        let mut refused = self
+            .store
+            .live
+            .iter()
+            .filter(|(id, object)| is_replicated(id) && has_to_be_told(&self.store.live, flags, object));
         let is_told = |id: &Id| self.processes.iter().flatten().any(|process| process.reported.contains(id));
         match refused.find(|(id, _)| !is_told(id)) {
             None => Ok(()),
@@ -280,6 +290,27 @@ impl World {
                 Err(Violation::new("told", what))
             }
         }
+    }
+
+    /// No more targets stand in a controller's queue than there are names: objects that there were, and those that a push may name.
+    fn look_for_full_queues(&self) -> Result<(), Violation> {
+        let history = self.store.history.iter().flat_map(|(_, state)| state.keys().cloned());
+        let most = history.chain(targets(&self.store.live)).collect::<BTreeSet<Id>>().len();
+        for process in self.processes.iter().flatten() {
+            let samples = process.controller.metrics(self.now_of(process));
+            let depth = samples.of(Metric::QueueDepth).iter().map(|sample| match &sample.value {
+                Value::Number(number) => *number as usize,
+                Value::Histogram(_) => 0,
+            });
+            let depth: usize = depth.sum();
+            if depth > most {
+                return Err(Violation::new(
+                    "bounds",
+                    format!("{depth} targets stand in a queue, and there are {most} names"),
+                ));
+            }
+        }
+        Ok(())
     }
 
     /// No object was requested more often than [`MOST_A_MINUTE`], in the mean. (Candidates read the Lease twice a second, always.)

@@ -97,8 +97,9 @@ pub enum Step {
     Compact,
     /// etcd is backed up.
     BackUp,
-    /// etcd is restored from the last backup, and the API servers are restarted.
-    Restore,
+    /// etcd is restored from the last backup, and the API servers are restarted. `true`: without `--bump-revision`, so that versions are
+    /// given again, and the controllers are restarted too.
+    Restore(bool),
     /// The controllers' wall clock jumps, by so many seconds.
     Jump(i64),
 }
@@ -196,7 +197,7 @@ impl World {
             }
             Step::Compact => self.store.compact(),
             Step::BackUp => self.back_up(),
-            Step::Restore => self.restore(),
+            Step::Restore(again) => self.restore(*again),
             Step::Jump(seconds) => {
                 self.tell(|| format!("the controllers' wall clock jumps by {seconds} s"));
                 self.wall_offset += seconds;

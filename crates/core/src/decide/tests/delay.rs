@@ -41,6 +41,12 @@ fn which_removals_wait_and_which_are_immediate() {
             "delete SourceStoppedPushing a/src ← b/t",
         ),
         (
+            "a source that became a replica does not push, whatever its annotations say",
+            "removal-delay 5s; a/src by=c/y to=( :one; b/t by=a/src version=7 :old",
+            "b/t",
+            "delete SourceStoppedPushing a/src ← b/t",
+        ),
+        (
             "a pull's source is missing",
             "removal-delay 5s; b/t from=a/src version=7 :old",
             "b/t",
