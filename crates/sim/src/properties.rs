@@ -218,11 +218,13 @@ pub fn is_allowed(history: &[(Duration, State)], write: &Write<'_>) -> Option<Al
     };
     let wanted = |at: Duration, cluster: &Cluster| {
         let wish = wish(cluster, write.flags, write.target);
+        let adopts = matches!(&wish, Wish::Remade) || matches!(&wish, Wish::Look(shape) if shape.adopted);
+        if adopts && is_adoption(write) {
+            return Some(Allowed::Other);
+        }
         let removes = limited_removal(&wish, write);
         let is_due = |removal: Removal| is_due(removal, silent_since(at, cluster), write);
         let is_wanted = match &wish {
-            Wish::Remade if is_adoption(write) => true,
-            Wish::Look(shape) if shape.adopted && is_adoption(write) => true,
             Wish::Gone(removal) if !is_due(*removal) => false,
             Wish::Look(shape) if shape.removal.is_some_and(|removal| removal != Removal::Said) => {
                 // Until the delay is over the data stays; each controller counts it from when it saw the silence begin.

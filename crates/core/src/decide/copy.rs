@@ -12,6 +12,7 @@ use crate::certificate::Completeness;
 use crate::graph::{Knowledge, Node};
 use crate::keys::{KeyProblem, Projection};
 use crate::managers::Owners;
+use crate::names::SourceKey;
 use crate::observed::ResourceVersion;
 use crate::reason::Reason;
 use crate::trail::{Outcome, Question};
@@ -55,6 +56,19 @@ impl<'g> Receiver<'g> {
         }
     }
 
+    /// A replica whose creator, with these marks, lets it pull from `from`. With another `replicate-from` or `replicate-once` than the replica
+    /// has, the data that it holds does not count as a copy any more.
+    pub(super) fn of_combined(owned: Owned<'g>, creator: &Marks, from: &SourceKey) -> Self {
+        let own = owned.marks();
+        let receiver = Self {
+            once: creator.once,
+            removal_delay: creator.removal_delay,
+            has_received: own.from_version.is_some(),
+            ..Self::of(owned)
+        };
+        if asks_the_same(own, creator, from) { receiver } else { receiver.without_copy() }
+    }
+
     /// The value of `replicated-keys` that is written with the copy.
     pub(super) fn note(&self) -> Option<Arc<str>> {
         self.projection.as_ref()?.note()
@@ -65,6 +79,11 @@ impl<'g> Receiver<'g> {
     pub(super) fn without_copy(self) -> Self {
         Self { copy: None, has_received: false, ..self }
     }
+}
+
+/// Whether a replica asks for the data that its creator, with these marks, lets it pull from `from`.
+pub(super) fn asks_the_same(own: &Marks, creator: &Marks, from: &SourceKey) -> bool {
+    own.replicate_from.as_ref() == Some(from) && own.once == creator.once
 }
 
 /// How a target's data compares with its source's.

@@ -4,7 +4,7 @@ use std::ops::ControlFlow::{Break, Continue};
 use std::sync::Arc;
 
 use super::carry::carried_to;
-use super::copy::{Comparison, Receiver, Stale};
+use super::copy::{Comparison, Receiver, Stale, asks_the_same};
 use super::creator::Pushing;
 use super::plan::{Aim, Data, PULLED, Verb, Wanted};
 use super::pull::{Fill, Gate, Gift, Trim};
@@ -234,18 +234,10 @@ impl<'g> Case<'g, '_> {
         let type_ = self.type_of(source.key, source.node, source.key)?;
         let type_ = self.type_to_be(marks, type_, source.key)?;
         self.is_of_type(owned, type_, source)?;
-        // With another `replicate-from` or `replicate-once` the data that the replica holds does not count as a copy any more.
         let own = owned.marks();
-        let same_request = own.replicate_from.as_ref() == Some(from) && own.once == marks.once;
-        let receiver = Receiver {
-            once: marks.once,
-            removal_delay: marks.removal_delay,
-            has_received: own.from_version.is_some(),
-            projection: self.pushed(marks, self.limits(from), type_),
-            ..Receiver::of(owned)
-        };
-        let receiver = if same_request { receiver } else { receiver.without_copy() };
-        if same_request {
+        let projection = self.pushed(marks, self.limits(from), type_);
+        let receiver = Receiver { projection, ..Receiver::of_combined(owned, marks, from) };
+        if asks_the_same(own, marks, from) {
             wanted.take(&PULLED, own);
         }
         let combined = Combined { owned, type_, source, from };

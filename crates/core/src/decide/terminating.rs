@@ -42,8 +42,11 @@ impl<'g> Case<'g, '_> {
                     return Answer::Continue(Some(stopped));
                 }
                 Creator::Pushes(pushing) => {
-                    receiver.removal_delay = pushing.marks.removal_delay;
-                    pushing.marks.replicate_from.as_ref()
+                    let from = pushing.marks.replicate_from.as_ref();
+                    if let Some(from) = from {
+                        receiver = Receiver::of_combined(owned, pushing.marks, from);
+                    }
+                    from
                 }
             },
         };

@@ -80,6 +80,10 @@ impl Server {
             }
             self.revision = change.revision;
         }
+        if new.len() <= changes {
+            // Other resources were written too, of which progress notifications tell.
+            self.revision = store.revision;
+        }
         !new.is_empty()
     }
 

@@ -148,7 +148,8 @@ impl World {
                 entropy: entropy(),
             });
         }
-        let position = |revision: u64| self.store.position_of(revision).unwrap_or(0);
+        // A server that has seen what other resources were written, after the last state, has seen that state.
+        let position = |revision: u64| self.store.position_of(revision).unwrap_or(self.store.history.len() - 1);
         let oldest = self.servers.iter().map(|server| position(server.revision)).min().unwrap_or(0);
         self.tell(|| format!("controller {slot} starts"));
         self.processes[slot] = Some(Process {

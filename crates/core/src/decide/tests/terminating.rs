@@ -55,6 +55,12 @@ fn a_terminating_target_is_cleared_when_its_source_withdraws() {
             "clear ConsentRefused c/f -version -chain data=- as Opaque ← b/t",
         ),
         (
+            "combined by now: what it holds is no copy of what it is to pull, so that nothing is waited for",
+            "removal-delay 5s; a/s to=b/t from=c/f; b/t by=a/s version=7 deleting :old",
+            "b/t",
+            "clear SourceMissing c/f -version data=- as Opaque ← ?c/f b/t",
+        ),
+        (
             "immutable",
             "a/src #8 allowed=false :new; b/t from=a/src version=7 immutable deleting :old known",
             "b/t",
