@@ -9,8 +9,10 @@ use serde_json::{Value, json};
 
 /// Others wait for that long when the leader does not say that it ends.
 const LEASE_DURATION: Duration = Duration::from_secs(15);
-/// A leader stops after that long without a renewal.
-const RENEW_DEADLINE: Duration = Duration::from_secs(10);
+/// A standby leads so soon after the leader has got SIGTERM, on a machine that answers at once.
+const TAKE_OVER: Duration = Duration::from_secs(1);
+/// So often it is tried: on a busy machine a process may get no processor for a while.
+const ROUNDS: usize = 5;
 
 fn scene() -> Scene {
     let scene = Scene::new();
@@ -75,14 +77,33 @@ fn a_standby_goes_on_at_once_when_the_leader_stops() {
     // The replica is there before its line is logged.
     scene.until("the leader's log has the write", || (writes_of(&first) == 1).then_some(()));
     assert_eq!(writes_of(&second), 0, "a standby writes nothing");
-    let begun = Instant::now();
     assert_eq!(first.terminate(WAIT).code(), Some(0));
     becomes_leader(&scene, &mut second);
-    let took = begun.elapsed();
-    println!("take-over after SIGTERM: {took:?}");
-    assert!(took < RENEW_DEADLINE, "{took:?}: the lease was not released");
     copies(&scene, "two");
     scene.until("the new leader's log has the write", || (writes_of(&second) == 1).then_some(()));
+}
+
+#[test]
+fn a_standby_leads_within_a_second_when_the_leader_stops() {
+    let scene = scene();
+    let (mut leader, mut standby) = two(&scene);
+    let mut rounds = Vec::new();
+    for _ in 0..ROUNDS {
+        let asked = Instant::now();
+        (0..10).for_each(|_| drop(readyz(&mut standby)));
+        // What the machine takes for two answers of this kind is not the controller's.
+        let answers = asked.elapsed() / 5;
+        let begun = Instant::now();
+        assert_eq!(leader.terminate(WAIT).code(), Some(0));
+        becomes_leader(&scene, &mut standby);
+        let took = begun.elapsed();
+        if took <= TAKE_OVER + answers {
+            return println!("take-over after SIGTERM: {took:?}");
+        }
+        rounds.push((took, answers));
+        leader = std::mem::replace(&mut standby, start(&scene, scene.plane().kubeconfig()));
+    }
+    panic!("take-overs, and what two answers took: {rounds:?}");
 }
 
 #[test]

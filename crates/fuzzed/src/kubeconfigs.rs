@@ -35,7 +35,8 @@ pub(crate) fn kubeconfigs(data: &[u8]) {
         assert!(!said.contains(credential), "{credential:?} is shown: {said:?}");
     }
     // The beginning of PEM, as `Debug` shows bytes.
-    assert!(!said.contains("45, 45, 45"), "{said:?}");
+    const DASHES: &str = "45, 45, 45";
+    assert!(!said.contains(DASHES) || contains(data, DASHES.as_bytes()), "{said:?}");
 }
 
 fn contains(data: &[u8], part: &[u8]) -> bool {

@@ -112,7 +112,7 @@ fn naive_duration(text: &str) -> Option<Duration> {
         let (number, after) = rest.split_at(digits);
         let letters = after.bytes().take_while(u8::is_ascii_alphabetic).count();
         let (unit, after) = after.split_at(letters);
-        total += number.parse::<u128>().ok()?.checked_mul(u128::from(*units.get(unit)?))?;
+        total = total.checked_add(number.parse::<u128>().ok()?.checked_mul(u128::from(*units.get(unit)?))?)?;
         rest = after;
     }
     (total <= i64::MAX as u128).then(|| Duration::from_nanos(total as u64))

@@ -27,23 +27,26 @@
 //! 14. **Events.** Each is on an object that there was, says of nothing that it was done but what this controller did, and there are not
 //!     more of them than [`most_events_of_one`] and [`most_events_of_all`] ([`crate::world`] looks at them).
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::rc::Rc;
+mod safety;
+mod shape;
+
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::api::http::Request;
 use crate::api::lease::Leases;
-use crate::api::object::{Id, Object, Resource};
+use crate::api::object::{Id, Object};
 use crate::api::store::State;
 use crate::api::write::missing;
-use crate::spec::asks::{Read, items, read};
-use crate::spec::carried::noted;
+use crate::spec::asks::{Read, read};
 use crate::spec::namespaces::is_left_alone;
 use crate::spec::{
-    Cluster, Flags, Note, PREFIX, Removal, Shape, Wanted, Wish, is_made_by_controller, is_minimal, is_protected,
-    targets, wish,
+    Cluster, Flags, Note, PREFIX, Removal, Shape, Wanted, Wish, is_made_by_controller, is_protected, targets, wish,
 };
 use crate::world::users::parts_of_values;
+
+pub use safety::{Allowed, Gap, Known, Write, due, is_allowed};
+use shape::{has_note, has_shape};
 
 /// Requests for one object within a second, beside those that every change and fault of that second may cause.
 pub const MOST_AT_ONCE: usize = 12;
@@ -106,189 +109,6 @@ pub fn may_begin(identity: &str, holder: Option<&str>) -> bool {
     holder == Some(identity)
 }
 
-/// What a controller knows for certain: the positions in the history of the newest states of which a watch delivered something to it. It
-/// decides by nothing that is older.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Known {
-    namespaces: usize,
-    secrets: usize,
-    config_maps: usize,
-}
-
-impl Known {
-    /// Nothing that is older than this state.
-    #[must_use]
-    pub fn all_from(position: usize) -> Self {
-        Self { namespaces: position, secrets: position, config_maps: position }
-    }
-
-    /// The watch of this resource has delivered something of this state.
-    pub fn reaches(&mut self, resource: Resource, position: usize) {
-        let known = match resource {
-            Resource::Namespace => &mut self.namespaces,
-            Resource::Secret => &mut self.secrets,
-            Resource::ConfigMap => &mut self.config_maps,
-        };
-        *known = position.max(*known);
-    }
-
-    /// Up to which position the watch of this resource has delivered something.
-    #[must_use]
-    pub fn of(&self, resource: Resource) -> usize {
-        match resource {
-            Resource::Namespace => self.namespaces,
-            Resource::Secret => self.secrets,
-            Resource::ConfigMap => self.config_maps,
-        }
-    }
-
-    /// The states of objects of this resource by which the controller may decide.
-    fn states<'h>(&self, history: &'h [(Duration, State)], resource: Resource) -> &'h [(Duration, State)] {
-        &history[self.of(resource).min(history.len() - 1)..]
-    }
-}
-
-/// A write of a controller that took effect.
-#[derive(Clone, Copy)]
-pub struct Write<'a> {
-    /// When.
-    pub at: Duration,
-    /// What it was about.
-    pub target: &'a Id,
-    /// The object before.
-    pub before: Option<&'a Rc<Object>>,
-    /// The object after.
-    pub after: Option<&'a Rc<Object>>,
-    /// When the controller was started.
-    pub started: Duration,
-    /// What this controller knew for certain when it sent the write.
-    pub known: Known,
-    /// What it may never have seen.
-    pub gaps: &'a [Gap],
-    /// Its flags.
-    pub flags: &'a Flags,
-}
-
-/// What kind of write it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Allowed {
-    /// It removes or empties a replica that is not approved.
-    Removal,
-    /// Anything else.
-    Other,
-}
-
-/// Whether SPEC wants this write in some state that there was, and as what.
-#[must_use]
-pub fn is_allowed(history: &[(Duration, State)], write: &Write<'_>) -> Option<Allowed> {
-    let seen = write.known.states(history, write.target.resource);
-    let of_namespaces = write.known.states(history, Resource::Namespace);
-    let with_target_as_it_was = |cluster: &Cluster| {
-        let mut cluster = cluster.clone();
-        match write.before {
-            Some(object) => drop(cluster.insert(write.target.clone(), object.clone())),
-            None => drop(cluster.remove(write.target)),
-        }
-        cluster
-    };
-    let source = write.before.and_then(|before| silent_source(before, write));
-    let versions_of_source = source.as_ref().map(|source| placed_versions(history, source)).unwrap_or_default();
-    // The delay counts from when the source fell silent, whatever became of other objects since, and of itself while it was silent.
-    let silent_since = |at: Duration, cluster: &Cluster| {
-        let Some(source) = &source else { return at };
-        // What an object that pulls from itself says changes what it wants, and not since when it gives itself nothing.
-        if source == write.target {
-            return Duration::ZERO;
-        }
-        let (mut before, mut since, mut until) = (cluster.clone(), at, usize::MAX);
-        for (position, (began, object)) in versions_of_source.iter().skip_while(|(_, (began, _))| *began > at) {
-            put(&mut before, source, object.map(unpaused).as_ref());
-            if let Some(above) = object.and_then(|object| named_by(object, "replicate-from")) {
-                let above_unpaused = before.get(&above).map(unpaused);
-                put(&mut before, &above, above_unpaused.as_ref());
-            }
-            if is_silent(&wish(&before, write.flags, write.target)) {
-                since = *began;
-            } else if !is_in_a_gap(write.gaps, source, *position, until) {
-                break;
-            }
-            until = *position;
-        }
-        since
-    };
-    let wanted = |at: Duration, cluster: &Cluster| {
-        let wish = wish(cluster, write.flags, write.target);
-        let adopts = matches!(&wish, Wish::Remade) || matches!(&wish, Wish::Look(shape) if shape.adopted);
-        if adopts && is_adoption(write) {
-            return Some(Allowed::Other);
-        }
-        let removes = limited_removal(&wish, write);
-        let is_due = |removal: Removal| is_due(removal, silent_since(at, cluster), write);
-        let is_wanted = match &wish {
-            Wish::Gone(removal) if !is_due(*removal) => false,
-            Wish::Look(shape) if shape.removal.is_some_and(|removal| removal != Removal::Said) => {
-                // Until the delay is over the data stays; each controller counts it from when it saw the silence begin.
-                let kept = Wish::Look(Box::new(without_removal(shape)));
-                if makes_it_so(&kept, write.before, write.after, seen) {
-                    return Some(Allowed::Other);
-                }
-                shape.removal.is_some_and(is_due) && makes_it_so(&wish, write.before, write.after, seen)
-            }
-            wish => makes_it_so(wish, write.before, write.after, seen),
-        };
-        match removes.filter(|_| is_wanted) {
-            None => is_wanted.then_some(Allowed::Other),
-            // The controller may know older or newer states of the other replicas, and of their namespaces.
-            Some(source) => {
-                let is_allowed = |state: &State, namespaces: &State| {
-                    let is_namespace = |id: &Id| id.resource == Resource::Namespace;
-                    let mut view: Cluster = (**namespaces).clone();
-                    view.retain(|id, _| is_namespace(id));
-                    view.extend(
-                        state.iter().filter(|(id, _)| !is_namespace(id)).map(|(k, v)| (k.clone(), Rc::clone(v))),
-                    );
-                    for id in [&source, &Id::of_namespace(&write.target.namespace), write.target] {
-                        put(&mut view, id, cluster.get(id));
-                    }
-                    write.flags.removal_limit.is_none_or(|limit| due(&view, write.flags, &source).len() <= limit)
-                };
-                let mut states = of_namespaces
-                    .iter()
-                    .rev()
-                    .flat_map(|(_, namespaces)| seen.iter().rev().map(move |(_, state)| (state, namespaces)));
-                states.any(|(state, namespaces)| is_allowed(state, namespaces)).then_some(Allowed::Removal)
-            }
-        }
-    };
-    let whole = if seen.len() < of_namespaces.len() { seen } else { of_namespaces };
-    if let Some(allowed) = whole.iter().rev().find_map(|(at, state)| wanted(*at, &with_target_as_it_was(state))) {
-        return Some(allowed);
-    }
-    // A controller may know different objects at different moments.
-    let concerned = concerned(seen, write);
-    let versions: Vec<Vec<Version<'_>>> =
-        concerned.iter().map(|id| versions(write.known.states(history, id.resource), id)).collect();
-    let mut cluster = with_target_as_it_was(&seen[seen.len() - 1].1);
-    combinations(&versions).find_map(|choice| {
-        let mut since = write.at;
-        for (id, (began, object)) in concerned.iter().zip(choice) {
-            put(&mut cluster, id, object);
-            if source.as_ref() == Some(id) {
-                since = began;
-            }
-        }
-        wanted(since, &cluster)
-    })
-}
-
-/// The source because of which a wish takes something away, where that is limited (SPEC 11.2) and not approved.
-fn limited_removal(wish: &Wish, write: &Write<'_>) -> Option<Id> {
-    write.flags.removal_limit?;
-    // What is being deleted already does not count.
-    let before = write.before.filter(|before| before.deleted.is_none())?;
-    is_limited(wish, before, write.flags).then(|| silent_source(before, write)).flatten()
-}
-
 /// Whether a wish takes away what is there, and nobody approved.
 fn is_limited(wish: &Wish, object: &Object, flags: &Flags) -> bool {
     let Read::Well(own) = read(object, flags) else { return false };
@@ -309,46 +129,6 @@ fn is_limited(wish: &Wish, object: &Object, flags: &Flags) -> bool {
         }
 }
 
-/// SPEC 11.2: the targets from which something is to be taken away because of a source, now or after the delay, and that are not approved.
-#[must_use]
-pub fn due(cluster: &Cluster, flags: &Flags, source: &Id) -> Vec<Id> {
-    let names_it = |object: &Object, name: &str| named_by(object, name).as_ref() == Some(source);
-    let is_due = |target: &Id| {
-        let Some(object) = cluster.get(target).filter(|object| object.deleted.is_none()) else { return false };
-        let wish = wish(cluster, flags, target);
-        let is_because = match &wish {
-            Wish::Gone(removal) => names_it(object, "replicated-by") && *removal != Removal::Silent(None),
-            Wish::Look(shape) => {
-                names_it(object, "replicate-from")
-                    && shape.removal.is_some_and(|removal| removal != Removal::Silent(None))
-            }
-            Wish::Leave | Wish::Remade => false,
-        };
-        is_because && is_limited(&wish, object, flags)
-    };
-    targets(cluster).into_iter().filter(|target| target.resource == source.resource && is_due(target)).collect()
-}
-
-fn put(cluster: &mut Cluster, id: &Id, object: Option<&Rc<Object>>) {
-    match object {
-        Some(object) => drop(cluster.insert(id.clone(), Rc::clone(object))),
-        None => drop(cluster.remove(id)),
-    }
-}
-
-/// A source that is paused, or pulls from one that is, may be silent all the same.
-fn unpaused(object: &Rc<Object>) -> Rc<Object> {
-    let key = format!("{PREFIX}paused");
-    match object.annotations.contains_key(&key) {
-        false => Rc::clone(object),
-        true => {
-            let mut object = (**object).clone();
-            object.annotations.remove(&key);
-            Rc::new(object)
-        }
-    }
-}
-
 /// Whether a replica has to be removed or emptied because its source is silent.
 fn is_silent(wish: &Wish) -> bool {
     match wish {
@@ -358,208 +138,11 @@ fn is_silent(wish: &Wish) -> bool {
     }
 }
 
-/// The source whose silence takes something from this object: its creator's, if it is deleted, or emptied while a finalizer holds it, else
-/// that of its pull.
-fn silent_source(before: &Object, write: &Write<'_>) -> Option<Id> {
-    let of_pull = write.after.and_then(|_| named_by(before, "replicate-from"));
-    of_pull.or_else(|| named_by(before, "replicated-by"))
-}
-
 /// The object that one of these annotations of another names.
 fn named_by(object: &Object, name: &str) -> Option<Id> {
     let text = object.annotation(&format!("{PREFIX}{name}"))?.trim();
     let (namespace, name) = text.split_once('/').unwrap_or((&object.id.namespace, text));
     Some(Id::new(object.id.resource, namespace, name))
-}
-
-/// The objects on which the decision about a target depends: its source, the source's source, and so on; and its namespace.
-fn concerned(seen: &[(Duration, State)], write: &Write<'_>) -> Vec<Id> {
-    const MOST: usize = 8;
-    let mut concerned = vec![Id::of_namespace(&write.target.namespace)];
-    // Sources that compete for the name.
-    for (_, state) in seen.iter().filter(|_| write.before.is_none()) {
-        for (id, object) in state.iter().filter(|(id, _)| id.resource == write.target.resource) {
-            let is_new = concerned.len() < MOST && !concerned.contains(id);
-            if is_new && matches!(read(object, write.flags), Read::Well(asks) if asks.names(state, write.target)) {
-                concerned.push(id.clone());
-            }
-        }
-    }
-    let mut open: Vec<&Rc<Object>> = write.before.into_iter().chain(write.after).collect();
-    while let Some(object) = open.pop() {
-        for name in ["replicated-by", "replicate-from"] {
-            let Some(text) = object.annotation(&format!("{PREFIX}{name}")) else { continue };
-            let (namespace, name) = text.trim().split_once('/').unwrap_or((&object.id.namespace, text.trim()));
-            let id = Id::new(write.target.resource, namespace, name);
-            if id != *write.target && !concerned.contains(&id) && concerned.len() < MOST {
-                open.extend(versions(seen, &id).into_iter().filter_map(|(_, object)| object));
-                concerned.push(id);
-            }
-        }
-    }
-    concerned
-}
-
-/// A state of an object (`None`: it did not exist), and since when.
-type Version<'s> = (Duration, Option<&'s Rc<Object>>);
-
-/// Positions in the history between which a controller may have seen nothing of a resource: its watch broke, and a list showed what there
-/// was then. Or of one object: a response showed it before the watch did, whose older events say nothing new then.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Gap {
-    /// Of which resource.
-    pub resource: Resource,
-    /// Of this object alone.
-    pub one: Option<Id>,
-    /// It had seen this state,
-    pub after: usize,
-    /// and then this one.
-    pub shown: usize,
-}
-
-/// Whether nobody who had these gaps can have seen a state of an object that lasted from one position to before another.
-fn is_in_a_gap(gaps: &[Gap], id: &Id, from: usize, until: usize) -> bool {
-    let is_of = |gap: &&Gap| gap.resource == id.resource && gap.one.as_ref().is_none_or(|one| one == id);
-    gaps.iter().filter(is_of).any(|gap| gap.after < from && until <= gap.shown)
-}
-
-/// The states of an object, the newest first.
-fn versions<'s>(seen: &'s [(Duration, State)], id: &Id) -> Vec<Version<'s>> {
-    placed_versions(seen, id).into_iter().map(|(_, version)| version).collect()
-}
-
-/// The same, each with the position at which it begins.
-fn placed_versions<'s>(seen: &'s [(Duration, State)], id: &Id) -> Vec<(usize, Version<'s>)> {
-    let of = |(position, (at, state)): (usize, &'s (Duration, State))| (position, (*at, state.get(id)));
-    let mut versions: Vec<(usize, Version<'s>)> = seen.iter().enumerate().map(of).collect();
-    versions.dedup_by(|(_, (_, one)), (_, (_, other))| one.map(Rc::as_ptr) == other.map(Rc::as_ptr));
-    versions.reverse();
-    versions
-}
-
-fn combinations<T: Copy>(choices: &[Vec<T>]) -> impl Iterator<Item = Vec<T>> {
-    const MOST: usize = 100_000;
-    let count: usize = choices.iter().map(Vec::len).product();
-    (0..count.min(MOST)).map(move |mut number| {
-        let pick = |choice: &Vec<T>| {
-            let picked = choice[number % choice.len()];
-            number /= choice.len();
-            picked
-        };
-        choices.iter().map(pick).collect()
-    })
-}
-
-/// SPEC 11.1: what is silent is removed only when it was so for the delay.
-fn is_due(removal: Removal, since: Duration, write: &Write<'_>) -> bool {
-    match removal {
-        Removal::Silent(None) => false,
-        Removal::Silent(Some(delay)) => since + delay <= write.at && write.started + delay <= write.at,
-        Removal::Said => true,
-    }
-}
-
-/// The same shape, without taking the data away: what may be written while the removal waits.
-fn without_removal(shape: &Shape) -> Shape {
-    let mut shape = Shape { data: Wanted::Kept, removal: None, ..shape.clone() };
-    shape.notes.extend(crate::spec::pull::WRITTEN.map(|name| (name, Note::Any)));
-    shape.notes.insert("removal-approved", Note::Any);
-    shape
-}
-
-/// Whether a write does what is wanted.
-fn makes_it_so(
-    wish: &Wish,
-    before: Option<&Rc<Object>>,
-    after: Option<&Rc<Object>>,
-    seen: &[(Duration, State)],
-) -> bool {
-    match (wish, after) {
-        (Wish::Leave, _) | (Wish::Gone(_) | Wish::Remade, Some(_)) | (Wish::Look(_), None) => false,
-        (Wish::Gone(_) | Wish::Remade, None) => true,
-        (Wish::Look(shape), Some(after)) => has_shape(shape, before, after, seen),
-    }
-}
-
-/// Only the ownership of `replicated-by` changes, and the controller becomes an owner (SPEC 3.1).
-fn is_adoption(write: &Write<'_>) -> bool {
-    let (Some(before), Some(after)) = (write.before, write.after) else { return false };
-    let same = Object { managers: after.managers.clone(), version: after.version, ..(**before).clone() };
-    same == **after && !is_made_by_controller(before) && is_made_by_controller(after)
-}
-
-fn has_shape(shape: &Shape, before: Option<&Rc<Object>>, after: &Object, seen: &[(Duration, State)]) -> bool {
-    let type_ = after.type_.as_deref();
-    let data = match &shape.data {
-        Wanted::Kept => before.is_some_and(|before| has_same_data(before, after)),
-        Wanted::Minimal => is_minimal(type_, &after.data, &after.binary_data),
-        Wanted::Equal(data, binary_data) => after.data == *data && after.binary_data == *binary_data,
-    };
-    let kept = |before: &Object| {
-        before.uid == after.uid && before.finalizers == after.finalizers && before.immutable == after.immutable
-    };
-    data && shape.type_.as_deref().is_none_or(|wanted| Some(wanted) == type_)
-        && before.is_none_or(|before| kept(before))
-        && has_of_others(shape, before, after)
-        && shape.notes.iter().all(|(name, note)| has_note(name, note, before, after, seen))
-}
-
-/// Whether the labels, and the annotations that the shape does not speak of, are as they were; but for those that the controller sets
-/// (SPEC 11.6): these are as they are wanted, and those that it had set before and that are not wanted any more are gone, or as they are
-/// on a new replica.
-fn has_of_others(shape: &Shape, before: Option<&Rc<Object>>, after: &Object) -> bool {
-    let is_free = |key: &str| key.strip_prefix(PREFIX).is_none_or(|name| !shape.notes.contains_key(name));
-    let others = |object: &Object| -> BTreeMap<String, Vec<u8>> {
-        object.annotations.iter().filter(|(key, _)| is_free(key)).map(|(k, v)| (k.clone(), v.clone())).collect()
-    };
-    let (mut labels, mut annotations) =
-        before.map_or_else(Default::default, |before| (before.labels.clone(), others(before)));
-    if let Some(carried) = &shape.carried {
-        match before {
-            None => labels.extend(carried.created_with.clone()),
-            Some(before) => {
-                for key in noted(before, "replicated-labels") {
-                    if labels.remove(&key).is_some() {
-                        labels.extend(carried.created_with.get(&key).map(|value| (key, value.clone())));
-                    }
-                }
-                noted(before, "replicated-annotations").iter().for_each(|key| drop(annotations.remove(key)));
-            }
-        }
-        labels.extend(carried.labels.clone());
-        annotations.extend(carried.annotations.clone());
-    }
-    before.is_none() && shape.carried.is_none() || after.labels == labels && others(after) == annotations
-}
-
-fn has_same_data(one: &Object, other: &Object) -> bool {
-    one.data == other.data && one.binary_data == other.binary_data
-}
-
-fn has_note(name: &str, note: &Note, before: Option<&Rc<Object>>, after: &Object, seen: &[(Duration, State)]) -> bool {
-    let key = format!("{PREFIX}{name}");
-    let value = after.annotation(&key);
-    match note {
-        Note::Any => true,
-        Note::Absent => !after.annotations.contains_key(&key),
-        Note::Is(text) => value == Some(&**text),
-        Note::Items(wanted) => value.is_some_and(|text| {
-            let (mut wanted, mut there) = (wanted.clone(), items(text));
-            wanted.sort();
-            there.sort();
-            wanted == there
-        }),
-        Note::VersionOf(source, part) => {
-            let is_same = |object: &Object| match part.of(&object.data, &object.binary_data) {
-                Some((data, binary_data)) => data == after.data && binary_data == after.binary_data,
-                None => false,
-            };
-            let is_it = |object: &Rc<Object>| value == Some(&*object.version.to_string()) && is_same(object);
-            // It may name an older version with the same data (SPEC 9.3), and what others wrote stays if the data is right.
-            let stays = before.is_some_and(|before| before.annotation(&key) == value && has_same_data(before, after));
-            value.is_some() && (stays || seen.iter().any(|(_, state)| state.get(source).is_some_and(is_it)))
-        }
-    }
 }
 
 /// Whether a target may be held by the removal limit: so many have named its source, all in all. (Whether they were due at the same time

@@ -3,11 +3,14 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use k8s_replicator_sim::run::{report, run, run_safely, script, shrink};
+use k8s_replicator_sim::world::step::Step;
+use k8s_replicator_sim::world::{Recording, Setting};
 
 fn number(name: &str, otherwise: u64) -> u64 {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(otherwise)
@@ -69,7 +72,53 @@ fn a_seed_replays_line_by_line() {
     }
 }
 
-/// The seeds exercise the controller: requests are sent, faults occur, and replicas are written in many of them.
+/// The first word of what a value is printed as: the name of its variant.
+fn word(value: &dyn std::fmt::Debug) -> String {
+    format!("{value:?}").chars().take_while(char::is_ascii_alphanumeric).collect()
+}
+
+/// Each kind of step, of fate and of delivery occurs, and each setting.
+#[test]
+fn the_seeds_reach_every_step_and_setting() {
+    let mut seen = BTreeSet::new();
+    for script in (1..=2_000).map(script) {
+        for step in &script.steps {
+            seen.insert(match step {
+                Step::Carry(_, fate) => format!("Carry {}", word(fate)),
+                Step::Flow(_, flow) => format!("Flow {}", word(flow)),
+                Step::Rival(_, rivalry) => format!("Rival {}", word(rivalry)),
+                Step::Forbid(policy) => format!("Forbid {}", word(&policy.effect)),
+                Step::Act(act) => format!("Act {}", word(act)),
+                Step::Restore(again) => format!("Restore {again}"),
+                step => word(step),
+            });
+        }
+        let Setting { controllers, leader_elect, stale_reads, balanced, crowd, recording, .. } = &script.setting;
+        let is_scoped = controllers.iter().any(|flags| !flags.namespaces.is_empty());
+        let creates_with = controllers.iter().any(|flags| !flags.created_with.is_empty());
+        for (name, is_so) in [
+            ("two controllers", controllers.len() == 2),
+            ("with different flags", controllers.windows(2).any(|two| two[0] != two[1])),
+            ("--leader-elect", *leader_elect),
+            ("--namespaces", is_scoped),
+            ("--create-with-labels", creates_with),
+            ("stale reads", *stale_reads),
+            ("balanced", *balanced),
+            ("crowd", crowd.is_some()),
+            ("Events", *recording == Recording::On),
+            ("Events are forbidden", *recording == Recording::Forbidden),
+        ] {
+            if is_so {
+                seen.insert(name.to_owned());
+            }
+        }
+    }
+    let expected = include_str!("steps.txt");
+    let expected: BTreeSet<String> = expected.lines().map(str::to_owned).collect();
+    assert_eq!(seen, expected);
+}
+
+/// The seeds exercise the controller: requests are sent, and replicas are written in many of them.
 #[test]
 fn the_seeds_reach_writes() {
     let ran: Vec<_> = (1..=200).map(|seed| run(&script(seed), false)).collect();

@@ -12,7 +12,7 @@ use k8s_replicator_controller::lease;
 use k8s_replicator_controller::report::Outcome;
 use k8s_replicator_controller::wire::{HttpRequest, Received};
 use k8s_replicator_core::annotations::Dialect;
-use k8s_replicator_core::decide::Rules;
+use k8s_replicator_core::decide::{Rules, Verb};
 use k8s_replicator_core::kind::{ConfigMap, Kind, Secret};
 use k8s_replicator_core::names::{Key, Namespace, TargetKey};
 use k8s_replicator_core::pattern::NamespaceList;
@@ -54,6 +54,8 @@ pub(super) struct Process {
     pub(super) is_stirred: bool,
     /// Objects about which the controller reported something other than that nothing has to be done.
     pub(super) reported: BTreeSet<Id>,
+    /// Objects that it reported to have emptied, with the reason, which is told once.
+    pub(super) emptied: BTreeSet<Id>,
     /// All that was delivered to it.
     pub(super) given: Given,
 }
@@ -166,6 +168,7 @@ impl World {
             has_ended: false,
             is_stirred: true,
             reported: BTreeSet::new(),
+            emptied: BTreeSet::new(),
             given: Given::default(),
         });
     }
@@ -286,11 +289,14 @@ impl World {
             let said = match &message {
                 Message::Notice(notice) => format!("{notice:?}"),
                 Message::Report(kind, report) => {
-                    if !matches!(report.outcome, Outcome::Done { .. } | Outcome::Nothing) {
-                        let resource = Resource::from_plural(kind.plural()).unwrap_or(Resource::Secret);
-                        // One line for all that fail for the same cause.
-                        let all = std::iter::once(&report.target).chain(&report.others.names);
-                        process.reported.extend(all.map(|key| Id::new(resource, key.namespace(), key.name())));
+                    let resource = Resource::from_plural(kind.plural()).unwrap_or(Resource::Secret);
+                    // One line for all that fail for the same cause.
+                    let all = std::iter::once(&report.target).chain(&report.others.names);
+                    let all = all.map(|key| Id::new(resource, key.namespace(), key.name()));
+                    match report.outcome {
+                        Outcome::Done { verb: Verb::Clear, .. } => process.emptied.extend(all),
+                        Outcome::Done { .. } | Outcome::Nothing => {}
+                        _ => process.reported.extend(all),
                     }
                     format!("{report:?}")
                 }

@@ -234,10 +234,22 @@ impl World {
         Err(Violation::new("convergence", format!("{id}: {problem}\n  it is: {}", super::described(object))))
     }
 
+    /// Whether a webhook changed the data of the object, or of one from which it pulls, and no controller can know it.
+    fn is_believed(&self, id: &Id) -> bool {
+        const LONGEST_CHAIN: usize = 5;
+        let from = |id: &Id| {
+            let text = self.store.get(id)?.annotation(&format!("{PREFIX}replicate-from"))?.trim();
+            let (namespace, name) = text.split_once('/').unwrap_or((&id.namespace, text));
+            Some(Id::new(id.resource, namespace, name))
+        };
+        let chain = std::iter::successors(Some(id.clone()), from).take(LONGEST_CHAIN);
+        chain.into_iter().any(|id| self.is_itself_believed(&id))
+    }
+
     /// Whether a webhook changed the object's data under the controller's own name, where no controller can know it: with a write of
     /// annotations alone, whose response shows no data; or every controller was started since then, and `managedFields` vouch for it
     /// (SPEC 9.15).
-    fn is_believed(&self, id: &Id) -> bool {
+    fn is_itself_believed(&self, id: &Id) -> bool {
         let Some(object) = self.store.get(id).filter(|object| object.data.contains_key("injected")) else {
             return false;
         };
@@ -282,7 +294,8 @@ impl World {
             .live
             .iter()
             .filter(|(id, object)| is_replicated(id) && has_to_be_told(&self.store.live, flags, object));
-        let is_told = |id: &Id| self.processes.iter().flatten().any(|process| process.reported.contains(id));
+        let is_told =
+            |id: &Id| self.processes.iter().flatten().any(|it| it.reported.contains(id) || it.emptied.contains(id));
         match refused.find(|(id, _)| !is_told(id)) {
             None => Ok(()),
             Some((id, object)) => {
