@@ -24,7 +24,7 @@ use crate::selection::Selection;
 pub use crate::annotation::{Annotation, Dialect};
 pub use ill_formed::IllFormed;
 pub(crate) use lists::{advise, oddity};
-pub(crate) use read::{PUSH, boolean};
+pub(crate) use read::{CONSENT, PUSH, boolean};
 
 /// How long replicas are kept when their source is missing, or has lost its annotations (SPEC 11.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -148,6 +148,12 @@ impl Marks {
     #[must_use]
     pub fn asks_for_a_push(&self) -> bool {
         PUSH.into_iter().any(|annotation| self.has(annotation))
+    }
+
+    /// Whether any annotation of consent is there. On a replica it may be ill-formed, and then nothing follows from it.
+    #[must_use]
+    pub fn says_who_may_pull(&self) -> bool {
+        CONSENT.into_iter().any(|annotation| self.has(annotation))
     }
 
     /// The push that is carried out: that of a replica which a push made is ignored (SPEC 3, 1).

@@ -159,9 +159,15 @@ fn keep<'a>(
         return Ok(all.filter(was_set).map(own).collect());
     }
     let Some(globs) = marks.text(asks).and_then(|text| Globs::parse(text).ok()) else { return Ok(Map::new()) };
-    let is_copied = |(key, _): &(&str, &str)| globs.names(key) && !is_never_copied(key, dialect);
+    let is_copied = |(key, value): &(&str, &str)| globs.names(key) && !is_never_copied(key, dialect) && is_text(value);
     let copied: Map = all.filter(is_copied).take(MAX_CARRIED + 1).map(own).collect();
     if copied.len() > MAX_CARRIED { Err(IllFormed::TooManyCarried { annotation: asks }) } else { Ok(copied) }
+}
+
+/// Whether a value is what its author wrote. Where an object has bytes that are no UTF-8, the API server's JSON has replacement characters in
+/// their place, and its protobuf the bytes, which are nothing to this program (SPEC 2): neither is copied.
+fn is_text(value: &str) -> bool {
+    !value.contains(char::REPLACEMENT_CHARACTER)
 }
 
 /// What the graph keeps of a value on a replica: the value, or the hash of a long one, which is enough to compare it with the
@@ -263,7 +269,8 @@ mod tests {
         let dialect = Dialect::new("k8s-replicator/", false);
         let marks = Marks::parse(&Key::new("a", "x").unwrap(), annotations.iter().copied()).unwrap()?;
         let labels = [("team", "red"), ("app.color", "blue"), ("helm.sh/chart", "c")];
-        let others = [("note", "n"), ("kubectl.kubernetes.io/last-applied-configuration", "secret")];
+        let others =
+            [("note", "n"), ("no-utf-8", "\u{fffd}x"), ("kubectl.kubernetes.io/last-applied-configuration", "secret")];
         Carried::read(&marks, &dialect, labels.into_iter(), others.into_iter()).unwrap()
     }
 

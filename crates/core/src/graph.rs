@@ -247,7 +247,13 @@ impl Graph {
     /// The existing targets that name this object as the source which made them, and those which name it as the one to pull from,
     /// in this order; one may come twice.
     pub fn named_as_source_by(&self, source: &SourceKey) -> impl Iterator<Item = &TargetKey> {
-        self.relations.created_by(source).chain(self.relations.pulling_from(source))
+        // A replica may pull from its creator, too: somebody annotated it.
+        let is_made_by_it = |target: &&TargetKey| {
+            let marks = self.node(target).and_then(Node::marks);
+            marks.is_some_and(|marks| marks.replicated_by.as_ref() == Some(source))
+        };
+        let pulling = self.relations.pulling_from(source).filter(move |target| !is_made_by_it(target));
+        self.relations.created_by(source).chain(pulling)
     }
 
     /// A number that is another one after each change.

@@ -74,7 +74,7 @@ pub const MOST_AT_REST: u64 = 3;
 pub const STAYS_FOR: Duration = Duration::from_secs(400);
 
 /// Writes in a row that each take back what another controller wrote to the object. A few may be decided on what was so a moment ago.
-/// (Nobody counts them where etcd was restored: a watch that is ahead of it is noticed after minutes. Nor where a watch event got lost,
+/// (Nobody counts them where reads are answered from caches, or where etcd was restored: a watch that is ahead of it is noticed after minutes. Nor where a watch event got lost,
 /// until the lists of verification have shown it, or a watch is away, or a Namespace that `--namespaces` names was not read since it changed
 /// ([`NAMESPACES_READ_WITHIN`]): of two controllers one decides on what the other knows to be past.)
 pub const MOST_TAKEN_BACK: usize = 3;
@@ -228,9 +228,9 @@ pub fn has_to_be_told(state: &Cluster, flags: &Flags, object: &Object) -> bool {
     let Some((namespace, name)) = own.from.as_ref().filter(|_| pulls) else { return false };
     let source = Id::new(object.id.resource, namespace, name);
     // What is paused, left alone or protected is told for that, or not at all.
-    let is_deleted = object.deleted.is_some();
+    let is_going = object.deleted.is_some() || !state.contains_key(&Id::of_namespace(&object.id.namespace));
     let is_left_alone =
-        own.paused || is_deleted || is_left_alone(state, flags, &object.id.namespace) || is_protected(object);
+        own.paused || is_going || is_left_alone(state, flags, &object.id.namespace) || is_protected(object);
     let Some(source) = state.get(&source).filter(|_| flags.covers(namespace) && !is_left_alone) else { return false };
     match read(source, flags) {
         Read::Well(asks) => asks.allowed == Some(false) && !asks.paused && !asks.unsure && !is_protected(source),

@@ -369,7 +369,11 @@ impl World {
             self.pipes.iter().filter(is_open).count() >= self.setting.watches_of(slot)
         };
         let all_watch = (0..self.processes.len()).all(watches);
-        let knows_the_same = self.restored.is_none() && !misses_an_event && all_watch && self.has_known_namespaces();
+        let knows_the_same = !self.setting.stale_reads
+            && self.restored.is_none()
+            && !misses_an_event
+            && all_watch
+            && self.has_known_namespaces();
         // What a webhook puts into each write looks as if the other controller had not written.
         let is_changed = self.policies.iter().any(|policy| injects(policy, id));
         if !self.setting.are_equal() || self.processes.len() < 2 || !knows_the_same || is_changed {

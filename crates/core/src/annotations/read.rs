@@ -108,6 +108,13 @@ const SAY_WHO_MAY_PULL: [Annotation; 7] = [
 pub(crate) const PUSH: [Annotation; 3] =
     [Annotation::ReplicateTo, Annotation::ReplicateToNamespaces, Annotation::ReplicateToNamespaceSelector];
 
+/// The annotations of consent.
+pub(crate) const CONSENT: [Annotation; 3] = [
+    Annotation::ReplicationAllowed,
+    Annotation::ReplicationAllowedNamespaces,
+    Annotation::ReplicationAllowedNamespaceSelector,
+];
+
 /// Checks an annotation's text. `None`: it is well-formed.
 type Check = fn(Annotation, &str) -> Option<IllFormed>;
 

@@ -71,7 +71,7 @@ impl<'g> Case<'g, '_> {
         let Pushing { source, marks } = pushing;
         self.is_not_known_as_protected(source.key, source.node, source.key)?;
         if let Some(owned) = existing {
-            self.adopt(source, owned)?;
+            self.adopt(pushing, owned)?;
         }
         let mut wanted = Wanted::default();
         wanted.set(Annotation::ReplicatedBy, Some(source.key.as_str().into()));
@@ -86,12 +86,13 @@ impl<'g> Case<'g, '_> {
     }
 
     /// SPEC 3, 1: a replica that others copied or restored is adopted before anything else is written to it.
-    fn adopt(self, source: Source<'g>, owned: Owned<'g>) -> Answer<'g> {
+    fn adopt(self, Pushing { source, marks }: Pushing<'g>, owned: Owned<'g>) -> Answer<'g> {
         let owners = owned.node().managers.replicated_by;
         if owners != Owners::Others || crate::bug!(AdoptionForgotten) {
             return Continue(());
         }
-        self.type_of(source.key, source.node, source.key)?;
+        let type_ = self.type_of(source.key, source.node, source.key)?;
+        self.type_to_be(marks, type_, source.key)?;
         self.type_of_target(owned.node(), source.key)?;
         let plan = self.adopting(owned, source.key);
         self.stop(Question::Adoption, Decision::Act(plan), || {

@@ -8,7 +8,7 @@ use super::creator::Stopped;
 use super::plan::{Aim, Data, Wanted};
 use super::{Answer, Case, Decision, End, Need, Source, nothing, refuse, says};
 use crate::action::Owned;
-use crate::annotations::{Annotation, Marks};
+use crate::annotations::{Annotation, CONSENT, Marks};
 use crate::graph::{Chain, LONGEST_CHAIN, Node, Presence, Withdrawal};
 use crate::keys::Projection;
 use crate::names::SourceKey;
@@ -17,12 +17,6 @@ use crate::pattern::Allowed;
 use crate::reason::Reason;
 use crate::selection::Selection;
 use crate::trail::{Outcome, Question};
-
-const CONSENT: [Annotation; 3] = [
-    Annotation::ReplicationAllowed,
-    Annotation::ReplicationAllowedNamespaces,
-    Annotation::ReplicationAllowedNamespaceSelector,
-];
 
 /// Whether a source gives its data (SPEC 5, 1 to 6).
 pub(super) enum Gate<'g> {

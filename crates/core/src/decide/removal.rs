@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::copy::Receiver;
-use super::creator::{Creator, Stopped};
+use super::creator::{Creator, Pushing, Stopped};
 use super::plan::{Aim, Data, PULLED, Verb, Wanted};
 use super::pull::Gate;
 use super::{Answer, Case, Decision, End, Verdict, nothing, refuse};
@@ -117,17 +117,21 @@ impl<'g> Case<'g, '_> {
         let stays = |stopped: &Stopped<'_>, inherited: Option<RemovalDelay>| {
             stopped.without.is_some() && stopped.delay.or(inherited) == Some(RemovalDelay::Never)
         };
-        let from = match &marks.replicated_by {
-            Some(creator) if *creator == *source => match self.creator(creator) {
+        let (from, receiver) = match &marks.replicated_by {
+            None => (marks.replicate_from.as_ref(), Receiver::of(owned)),
+            Some(creator) => match self.creator(creator) {
                 Answer::Continue(Creator::Stopped(stopped)) => {
-                    return !stays(&stopped, marks.removal_delay)
+                    return *creator == *source
+                        && !stays(&stopped, marks.removal_delay)
                         && self.is_made_by_controller(owned, &stopped).is_continue();
                 }
-                _ => marks.replicate_from.as_ref(),
+                Answer::Continue(Creator::Pushes(Pushing { marks: pushed, .. })) => match &pushed.replicate_from {
+                    Some(from) => (Some(from), Receiver::of_combined(owned, pushed, from)),
+                    None => return false,
+                },
+                Answer::Break(_) => return false,
             },
-            _ => marks.replicate_from.as_ref(),
         };
-        let receiver = Receiver::of(owned);
         let Some(from) = from.filter(|from| **from == *source && receiver.has_received) else { return false };
         match self.gate_now(from, &receiver) {
             Answer::Continue(Gate::GivesNothing(stopped)) => !stays(&stopped, None),

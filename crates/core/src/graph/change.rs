@@ -344,7 +344,7 @@ impl Graph {
             Some(Annotated::Well(marks)) => Without {
                 object: false,
                 push: !marks.asks_for_a_push(),
-                consent: marks.allowed.is_none() && marks.allowed_namespaces.is_none(),
+                consent: !marks.says_who_may_pull(),
             },
         };
         self.relations.set_without(source, without, self.time);

@@ -51,7 +51,8 @@ pub fn carried(source: &Object, asks: &Asks, flags: &Flags) -> Carried {
     for (key, value) in source.labels.iter().filter(|(key, _)| of_labels.name(key) && !is_mark(key)) {
         carried.labels.insert(key.clone(), value.clone());
     }
-    let is_text = |value: &[u8]| std::str::from_utf8(value).is_ok();
+    // JSON has replacement characters where bytes are no UTF-8.
+    let is_text = |value: &[u8]| std::str::from_utf8(value).is_ok_and(|text| !text.contains('\u{fffd}'));
     for (key, value) in &source.annotations {
         if of_annotations.name(key) && !is_mark(key) && is_text(value) {
             carried.annotations.insert(key.clone(), value.clone());

@@ -44,6 +44,12 @@ fn what_is_adopted() {
             "adopt Adopted a/src by=a/src ← a/src b/t",
         ),
         (
+            "not where its source asks for a protected type",
+            "a/src #8 to=b/t type=bootstrap.kubernetes.io/token :one; b/t by=a/src version=7 by-others :old",
+            "b/t",
+            "refuse ProtectedType a/src (replicate-type: bootstrap.kubernetes.io/token) ← a/src",
+        ),
+        (
             "a ConfigMap needs no read",
             "configmaps; a/src #7 to=b/t :one; b/t by=a/src version=7 by-others :one",
             "b/t",

@@ -264,3 +264,19 @@ fn after_a_restart_the_delay_begins_anew() {
     let (line, _) = step(&mut world, "b/t");
     assert_eq!(line, "wait RemovalDelayed a/src (SourceMissing, removal-delay: 5s) until 65s ← ?a/src");
 }
+
+/// What a source says is ill-formed, and nothing follows from it, since it is a replica. The delay begins when it says nothing any more.
+#[test]
+fn an_ill_formed_annotation_of_a_replica_is_no_silence() {
+    for (says, replica, waits) in [
+        ("allowed=maybe", "from=a/src", "ConsentMissing"),
+        ("allowed-ns=(", "from=a/src", "ConsentMissing"),
+        ("to=(", "by=a/src", "SourceStoppedPushing"),
+    ] {
+        let mut world = World::new(&format!("removal-delay 5s; a/src by=c/y {says} :one; b/t {replica} version=7 :old"));
+        world.pass(SECOND * 60);
+        world.edit("a/src by=c/y :one");
+        let expected = format!("wait RemovalDelayed a/src ({waits}, removal-delay: 5s) until 65s");
+        assert_eq!(step(&mut world, "b/t").0, expected, "{says}");
+    }
+}

@@ -89,7 +89,7 @@ impl<'w> Oracle<'w> {
         let marks = annotated.marks().cloned();
         let push = marks.as_ref().filter(|marks| marks.replicated_by.is_none()).and_then(|marks| marks.push.as_ref());
         if creator == key || !push.is_some_and(|push| push.names(key, crate::namespace::NamespaceFacts::UNKNOWN)) {
-            let says_nothing = marks.as_ref().is_none_or(|marks| marks.push.is_none());
+            let says_nothing = marks.as_ref().is_none_or(|marks| !marks.asks_for_a_push());
             let delay = marks.as_ref().and_then(|marks| marks.removal_delay).or(own);
             let stays = by_others || says_nothing && never(delay);
             return self.expect(stays, key, "its creator does not push to it");

@@ -335,7 +335,7 @@ impl World {
         let source_marks = self.graph.node(source).and_then(Node::marks);
         let what = match (verdict.reason, self.graph.presence(source)) {
             (Reason::SourceMissing, Presence::Absent) => Withdrawal::Object,
-            (Reason::SourceStoppedPushing, _) if source_marks.is_none_or(|marks| marks.push.is_none()) => {
+            (Reason::SourceStoppedPushing, _) if source_marks.is_none_or(|marks| !marks.asks_for_a_push()) => {
                 Withdrawal::Push
             }
             (Reason::ConsentMissing, _) => Withdrawal::Consent,

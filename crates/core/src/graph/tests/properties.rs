@@ -130,7 +130,7 @@ impl Model {
                     Annotated::Ill(_) => [false; 3],
                     Annotated::Not => [false, true, true],
                     Annotated::Well(marks) => {
-                        [false, marks.push.is_none(), marks.allowed.is_none() && marks.allowed_namespaces.is_none()]
+                        [false, !marks.asks_for_a_push(), !marks.says_who_may_pull()]
                     }
                 },
             };

@@ -56,6 +56,8 @@ fn only_replicas_that_are_due_count() {
         // Their creator is another one, and what is missing gave them nothing.
         "c/u by=a/x from=a/src; c/v by=a/x from=a/src",
         "c/u by=a/src by-others; c/v by=a/src by-others",
+        // It is one, though it names its source twice (seed 1076828 of the simulation).
+        "b/t by=a/src from=a/src version=7",
     ] {
         let mut world = World::new(&format!("removal-limit 1; b/t by=a/src; {others}"));
         assert_eq!(act(&mut world, "b/t"), "delete SourceMissing a/src ← ?a/src b/t", "{others}");
