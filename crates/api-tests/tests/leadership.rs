@@ -11,8 +11,9 @@ use serde_json::{Value, json};
 const LEASE_DURATION: Duration = Duration::from_secs(15);
 /// A standby leads so soon after the leader has got SIGTERM, on a machine that answers at once.
 const TAKE_OVER: Duration = Duration::from_secs(1);
-/// So often it is tried: on a busy machine a process may get no processor for a while.
-const ROUNDS: usize = 5;
+/// So often it is tried, and so often it has to be so: on a busy machine a process may get no processor for a while.
+const ROUNDS: usize = 6;
+const QUICK: usize = 3;
 
 fn scene() -> Scene {
     let scene = Scene::new();
@@ -77,8 +78,11 @@ fn a_standby_goes_on_at_once_when_the_leader_stops() {
     // The replica is there before its line is logged.
     scene.until("the leader's log has the write", || (writes_of(&first) == 1).then_some(()));
     assert_eq!(writes_of(&second), 0, "a standby writes nothing");
+    let begun = Instant::now();
     assert_eq!(first.terminate(WAIT).code(), Some(0));
     becomes_leader(&scene, &mut second);
+    let took = begun.elapsed();
+    assert!(took < LEASE_DURATION * 2 / 3, "{took:?}: the lease was not released");
     copies(&scene, "two");
     scene.until("the new leader's log has the write", || (writes_of(&second) == 1).then_some(()));
 }
@@ -87,8 +91,8 @@ fn a_standby_goes_on_at_once_when_the_leader_stops() {
 fn a_standby_leads_within_a_second_when_the_leader_stops() {
     let scene = scene();
     let (mut leader, mut standby) = two(&scene);
-    let mut rounds = Vec::new();
-    for _ in 0..ROUNDS {
+    let (mut rounds, mut quick) = (Vec::new(), 0);
+    for round in 1..=ROUNDS {
         let asked = Instant::now();
         (0..10).for_each(|_| drop(readyz(&mut standby)));
         // What the machine takes for two answers of this kind is not the controller's.
@@ -97,11 +101,15 @@ fn a_standby_leads_within_a_second_when_the_leader_stops() {
         assert_eq!(leader.terminate(WAIT).code(), Some(0));
         becomes_leader(&scene, &mut standby);
         let took = begun.elapsed();
-        if took <= TAKE_OVER + answers {
-            return println!("take-over after SIGTERM: {took:?}");
-        }
+        println!("take-over after SIGTERM: {took:?}");
         rounds.push((took, answers));
-        leader = std::mem::replace(&mut standby, start(&scene, scene.plane().kubeconfig()));
+        quick += usize::from(took <= TAKE_OVER + answers);
+        if quick == QUICK {
+            return;
+        }
+        if round < ROUNDS {
+            leader = std::mem::replace(&mut standby, start(&scene, scene.plane().kubeconfig()));
+        }
     }
     panic!("take-overs, and what two answers took: {rounds:?}");
 }
@@ -150,7 +158,7 @@ fn a_leader_that_loses_its_lease_ends() {
 }
 
 /// Without `--leader-elect`, two controllers with equal flags do no harm: every change reaches each replica, none is deleted and made
-/// again, none is written more often than each of the two could have to for each change, and then both are quiet.
+/// again, none is written more often than each of the two could have to for each change, and then nothing is written any more.
 #[test]
 fn two_controllers_that_elect_nobody_do_no_harm() {
     const SOURCES: usize = 8;
@@ -158,10 +166,10 @@ fn two_controllers_that_elect_nobody_do_no_harm() {
     const REMOVED: usize = 3;
     let mut scene = Scene::new();
     scene.namespaces(&["a", "b", "c"]);
-    scene.start(&["--removal-delay=0s"]);
-    let flags = [format!("--annotations-prefix={}", scene.prefix()), "--removal-delay=0s".to_owned()];
-    let mut other =
-        Controller::start(scene.plane().kubeconfig(), &flags.each_ref().map(String::as_str)).expect("it starts");
+    scene.start(&[]);
+    let flags = scene.arguments(&[]);
+    let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
+    let mut other = Controller::start(&scene.user().kubeconfig, &flags).expect("it starts");
     other.wait_ready(WAIT).expect("it gets ready");
     let histories = ["b", "c"].map(|namespace| scene.history_of(namespace));
     let source = |n: usize| format!("a/s{n}");
@@ -171,17 +179,13 @@ fn two_controllers_that_elect_nobody_do_no_harm() {
     for change in 1..=CHANGES {
         (0..SOURCES).for_each(|n| drop(scene.set_data(&source(n), "k", &change.to_string())));
     }
-    (0..REMOVED).for_each(|n| scene.delete(&source(n)));
     let last = CHANGES.to_string();
-    let mut replicas = Vec::new();
-    for (n, namespace) in (0..SOURCES).flat_map(|n| ["b", "c"].map(|namespace| (n, namespace))) {
-        let replica = format!("{namespace}/s{n}");
-        match n < REMOVED {
-            true => scene.is_gone(&replica),
-            false => replicas.push(scene.has_data(&replica, &[("k", &last)])),
-        }
-    }
-    scene.all_stay(&replicas);
+    let replicas = |from: usize, to: usize| (from..to).flat_map(|n| ["b", "c"].map(|into| format!("{into}/s{n}")));
+    replicas(0, SOURCES).for_each(|replica| drop(scene.has_data(&replica, &[("k", &last)])));
+    (0..REMOVED).for_each(|n| scene.delete(&source(n)));
+    replicas(0, REMOVED).for_each(|replica| scene.is_gone(&replica));
+    let left: Vec<Value> = replicas(REMOVED, SOURCES).filter_map(|replica| scene.get(&replica)).collect();
+    scene.all_stay(&left);
     for history in histories {
         let changes = history.end(&scene);
         for n in 0..SOURCES {
@@ -190,8 +194,10 @@ fn two_controllers_that_elect_nobody_do_no_harm() {
             assert!(times("MODIFIED") <= 2 * CHANGES, "s{n}: {changes:?}");
         }
     }
-    let wrote = |controller: &Controller| controller.log_lines().iter().any(|line| line["action"] == "update");
-    assert!(wrote(&other) || wrote(scene.controller()), "they wrote");
-    let failed = |controller: &Controller| controller.log().contains("Contested");
-    assert!(!failed(&other) && !failed(scene.controller()), "neither takes the other one for a rival");
+    let takes_it_for_a_rival = |controller: &Controller| controller.log().contains("Contested");
+    assert!(!takes_it_for_a_rival(&other) && !takes_it_for_a_rival(scene.controller()));
+    // Each of them works alone.
+    scene.kill();
+    scene.set_data(&source(REMOVED), "k", "alone");
+    scene.has_data(&format!("b/s{REMOVED}"), &[("k", "alone")]);
 }

@@ -35,6 +35,8 @@ pub struct Ran {
     pub writes: usize,
     /// How many requests the controllers sent.
     pub requests: usize,
+    /// How many Events they wrote.
+    pub events: usize,
 }
 
 fn byte(dice: &mut Dice, sides: usize) -> u8 {
@@ -121,8 +123,7 @@ pub fn script(seed: u64) -> Script {
     script
 }
 
-/// Whether controllers write Events, and which labels they create replicas with: by dice of their own, so that what else happens is what it
-/// would be without.
+/// Whether controllers write Events, and which labels they create replicas with: by dice of their own.
 fn add_flags(script: &mut Script) {
     let dice = &mut Dice::new(script.setting.seed ^ 0x6a09_e667_f3bc_c908);
     script.setting.recording = match dice.roll(8) {
@@ -204,7 +205,8 @@ pub fn run(script: &Script, tells: bool) -> Ran {
     bugs::plant(script.setting.bug);
     let mut world = World::new(script.setting.clone(), tells);
     let done = script.steps.iter().try_for_each(|step| world.step(step)).and_then(|()| world.settle());
-    Ran { violation: done.err(), story: world.story().to_vec(), writes: world.writes(), requests: world.requests() }
+    let (writes, requests, events) = (world.writes(), world.requests(), world.events());
+    Ran { violation: done.err(), story: world.story().to_vec(), writes, requests, events }
 }
 
 /// Runs a script. A panic of the controller is a violation like any other.
@@ -216,7 +218,7 @@ pub fn run_safely(script: &Script, tells: bool) -> Ran {
         let text = panic.downcast_ref::<String>().cloned();
         let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned())).unwrap_or_default();
         let violation = Violation { property: "panic", what: text };
-        Ran { violation: Some(violation), story: Vec::new(), writes: 0, requests: 0 }
+        Ran { violation: Some(violation), story: Vec::new(), writes: 0, requests: 0, events: 0 }
     })
 }
 

@@ -114,7 +114,7 @@ pub struct World {
     rivals: Vec<(Id, Rivalry)>,
     /// A policy, or such a rival, was there at some time: what is written again and again is written less and less often for a while.
     was_opposed: bool,
-    snapshot: Option<(Snapshot, Leases)>,
+    snapshot: Option<(Snapshot, Leases, Events)>,
     leases: Leases,
     events: Events,
     recorded: Recorded,
@@ -148,6 +148,8 @@ pub struct World {
     calm_since: Duration,
     faults_ended: Option<Duration>,
     writes: usize,
+    /// How many steps of the script were done.
+    steps: usize,
     requests: usize,
     /// How often each object was requested since faults ended.
     requests_of: BTreeMap<String, usize>,
@@ -194,6 +196,7 @@ impl World {
             calm_since: Duration::ZERO,
             faults_ended: None,
             writes: 0,
+            steps: 0,
             requests: 0,
             requests_of: BTreeMap::new(),
             story: tells.then(Vec::new),
@@ -227,6 +230,12 @@ impl World {
     #[must_use]
     pub fn writes(&self) -> usize {
         self.writes
+    }
+
+    /// How many Events the controllers wrote.
+    #[must_use]
+    pub fn events(&self) -> usize {
+        self.recorded.count()
     }
 
     /// How many requests the controllers sent.

@@ -556,7 +556,7 @@ fn a_namespace_without_a_role_is_not_an_empty_one() {
 }
 
 /// Seed 328794: a source became a replica, with an ill-formed selector among its annotations. What it says of a push counts for nothing then,
-/// and is no silence either: the graph said so, and the naive reading not.
+/// and is no silence either: the naive reading took an ill-formed push for none.
 #[test]
 fn a_source_that_becomes_a_replica_is_not_silent() {
     for ill_formed in [("replicate-to-namespace-selector", "env in prod"), ("replicate-to-namespaces", "(")] {

@@ -1,4 +1,4 @@
-//! Seeds, as many as the time of a test allows: fresh ones for each state of the code, and the same for the same. `SIM_FROM` and
+//! Seeds, as many as the time of a test allows. Each state of the code has its own, so that they are fresh, and fail again alike. `SIM_FROM` and
 //! `SIM_COUNT` choose others; `cargo xtask sim` runs more of them.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
@@ -8,7 +8,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use k8s_replicator_sim::api::object::Resource;
 use k8s_replicator_sim::run::{report, run, run_safely, script, shrink};
+use k8s_replicator_sim::spec::Flags;
 use k8s_replicator_sim::world::step::Step;
 use k8s_replicator_sim::world::{Recording, Setting};
 
@@ -77,7 +79,7 @@ fn word(value: &dyn std::fmt::Debug) -> String {
     format!("{value:?}").chars().take_while(char::is_ascii_alphanumeric).collect()
 }
 
-/// Each kind of step, of fate and of delivery occurs, and each setting.
+/// Each kind of step, of fate and of delivery stands in the scripts, and each setting.
 #[test]
 fn the_seeds_reach_every_step_and_setting() {
     let mut seen = BTreeSet::new();
@@ -93,13 +95,26 @@ fn the_seeds_reach_every_step_and_setting() {
                 step => word(step),
             });
         }
-        let Setting { controllers, leader_elect, stale_reads, balanced, crowd, recording, .. } = &script.setting;
+        let Setting { controllers, leader_elect, stale_reads, balanced, crowd, recording, resources, .. } =
+            &script.setting;
+        let has = |it: fn(&Flags) -> bool| controllers.iter().any(it);
         let is_scoped = controllers.iter().any(|flags| !flags.namespaces.is_empty());
         let creates_with = controllers.iter().any(|flags| !flags.created_with.is_empty());
         for (name, is_so) in [
             ("two controllers", controllers.len() == 2),
             ("with different flags", controllers.windows(2).any(|two| two[0] != two[1])),
             ("--leader-elect", *leader_elect),
+            ("--allow-all", has(|flags| flags.allow_all)),
+            ("--ignore-unknown", has(|flags| flags.ignore_unknown)),
+            ("--require-acceptance", has(|flags| flags.require_acceptance)),
+            ("--exclude-namespaces", has(|flags| !flags.exclude_namespaces.is_empty())),
+            ("--removal-limit", has(|flags| flags.removal_limit.is_some())),
+            ("--removal-delay=0", has(|flags| flags.removal_delay.is_zero())),
+            ("--hold-incomplete-tls=false", has(|flags| !flags.hold_incomplete_tls)),
+            ("--resync-period=0", script.setting.resync_period.is_zero()),
+            ("ConfigMaps", resources.contains(&Resource::ConfigMap)),
+            ("both kinds", resources.len() == 2),
+            ("small pages", script.setting.page < 10),
             ("--namespaces", is_scoped),
             ("--create-with-labels", creates_with),
             ("stale reads", *stale_reads),
@@ -126,4 +141,6 @@ fn the_seeds_reach_writes() {
     let writes: usize = ran.iter().map(|ran| ran.writes).sum();
     assert!(with_writes >= 80, "{with_writes} of 200");
     assert!(writes >= 300, "{writes}");
+    let events: usize = ran.iter().map(|ran| ran.events).sum();
+    assert!(events >= 300, "{events}");
 }

@@ -60,7 +60,7 @@ fn system(scene: &str) -> String {
 impl Scene {
     /// What the controller is started with: the flags of the test, and `--removal-delay=0` unless it gives that flag too, since tests
     /// that are not about the delay are about what comes after it.
-    pub(super) fn arguments(&self, flags: &[&str]) -> Vec<String> {
+    pub fn arguments(&self, flags: &[&str]) -> Vec<String> {
         let names = |name: &str| flags.iter().any(|flag| flag.trim_start_matches('-').starts_with(name));
         // Tests count and hold up requests: those for Events are asked for by the tests of Events.
         let defaults = [("removal-delay", "--removal-delay=0"), ("events", "--events=false")];

@@ -341,11 +341,9 @@ impl Graph {
             Some(Annotated::Not) => Without { object: false, push: true, consent: true },
             // What it is without cannot be said before it is well-formed again.
             Some(Annotated::Ill(_)) => Without::default(),
-            Some(Annotated::Well(marks)) => Without {
-                object: false,
-                push: !marks.asks_for_a_push(),
-                consent: !marks.says_who_may_pull(),
-            },
+            Some(Annotated::Well(marks)) => {
+                Without { object: false, push: !marks.asks_for_a_push(), consent: !marks.says_who_may_pull() }
+            }
         };
         self.relations.set_without(source, without, self.time);
     }

@@ -18,10 +18,10 @@ const LONGEST_NOTE: usize = 1_024;
 const LONGEST_WORD: usize = 128;
 
 /// See the [module](self).
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub struct Events {
-    /// By namespace and name, with the time of the last write.
-    events: BTreeMap<(String, String), (Duration, Value)>,
+    /// By namespace and name, with the time of the last write, and the uid of the namespace.
+    events: BTreeMap<(String, String), (Duration, String, Value)>,
 }
 
 impl Events {
@@ -36,7 +36,7 @@ impl Events {
     pub fn after(&self, request: &Request) -> Option<Value> {
         let sent: Value = serde_json::from_slice(&request.body).ok()?;
         let Some(key) = named(request) else { return Some(sent) };
-        let (_, event) = self.events.get(&key)?;
+        let (.., event) = self.events.get(&key)?;
         Some(merged(event, &sent))
     }
 
@@ -46,7 +46,10 @@ impl Events {
     }
 
     fn answered(&mut self, live: &State, request: &Request, at: Duration) -> Result<Reply, Refusal> {
-        self.events.retain(|_, (written, _)| at < *written + LAST);
+        let uid = |namespace: &str| live.get(&Id::of_namespace(namespace)).map(|namespace| namespace.uid.clone());
+        // They go with their namespace.
+        self.events
+            .retain(|(namespace, _), (written, of, _)| at < *written + LAST && uid(namespace).as_ref() == Some(of));
         let sent: Value = serde_json::from_slice(&request.body)
             .map_err(|_| Refusal::new(400, "BadRequest", "the body of the request was in an unknown format"))?;
         let unknown = || Refusal::new(404, "NotFound", "the server could not find the requested resource");
@@ -66,12 +69,13 @@ impl Events {
                     let message = format!("events.events.k8s.io \"{}\" already exists", key.1);
                     return Err(Refusal::new(409, "AlreadyExists", message));
                 }
-                self.events.insert(key, (at, sent.clone()));
+                let uid = uid(namespace).unwrap_or_default();
+                self.events.insert(key, (at, uid, sent.clone()));
                 Ok(reply(201, &sent))
             }
             ("PATCH", "application/merge-patch+json", Some(key)) => {
                 let missing = || Refusal::new(404, "NotFound", format!("events.events.k8s.io \"{}\" not found", key.1));
-                let (_, event) = self.events.get(&key).ok_or_else(missing)?;
+                let (_, uid, event) = self.events.get(&key).ok_or_else(missing)?;
                 let new = merged(event, &sent);
                 // All but the series and the annotations is immutable (`ValidateEventUpdate`).
                 let rest = |event: &Value| {
@@ -83,7 +87,8 @@ impl Events {
                     return Err(invalid(&new, "field is immutable"));
                 }
                 validate(&new)?;
-                self.events.insert(key, (at, new.clone()));
+                let uid = uid.clone();
+                self.events.insert(key, (at, uid, new.clone()));
                 Ok(reply(200, &new))
             }
             _ => Err(unknown()),

@@ -45,7 +45,7 @@ pub struct Stream {
     /// What is watched.
     pub resource: Resource,
     /// Where; empty: everywhere.
-    namespace: String,
+    pub namespace: String,
     /// All events up to this revision were sent.
     pub cursor: u64,
     is_protobuf: bool,

@@ -127,6 +127,12 @@ impl Store {
         self.revisions.iter().rposition(|at| *at == revision)
     }
 
+    /// The position of the newest state at this revision, or before it: other resources may have been written since.
+    #[must_use]
+    pub fn position_at(&self, revision: u64) -> usize {
+        self.revisions.iter().rposition(|at| *at <= revision).unwrap_or(0)
+    }
+
     /// The changes after a revision.
     pub fn changes_after(&self, revision: u64) -> &[Change] {
         let from = self.log.partition_point(|change| change.revision <= revision);

@@ -277,6 +277,8 @@ type Version<'s> = (Duration, Option<&'s Rc<Object>>);
 pub struct Gap {
     /// Of which resource.
     pub resource: Resource,
+    /// In this namespace alone; empty: everywhere.
+    pub namespace: String,
     /// Of this object alone.
     pub one: Option<Id>,
     /// It had seen this state,
@@ -287,7 +289,11 @@ pub struct Gap {
 
 /// Whether nobody who had these gaps can have seen a state of an object that lasted from one position to before another.
 fn is_in_a_gap(gaps: &[Gap], id: &Id, from: usize, until: usize) -> bool {
-    let is_of = |gap: &&Gap| gap.resource == id.resource && gap.one.as_ref().is_none_or(|one| one == id);
+    let is_of = |gap: &&Gap| {
+        gap.resource == id.resource
+            && (gap.namespace.is_empty() || gap.namespace == id.namespace)
+            && gap.one.as_ref().is_none_or(|one| one == id)
+    };
     gaps.iter().filter(is_of).any(|gap| gap.after < from && until <= gap.shown)
 }
 

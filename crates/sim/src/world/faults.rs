@@ -46,7 +46,7 @@ impl World {
     pub(super) fn back_up(&mut self) {
         let is_young = !self.setting.resync_period.is_zero() && self.setting.seed.is_multiple_of(2);
         let Some(snapshot) = self.store.snapshot(is_young) else { return };
-        self.snapshot = Some((snapshot, self.leases.clone()));
+        self.snapshot = Some((snapshot, self.leases.clone(), self.events.clone()));
         self.tell(|| "etcdctl snapshot save".to_owned());
     }
 
@@ -54,11 +54,12 @@ impl World {
     ///
     /// `again`: versions are given a second time. Clients have to be restarted then (docs/reliability.md).
     pub(super) fn restore(&mut self, again: bool) {
-        let Some((snapshot, leases)) = self.snapshot.clone() else { return };
+        let Some((snapshot, leases, events)) = self.snapshot.clone() else { return };
         let how = if again { "" } else { " --bump-revision" };
         self.tell(|| format!("etcdutl snapshot restore{how}; the API servers are restarted"));
         self.store.restore(self.now, &snapshot, again);
         self.leases.restore(&leases);
+        self.events = events;
         self.restored = Some(self.now);
         for server in &mut self.servers {
             server.restart(&self.store);
@@ -69,7 +70,8 @@ impl World {
         // A watch that is ahead of the restored state delivers nothing, so that what it delivered before is all that they know.
         self.processes.iter_mut().flatten().for_each(|process| process.misses_events = true);
         if again {
-            // Restored once more as others are, its versions would be newer than those since now: only lists would show it.
+            // Versions after another restore of this backup would be newer than those that are written from now on, so that only lists
+            // would show it.
             self.snapshot = None;
             // Nothing that was sent before arrives after the servers' restart.
             self.flights.clear();

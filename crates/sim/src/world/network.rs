@@ -55,6 +55,9 @@ pub(super) enum Progress {
     Hangs,
 }
 
+/// What a watch is about: a resource, and the namespace; empty: everywhere.
+pub(super) type Watched = (Resource, String);
+
 /// An answer that is delivered as it comes.
 pub(super) struct Pipe {
     pub(super) sender: Sender,
@@ -64,7 +67,7 @@ pub(super) struct Pipe {
     pub(super) stream: Option<Box<Stream>>,
     pub(super) head: Option<(u16, &'static str, Option<u64>)>,
     /// What is watched; `None`: it is an answer of another kind, or nobody listens.
-    watched: Option<Resource>,
+    watched: Option<Watched>,
     /// Events that are on their way, each with its revision (of a watch).
     pub(super) frames: VecDeque<(u64, Vec<u8>)>,
 }
@@ -148,8 +151,8 @@ impl World {
         if let Some(reply) = instead {
             self.tell(|| format!("{} {} of controller {}: {fate:?}", request.method, request.uri, sender.slot));
             if let (Fate::Proxy(200), Some(id)) = (fate, request.about().filter(|_| request.is_write())) {
-                // A success that is none cannot be told from one.
-                self.recorded.wrote(sender.start, &id);
+                // The controller takes the proxy's 200 for the success of its write, and may say so.
+                self.recorded.wrote(sender.start, &id, &request.method);
             }
             return self.answered(at, reply);
         }
@@ -165,7 +168,15 @@ impl World {
         } else {
             self.servers[server].answer(&mut self.store, &request, &self.policies, self.now)
         };
-        self.flights[at].shown = Some(self.store.history.len() - 1);
+        self.flights[at].shown = match &outcome {
+            // It shows the object, or that there is none.
+            Outcome::Reply(reply) if fate == Fate::Fine && matches!(reply.status, 200 | 201 | 404) => {
+                let is_cached = self.setting.stale_reads && request.method == "GET";
+                let revision = if is_cached { self.servers[server].revision } else { self.store.revision };
+                Some(self.store.position_at(revision))
+            }
+            _ => None,
+        };
         let is_refused = matches!(&outcome, Outcome::Reply(reply) if reply.status >= 400);
         self.refused += usize::from(request.is_write() && is_refused && !Events::is_about(&request));
         let is_dull = request.whole.is_none() || (request.path().split('/').count() < 5 && !request.is_write());
@@ -188,7 +199,7 @@ impl World {
         }
         if let Some(id) = &target {
             if !is_refused {
-                self.recorded.wrote(sender.start, id);
+                self.recorded.wrote(sender.start, id, &request.method);
             }
             self.judge(sender, id, before.as_ref(), sent)?;
             self.revert(id, before.as_ref());
@@ -205,9 +216,9 @@ impl World {
                     return Ok(());
                 }
                 let head = Some((200, stream.content_type(), None));
-                let watched = (!flight.is_cancelled).then_some(stream.resource);
-                if let Some(resource) = watched {
-                    self.begins_to_watch(sender, resource, stream.cursor);
+                let watched = (!flight.is_cancelled).then(|| (stream.resource, stream.namespace.clone()));
+                if let Some(watched) = watched.clone() {
+                    self.begins_to_watch(sender, watched, stream.cursor);
                 }
                 let (id, frames) = (flight.id, VecDeque::new());
                 self.pipes.push(Pipe { sender, id, server, stream: Some(stream), head, watched, frames });
@@ -319,7 +330,7 @@ impl World {
             return true;
         }
         let pipe = &mut self.pipes[at];
-        let watched = pipe.watched;
+        let watched = pipe.watched.clone();
         let Some((mut revision, frame)) = pipe.frames.pop_front() else {
             if pipe.stream.is_none() {
                 self.pipes.remove(at);
@@ -359,8 +370,8 @@ impl World {
                 self.tell(|| "a watch event gets lost".to_owned());
             }
         }
-        if let Some(resource) = watched.filter(|_| !matches!(flow, Flow::Cut(_) | Flow::Never)) {
-            self.has_seen(sender, resource, revision);
+        if let Some(watched) = watched.filter(|_| !matches!(flow, Flow::Cut(_) | Flow::Never)) {
+            self.has_seen(sender, watched, revision);
         }
         true
     }

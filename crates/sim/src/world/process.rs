@@ -1,6 +1,6 @@
 //! A running controller.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ use k8s_replicator_core::pattern::NamespaceList;
 use k8s_replicator_core::scope::Scope;
 
 use super::fingerprint::Given;
-use super::network::{Flight, Progress, Sender};
+use super::network::{Flight, Progress, Sender, Watched};
 use super::{Recording, Violation, World};
 use crate::api::events::Events;
 use crate::api::http::Request;
@@ -40,6 +40,8 @@ pub(super) struct Process {
     pub(super) started: Duration,
     /// What it knows for certain.
     pub(super) known: Known,
+    /// Up to which position in the history each of its watches has delivered, or began.
+    pub(super) watched: BTreeMap<Watched, usize>,
     /// A watch event was lost on the way to it, so that it may know less than what came after that event.
     pub(super) misses_events: bool,
     /// The API server that it talks to.
@@ -150,9 +152,7 @@ impl World {
                 entropy: entropy(),
             });
         }
-        // A server that has seen what other resources were written, after the last state, has seen that state.
-        let position = |revision: u64| self.store.position_of(revision).unwrap_or(self.store.history.len() - 1);
-        let oldest = self.servers.iter().map(|server| position(server.revision)).min().unwrap_or(0);
+        let oldest = self.servers.iter().map(|server| self.store.position_at(server.revision)).min().unwrap_or(0);
         self.tell(|| format!("controller {slot} starts"));
         self.processes[slot] = Some(Process {
             controller,
@@ -161,6 +161,7 @@ impl World {
             start: self.starts,
             started: self.now,
             known: Known::all_from(oldest),
+            watched: BTreeMap::new(),
             misses_events: false,
             server: slot % 2,
             is_cut_off: false,
@@ -281,7 +282,8 @@ impl World {
     fn heard(&mut self, slot: usize, process: &mut Process) -> Result<(), Violation> {
         for message in process.controller.take_messages() {
             let failed = match &message {
-                Message::Notice(notice) => notice.level <= tracing::Level::WARN,
+                // Whether Events can be written makes no difference to replication.
+                Message::Notice(notice) => notice.level <= tracing::Level::WARN && notice.resource != "events",
                 Message::Report(_, report) => matches!(report.outcome, Outcome::Failed { .. }),
                 Message::Ready { .. } => false,
             };
@@ -315,31 +317,42 @@ impl World {
 
     /// A watch event of this revision has arrived at a controller, in one piece or in several: it decides by nothing older any more.
     /// (Where lists come from caches that lag, a new list can go back. What is known of the named Namespaces comes from reads of each.)
-    pub(super) fn has_seen(&mut self, by: Sender, resource: Resource, revision: u64) {
+    pub(super) fn has_seen(&mut self, by: Sender, watched: Watched, revision: u64) {
         let goes_back = self.setting.stale_reads || !self.setting.controllers[by.slot].namespaces.is_empty();
-        let Some(position) = self.store.position_of(revision).filter(|_| !goes_back) else { return };
+        let position = self.store.position_at(revision);
         let process = self.processes[by.slot].as_mut().filter(|process| process.start == by.start);
-        if let Some(process) = process.filter(|process| !process.misses_events) {
-            process.known.reaches(resource, position);
+        let Some(process) = process.filter(|process| !process.misses_events) else { return };
+        if !goes_back {
+            process.known.reaches(watched.0, position);
         }
+        process.watched.insert(watched, position);
+    }
+
+    /// Up to which position a controller has certainly seen what became of these objects.
+    fn seen_until(&self, by: Sender, watched: &Watched) -> Option<usize> {
+        let process = self.processes[by.slot].as_ref().filter(|process| process.start == by.start)?;
+        let delivered = process.watched.get(watched).copied().unwrap_or_default();
+        Some(delivered.max(process.known.of(watched.0)))
     }
 
     /// A controller watches from a revision on, which a list has shown it, or an event before the last watch ended.
-    pub(super) fn begins_to_watch(&mut self, by: Sender, resource: Resource, revision: u64) {
-        let shown = self.store.position_of(revision).unwrap_or(self.store.history.len() - 1);
-        let process = self.processes[by.slot].as_ref().filter(|process| process.start == by.start);
-        if let Some(known) = process.map(|process| process.known.of(resource)).filter(|known| *known < shown) {
-            self.gaps.entry(by.start).or_default().push(Gap { resource, one: None, after: known, shown });
+    pub(super) fn begins_to_watch(&mut self, by: Sender, watched: Watched, revision: u64) {
+        let shown = self.store.position_at(revision);
+        if let Some(after) = self.seen_until(by, &watched).filter(|after| *after < shown) {
+            let (resource, namespace) = watched.clone();
+            self.gaps.entry(by.start).or_default().push(Gap { resource, namespace, one: None, after, shown });
         }
-        self.has_seen(by, resource, revision);
+        self.has_seen(by, watched, revision);
     }
 
     /// A response shows a controller an object as it was at this position of the history.
     pub(super) fn is_shown(&mut self, by: Sender, id: Id, shown: usize) {
-        let process = self.processes[by.slot].as_ref().filter(|process| process.start == by.start);
-        let resource = id.resource;
-        if let Some(after) = process.map(|process| process.known.of(resource)).filter(|after| *after < shown) {
-            self.gaps.entry(by.start).or_default().push(Gap { resource, one: Some(id), after, shown });
+        let is_scoped = !self.setting.controllers[by.slot].namespaces.is_empty();
+        let namespace = if is_scoped { id.namespace.clone() } else { String::new() };
+        let watched = (id.resource, namespace.clone());
+        if let Some(after) = self.seen_until(by, &watched).filter(|after| *after < shown) {
+            let gap = Gap { resource: id.resource, namespace, one: Some(id), after, shown };
+            self.gaps.entry(by.start).or_default().push(gap);
         }
     }
 

@@ -12,8 +12,8 @@ use crate::api::object::Id;
 use crate::api::store::State;
 use crate::properties::{
     CONVERGES_WITHIN, CROWD, LONGEST_SILENCE, LONGEST_WAIT, MOST_A_MINUTE, MOST_AT_REST, NAMESPACES_READ_WITHIN,
-    PROMPTLY, RESTORE_NOTICED_WITHIN, STAYS_FOR, has_to_be_told, is_refused_for_ever, not_as_wanted,
-    waits_for_its_delay,
+    PROMPTLY, RESTORE_NOTICED_WITHIN, STAYS_FOR, differs_in_data_alone, has_to_be_told, is_refused_for_ever,
+    most_events_of_one, not_as_wanted, waits_for_its_delay,
 };
 use crate::spec::{PREFIX, is_written_by_controller_alone, targets};
 
@@ -55,11 +55,11 @@ impl World {
             self.run_until(self.now + RESTORE_NOTICED_WITHIN, false)?;
         }
         if let Some(lost) = self.lost {
-            // The same: of two controllers one may know less than the other, and they take back each other's writes.
+            // Of two controllers one may know less than the other until then, and they take back each other's writes.
             self.run_until(lost + 2 * self.setting.resync_period, false)?;
         }
         if self.setting.controllers.iter().any(|flags| !flags.namespaces.is_empty()) {
-            // The same: a controller acts on what its Namespaces were when it read them last.
+            // A controller acts on what its Namespaces were when it read them last.
             self.run_until(self.now + NAMESPACES_READ_WITHIN, false)?;
         }
         let is_one = self.setting.are_equal();
@@ -121,15 +121,14 @@ impl World {
         let period = self.setting.resync_period.as_secs();
         let rounds = rested.as_secs().checked_div(period).map_or(0, |rounds| rounds + 1);
         let most = usize::try_from(MOST_AT_REST * (rounds + 2)).unwrap_or(usize::MAX) * self.processes.len();
-        // Candidates read the Lease all the time, and Namespaces that `--namespaces` names are read one by one instead of watched. Events
-        // wait for minutes where they were refused.
+        // Candidates read the Lease all the time, and Namespaces that `--namespaces` names are read one by one instead of watched.
         let is_polled = |path: &str| {
-            path.contains("/leases")
-                || (self.was_disturbed && path.starts_with("events of "))
-                || path.starts_with("/api/v1/namespaces/") && path.split('/').count() == 5
+            path.contains("/leases") || path.starts_with("/api/v1/namespaces/") && path.split('/').count() == 5
         };
         let mut of_others = self.requests_of.iter().filter(|(path, _)| !is_polled(path));
-        match of_others.find(|(_, requests)| **requests > most) {
+        // Events may have waited for minutes where they were refused.
+        let waited = |path: &str| if path.starts_with("events of ") { most_events_of_one(Duration::ZERO) } else { 0 };
+        match of_others.find(|(path, requests)| **requests > most + waited(path)) {
             None => Ok(()),
             Some((path, requests)) => {
                 let what = format!("{path} was requested {requests} times in {rested:?}, while all was as wanted");
@@ -242,8 +241,10 @@ impl World {
             let (namespace, name) = text.split_once('/').unwrap_or((&id.namespace, text));
             Some(Id::new(id.resource, namespace, name))
         };
-        let chain = std::iter::successors(Some(id.clone()), from).take(LONGEST_CHAIN);
-        chain.into_iter().any(|id| self.is_itself_believed(&id))
+        let mut above = std::iter::successors(from(id), from).take(LONGEST_CHAIN);
+        let flags = &self.setting.controllers[0];
+        self.is_itself_believed(id)
+            || (above.any(|id| self.is_itself_believed(&id)) && differs_in_data_alone(&self.store.live, flags, id))
     }
 
     /// Whether a webhook changed the object's data under the controller's own name, where no controller can know it: with a write of
@@ -285,7 +286,7 @@ impl World {
         Ok(())
     }
 
-    /// What is refused was reported, by the controller that runs: one that leads, or each of those that need not.
+    /// What is refused was reported: by each controller that runs, or by the one that leads.
     fn look_for_the_untold(&self) -> Result<(), Violation> {
         let flags = &self.setting.controllers[0];
         let is_replicated = |id: &Id| self.setting.resources.contains(&id.resource);
@@ -294,8 +295,11 @@ impl World {
             .live
             .iter()
             .filter(|(id, object)| is_replicated(id) && has_to_be_told(&self.store.live, flags, object));
-        let is_told =
-            |id: &Id| self.processes.iter().flatten().any(|it| it.reported.contains(id) || it.emptied.contains(id));
+        let is_told = |id: &Id| {
+            let mut told =
+                self.processes.iter().flatten().map(|it| it.reported.contains(id) || it.emptied.contains(id));
+            if self.setting.leader_elect { told.any(|told| told) } else { told.all(|told| told) }
+        };
         match refused.find(|(id, _)| !is_told(id)) {
             None => Ok(()),
             Some((id, object)) => {
@@ -306,7 +310,7 @@ impl World {
     }
 
     /// No more targets stand in a controller's queue than there are names: objects that there were, and those that a push may name.
-    fn look_for_full_queues(&self) -> Result<(), Violation> {
+    pub(super) fn look_for_full_queues(&self) -> Result<(), Violation> {
         let history = self.store.history.iter().flat_map(|(_, state)| state.keys().cloned());
         let most = history.chain(targets(&self.store.live)).collect::<BTreeSet<Id>>().len();
         for process in self.processes.iter().flatten() {

@@ -7,6 +7,9 @@ use super::{Violation, World};
 use crate::api::admission::Policy;
 use crate::api::object::Id;
 
+/// After so many steps the queues are looked at.
+const STEPS_BETWEEN_LOOKS: usize = 32;
+
 /// What happens to a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fate {
@@ -123,6 +126,10 @@ impl World {
     /// When a property does not hold.
     pub fn step(&mut self, step: &Step) -> Result<(), Violation> {
         self.advance(self.now + Duration::from_millis(2))?;
+        self.steps += 1;
+        if self.steps.is_multiple_of(STEPS_BETWEEN_LOOKS) {
+            self.look_for_full_queues()?;
+        }
         self.was_disturbed |= step.disturbs();
         match step {
             Step::Act(act) => self.act(act),

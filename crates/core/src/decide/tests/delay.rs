@@ -273,7 +273,8 @@ fn an_ill_formed_annotation_of_a_replica_is_no_silence() {
         ("allowed-ns=(", "from=a/src", "ConsentMissing"),
         ("to=(", "by=a/src", "SourceStoppedPushing"),
     ] {
-        let mut world = World::new(&format!("removal-delay 5s; a/src by=c/y {says} :one; b/t {replica} version=7 :old"));
+        let mut world =
+            World::new(&format!("removal-delay 5s; a/src by=c/y {says} :one; b/t {replica} version=7 :old"));
         world.pass(SECOND * 60);
         world.edit("a/src by=c/y :one");
         let expected = format!("wait RemovalDelayed a/src ({waits}, removal-delay: 5s) until 65s");

@@ -129,9 +129,7 @@ impl Model {
                 Presence::Present(node) => match &node.annotated {
                     Annotated::Ill(_) => [false; 3],
                     Annotated::Not => [false, true, true],
-                    Annotated::Well(marks) => {
-                        [false, !marks.asks_for_a_push(), !marks.says_who_may_pull()]
-                    }
+                    Annotated::Well(marks) => [false, !marks.asks_for_a_push(), !marks.says_who_may_pull()],
                 },
             };
             let kinds = [Withdrawal::Object, Withdrawal::Push, Withdrawal::Consent];
