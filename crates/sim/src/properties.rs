@@ -49,9 +49,11 @@ use crate::world::users::parts_of_values;
 pub use safety::{Allowed, Gap, Known, Write, due, is_allowed};
 use shape::{has_note, has_shape};
 
-/// Requests for one object within a second, beside those that every change and fault of that second may cause. (Where a read from a cache
-/// that lags contradicts the answer to a write, three attempts follow at once, each with its read: seed 317670.)
-pub const MOST_AT_ONCE: usize = 12;
+/// Requests for one object within a second, beside those that every change and fault of that second may cause.
+pub const MOST_AT_ONCE: usize = 10;
+/// And so many more where reads are answered from caches: three attempts follow at once, each with a read that contradicts the answer to the
+/// write (seed 317670).
+pub const MORE_WITH_CACHES: usize = 2;
 /// And so many for each of these.
 pub const MOST_PER_STIMULUS: usize = 4;
 /// Requests for one object within a minute in which nothing happens but what a rival or a refusal causes.

@@ -27,7 +27,7 @@ use crate::api::server::Server;
 use crate::api::store::{Snapshot, State, Store};
 use crate::api::write::{self, Context};
 use crate::dice::Dice;
-use crate::properties::{self, Allowed, Gap, MOST_AT_ONCE, MOST_PER_STIMULUS, MOST_TAKEN_BACK};
+use crate::properties::{self, Allowed, Gap, MORE_WITH_CACHES, MOST_AT_ONCE, MOST_PER_STIMULUS, MOST_TAKEN_BACK};
 use crate::spec::Flags;
 
 use network::{Flight, Pipe, Sender};
@@ -276,7 +276,8 @@ impl World {
             times.pop_front();
         }
         times.push_back(now);
-        let most = (MOST_AT_ONCE + MOST_PER_STIMULUS * self.stimuli.len()) * self.processes.len();
+        let more = if self.setting.stale_reads { MORE_WITH_CACHES } else { 0 };
+        let most = (MOST_AT_ONCE + more + MOST_PER_STIMULUS * self.stimuli.len()) * self.processes.len();
         if times.len() > most {
             return Err(Violation::new(
                 "hot loop",
