@@ -303,7 +303,7 @@ impl World {
         self.look_for_a_fight(by, id, before, after.as_ref())?;
         let was_there =
             |after: &Rc<Object>| after.deleted.is_none() || before.is_some_and(|before| before.deleted.is_some());
-        let after = after.filter(was_there).map(|after| without_label(after, before, &self.policies));
+        let after = after.filter(was_there);
         if let Some(after) = &after {
             let shows =
                 after.annotations.values().any(|value| properties::shows_a_value(&String::from_utf8_lossy(value)))
@@ -322,12 +322,14 @@ impl World {
             gaps: self.gaps.get(&by.start).map(Vec::as_slice).unwrap_or_default(),
             flags: &self.setting.controllers[by.slot],
         };
-        // The key that a webhook injects may be its own, or a source's that has it from there.
-        let as_sent = after.as_ref().and_then(|after| without_injected(after, &self.policies));
+        // The key and the label that webhooks add may be their own, or a source's that has them from there.
+        let labelless = after.as_ref().and_then(|after| without_label(after, before, &self.policies));
+        let both = [after.as_ref(), labelless.as_ref()].map(|it| without_injected(it?, &self.policies));
         let is_allowed = |after: Option<&Rc<Object>>| {
             properties::is_allowed(&self.store.history, &properties::Write { after, ..write })
         };
-        match is_allowed(after.as_ref()).or_else(|| is_allowed(Some(as_sent.as_ref()?))) {
+        let as_sent = both.iter().chain([&labelless]).flatten();
+        match is_allowed(after.as_ref()).or_else(|| as_sent.into_iter().find_map(|it| is_allowed(Some(it)))) {
             Some(Allowed::Other) => return Ok(()),
             Some(Allowed::Removal) => return self.look_for_many_at_once(by, id, before, sent),
             None => {}
@@ -481,17 +483,14 @@ fn is_as_before(before: Option<&Object>, after: Option<&Object>) -> bool {
     plain(before) == plain(after)
 }
 
-/// A written object without the label that a webhook may have added.
-fn without_label(after: Rc<Object>, before: Option<&Rc<Object>>, policies: &[Policy]) -> Rc<Object> {
-    if policies.is_empty() {
-        return after;
-    }
-    let mut object = (*after).clone();
-    let had = |what: fn(&Object) -> bool| before.is_some_and(|before| what(before));
-    if !had(|before| before.labels.contains_key("seen-by")) {
-        object.labels.remove("seen-by");
-    }
-    Rc::new(object)
+/// A written object without the label that a webhook of its namespace added; `None`: none did.
+fn without_label(after: &Rc<Object>, before: Option<&Rc<Object>>, policies: &[Policy]) -> Option<Rc<Object>> {
+    let adds = |policy: &Policy| policy.namespace == after.id.namespace && policy.effect == Effect::AddLabel;
+    let had_it = before.is_some_and(|before| before.labels.contains_key("seen-by"));
+    let is_changed = !had_it && policies.iter().any(adds);
+    let mut object = (**is_changed.then_some(after)?).clone();
+    object.labels.remove("seen-by")?;
+    Some(Rc::new(object))
 }
 
 fn injects(policy: &Policy, id: &Id) -> bool {

@@ -24,18 +24,25 @@ fn table() -> Vec<(String, String, u64)> {
 /// The first seed that is tried: a little before the one that finds the mistake, where many would be run in vain.
 fn first_seed(mistake: &str) -> u64 {
     match mistake {
-        "FirstListsNotAwaited" => 751,
-        "SilentWatchTrusted" => 951,
+        "FirstListsNotAwaited" => 701,
+        "VersionsBackUnnoticed" => 351,
         "OlderInListIgnored" => 651,
-        "ChainNotTouched" => 1451,
-        "RestartBelievesAll" => 751,
+        "ChainNotTouched" => 1401,
+        "RestartBelievesAll" => 701,
         "RefusalForgotten" => 401,
-        "ChainLabelsForgotten" => 1951,
+        "ExceptionsForgotten" => 351,
+        "ChainLabelsForgotten" => 1351,
+        "OtherTypeForgotten" => 251,
+        "LabelsStay" => 251,
+        "LabelDoesNotReturn" => 701,
         "LimitForgetsTheRemoved" => 951,
-        "ReadNotRetried" => 651,
+        "ApprovalForgotten" => 251,
+        "ReadNotRetried" => 601,
+        "ParkedForever" => 351,
         "FairnessOff" => 401,
-        "RedactionOff" => 451,
+        "RedactionOff" => 351,
         "DeadlineForgotten" => 401,
+        "EventsUnlimited" => 3751,
         _ => 1,
     }
 }

@@ -130,8 +130,8 @@ pub fn is_allowed(history: &[(Duration, State)], write: &Write<'_>) -> Option<Al
         let is_due = |removal: Removal| is_due(removal, silent_since(at, cluster), write);
         let is_wanted = match &wish {
             Wish::Gone(removal) if !is_due(*removal) => false,
-            Wish::Look(shape) if shape.removal.is_some_and(|removal| removal != Removal::Said) => {
-                // Until the delay is over the data stays; each controller counts it from when it saw the silence begin.
+            Wish::Look(shape) if shape.removal.is_some_and(|removal| removal != Removal::Said || removes.is_some()) => {
+                // Until the delay is over, or while the limit holds it, the data stays; each controller counts it from when it saw the silence begin.
                 let kept = Wish::Look(Box::new(without_removal(shape)));
                 if makes_it_so(&kept, write.before, write.after, seen) {
                     return Some(Allowed::Other);

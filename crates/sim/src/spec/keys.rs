@@ -69,7 +69,8 @@ impl Keys {
             })
             .collect();
         let is_key = |text: &String| {
-            !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || ".-_".contains(c)) && text != "."
+            let is_of_letters = text.chars().all(|c| c.is_ascii_alphanumeric() || ".-_".contains(c));
+            !text.is_empty() && is_of_letters && text != "." && !text.starts_with("..")
         };
         // Two items with one name.
         let meets =

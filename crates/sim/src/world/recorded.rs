@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use super::users::NAMES;
 use super::{Recording, Violation, World};
 use crate::api::events::{regarding, related};
 use crate::api::http::{Refusal, Reply, Request};
@@ -10,7 +11,6 @@ use crate::api::object::Id;
 use crate::api::rbac::ACCOUNT;
 use crate::api::server::refused;
 use crate::properties::{self, most_events_of_all, most_events_of_one};
-use crate::spec::targets;
 
 /// What an Event of type `Normal` says was done, in its `action`, and by which request.
 const DONE: [(&str, &str); 6] = [
@@ -69,7 +69,9 @@ impl World {
             let mut states = self.store.history.iter().rev();
             states.any(|(_, state)| state.get(id).is_some_and(|it| uid.is_none_or(|uid| it.uid == uid)))
         };
-        let is_known = was_there(&id, uid) || (uid.is_none() && targets(&self.store.live).contains(&id));
+        // Without a uid it may be one that a push names, in a namespace that there was.
+        let may_be_made = NAMES.contains(&&*id.name) && was_there(&Id::of_namespace(&id.namespace), None);
+        let is_known = was_there(&id, uid) || (uid.is_none() && may_be_made);
         let other_was_there = related(&event).is_none_or(|(id, uid)| uid.is_none() || was_there(&id, uid));
         if !is_known || !other_was_there {
             return broken("it names an object that there never was");
