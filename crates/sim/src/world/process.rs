@@ -84,7 +84,6 @@ pub fn rules(flags: &Flags) -> Rules {
         create_with_labels: Arc::new(
             flags.created_with.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect(),
         ),
-        ..Rules::default()
     }
 }
 
