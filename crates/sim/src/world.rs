@@ -325,11 +325,14 @@ impl World {
         // The key and the label that webhooks add may be their own, or a source's that has them from there.
         let labelless = after.as_ref().and_then(|after| without_label(after, before, &self.policies));
         let both = [after.as_ref(), labelless.as_ref()].map(|it| without_injected(it?, &self.policies));
-        let is_allowed = |after: Option<&Rc<Object>>| {
-            properties::is_allowed(&self.store.history, &properties::Write { after, ..write })
+        let is_allowed = |before: Option<&Rc<Object>>, after: Option<&Rc<Object>>| {
+            properties::is_allowed(&self.store.history, &properties::Write { before, after, ..write })
         };
-        let as_sent = both.iter().chain([&labelless]).flatten();
-        match is_allowed(after.as_ref()).or_else(|| as_sent.into_iter().find_map(|it| is_allowed(Some(it)))) {
+        let as_sent = || both.iter().chain([&labelless]).flatten().find_map(|it| is_allowed(before, Some(it)));
+        // What the webhook had added before may be there still, and the data is as it was.
+        let without_it = before.and_then(|before| without_injected(before, &self.policies));
+        let as_it_was = || both.iter().flatten().find_map(|it| is_allowed(Some(without_it.as_ref()?), Some(it)));
+        match is_allowed(before, after.as_ref()).or_else(as_sent).or_else(as_it_was) {
             Some(Allowed::Other) => return Ok(()),
             Some(Allowed::Removal) => return self.look_for_many_at_once(by, id, before, sent),
             None => {}
