@@ -582,3 +582,23 @@ fn versions_that_are_given_again() {
         holds(setting(vec![flags()]), steps);
     }
 }
+
+/// Seed 2207930: a source was made again as one of a protected type, with fewer keys allowed: those were taken from a once-replica, without
+/// a look at the type.
+#[test]
+fn nothing_is_trimmed_because_of_a_source_of_a_protected_type() {
+    let source = Id::new(Resource::Secret, "a", "x");
+    let steps = vec![
+        put("a/x", 4, &[("replication-allowed", "true")]),
+        put("b/x", 4, &[("replicate-from", "a/x"), ("replicate-once", "true")]),
+        Step::Calm(60),
+        Step::Act(Act::Delete(source)),
+        put_of_type(
+            "bootstrap.kubernetes.io/token",
+            "a/x",
+            2,
+            &[("replication-allowed", "true"), ("replication-allowed-keys", "")],
+        ),
+    ];
+    holds(setting(vec![flags()]), steps);
+}

@@ -395,11 +395,11 @@ impl<'g> Case<'g, '_> {
         let stale = match comparison {
             Comparison::Held => {
                 let at_rest = nothing(Reason::HeldByOnce, Some(source.key));
-                return self.keeps(receiver, owned, Some(allowed()), at_rest);
+                return self.keeps(source, receiver, owned, Some(allowed()), at_rest);
             }
             Comparison::Impossible(problem) => {
                 let at_rest = refuse(problem.reason(), Some(source.key), Some(problem.to_string()));
-                return self.keeps(receiver, owned, receiver.copy.map(|_| allowed()), at_rest);
+                return self.keeps(source, receiver, owned, receiver.copy.map(|_| allowed()), at_rest);
             }
             Comparison::Same => None,
             Comparison::Stale(stale) => {
@@ -407,7 +407,7 @@ impl<'g> Case<'g, '_> {
                 self.type_of(source.key, source.node, source.key)?;
                 if self.is_incomplete(source, receiver.projection.as_ref())? {
                     let at_rest = refuse(Reason::SourceIncomplete, Some(source.key), None);
-                    return self.keeps(receiver, owned, receiver.copy.map(|_| allowed()), at_rest);
+                    return self.keeps(source, receiver, owned, receiver.copy.map(|_| allowed()), at_rest);
                 }
                 Some(stale)
             }
@@ -431,6 +431,7 @@ impl<'g> Case<'g, '_> {
     /// The target keeps its data, without the keys that are not allowed any more.
     fn keeps(
         self,
+        source: Source<'g>,
         receiver: &Receiver<'g>,
         owned: Option<Owned<'g>>,
         allowed: Option<Arc<str>>,
@@ -439,6 +440,8 @@ impl<'g> Case<'g, '_> {
         if let (Some(owned), Some(allowed)) = (owned, &allowed)
             && let Some(kept) = self.exceeds(owned, receiver)?
         {
+            // A source that was made again may be of a protected type by now: nothing is taken away because of it.
+            self.type_of(source.key, source.node, source.key)?;
             return Continue(Gift::Trim { allowed: allowed.clone(), kept });
         }
         Continue(Gift::Keep { allowed, at_rest })
