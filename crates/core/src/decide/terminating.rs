@@ -4,7 +4,7 @@ use super::copy::Receiver;
 use super::creator::{Creator, Stopped};
 use super::pull::Gate;
 use super::removal::has_received;
-use super::{Answer, Case, End, nothing};
+use super::{Answer, Case, End, Source, nothing};
 use crate::action::Owned;
 use crate::reason::Reason;
 use crate::trail::Question;
@@ -30,7 +30,7 @@ impl<'g> Case<'g, '_> {
     /// Why the target's data has to be taken away, if it has to.
     fn withdrawn_from(self, owned: Owned<'g>) -> Answer<'g, Option<Stopped<'g>>> {
         let marks = owned.marks();
-        let mut receiver = Receiver::of(owned);
+        let (mut receiver, mut combined) = (Receiver::of(owned), None);
         let from = match &marks.replicated_by {
             None => marks.replicate_from.as_ref(),
             Some(creator) => match self.creator(creator)? {
@@ -44,6 +44,7 @@ impl<'g> Case<'g, '_> {
                 Creator::Pushes(pushing) => {
                     let from = pushing.marks.replicate_from.as_ref();
                     if let Some(from) = from {
+                        combined = Some(pushing.source);
                         receiver = Receiver::of_combined(owned, pushing.marks, from);
                     }
                     from
@@ -54,7 +55,13 @@ impl<'g> Case<'g, '_> {
         match self.gate(from, &receiver)? {
             Gate::Gives(_) | Gate::Refuses(..) => Answer::Continue(None),
             Gate::NotYet(decision) => Answer::Break(decision),
-            Gate::GivesNothing(stopped) => Answer::Continue(Some(stopped)),
+            Gate::GivesNothing(stopped) => {
+                // Nothing is taken away because of a source that is of a protected type by now (SPEC 7).
+                if let Some(Source { key, node }) = combined {
+                    self.type_of(key, node, key)?;
+                }
+                Answer::Continue(Some(stopped))
+            }
         }
     }
 }

@@ -234,7 +234,7 @@ impl World {
     }
 
     /// Whether a webhook changed the data of the object, or of one from which it pulls, and no controller can know it.
-    fn is_believed(&self, id: &Id) -> bool {
+    pub(super) fn is_believed(&self, id: &Id) -> bool {
         const LONGEST_CHAIN: usize = 5;
         let from = |id: &Id| {
             let text = self.store.get(id)?.annotation(&format!("{PREFIX}replicate-from"))?.trim();

@@ -52,13 +52,13 @@ fn a_terminating_target_is_cleared_when_its_source_withdraws() {
             "combined: what it pulls says no",
             "a/s to=b/t from=c/f; c/f #8 allowed=false :new; b/t by=a/s from=c/f version=7 chain=.* deleting :old",
             "b/t",
-            "clear ConsentRefused c/f -version -chain data=- as Opaque ← b/t",
+            "clear ConsentRefused c/f -version -chain data=- as Opaque ← a/s b/t",
         ),
         (
             "combined by now: what it holds is no copy of what it is to pull, so that nothing is waited for",
             "removal-delay 5s; a/s to=b/t from=c/f; b/t by=a/s version=7 deleting :old",
             "b/t",
-            "clear SourceMissing c/f -version data=- as Opaque ← ?c/f b/t",
+            "clear SourceMissing c/f -version data=- as Opaque ← ?c/f a/s b/t",
         ),
         (
             "immutable",
