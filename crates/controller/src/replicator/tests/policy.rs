@@ -57,12 +57,15 @@ fn what_is_trimmed_is_read_once_from_the_target_itself() {
     let held = "replicate-from=a/src replicate-once=true replicated-from-version=1 replicated-from-origin=a/src \
                 replicated-from-allowed=.*";
     let target = || object("b/t", 2, held, json!({ "x": "own", "y": "2" }));
-    let mut it = Loop::with(&[source, target()]);
+    let mut it = Loop::with(&[source.clone(), target()]);
     let read = it.asks_for("read b/t");
     it.answer(read, content(&target()));
     // It is read again where its content was not kept: at first nobody knew that a part of it would be asked for.
     let read = it.asks_for("read b/t");
     it.answer(read, content(&target()));
+    // And the source for its type: one of a protected type takes nothing away.
+    let read = it.asks_for("read a/src");
+    it.answer(read, content(&source));
     let (_, write) = it.requests().remove(0);
     assert_eq!((words(&write), data(&write)), ("update b/t at 2".to_owned(), r#"{"x":"own"}"#.to_owned()));
 }
