@@ -245,7 +245,7 @@ impl Graph {
     }
 
     /// The existing targets that name this object as the source which made them, and those which name it as the one to pull from,
-    /// in this order; one may come twice.
+    /// in this order, each once.
     pub fn named_as_source_by(&self, source: &SourceKey) -> impl Iterator<Item = &TargetKey> {
         // A replica may pull from its creator, too: somebody annotated it.
         let is_made_by_it = |target: &&TargetKey| {

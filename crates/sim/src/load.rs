@@ -68,6 +68,18 @@ pub struct Seen {
     pub lines: usize,
 }
 
+/// How many targets stand in a controller's queues, of all kinds, by what they wait for.
+#[must_use]
+pub fn queue_of(controller: &Controller, now: Now) -> BTreeMap<&'static str, usize> {
+    let mut waiting = BTreeMap::new();
+    for sample in controller.metrics(now).of(Metric::QueueDepth) {
+        if let (Some(what), Value::Number(number)) = (sample.labels.last(), &sample.value) {
+            *waiting.entry(*what).or_default() += *number as usize;
+        }
+    }
+    waiting
+}
+
 /// See the [module](self).
 pub struct Load {
     now: Duration,
@@ -159,14 +171,7 @@ impl Load {
     /// How many targets stand in the controller's queue, by what they wait for.
     #[must_use]
     pub fn queue(&self) -> BTreeMap<&'static str, usize> {
-        let Some(controller) = &self.controller else { return BTreeMap::new() };
-        let samples = controller.metrics(self.clocks());
-        let count = |value: &Value| match value {
-            Value::Number(number) => *number as usize,
-            Value::Histogram(_) => 0,
-        };
-        let depth = samples.of(Metric::QueueDepth).iter();
-        depth.filter_map(|sample| Some((*sample.labels.last()?, count(&sample.value)))).collect()
+        self.controller.as_ref().map(|controller| queue_of(controller, self.clocks())).unwrap_or_default()
     }
 
     // --- Users ---

@@ -78,9 +78,9 @@ pub const MOST_AT_REST: u64 = 3;
 pub const STAYS_FOR: Duration = Duration::from_secs(400);
 
 /// Writes in a row that each take back what another controller wrote to the object. A few may be decided on what was so a moment ago.
-/// (Nobody counts them where reads are answered from caches, or where etcd was restored: a watch that is ahead of it is noticed after minutes. Nor where a watch event got lost,
-/// until the lists of verification have shown it, or a watch is away, or a Namespace that `--namespaces` names was not read since it changed
-/// ([`NAMESPACES_READ_WITHIN`]): of two controllers one decides on what the other knows to be past.)
+/// (Nobody counts them where reads are answered from caches, or where etcd was restored: a watch that is ahead of it is noticed after
+/// minutes. Nor where a watch event got lost, until the lists of verification have shown it, or a watch is away, or a Namespace that
+/// `--namespaces` names was not read since it changed ([`NAMESPACES_READ_WITHIN`]): of two controllers one decides on what the other knows to be past.)
 pub const MOST_TAKEN_BACK: usize = 3;
 /// What goes because of one source counts together for so long at least (SPEC 11.2).
 pub const SHORTEST_WINDOW: Duration = Duration::from_secs(5);
@@ -142,8 +142,9 @@ fn is_silent(wish: &Wish) -> bool {
     }
 }
 
-/// The object that one of these annotations of another names.
-fn named_by(object: &Object, name: &str) -> Option<Id> {
+/// The object that an annotation of another names as its source: `replicated-by`, `replicate-from`.
+#[must_use]
+pub fn named_by(object: &Object, name: &str) -> Option<Id> {
     let text = object.annotation(&format!("{PREFIX}{name}"))?.trim();
     let (namespace, name) = text.split_once('/').unwrap_or((&object.id.namespace, text));
     Some(Id::new(object.id.resource, namespace, name))

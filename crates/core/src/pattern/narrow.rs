@@ -104,9 +104,9 @@ impl fmt::Display for Allowed {
 /// `own` is the source's `replication-allowed-namespaces`: absent allows all. `inherited` is its
 /// `replicated-from-allowed` if it pulls itself; `None` if it does not.
 ///
-/// Where one side is absent or `.*`, with white space around it or not, the other is copied word for word; `-` loses its white space. Else the items that are in both lists are kept, and
-/// the literals of one that a pattern of the other names: first those of `own`, then those of `inherited`, each once; an
-/// item `.*` keeps all of the other side; and the items with `!` of both sides stay. This never allows what one side
+/// Where one side is absent or `.*`, with white space around it or not, the other is copied word for word; `-` loses its white space. Else
+/// the items that are in both lists are kept, and the literals of one that a pattern of the other names: first those of `own`, then those
+/// of `inherited`, each once; an item `.*` keeps all of the other side; and the items with `!` of both sides stay. This never allows what one side
 /// forbids; it may forbid what both allow, as two different patterns have no item in common, and as what would be too large
 /// for one list allows nothing.
 ///

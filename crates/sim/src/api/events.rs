@@ -10,6 +10,7 @@ use super::http::{JSON, Refusal, Reply, Request};
 use super::object::{Id, Resource};
 use super::server::refused;
 use super::store::State;
+use super::write::is_open;
 
 /// kube-apiserver forgets an Event so long after it was last written (`--event-ttl`).
 const LAST: Duration = Duration::from_secs(3_600);
@@ -56,8 +57,9 @@ impl Events {
         match (&*request.method, &*request.content_type, named(request)) {
             ("POST", JSON, None) => {
                 let namespace = namespace_of(request).ok_or_else(unknown)?;
-                is_open(live, namespace)?;
                 let name = sent["metadata"]["name"].as_str().unwrap_or_default().to_owned();
+                let id = Id::of_namespace(namespace);
+                is_open(&id, live.get(&id), ("events.events.k8s.io", &name))?;
                 if sent["metadata"]["namespace"] != namespace {
                     let message =
                         "the namespace of the provided object does not match the namespace sent on the request";
@@ -128,18 +130,6 @@ fn named(request: &Request) -> Option<(String, String)> {
     let parts: Vec<&str> = request.path().split('/').skip(6).collect();
     let ["events", name] = *parts.as_slice() else { return None };
     Some((namespace.to_owned(), name.to_owned()))
-}
-
-fn is_open(live: &State, namespace: &str) -> Result<(), Refusal> {
-    match live.get(&Id::of_namespace(namespace)) {
-        None => Err(Refusal::new(404, "NotFound", format!("namespaces \"{namespace}\" not found"))),
-        Some(there) if there.deleted.is_some() => {
-            let message =
-                format!("unable to create new content in namespace {namespace} because it is being terminated");
-            Err(Refusal { cause: Some("NamespaceTerminating"), ..Refusal::new(403, "Forbidden", message) })
-        }
-        Some(_) => Ok(()),
-    }
 }
 
 fn invalid(event: &Value, why: &str) -> Refusal {

@@ -4,7 +4,7 @@ use super::events::Events;
 use super::http::{Refusal, Request};
 
 /// The name of every controller's account.
-pub const ACCOUNT: &str = "system:serviceaccount:k8s-replicator:k8s-replicator";
+const ACCOUNT: &str = "system:serviceaccount:k8s-replicator:k8s-replicator";
 
 /// The namespaces in which there is a Role: `get` of the Namespace itself, and all that the controller does with Secrets, ConfigMaps and
 /// Events.

@@ -121,13 +121,7 @@ impl Store {
         self.revisions.push(self.revision);
     }
 
-    /// The position in the history of the newest state with this revision; `None`: there is none.
-    #[must_use]
-    pub fn position_of(&self, revision: u64) -> Option<usize> {
-        self.revisions.iter().rposition(|at| *at == revision)
-    }
-
-    /// The position of the newest state at this revision, or before it: other resources may have been written since.
+    /// The position in the history of the newest state at this revision, or before it: other resources may have been written since.
     #[must_use]
     pub fn position_at(&self, revision: u64) -> usize {
         self.revisions.iter().rposition(|at| *at <= revision).unwrap_or(0)

@@ -97,6 +97,24 @@ fn validate(old: Option<&Object>, new: &Object) -> Result<(), Refusal> {
     Ok(())
 }
 
+/// Whether something can be created in a namespace, `there`: as it is known. `what`: the resource and the name.
+///
+/// # Errors
+/// When the server refuses: the namespace does not exist, or is being deleted.
+pub fn is_open(namespace: &Id, there: Option<&Rc<Object>>, (resource, name): (&str, &str)) -> Result<(), Refusal> {
+    match there {
+        None => Err(not_found(namespace)),
+        Some(there) if there.deleted.is_some() => {
+            let message = format!(
+                "{resource} \"{name}\" is forbidden: unable to create new content in namespace {} because it is being terminated",
+                namespace.name
+            );
+            Err(Refusal { cause: Some("NamespaceTerminating"), ..Refusal::new(403, "Forbidden", message) })
+        }
+        Some(_) => Ok(()),
+    }
+}
+
 /// POST.
 ///
 /// # Errors
@@ -116,19 +134,8 @@ fn make(
     if id.resource != Resource::Namespace {
         let namespace = Id::of_namespace(&id.namespace);
         // The admission plugin NamespaceLifecycle asks its cache, and the store only if there is nothing in the cache.
-        match context.seen.get(&namespace).or_else(|| store.get(&namespace)) {
-            None => return Err(not_found(&namespace)),
-            Some(namespace) if namespace.deleted.is_some() => {
-                let message = format!(
-                    "{} \"{}\" is forbidden: unable to create new content in namespace {} because it is being terminated",
-                    id.resource.plural(),
-                    id.name,
-                    id.namespace
-                );
-                return Err(Refusal { cause: Some("NamespaceTerminating"), ..Refusal::new(403, "Forbidden", message) });
-            }
-            Some(_) => {}
-        }
+        let there = context.seen.get(&namespace).or_else(|| store.get(&namespace));
+        is_open(&namespace, there, (id.resource.plural(), &id.name))?;
     }
     match admit(context.policies, &store.live, &mut object, true) {
         Admitted::Yes => {}

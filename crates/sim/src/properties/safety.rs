@@ -131,7 +131,8 @@ pub fn is_allowed(history: &[(Duration, State)], write: &Write<'_>) -> Option<Al
         let is_wanted = match &wish {
             Wish::Gone(removal) if !is_due(*removal) => false,
             Wish::Look(shape) if shape.removal.is_some_and(|removal| removal != Removal::Said || removes.is_some()) => {
-                // Until the delay is over, or while the limit holds it, the data stays; each controller counts it from when it saw the silence begin.
+                // Until the delay is over, or while the limit holds it, the data stays; each controller counts the delay from when it saw
+                // the silence begin.
                 let kept = Wish::Look(Box::new(without_removal(shape)));
                 if makes_it_so(&kept, write.before, write.after, seen) {
                     return Some(Allowed::Other);
@@ -256,9 +257,7 @@ fn concerned(seen: &[(Duration, State)], write: &Write<'_>) -> Vec<Id> {
     let mut open: Vec<&Rc<Object>> = write.before.into_iter().chain(write.after).collect();
     while let Some(object) = open.pop() {
         for name in ["replicated-by", "replicate-from"] {
-            let Some(text) = object.annotation(&format!("{PREFIX}{name}")) else { continue };
-            let (namespace, name) = text.trim().split_once('/').unwrap_or((&object.id.namespace, text.trim()));
-            let id = Id::new(write.target.resource, namespace, name);
+            let Some(id) = named_by(object, name) else { continue };
             if id != *write.target && !concerned.contains(&id) && concerned.len() < MOST {
                 open.extend(versions(seen, &id).into_iter().filter_map(|(_, object)| object));
                 concerned.push(id);

@@ -6,9 +6,9 @@ use std::time::Duration;
 use super::users::NAMES;
 use super::{Recording, Violation, World};
 use crate::api::events::{regarding, related};
-use crate::api::http::{Refusal, Reply, Request};
+use crate::api::http::{Reply, Request};
 use crate::api::object::Id;
-use crate::api::rbac::ACCOUNT;
+use crate::api::rbac::Roles;
 use crate::api::server::refused;
 use crate::properties::{self, most_events_of_all, most_events_of_one};
 
@@ -98,11 +98,10 @@ impl World {
 
     /// The API server's answer to a request about Events.
     pub(super) fn answer_event(&mut self, request: &Request) -> Reply {
-        if self.setting.recording == Recording::Forbidden {
-            let message = format!(
-                "events.events.k8s.io is forbidden: User \"{ACCOUNT}\" cannot create resource \"events\" in API group \"events.k8s.io\""
-            );
-            return refused(request, &Refusal::new(403, "Forbidden", message));
+        let is_forbidden = self.setting.recording == Recording::Forbidden;
+        // An account without any Role is refused everything.
+        if let Some(refusal) = is_forbidden.then(Roles::default).and_then(|none| none.refuse(request)) {
+            return refused(request, &refusal);
         }
         self.events.answer(&self.store.live, request, self.now)
     }

@@ -3,17 +3,16 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use k8s_replicator_controller::metrics::{Metric, Value};
-
 use super::users::Act;
 use super::{Violation, World};
 use crate::api::admission::{Effect, Policy};
 use crate::api::object::Id;
 use crate::api::store::State;
+use crate::load::queue_of;
 use crate::properties::{
     CONVERGES_WITHIN, CROWD, LONGEST_SILENCE, LONGEST_WAIT, MOST_A_MINUTE, MOST_AT_REST, NAMESPACES_READ_WITHIN,
     PROMPTLY, RESTORE_NOTICED_WITHIN, STAYS_FOR, differs_in_data_alone, has_to_be_told, is_refused_for_ever,
-    most_events_of_one, not_as_wanted, waits_for_its_delay,
+    most_events_of_one, named_by, not_as_wanted, waits_for_its_delay,
 };
 use crate::spec::{PREFIX, is_written_by_controller_alone, targets};
 
@@ -236,11 +235,7 @@ impl World {
     /// Whether a webhook changed the data of the object, or of one from which it pulls, and no controller can know it.
     pub(super) fn is_believed(&self, id: &Id) -> bool {
         const LONGEST_CHAIN: usize = 5;
-        let from = |id: &Id| {
-            let text = self.store.get(id)?.annotation(&format!("{PREFIX}replicate-from"))?.trim();
-            let (namespace, name) = text.split_once('/').unwrap_or((&id.namespace, text));
-            Some(Id::new(id.resource, namespace, name))
-        };
+        let from = |id: &Id| named_by(self.store.get(id)?, "replicate-from");
         let mut above = std::iter::successors(from(id), from).take(LONGEST_CHAIN);
         let flags = &self.setting.controllers[0];
         self.is_itself_believed(id)
@@ -314,12 +309,7 @@ impl World {
         let history = self.store.history.iter().flat_map(|(_, state)| state.keys().cloned());
         let most = history.chain(targets(&self.store.live)).collect::<BTreeSet<Id>>().len();
         for process in self.processes.iter().flatten() {
-            let samples = process.controller.metrics(self.now_of(process));
-            let depth = samples.of(Metric::QueueDepth).iter().map(|sample| match &sample.value {
-                Value::Number(number) => *number as usize,
-                Value::Histogram(_) => 0,
-            });
-            let depth: usize = depth.sum();
+            let depth: usize = queue_of(&process.controller, self.now_of(process)).values().sum();
             if depth > most {
                 return Err(Violation::new(
                     "bounds",
