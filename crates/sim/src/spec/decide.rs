@@ -30,9 +30,10 @@ fn pushing<'c>(cluster: &'c Cluster, flags: &Flags, target: &Id) -> Vec<(&'c Id,
         })
         .collect();
     let is_accepted = |id: &Id| accepts(cluster, flags, &id.namespace, &target.namespace);
-    // One that is paused keeps the name: what type it has is not asked.
+    // One that is paused, or pulls from one that is, keeps the name: what type it has is not asked.
     pushing.sort_by_key(|(id, object, asks)| {
-        (!is_accepted(id), is_protected(object) && !asks.paused, object.created, id.key())
+        let is_paused = asks.paused || is_paused(cluster, flags, id.resource, &asks.from);
+        (!is_accepted(id), is_protected(object) && !is_paused, object.created, id.key())
     });
     pushing
 }
