@@ -190,7 +190,8 @@ impl Marks {
     fn hash_of(own: &Key, texts: &[(Annotation, Arc<str>)], from: Option<&SourceKey>, push: Option<&Push>) -> u64 {
         let left_to_own = |annotation| find(texts, annotation).is_none();
         let name = push.is_some() && left_to_own(Annotation::ReplicateTo);
-        let namespace = push.is_some() && left_to_own(Annotation::ReplicateToNamespaces);
+        let namespaces = [Annotation::ReplicateToNamespaces, Annotation::ReplicateToNamespaceSelector];
+        let namespace = push.is_some() && namespaces.into_iter().all(left_to_own);
         let own = (name.then(|| own.name()), namespace.then(|| own.namespace()));
         static SEED: OnceLock<RandomState> = OnceLock::new();
         SEED.get_or_init(RandomState::new).hash_one((texts, from.map(|key| key.as_str()), own))

@@ -251,7 +251,6 @@ impl Reader<'_> {
             type_ if type_.is_empty() || type_.contains(|c: char| c.is_control() || c.is_whitespace()) => {
                 Err(IllFormed::Type(excerpt(&text)))
             }
-            type_ if type_.len() == text.len() => Ok(text.clone()),
             type_ => Ok(type_.into()),
         });
         self.unless_replica(Some(annotation), type_.transpose())

@@ -15,6 +15,10 @@ fn parse(annotations: &[(&str, &str)]) -> Result<Option<Marks>, String> {
     Marks::parse(&Key::new("own", "it").unwrap(), annotations.iter().copied()).map_err(|error| error.to_string())
 }
 
+fn ill(annotations: &[(&str, &str)]) -> IllFormed {
+    Marks::parse(&Key::new("own", "it").unwrap(), annotations.iter().copied()).unwrap_err()
+}
+
 fn well(annotations: &[(&str, &str)]) -> Marks {
     parse(annotations).unwrap().unwrap()
 }
@@ -92,9 +96,12 @@ fn which_annotations_are_this_programs() {
     for (prefix, ignore_unknown, key, name) in cases {
         assert_eq!(Dialect::new(prefix, ignore_unknown).name(key), name, "{prefix:?} {ignore_unknown} {key:?}");
     }
-    let key = |prefix| Dialect::new(prefix, false).key(Annotation::ReplicatedFromVersion);
-    assert_eq!(key("k8s-replicator/"), "k8s-replicator/replicated-from-version");
-    assert_eq!(key(""), "replicated-from-version");
+    for (prefix, key) in
+        [("k8s-replicator/", "k8s-replicator/replicated-from-version"), ("", "replicated-from-version")]
+    {
+        let dialect = Dialect::new(prefix, false);
+        assert_eq!((dialect.prefix(), &*dialect.key(Annotation::ReplicatedFromVersion)), (prefix, key));
+    }
 }
 
 #[test]
@@ -122,6 +129,9 @@ fn marks_are_alike_only_where_they_mean_the_same() {
         (&[("replicate-to", "x")], "a/x", "c/x", false),
         (&[("replicate-to", "x")], "a/x", "a/y", true),
         (&[("replicate-to", "x"), ("replicate-to-namespaces", "b")], "a/x", "c/y", true),
+        (&[("replicate-to", "x"), ("replicate-to-namespace-selector", "env=prod")], "a/x", "c/y", true),
+        (&[("replicate-to-namespace-selector", "env=prod")], "a/x", "c/x", true),
+        (&[("replicate-to-namespace-selector", "env=prod")], "a/x", "a/y", false),
         (&[("replicate-from", "x")], "a/s", "b/s", false),
         (&[("replicate-from", "x")], "a/s", "a/t", true),
         (&[("replicate-from", "c/x")], "a/s", "b/t", true),

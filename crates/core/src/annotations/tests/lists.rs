@@ -231,7 +231,10 @@ fn advice_is_bounded() {
     assert_eq!(advice.len(), MAX_ADVICE);
     assert!(advice.iter().all(|(_, detail)| detail.chars().count() < 600), "{advice:?}");
     let mut notes: Vec<(String, &str)> = (0..1000).map(|n| (format!("note-{n}{}", "x".repeat(200)), "")).collect();
-    notes.push(("replicated-by".to_owned(), "a/b"));
+    notes.extend(
+        [("replicated-by", "a/b"), ("replicate-once", "so"), ("removal-delay", "5")]
+            .map(|(name, value)| (name.to_owned(), value)),
+    );
     let notes: Vec<_> = notes.iter().map(|(name, value)| (name.as_str(), *value)).collect();
     assert_eq!(read(&notes).1.len(), MAX_ADVICE);
     let (_, advice) = read(&[("replicate-to-namespaces", "B,B,B,a")]);

@@ -74,6 +74,7 @@ fn what_is_ill_formed_and_why() {
     for (name, value, message) in cases {
         let message = format!("{name}: {message}");
         assert_eq!(parse(&[(name, value)]), Err(message.clone()), "{name}={value:?}");
+        assert_eq!(ill(&[(name, value)]).annotation(), Annotation::from_name(name), "{name}={value:?}");
         // It does not matter what else is there, and that it plays no part.
         let others = [("replication-allowed", "true"), ("replicate-from", "a/b"), ("replicate-once-version", "1")];
         let mut all: Vec<_> = others.into_iter().filter(|(other, _)| *other != name).collect();
@@ -104,6 +105,7 @@ fn what_is_ill_formed_and_why() {
     for name in ["", "replicate", "replicate-from-x", "replicated-to"] {
         let message = format!("unknown annotation {name:?}; --ignore-unknown lets such annotations pass");
         assert_eq!(parse(&[("replicate-from", "a/b"), (name, "")]), Err(message));
+        assert_eq!(ill(&[(name, "")]).annotation(), None, "{name:?}");
     }
 }
 
