@@ -80,12 +80,6 @@ impl Selection {
         }
     }
 
-    /// Whether it names nothing, whatever namespaces there are.
-    #[must_use]
-    pub fn names_nothing(&self) -> bool {
-        self.list.names_nothing() && self.selector.as_ref().is_none_or(|selector| selector.is_empty())
-    }
-
     /// The same for four of them.
     #[must_use]
     pub fn names_four(&self, namespaces: [(&str, &NamespaceFacts); 4]) -> [bool; 4] {

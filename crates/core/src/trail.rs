@@ -5,8 +5,8 @@
 //!
 //! The questions come in the order of [`Question::ALL`], each at most once. Not every question is asked about every target: a
 //! pull is not asked who made the target, and the first question that decides is followed only by [`Question::AsWanted`],
-//! where something may be left to write. The *guards* (see [`Question::is_guard`]) are asked wherever something would be
-//! written, and recorded only where they stop it.
+//! where something may be left to write. The *guards* (whether the program may write in the namespace, and this data to this object)
+//! are asked wherever something would be written, and recorded only where they stop it.
 
 use std::fmt;
 
@@ -89,27 +89,6 @@ questions! {
     Changeable "SPEC 9.5" "Can the target's data be changed?"
     NotProtected "SPEC 7" "Is neither the source nor the target of a protected type?"
     AsWanted "SPEC 4, 5.8, 7" "Are the target's data and annotations as they have to be?"
-}
-
-impl Question {
-    /// Whether the question is recorded only where it stops a write.
-    #[must_use]
-    pub fn is_guard(self) -> bool {
-        matches!(
-            self,
-            Self::Excluded
-                | Self::NamespaceSays
-                | Self::Paused
-                | Self::Accepted
-                | Self::Keys
-                | Self::KeysKept
-                | Self::SourceRead
-                | Self::Complete
-                | Self::SameType
-                | Self::Changeable
-                | Self::NotProtected
-        )
-    }
 }
 
 impl fmt::Display for Question {
