@@ -140,8 +140,8 @@ impl Qualified {
     }
 
     fn target(&self, number: usize) -> Option<(&str, &str)> {
-        let rest = (number < self.items.len()).then(|| self.items.rest(&self.text, number))?;
-        let (namespace, rest) = rest.split_once('/')?;
+        // After the last one nothing stands there.
+        let (namespace, rest) = self.items.rest(&self.text, number).split_once('/')?;
         Some((namespace, name(rest)))
     }
 
@@ -248,10 +248,11 @@ impl Push {
 
 impl PartialEq for Push {
     fn eq(&self, other: &Self) -> bool {
-        let texts = |part: &Part, other: &Part| part.text == other.text && part.namespaces == other.namespaces;
-        self.qualified.text == other.qualified.text
-            && self.parts.len() == other.parts.len()
-            && self.parts.iter().zip(&other.parts).all(|(part, other)| texts(part, other))
+        // The names and their positions follow from the texts.
+        fn said(push: &Push) -> impl Iterator<Item = (&Arc<str>, &Selection)> {
+            push.parts.iter().map(|part| (&part.text, &part.namespaces))
+        }
+        self.qualified.text == other.qualified.text && said(self).eq(said(other))
     }
 }
 
@@ -358,141 +359,4 @@ impl<'t> ToReader<'t> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::namespace::NamespaceFacts;
-
-    impl Push {
-        /// Whether the push names this object, item by item: what the graph has an index for.
-        pub(crate) fn names(&self, target: &Key, facts: &NamespaceFacts) -> bool {
-            let (namespace, name) = (target.namespace(), target.name());
-            let in_part =
-                |part: &Part| part.names().any(|own| own == name) && part.namespaces().names(namespace, facts);
-            self.literal_targets().any(|literal| literal == (namespace, name)) || self.parts().iter().any(in_part)
-        }
-    }
-
-    const NAMESPACES: [&str; 6] = ["own", "a", "ab", "b", "jx-1", "jx-2"];
-
-    /// Every target in the namespaces above, as text.
-    fn targets(to: Option<&str>, to_namespaces: Option<&str>) -> Result<Option<Vec<String>>, String> {
-        let push = Push::parse(&Key::new("own", "src").unwrap(), to, to_namespaces).map_err(|e| e.to_string())?;
-        Ok(push.map(|push| {
-            let mut found = Vec::new();
-            for namespace in NAMESPACES {
-                let literal = push.literal_names_in(namespace);
-                let parts =
-                    push.parts().iter().filter(|part| part.namespaces().names(namespace, &NamespaceFacts::default()));
-                found.extend(literal.chain(parts.flat_map(Part::names)).map(|name| format!("{namespace}/{name}")));
-            }
-            found.sort();
-            found.dedup();
-            for (namespace, name) in push.literal_targets() {
-                assert!(push.literal_names_in(namespace).any(|other| other == name), "{namespace}/{name}");
-            }
-            found
-        }))
-    }
-
-    #[test]
-    fn the_two_annotations_combine() {
-        type Case = (Option<&'static str>, Option<&'static str>, Option<&'static [&'static str]>);
-        let cases: &[Case] = &[
-            (None, None, None),
-            // An empty push is still a push, of nothing.
-            (Some(""), None, Some(&[])),
-            (None, Some(""), Some(&[])),
-            (Some(""), Some("a"), Some(&[])),
-            (Some("x"), Some(""), Some(&[])),
-            (Some(",x,,x"), None, Some(&["own/x"])),
-            (Some("x,y"), None, Some(&["own/x", "own/y"])),
-            (Some("a/x"), None, Some(&["a/x"])),
-            (Some("x,y"), Some("a,b"), Some(&["a/x", "a/y", "b/x", "b/y"])),
-            (Some("x,b/y"), Some("a"), Some(&["a/x", "b/y"])),
-            (Some("b/y"), Some("a"), Some(&["b/y"])),
-            (None, Some("a,jx-.*"), Some(&["a/src", "jx-1/src", "jx-2/src"])),
-            (Some("jx-.*/x"), None, Some(&["jx-1/x", "jx-2/x"])),
-            (Some("a.*/x,a/x"), Some("a,a"), Some(&["a/x", "ab/x"])),
-            // A dot alone is no pattern; an illegal literal names nothing; the whole namespace has to match.
-            (None, Some("jx-.,b"), Some(&["b/src"])),
-            (None, Some("(a)"), Some(&["a/src"])),
-            (None, Some("a?"), Some(&["a/src"])),
-            // Trimmed, and lines separate as commas do.
-            (None, Some("a, b"), Some(&["a/src", "b/src"])),
-            (None, Some("a\nb\n"), Some(&["a/src", "b/src"])),
-            (Some(" x ,\n y"), None, Some(&["own/x", "own/y"])),
-            (Some("a/x ,\nb/y , a / y"), None, Some(&["a/x", "a/y", "b/y"])),
-            (Some("x"), Some(" .* , !jx-.*\n!own"), Some(&["a/x", "ab/x", "b/x"])),
-            (None, Some("!a"), Some(&[])),
-            (Some("a.b/x,-/y"), None, Some(&[])),
-            (Some("/x"), None, Some(&[])),
-            (Some("own/src"), None, Some(&["own/src"])),
-        ];
-        for (to, to_namespaces, expected) in cases {
-            let expected = expected.map(|list| list.iter().map(ToString::to_string).collect());
-            assert_eq!(targets(*to, *to_namespaces), Ok(expected), "{to:?} {to_namespaces:?}");
-        }
-    }
-
-    #[test]
-    fn what_is_ill_formed_is_named() {
-        let cases = [
-            (Some("a/b/c"), None, "replicate-to: \"a/b/c\" has more than one"),
-            (Some("X"), None, "replicate-to: \"X\" is not a legal object name"),
-            (Some("x x"), None, "replicate-to: \"x x\" is not a legal object name"),
-            (Some("a/"), None, "replicate-to: \"\" is not a legal object name"),
-            (Some("x,a/Y"), None, "replicate-to: \"Y\" is not a legal object name"),
-            (Some("x"), Some("a/b"), "replicate-to-namespaces: \"a/b\" has a \"/\""),
-            (None, Some("a,("), "replicate-to-namespaces: "),
-            (Some("(/x,a/x"), None, "replicate-to: "),
-            (Some("x,!a/x"), None, "replicate-to: \"!a/x\" begins with \"!\", which takes away a namespace; "),
-            (Some("x, !y"), None, "replicate-to: \"!y\" begins with \"!\", which takes away a namespace; "),
-        ];
-        for (to, to_namespaces, message) in cases {
-            let error = targets(to, to_namespaces).unwrap_err();
-            assert!(error.starts_with(message), "{to:?} {to_namespaces:?}: {error}");
-        }
-    }
-
-    /// 64 KiB of names and `.*` named 16,384 times as many targets as there are namespaces.
-    #[test]
-    fn a_push_names_so_many_targets_at_most() {
-        let own = Key::new("own", "src").unwrap();
-        let list = |count: usize, item: &str| (0..count).map(|n| format!("{item}{n}")).collect::<Vec<_>>().join(",");
-        let qualified = |count: usize| list(count, "b/x");
-        let cases = [
-            (Some(qualified(MAX_TARGETS)), None, true),
-            (Some(qualified(MAX_TARGETS + 1)), None, false),
-            (Some(list(MAX_TARGETS, "x")), None, true),
-            (Some(list(MAX_TARGETS + 1, "x")), None, false),
-            (Some(list(64, "x")), Some(list(128, "n")), true),
-            (Some(list(64, "x")), Some(list(129, "n")), false),
-            (Some(list(16, "x")), Some(".*".to_owned()), true),
-            (Some(list(17, "x")), Some("b,.*".to_owned()), false),
-            (Some(list(16, ".*/x")), None, true),
-            (Some(format!("b/x,{}", list(16, "a.*/x"))), None, false),
-            // Exceptions name nothing; and an object's own name alone is never too much.
-            (Some(list(64, "x")), Some(format!("{},{}", list(128, "n"), list(3, "!m.*"))), true),
-            (None, Some(list(MAX_ITEMS, "n")), true),
-        ];
-        for (to, namespaces, is_well_formed) in cases {
-            let error = Push::parse(&own, to.as_deref(), namespaces.as_deref()).err();
-            assert_eq!(error, (!is_well_formed).then_some(PushError::TooManyTargets), "{to:.60?} {namespaces:.60?}");
-        }
-        let message = PushError::TooManyTargets.to_string();
-        assert!(
-            message.starts_with("replicate-to: more than 8192 targets; a name counts once for each namespace "),
-            "{message}"
-        );
-    }
-
-    #[test]
-    fn what_the_index_registers() {
-        let own = Key::new("own", "src").unwrap();
-        let push = Push::parse(&own, Some("x,b/y,j.*/z"), Some("a,ab*")).unwrap().unwrap();
-        assert_eq!(push.literal_targets().collect::<Vec<_>>(), [("b", "y")]);
-        let parts = push.parts().iter().map(|part| (part.names().collect(), part.namespaces().list().as_str()));
-        let parts: Vec<(Vec<_>, _)> = parts.collect();
-        assert_eq!(parts, [(vec!["z"], "j.*"), (vec!["x"], "a,ab*")]);
-    }
-}
+mod tests;
