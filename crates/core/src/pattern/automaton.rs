@@ -350,3 +350,29 @@ fn holds(look: Look, before: Beside, after: Beside) -> bool {
         _ => false,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::go;
+    use super::*;
+
+    /// The same text costs the same everywhere, after an update too: else a list that was well-formed would be so no more.
+    #[test]
+    fn what_a_pattern_costs_is_enough_to_compile_it_and_less_is_not() {
+        for (text, bytes, steps) in [
+            ("a", 152, 27),
+            ("team-[a-z]+", 336, 264),
+            (".*-(prod|staging)", 744, 1937),
+            (r"(a|b\b).{2}", 352, 326),
+            ("(?m)a$|^b", 184, 82),
+        ] {
+            let expression = go::parse(text).unwrap();
+            let made = |most| Automaton::new(&expression, most).ok().map(|(_, cost)| cost);
+            let cost = Cost { bytes, steps };
+            assert_eq!(made(Cost { bytes: usize::MAX, steps: usize::MAX }), Some(cost), "{text}");
+            assert_eq!(made(cost), Some(cost), "{text}");
+            assert_eq!(made(Cost { bytes: bytes - 1, steps }), None, "{text}");
+            assert_eq!(made(Cost { bytes, steps: steps - 1 }), None, "{text}");
+        }
+    }
+}

@@ -146,3 +146,24 @@ impl Budget {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_lists_leave_room_for_few_letters() {
+        for (items, bytes, letters, is_too_much) in [
+            (MANY_ITEMS, MANY_BYTES, MAX_LETTERS, false),
+            (MANY_ITEMS + 1, 0, LETTERS_BESIDE_MANY, false),
+            (MANY_ITEMS + 1, 0, LETTERS_BESIDE_MANY + 1, true),
+            (0, MANY_BYTES + 1, LETTERS_BESIDE_MANY, false),
+            (0, MANY_BYTES + 1, LETTERS_BESIDE_MANY + 1, true),
+        ] {
+            let mut budget = Budget::default();
+            let taken = budget.take_letters(letters).and_then(|()| budget.take_items(items, bytes));
+            let expected = if is_too_much { Err(ListError::TooManyLettersBesideItems) } else { Ok(()) };
+            assert_eq!(taken, expected, "{items} items, {bytes} bytes, {letters} letters");
+        }
+    }
+}

@@ -149,3 +149,116 @@ fn namespace(item: &str) -> Option<&str> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn list(text: &str) -> NamespaceList {
+        NamespaceList::parse(text).unwrap()
+    }
+
+    #[test]
+    fn an_object_above_that_allows_by_labels_is_said_once_and_after_the_list() {
+        for (text, expected) in [
+            ("-", "selector."),
+            ("", "selector."),
+            ("a, b", "a, b,selector."),
+            (".*", ".*,selector."),
+            ("a,selector.", "a,selector."),
+        ] {
+            let selected = Allowed::parse(text).unwrap().selected();
+            assert_eq!((selected.as_str(), selected.is_selected()), (expected, true), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn the_permission_of_a_chain_is_read() {
+        let cases = [
+            // text, allows a, allows jx-1
+            (".*", true, true),
+            ("-", false, false),
+            ("", false, false),
+            ("a,-", true, false),
+            ("jx-.*", false, true),
+            (".*,", true, true),
+        ];
+        for (text, a, jx) in cases {
+            let allowed = Allowed::parse(text).unwrap();
+            assert_eq!((allowed.matches("a"), allowed.matches("jx-1")), (a, jx), "{text:?}");
+            assert_eq!((allowed.as_str(), &*allowed.to_string()), (text, text));
+        }
+        assert_eq!(Allowed::parse(".*"), Ok(Allowed::All));
+        assert_eq!(Allowed::parse("-"), Ok(Allowed::None));
+        assert!(Allowed::parse("a,(").is_err());
+    }
+
+    #[test]
+    fn lists_are_narrowed_by_what_they_have_in_common() {
+        let cases = [
+            // own, inherited, what is left
+            (None, None, ".*"),
+            (Some(".*"), None, ".*"),
+            (None, Some(".*"), ".*"),
+            (Some(".*"), Some(".*"), ".*"),
+            // No limit on one side: the other, word for word.
+            (Some("b,,a,b, c"), None, "b,,a,b, c"),
+            (Some("b,,a,b, c"), Some(".*"), "b,,a,b, c"),
+            (None, Some(",b,a,b,"), ",b,a,b,"),
+            (Some(".*"), Some(",b,a,b,"), ",b,a,b,"),
+            // White space around an item does not count.
+            (Some(" .*"), Some("b, a,b"), "b, a,b"),
+            (Some("b, a,b"), Some(".* "), "b, a,b"),
+            (Some("a"), Some(" - "), "-"),
+            (Some(""), None, ""),
+            (None, Some(""), ""),
+            (Some("-"), None, "-"),
+            (Some("ns-."), Some(".*"), "ns-."),
+            // Nothing is left.
+            (None, Some("-"), "-"),
+            (Some(".*"), Some("-"), "-"),
+            (Some("a"), Some("-"), "-"),
+            (Some("-"), Some("a"), "-"),
+            (Some(""), Some("a"), "-"),
+            (Some("a"), Some(""), "-"),
+            (Some("a"), Some("b"), "-"),
+            (Some("jx-.*"), Some("jx-.+"), "-"),
+            (Some("a"), Some("jx-.*"), "-"),
+            // Items of both; each once, in the order of the source's own list.
+            (Some("a,b"), Some("b,c"), "b"),
+            (Some("b,a,b"), Some("a,b,a"), "b,a"),
+            (Some("jx-.*,a"), Some("a,jx-.*"), "jx-.*,a"),
+            // Literals of one that match a pattern of the other: the own ones first.
+            (Some("jx-1,jx-2,a"), Some("jx-.*"), "jx-1,jx-2"),
+            (Some("jx-.*"), Some("jx-2,a,jx-1,jx-2"), "jx-2,jx-1"),
+            (Some("jx-.*,ab"), Some("jx-1,a.?"), "ab,jx-1"),
+            (Some("jx-.*,jx-1"), Some("jx-1,jx-.*,jx-2"), "jx-.*,jx-1,jx-2"),
+            // An item that is no limit keeps all of the other side, wherever it stands in a list.
+            (Some(".*,"), Some("a,jx-.*"), "a,jx-.*"),
+            (Some("b,.*"), Some("a,jx-.*"), "a,jx-.*"),
+            (Some("a,jx-.*"), Some("b,.*"), "a,jx-.*"),
+            (Some(".*,"), Some("a,.*"), ".*,a"),
+            (Some(".*,"), Some("x.,.*"), ".*,x."),
+            // What one side takes away stays taken away.
+            (Some(".*,!kube-system"), None, ".*,!kube-system"),
+            (Some(".*,!kube-system"), Some(".*"), ".*,!kube-system"),
+            (None, Some(".*,!kube-system"), ".*,!kube-system"),
+            (Some(".*,!kube-system"), Some("a,jx-.*"), "a,jx-.*,!kube-system"),
+            (Some("a,!x"), Some("a,!y,!x"), "a,!x,!y"),
+            (Some(".*,!x"), Some("!y,.*"), ".*,!x,!y"),
+            (Some("a,!x"), Some("b,!y"), "-"),
+            (Some("!x"), Some(".*,!x"), "-"),
+            (Some("a,!a"), Some(".*,!b"), "a,!a,!b"),
+            // Literals that are no namespaces are items; no pattern matches them.
+            (Some("ns-.,a"), Some("a,ns-."), "ns-.,a"),
+            (Some("ns-."), Some("ns-[.]"), "-"),
+            (Some("-,a"), Some("-,b"), "-"),
+            (Some("a, b"), Some(" b"), "b"),
+        ];
+        for (own, inherited, expected) in cases {
+            let narrowed = narrow(own.map(list).as_ref(), inherited.map(|text| Allowed::parse(text).unwrap()).as_ref());
+            assert_eq!(narrowed.as_str(), expected, "{own:?} {inherited:?}");
+            assert_eq!(Ok(narrowed), Allowed::parse(expected), "{own:?} {inherited:?}");
+        }
+    }
+}

@@ -36,7 +36,7 @@ fn item(rest: &mut &str, ignore_case: bool) -> Result<AsciiSet, SyntaxError> {
     let low = character(rest)?;
     let mut high = low;
     // At the end `-` is a character.
-    if rest.starts_with('-') && !rest.starts_with("-]") && rest.len() > 1 {
+    if rest.starts_with('-') && !rest.starts_with("-]") {
         eat(rest, "-");
         high = character(rest)?;
         if high < low {
