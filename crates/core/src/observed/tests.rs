@@ -422,9 +422,9 @@ fn parts_are_read_as_the_whole_is() {
     }
 }
 
-/// Labels are kept only where they are copied: for thousands of objects they would take room.
+/// Labels and annotations are kept only where they are copied: for thousands of objects they would take room.
 #[test]
-fn which_labels_are_kept() {
+fn which_labels_and_annotations_are_kept() {
     let carried = |annotations: serde_json::Value| {
         let labels = json!({ "team": "red" });
         let metadata = json!({
@@ -432,15 +432,17 @@ fn which_labels_are_kept() {
         });
         let observed = read(&json!({ "metadata": metadata })).unwrap();
         assert!(observed.has_labels);
-        observed
-            .carried
-            .map(|carried| carried.labels.into_iter().map(|(key, value)| format!("{key}={value}")).collect())
+        observed.carried.map(|it| {
+            it.labels.into_iter().chain(it.annotations).map(|(key, value)| format!("{key}={value}")).collect()
+        })
     };
     assert_eq!(
         carried(json!({ "k8s-replicator/replicate-to": "b/x", "k8s-replicator/replicate-labels": "team" })),
         Some(vec!["team=red".to_owned()])
     );
-    assert_eq!(carried(json!({ "k8s-replicator/replicate-to": "b/x" })), None);
+    let annotations = json!({ "k8s-replicator/replicate-to": "b/x", "k8s-replicator/replicate-annotations": "n*", "note": "n", "x": "y" });
+    assert_eq!(carried(annotations), Some(vec!["note=n".to_owned()]));
+    assert_eq!(carried(json!({ "k8s-replicator/replicate-to": "b/x", "note": "n" })), None);
     // metadata { labels { key: "team" value: "red" } }
     let name = [&[0x0a, 1][..], b"x", &[0x1a, 1], b"a"].concat();
     let labels = [&[0x5a, 11, 0x0a, 4][..], b"team", &[0x12, 3], b"red"].concat();

@@ -67,10 +67,8 @@ fn unicode(bytes: &[u8]) -> (usize, Option<char>) {
         return (6, Some(character));
     }
     let Some(second @ 0xdc00..=0xdfff) = bytes.get(6..).and_then(unit) else { return (6, None) };
-    // Of the second half of a pair alone this is no character.
-    let character =
-        first.checked_sub(0xd800).filter(|high| *high < 0x400).map(|high| 0x10000 + (high << 10) + second - 0xdc00);
-    match character.and_then(char::from_u32) {
+    // No character is a half of a pair, and two second halves are none: their number is too large.
+    match char::from_u32(0x10000 + ((first - 0xd800) << 10) + second - 0xdc00) {
         Some(character) => (12, Some(character)),
         None => (6, None),
     }
@@ -105,6 +103,8 @@ mod tests {
             (r#""\u00e9\u2028é""#, "\"é\u{2028}é\""),
             (r#""\uD83D\uDE00\ud83d\ude00😀""#, r#""😀😀😀""#),
             (r#""\uD83D x \uDE00\uD83D""#, r#""\ud83d x \ude00\ud83d""#),
+            (r#""\uDC00\uDC00\uDFFF\uDFFF""#, r#""\udc00\udc00\udfff\udfff""#),
+            (r#""\uD800\uDC00\uDBFF\uDFFF""#, "\"\u{10000}\u{10ffff}\""),
             (" { \"a\" :\n\t[ 1 , true ] } ", r#"{"a":[1,true]}"#),
             (r#""unclosed \"#, r#""unclosed \"#),
             (r#""\u12"#, r#""\u12"#),

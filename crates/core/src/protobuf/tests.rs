@@ -55,6 +55,18 @@ fn a_list_and_its_items_are_read() {
 }
 
 #[test]
+fn fields_that_are_not_known_are_passed_over() {
+    // A number of 64 bits, bytes, and a number of 32 bits, and what no reader can pass over: a group.
+    for (wire_type, value, is_read) in
+        [(0, &[0x80, 1][..], true), (1, &[1; 8], true), (2, &[1, 1], true), (5, &[1; 4], true), (3, &[], false)]
+    {
+        let meta = [vec![15 << 3 | wire_type], value.to_vec(), field(1, b"x")].concat();
+        let read = Metadata::read(&field(1, &meta)).map(|metadata| metadata.name.to_owned());
+        assert_eq!(read.ok(), is_read.then(|| "x".to_owned()), "{wire_type}");
+    }
+}
+
+#[test]
 fn an_event_and_a_status_are_read() {
     let object = [MAGIC.to_vec(), field(2, &item("one"))].concat();
     let event = [field(1, b"ADDED"), field(2, &field(1, &object))].concat();
