@@ -40,14 +40,16 @@ struct Change {
 
 impl Change {
     fn between(old: Option<&Node>, new: Option<&(Annotated, Uid)>) -> Self {
-        let paused = |annotated: &Annotated| Some(annotated.marks()?.paused);
+        // As whoever decides: what is missing or ill-formed is not paused (SPEC 11.7).
+        let is_paused =
+            |annotated: Option<&Annotated>| annotated.and_then(Annotated::marks).is_some_and(|marks| marks.paused);
         let was = old.map(|node| &node.annotated);
         let is = new.map(|(annotated, _)| annotated);
         let annotated = was != is;
         Self {
             annotated,
             rewired: annotated && says_to_chain(was) != says_to_chain(is),
-            paused: annotated && was.and_then(paused) != is.and_then(paused),
+            paused: is_paused(was) != is_paused(is),
             recreated: matches!((old, new), (Some(old), Some((_, uid))) if old.uid != *uid),
         }
     }

@@ -3,7 +3,7 @@
 //! As `indexmap::IndexSet` it has an order that two equal runs have alike, and finds and removes a member at once. It takes
 //! half the memory: hashes are kept short, and a small set has none.
 
-use std::hash::{BuildHasher, RandomState};
+use std::hash::BuildHasher;
 
 use hashbrown::HashTable;
 
@@ -46,7 +46,7 @@ impl OrderedSet {
         self.iter().len() == 0
     }
 
-    pub(super) fn insert(&mut self, hasher: &RandomState, target: TargetKey) {
+    pub(super) fn insert(&mut self, hasher: &impl BuildHasher, target: TargetKey) {
         match self {
             Self::Few(members) if members.contains(&target) => {}
             Self::Few(members) if members.len() < FEW => {
@@ -64,7 +64,7 @@ impl OrderedSet {
     }
 
     /// The last member takes the place of the removed one.
-    pub(super) fn remove(&mut self, hasher: &RandomState, target: &TargetKey) {
+    pub(super) fn remove(&mut self, hasher: &impl BuildHasher, target: &TargetKey) {
         match self {
             Self::Few(members) => {
                 if let Some(place) = members.iter().position(|member| member == target) {
@@ -77,7 +77,7 @@ impl OrderedSet {
 }
 
 impl Many {
-    fn insert(&mut self, hasher: &RandomState, target: TargetKey) {
+    fn insert(&mut self, hasher: &impl BuildHasher, target: TargetKey) {
         let Self { members, hashes, places } = self;
         let hash = short(hasher, &target);
         if places.find(long(hash), |place| is_at(members, hashes, *place, hash, &target)).is_some() {
@@ -89,7 +89,7 @@ impl Many {
         hashes.push(hash);
     }
 
-    fn remove(&mut self, hasher: &RandomState, target: &TargetKey) {
+    fn remove(&mut self, hasher: &impl BuildHasher, target: &TargetKey) {
         let Self { members, hashes, places } = self;
         let hash = short(hasher, target);
         let Ok(found) = places.find_entry(long(hash), |place| is_at(members, hashes, *place, hash, target)) else {
@@ -111,7 +111,7 @@ fn is_at(members: &[TargetKey], hashes: &[u32], place: u32, hash: u32, target: &
     hashes.get(place as usize) == Some(&hash) && members.get(place as usize) == Some(target)
 }
 
-fn short(hasher: &RandomState, target: &TargetKey) -> u32 {
+fn short(hasher: &impl BuildHasher, target: &TargetKey) -> u32 {
     hasher.hash_one(target) as u32
 }
 
@@ -122,29 +122,48 @@ fn long(hash: u32) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use std::hash::{BuildHasherDefault, Hasher, RandomState};
+
     use indexmap::IndexSet;
     use proptest::prelude::*;
 
     use super::*;
     use crate::names::Key;
 
+    /// Of a million members some have the same short hash; with this one all have.
+    #[derive(Default)]
+    struct Colliding;
+
+    impl Hasher for Colliding {
+        fn finish(&self) -> u64 {
+            0
+        }
+
+        fn write(&mut self, _: &[u8]) {}
+    }
+
+    fn is_an_index_set(hasher: &impl BuildHasher, steps: &[(u32, bool)]) -> Result<(), TestCaseError> {
+        let (mut set, mut expected) = (OrderedSet::default(), IndexSet::new());
+        for (number, insert) in steps {
+            let target = TargetKey::from(Key::new("a", &format!("t{number}")).unwrap());
+            if *insert {
+                set.insert(hasher, target.clone());
+                expected.insert(target);
+            } else {
+                set.remove(hasher, &target);
+                expected.swap_remove(&target);
+            }
+            prop_assert!(set.iter().eq(&expected));
+            prop_assert_eq!(set.is_empty(), expected.is_empty());
+        }
+        Ok(())
+    }
+
     proptest! {
         #[test]
         fn it_is_an_index_set(steps in prop::collection::vec((0..40u32, prop::bool::weighted(0.6)), 0..300)) {
-            let hasher = RandomState::new();
-            let (mut set, mut expected) = (OrderedSet::default(), IndexSet::new());
-            for (number, insert) in steps {
-                let target = TargetKey::from(Key::new("a", &format!("t{number}")).unwrap());
-                if insert {
-                    set.insert(&hasher, target.clone());
-                    expected.insert(target);
-                } else {
-                    set.remove(&hasher, &target);
-                    expected.swap_remove(&target);
-                }
-                prop_assert!(set.iter().eq(&expected));
-                prop_assert_eq!(set.is_empty(), expected.is_empty());
-            }
+            is_an_index_set(&RandomState::new(), &steps)?;
+            is_an_index_set(&BuildHasherDefault::<Colliding>::default(), &steps)?;
         }
     }
 }

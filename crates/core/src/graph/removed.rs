@@ -114,6 +114,32 @@ mod tests {
         graph.judge_removal(&key("s").into(), &key(target).into(), removals)
     }
 
+    fn pull(graph: &mut Graph, target: &str, source: &str) {
+        let json = format!(
+            r#"{{"metadata":{{"namespace":"a","name":"{target}","uid":"1","resourceVersion":"1",
+            "annotations":{{"p/replicate-from":"{source}"}}}}}}"#
+        );
+        let dialect = crate::annotations::Dialect::new("p/", false);
+        drop(graph.observe(crate::observed::Observed::from_json(&json, &dialect).unwrap()));
+    }
+
+    /// So many targets of one source are judged, of which all are due; also returns how often it was asked whether one is.
+    fn judge_all(targets: usize, limit: usize) -> (Vec<Judged>, usize) {
+        let mut graph = Graph::default();
+        let names: Vec<String> = (0..targets).map(|number| format!("t{number}")).collect();
+        names.iter().for_each(|name| pull(&mut graph, name, "s"));
+        let asked = std::cell::Cell::new(0);
+        let is_due = |_: &TargetKey| {
+            asked.set(asked.get() + 1);
+            true
+        };
+        let judge = |name: &String| {
+            let removals = Removals { limit, window: WINDOW, is_due: &is_due };
+            graph.judge_removal(&key("s").into(), &key(name).into(), removals)
+        };
+        (names.iter().map(judge).collect(), asked.get())
+    }
+
     fn remembered(graph: &Graph) -> Vec<String> {
         let mut sources: Vec<String> = graph.removed.borrow().sources.keys().map(ToString::to_string).collect();
         sources.sort();
@@ -126,11 +152,7 @@ mod tests {
         let mut graph = Graph::default();
         graph.begin_list();
         graph.end_list(&crate::observed::ResourceVersion::new("9"));
-        let source = crate::observed::Observed::from_json(
-            &r#"{"metadata":{"namespace":"a","name":"t","uid":"1","resourceVersion":"1","annotations":{"p/replicate-from":"held"}}}"#,
-            &crate::annotations::Dialect::new("p/", false),
-        );
-        drop(graph.observe(source.unwrap()));
+        pull(&mut graph, "t", "held");
         assert_eq!(judge(&graph, "held", "t", 0), Judged::Held(1));
         assert_eq!(judge(&graph, "old", "t", 1), Judged::Allowed);
         graph.set_time(WINDOW);
@@ -142,6 +164,18 @@ mod tests {
         let left = remembered(&graph);
         assert_eq!(left.len(), MOST_SOURCES, "{left:?}");
         assert!(left.contains(&"a/held".to_owned()) && !left.contains(&"a/old".to_owned()), "{left:?}");
+    }
+
+    /// A source may have a million replicas, and to ask about one is to decide about it.
+    #[test]
+    fn as_long_as_nothing_changes_each_target_is_asked_about_once() {
+        assert_eq!(judge_all(9, 8), (vec![Judged::Held(9); 9], 9));
+        assert_eq!(judge_all(8, 8), (vec![Judged::Allowed; 8], 8));
+    }
+
+    #[test]
+    fn where_fewer_targets_than_the_limit_name_a_source_none_is_asked_about() {
+        assert_eq!(judge_all(7, 8), (vec![Judged::Allowed; 7], 0));
     }
 
     /// The limit is that of removals within the window.

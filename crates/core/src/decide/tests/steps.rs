@@ -47,6 +47,30 @@ fn nothing_is_done_before_every_first_list_is_complete() {
     assert!(step(&mut world, "c/t").0.starts_with("delete"));
 }
 
+/// While a source changes again and again what it gives waits, and nothing else: what is to be gone is gone at once.
+#[test]
+fn what_takes_something_away_does_not_wait_for_its_source() {
+    let cases = [
+        ("a/src to=b/t :one", Verb::Create, true),
+        ("a/src #8 to=b/t :new; b/t by=a/src version=7 :old", Verb::Update, true),
+        ("a/src #7 to=b/t allowed; b/t by=a/src version=7", Verb::Update, true),
+        ("a/src #8 allowed allowed-keys=x once :v; b/t from=a/src version=7 :x~1,y~2", Verb::Update, false),
+        ("b/t from=a/src version=7 :old", Verb::Clear, false),
+        ("b/t by=a/src version=7 :old", Verb::Delete, false),
+        ("a/src #7 to=b/t type:x/y known; b/t by=a/src version=7 known", Verb::Recreate, false),
+        ("configmaps; a/src to=b/t; b/t by=a/src by-others", Verb::Adopt, false),
+    ];
+    for (text, verb, may_wait) in cases {
+        let mut world = World::new(text);
+        let at = target("b/t");
+        let _read = world.look(&at);
+        match decide(&world.graph, world.kind, &world.rules, &at) {
+            Decision::Act(plan) => assert_eq!((plan.verb, plan.may_wait_for_source()), (verb, may_wait), "{text}"),
+            other => panic!("{text}: {other:?}"),
+        }
+    }
+}
+
 #[test]
 fn a_replica_follows_its_source_from_beginning_to_end() {
     let mut world = World::new("a/src #7 to-ns=b :one");

@@ -38,6 +38,19 @@ fn where_a_chain_leads() {
 }
 
 #[test]
+fn the_objects_above_are_those_of_a_chain_that_is_served() {
+    let above = |graph: &Graph, from: &str| -> Vec<String> {
+        let from = key(from).into();
+        graph.above(&from).map(|(key, node)| format!("{key}{}", if node.is_some() { "" } else { "?" })).collect()
+    };
+    assert_eq!(above(&chain(3, None), "a/c1"), ["a/c1", "a/c2", "a/c3"]);
+    assert_eq!(above(&graph(&["a/c0 from=a/none"]), "a/c0"), ["a/c0", "a/none?"]);
+    assert_eq!(above(&chain(2, Some(1)), "a/c0"), ["a/c0", "a/c1", "a/c2"], "round a ring once");
+    let far = above(&chain(2 * LONGEST_CHAIN, None), "a/c1");
+    assert_eq!((far.len(), far.last().map(String::as_str)), (LONGEST_CHAIN, Some("a/c100")));
+}
+
+#[test]
 fn who_hangs_on_a_chain_is_touched_as_far_as_it_looks_up() {
     let mut graph = chain(3 * LONGEST_CHAIN, None);
     let top = 3 * LONGEST_CHAIN;

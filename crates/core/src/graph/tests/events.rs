@@ -65,6 +65,7 @@ fn whom_an_object_touches() {
         "b/p #5 from=a/f",
         "c/q #5 from=b/p",
         "c/r #5 from=c/q",
+        "c/old #5 by=c/s",
         "a/plain #5",
     ];
     // What happens, and whom it touches.
@@ -74,6 +75,10 @@ fn whom_an_object_touches() {
         ("a/f #6 allowed=false", "a/f b/p b/y c/q c/r c/s c/z"),
         ("a/f #6", "a/f b/p b/y c/q c/r c/s c/z"),
         ("a/f #6 replicate-once=x", "a/f b/p b/y c/q c/r c/s c/z"),
+        // What nobody asks about from below.
+        ("a/f #6 allowed=true removal-delay=5s", "a/f b/p b/y c/s c/z"),
+        // A pause stops also what was made by a combined object that pulls from it, whether that still names it or not.
+        ("a/f #6 allowed=true paused=true", "a/f b/p b/y c/old c/s c/z"),
         // A ring may close or open: all that hangs on it, however far down.
         ("a/f #6 allowed=true from=c/r", "a/f b/p b/y c/q c/r c/s c/z"),
         ("b/p #6 from=a/f allowed=true", "b/p c/q c/r"),
@@ -88,7 +93,7 @@ fn whom_an_object_touches() {
         ("a/s #6", "a/s a/x b/x"),
         ("b/x #6", "b/x"),
         ("b/x #6 by=a/s to-ns=.*", "b/x"),
-        ("c/s #6 to=b/y,c/z", "b/y c/s c/z"),
+        ("c/s #6 to=b/y,c/z", "b/y c/old c/s c/z"),
         // New objects.
         ("a/new #6", ""),
         ("a/x #6", "a/x"),
@@ -121,7 +126,7 @@ fn whom_an_object_touches() {
         ("a/s", "a/s a/x b/x"),
         ("b/x", "b/x"),
         ("b/p", "b/p c/q c/r"),
-        ("c/s", "b/y c/s c/z"),
+        ("c/s", "b/y c/old c/s c/z"),
         ("a/plain", ""),
         ("c/none", ""),
         // Nothing to us so far, but a source waits for the name.
@@ -316,6 +321,33 @@ fn targets_that_exist_are_counted() {
         graph.forget(&key(name), &uid("1"));
     }
     assert_eq!(existing_targets(&graph), "");
+}
+
+/// Where nobody does so, the new labels of a namespace concern no pull, and none in it is looked at.
+#[test]
+fn who_lets_namespaces_pull_by_a_selector_is_counted() {
+    let by = |selector: &str| format!("replication-allowed-namespace-selector={selector}");
+    let mut graph = graph(&[&format!("a/s {}", by("env")), &format!("a/t {}", by("env=prod")), "a/u allowed=true"]);
+    assert_eq!(graph.selecting, 2);
+    graph.observe(object(&format!("a/s #2 {}", by("team"))));
+    assert_eq!(graph.selecting, 2, "by another one");
+    graph.observe(object("a/s #3 replication-allowed-namespaces=b"));
+    assert_eq!(graph.selecting, 1, "by names alone");
+    graph.observe(object(&format!("a/t #2 {} replicate-once=x", by("env=prod"))));
+    assert_eq!(graph.selecting, 0, "an ill-formed one lets nobody pull");
+    graph.observe(object(&format!("a/u #2 {}", by("env"))));
+    graph.forget(&key("a/u"), &uid("1"));
+    assert_eq!(graph.selecting, 0);
+}
+
+#[test]
+fn the_existing_namespaces_are_listed_in_the_order_of_their_names() {
+    let mut graph = graph(&[]);
+    for name in ["b-2", "aa"] {
+        graph.observe_namespace(name, NamespaceFacts::new(false));
+    }
+    graph.forget_namespace("b");
+    assert_eq!(graph.namespaces().collect::<Vec<_>>(), ["a", "aa", "b-2", "c"]);
 }
 
 /// SPEC 2: duplicates count once. An annotation of a few KiB must not cost more memory and time than it names targets: one of

@@ -48,6 +48,12 @@ fn plain_objects_that_a_wide_push_referred_to_are_let_go_when_they_are_taken_out
     assert_eq!(graph.plain.len(), 2);
     drop(graph.take_all_targets(gone));
     assert_eq!((graph.len(), graph.plain.len()), (0, 0));
+    // A standby takes nothing out, and lets go of all at once: of those that something else refers to, none.
+    let mut graph = self::graph(&["a/s to=x,y,z to-ns=.*", "b/x", "c/t from=a/f", "a/f"]);
+    drop(graph.forget(&key("a/s"), &uid("1")));
+    assert_eq!((graph.len(), graph.plain.len()), (3, 2));
+    graph.let_go_of_plain();
+    assert_eq!((graph.len(), graph.plain.len(), presence(&graph, "a/f")), (2, 1, "present"));
     // Before the first lists are complete nobody takes anything out.
     let mut graph = Graph::default();
     drop(graph.observe_namespace("b", NamespaceFacts::default()));

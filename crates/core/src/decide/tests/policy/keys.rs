@@ -148,6 +148,18 @@ fn no_target_gets_or_keeps_keys_that_are_not_allowed() {
             "update KeysTrimmed a/src data=x~1 as Opaque ← b/t b/t:keys a/src",
         ),
         (
+            "a key counts by the name under which it was copied, whatever is asked for by now",
+            "a/src #8 allowed allowed-keys=x :x~3; b/t from=a/src once keys=x version=7 chain=.* had-keys=y:x :x~2",
+            "b/t",
+            "update KeysTrimmed a/src data=- as Opaque ← b/t b/t:keys a/src",
+        ),
+        (
+            "and stays if that one is allowed",
+            "a/src #8 allowed allowed-keys=x :x~3; b/t from=a/src once keys=x version=7 chain=.* had-keys=x:z :z~1",
+            "b/t",
+            "nothing HeldByOnce a/src ← b/t b/t:keys",
+        ),
+        (
             "a push is no pull",
             "a/src to=b/t allowed-keys=x :x~1,y~2",
             "b/t",
@@ -225,6 +237,12 @@ fn replicas_of_another_type() {
             "a/src to=b/t keys=tls.crt type=Opaque type:tls :mixed",
             "b/t",
             "refuse SourceIncomplete a/src ← a/src a/src:keys",
+        ),
+        (
+            "and not where neither half is",
+            "a/src to=b/t keys=ca.crt type=Opaque type:tls :ca.crt~YQ,tls.crt~YQ,tls.key~",
+            "b/t",
+            "create NewTarget a/src {by=a/src version=101 had-keys=ca.crt} Opaque ca.crt~YQ ← a/src a/src:keys",
         ),
         (
             "a ConfigMap has none",
