@@ -280,7 +280,7 @@ impl Replicator {
 
     /// An object is seen to be another one, which touches these targets.
     fn note_change(&mut self, now: Now, key: &Key, touched: &Touched) {
-        if !touched.is_empty() && !self.stands_by {
+        if !touched.is_empty() {
             let Self { changes, queue, storms, .. } = self;
             changes.seen(now.moment, key, |key| queue.is_following(key) || storms.has_storm(key));
         }

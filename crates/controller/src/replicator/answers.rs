@@ -101,7 +101,7 @@ impl Replicator {
             Answer::Content(observed, content) => {
                 is_not_older(&observed, held)?;
                 let (key, version) = (observed.key.clone(), observed.resource_version.clone());
-                self.was_found(observed);
+                self.was_found(now, observed);
                 let facts = self.facts(content.type_.as_deref(), &content.payload);
                 self.graph.learn(&key, &version, facts, &content);
                 self.advise_on_content(now, &key);
@@ -112,20 +112,21 @@ impl Replicator {
             }
             Answer::Seen(observed) => {
                 is_not_older(&observed, held)?;
-                self.was_found(observed);
+                self.was_found(now, observed);
             }
             Answer::Missing | Answer::Deleted => {
                 self.is_not_from_before(need, held)?;
-                self.is_missing(need, held);
+                self.is_missing(now, need, held);
             }
         }
         Ok(())
     }
 
     /// A response showed an object.
-    fn was_found(&mut self, observed: Observed) {
+    fn was_found(&mut self, now: Now, observed: Observed) {
         let key = observed.key.clone();
         let touched = self.graph.found(observed);
+        self.note_change(now, &key, &touched);
         self.look_at(touched, Some(&key));
     }
 
@@ -146,8 +147,9 @@ impl Replicator {
 
     /// The server says that an object does not exist, and no watch event about it came since the request was sent: that is
     /// believed, even if the watch has not shown the deletion.
-    fn is_missing(&mut self, need: &Need, held: Option<&Held>) {
+    fn is_missing(&mut self, now: Now, need: &Need, held: Option<&Held>) {
         let touched = self.graph.not_found(need.key(), held);
+        self.note_change(now, need.key(), &touched);
         self.look_at(touched, Some(need.key()));
     }
 

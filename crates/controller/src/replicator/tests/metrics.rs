@@ -131,7 +131,7 @@ fn how_long_a_change_took_is_counted() {
 }
 
 fn pushing(version: u64, value: &str) -> Value {
-    object("a/src", version, "replicate-to-namespaces=b", json!({ "k": value }))
+    object("a/src", version, "replicate-to-namespaces=b,e", json!({ "k": value }))
 }
 
 /// `a/src` at version 1, and its replica in `b` at version 2.
@@ -189,6 +189,30 @@ fn the_time_that_a_change_takes_begins_with_the_first_that_was_not_followed() {
     it.moment = millis(200_500);
     copies(&mut it, &pushing(50, "v4"), (31, 51), millis(500));
     assert_eq!(propagation(&it), (3, 4.0));
+}
+
+/// Also of a change that a read shows before the watch does.
+#[test]
+fn the_time_that_a_change_takes_begins_with_the_read_that_shows_it() {
+    let replica = Answer::Seen(observed(&replica("b", 31, 30)));
+    for (shows, asked, answer) in [
+        (content(&pushing(30, "v3")), &["create e/src", "update b/src at 11"][..], replica),
+        (Answer::Missing, &["delete b/src at 11"], Answer::Deleted),
+    ] {
+        let mut it = copied();
+        it.moment = Duration::from_secs(10);
+        it.seen(&pushing(10, "v2"));
+        copies(&mut it, &pushing(10, "v2"), (2, 11), Duration::from_secs(1));
+        it.moment = Duration::from_secs(1_000);
+        it.namespace(NamespaceEvent::Seen { name: "e".into(), facts: NamespaceFacts::new(false) });
+        let read = it.asks_for("read a/src");
+        it.answer(read, shows);
+        let (asks, writes) = it.asks();
+        assert_eq!(asks, asked);
+        it.moment += Duration::from_secs(2);
+        it.answer(*writes.last().unwrap(), answer);
+        assert_eq!(propagation(&it), (2, 3.0), "{asked:?}");
+    }
 }
 
 /// When the source's data was written is not known without `managedFields`; when its change was seen is.
