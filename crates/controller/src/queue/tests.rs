@@ -356,3 +356,18 @@ fn one_cause_that_touches_others_all_the_time_is_bounded() {
         assert_eq!((queue.entries.len(), queue.wake_at()), (65_536, None));
     }
 }
+
+/// What a change touches is queued whole, unless more than twice as many wait because of the changes before it.
+#[test]
+fn a_change_that_touches_half_as_many_as_wait_is_queued() {
+    let cause = Key::new("a", "s").unwrap();
+    let named = |by: &str, count: usize| (0..count).map(|n| target(&format!("{by}-{n}"))).collect::<Vec<_>>();
+    for (waiting, is_queued) in [(2 * MOST_OF_ONE, true), (2 * MOST_OF_ONE + 1, false)] {
+        let mut queue = Queue::default();
+        queue.add_touched(named("first", waiting), Some(&cause));
+        queue.add_touched(named("then", MOST_OF_ONE), Some(&cause));
+        let added = queue.entries.len() - waiting;
+        let expected = if is_queued { (MOST_OF_ONE, None) } else { (0, Some(NOW)) };
+        assert_eq!((added, queue.wake_at()), expected, "{waiting} wait");
+    }
+}

@@ -435,6 +435,13 @@ mod tests {
         );
     }
 
+    /// A million targets that had the same hash would be looked through one by one.
+    #[test]
+    fn a_fingerprint_is_its_own_hash() {
+        let hash = |fingerprint: u64| BuildHasherDefault::<Fingerprint>::default().hash_one(fingerprint);
+        assert_eq!([2, 3, u64::MAX].map(hash), [2, 3, u64::MAX]);
+    }
+
     /// Ten ConfigMaps whose 16 names are pushed to 1,000 namespaces, and refused, are 160,000 targets.
     #[test]
     fn a_refused_target_takes_few_bytes() {

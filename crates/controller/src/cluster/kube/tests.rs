@@ -33,7 +33,9 @@ fn create(value: &str) -> Request {
 /// The message of the failure when an admission webhook denies the request in these words.
 fn refused(request: &Request, kind: &dyn Kind, message: &str) -> String {
     let body = json!({ "kind": "Status", "message": message, "reason": "Forbidden", "code": 403 });
-    answer(request, kind, &dialect(), response(403, body)).unwrap_err().message
+    let failure = answer(request, kind, &dialect(), response(403, body)).unwrap_err();
+    assert_eq!(failure.message_about(kind), failure.message, "nothing is left in it to take away");
+    failure.message
 }
 
 fn object(name: &str) -> Value {

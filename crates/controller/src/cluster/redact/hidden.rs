@@ -64,7 +64,9 @@ impl<'a> Hidden<'a> {
         let is_inner = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
         let begins_word = |at: usize| !is_inner(at.checked_sub(1).and_then(|before| bytes.get(before)));
         let words = (0..bytes.len()).filter(|at| begins_word(*at)).flat_map(|at| {
-            let ends = (at + 1..at + PIECE).filter(|end| *end <= bytes.len() && !is_inner(bytes.get(*end)));
+            let ends = (1..PIECE)
+                .map(move |length| at + length)
+                .filter(|end| *end <= bytes.len() && !is_inner(bytes.get(*end)));
             ends.map(move |end| (at, number(&bytes[at..end])))
         });
         let pieces = bytes.windows(PIECE).map(number).enumerate();
@@ -175,4 +177,29 @@ fn next_piece(piece: u64, byte: u8) -> u64 {
 /// The length of the text that has this number.
 fn length(number: u64) -> usize {
     (0..=PIECE).rev().find(|length| number >> (8 * length) == *length as u64).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// So a text that is not in the message costs one look into memory.
+    #[test]
+    fn most_lists_are_empty() {
+        let long: String = (0..LONGEST).map(|n| format!("{n} ")).collect();
+        for message in ["", "hunter22", &long] {
+            let Hidden { lists, .. } = Hidden::of(message);
+            let used = lists.iter().filter(|first| **first > 0).count();
+            assert!(4 * used <= lists.len(), "{used} of {}", lists.len());
+        }
+    }
+
+    /// What bounds the steps bounds the time.
+    #[test]
+    fn each_byte_and_each_comparison_is_a_step() {
+        let mut hidden = Hidden::of("hunter22");
+        let before = hidden.steps;
+        hidden.hide(b"hunter22");
+        assert!(hidden.steps - before >= 8 + 3, "{}", hidden.steps - before);
+    }
 }

@@ -98,6 +98,15 @@ fn works_that_take_turns_are_not_new_each_time() {
     }
 }
 
+/// However often one of them is put right, the others are not forgotten: what was written for once is put right after the same pauses.
+#[test]
+fn a_work_that_is_repeated_displaces_no_other() {
+    let (mut paces, a) = (Paces::default(), key("a"));
+    let counts =
+        [1, 2, 1, 1, 1, 1, 2].map(|version| paces.was_written(Moment::ZERO, &a, work(version), Because::OfWork));
+    assert_eq!(counts, [0, 0, 1, 2, 3, 4, 5]);
+}
+
 /// SPEC 9.5: the create that follows a delete does not wait, and is told as the delete was.
 #[test]
 fn what_is_deleted_and_made_again_is_one_write() {
@@ -184,4 +193,19 @@ fn a_new_namespace_of_the_same_name_starts_afresh() {
     paces.namespace_gone("ns");
     assert!(paces.write(Moment::ZERO, &key("a"), gives(work(1)), 0).is_ok());
     assert_eq!(paces.was_written(Moment::ZERO, &key("a"), work(1), Because::OfWork), 0);
+}
+
+/// Whoever deletes a namespace and makes it again, again and again, gets no more requests by that.
+#[test]
+fn a_new_namespace_has_what_is_left_of_the_budget() {
+    let mut paces = Paces::default();
+    let is_made = |paces: &mut Paces, at| paces.read(at, &key("a"), None).is_ok();
+    assert!(is_made(&mut paces, Moment::ZERO));
+    // Just before it could be forgotten, had it not been asked about since.
+    let late = REMEMBERED - Duration::from_secs(1);
+    let made = (0..20).filter(|_| is_made(&mut paces, late)).count();
+    assert_eq!(made, AT_ONCE as usize);
+    paces.namespace_gone("ns");
+    assert!(!is_made(&mut paces, REMEMBERED));
+    assert!(is_made(&mut paces, late + ONE_IN));
 }

@@ -145,6 +145,19 @@ fn what_was_so_before_the_start_is_no_event() {
     assert_eq!(events(&mut it), ["SourceMissing"]);
 }
 
+/// What changes before it was decided about for the first time is new.
+#[test]
+fn what_changes_right_after_the_start_is_an_event() {
+    let source = |version, allowed| object("a/src", version, &format!("replication-allowed={allowed}"), json!({}));
+    let pulling = |name: &str| object(name, 2, "replicate-from=a/src", json!({}));
+    let mut it = told();
+    it.fill(&[source(1, true), pulling("b/t"), object("b/l", 3, "replicate-from=b/l", json!({}))]);
+    it.seen(&source(10, false));
+    it.asks_nothing();
+    assert_eq!(it.reports(), ["b/l refused ConsentMissing", "b/t refused ConsentRefused"]);
+    assert_eq!(events(&mut it), ["ConsentRefused"], "the other one was so before");
+}
+
 /// The same where something has to be read before that is known.
 #[test]
 fn what_is_read_after_the_start_may_have_been_so_before() {

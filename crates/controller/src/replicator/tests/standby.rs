@@ -52,6 +52,20 @@ fn a_standby_reads_nothing_of_what_the_leader_wrote() {
     this.asks_for("read d/src");
 }
 
+/// Of what is named in one piece too: what nothing names any more is not kept until it takes over.
+#[test]
+fn a_standby_lets_go_of_what_nothing_names_any_more() {
+    let says = |version, says: &str| object("a/all", version, says, json!({}));
+    let mut this = Loop::of(&Secret, &[]);
+    this.stand_by(true);
+    this.seen(&says(2, "replicate-to=x,y,z replicate-to-namespaces=b,c,d"));
+    this.seen(&object("b/x", 3, "", json!({})));
+    let is_kept = |this: &Loop| this.replicator.graph().node(&key("b/x")).is_some();
+    assert!(is_kept(&this), "it has a name that is pushed to");
+    this.seen(&says(4, "replication-allowed=true"));
+    assert!(!is_kept(&this));
+}
+
 /// What was refused while it led, and is not named any more when it leads again, does not count as refused for ever.
 #[test]
 fn what_nothing_names_any_more_when_it_takes_over_again_is_forgotten() {

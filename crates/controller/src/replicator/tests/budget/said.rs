@@ -237,6 +237,32 @@ fn a_fight_is_noticed_whatever_else_changes_on_the_namespace() {
     assert_eq!(run.lines.last().map(String::as_str), Some("b/t failed Contested"));
 }
 
+/// Nor does an annotation of the target that does not say what it gets.
+#[test]
+fn a_fight_is_noticed_whatever_else_changes_on_the_target() {
+    for (asks, annotation) in [
+        // It says who may pull from the target.
+        (object("b/t", 7, "replicate-from=a/src", json!({})), "p/replication-allowed-namespaces"),
+        // What a replica gets is said by the object that pushes it, also where that one pulls.
+        (object("c/t", 7, "replicate-from=a/src replicate-to-namespaces=b", json!({})), "p/removal-delay"),
+    ] {
+        let objects = [object("a/src", 5, "replication-allowed=true", json!({ "k": "v" })), asks];
+        let (mut it, mut store) = (Loop::with(&objects), Store::of(&Secret, &objects));
+        let mut at = Vec::new();
+        it.serve(MINUTE, |it, request| {
+            let answer = store.serve(it, &request);
+            if matches!(request, Request::Write(_)) && request.key_is("b/t") {
+                at.push(it.moment.as_secs());
+                let mut theirs = reverted(store.get("b/t").unwrap());
+                theirs["metadata"]["annotations"][annotation] = json!(format!("{}h", at.len()));
+                store.put(it, theirs);
+            }
+            answer
+        });
+        assert_eq!(at, [0, 0, 1, 3, 7, 15, 31], "{annotation}");
+    }
+}
+
 /// What was taken away is taken away at once, once: whoever puts it back fights.
 #[test]
 fn a_replica_that_somebody_puts_back_is_deleted_less_and_less() {
@@ -257,4 +283,28 @@ fn a_replica_that_somebody_puts_back_is_deleted_less_and_less() {
         answer
     });
     assert_eq!(at, [0, 0, 1, 3, 7, 15, 31]);
+}
+
+/// The same of keys that are not allowed.
+#[test]
+fn keys_that_somebody_puts_back_are_taken_away_less_and_less() {
+    let objects = [
+        object("a/src", 5, "replication-allowed=true replication-allowed-keys=x", json!({ "x": "1", "y": "2" })),
+        object("b/t", 7, "replicate-from=a/src replicate-once=true", json!({})),
+    ];
+    let (mut it, mut store) = (Loop::with(&objects), Store::of(&Secret, &objects));
+    let mut at = Vec::new();
+    let run = it.serve(MINUTE, |it, request| {
+        let answer = store.serve(it, &request);
+        if let Request::Write(_) = request {
+            at.push(it.moment.as_secs());
+            let mut theirs = store.get("b/t").unwrap().clone();
+            theirs["data"]["y"] = json!("2");
+            store.put(it, theirs);
+        }
+        answer
+    });
+    // Its content is read each time too, so that later the budget holds as well.
+    assert!(at[..4] == [0, 0, 0, 1] && at.len() <= 8, "{at:?}");
+    assert_eq!(run.lines[..2], ["b/t update FirstCopy", "b/t update KeysTrimmed"]);
 }
