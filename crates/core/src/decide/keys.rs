@@ -60,7 +60,9 @@ impl<'g> Case<'g, '_> {
         if crate::bug!(AllowedKeysForgotten) {
             return limits;
         }
-        for marks in self.graph.above(from).map_while(|(_, node)| node?.marks()) {
+        // Nothing follows from what is ill-formed, nor from what lies beyond it: there `replicated-from-allowed` decides (`Case::above`).
+        let is_sure = |marks: &&Marks| !marks.unsure;
+        for marks in self.graph.above(from).map_while(|(_, node)| node?.marks().filter(is_sure)) {
             let text = |annotation| marks.text(annotation).cloned();
             // By `replicated-keys` the names that its keys have on the object above are known, but only while it holds a copy.
             let asked = text(Annotation::ReplicatedKeys).filter(|_| marks.from_version.is_some());

@@ -172,6 +172,12 @@ fn no_target_gets_or_keeps_keys_that_are_not_allowed() {
             "c/t",
             "update FirstCopy b/m +version=102 +origin=a/o +chain=.* +had-keys=* data=z~1 as Opaque ← b/m:keys b/m",
         ),
+        (
+            "what is ill-formed further up limits nothing (seed 191597980)",
+            "a/o by=a/q allowed allowed-keys=a? :x~1; b/m from=a/o allowed version=7 origin=a/o chain=.* :x~1,y~2; c/t from=b/m :z~3",
+            "c/t",
+            "update FirstCopy b/m +version=102 +origin=a/o +chain=.* data=x~1,y~2 as Opaque ← b/m",
+        ),
     ];
     check(rows);
 }
