@@ -1,13 +1,16 @@
-//! What an administrator puts between the controller and what it writes: policies, webhooks that are away or hang, a quota. Each is about ConfigMaps in
+//! What an administrator puts between the controller and what it writes: policies, webhooks that deny, are away or hang, a quota. Each is about ConfigMaps in
 //! the namespaces of a scene whose short names begin alike, holds when it is answered, and ends when it is dropped.
 
 use std::net::TcpListener;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use http::Method;
 use k8s_replicator_testenv::ControlPlane;
 use serde_json::{Value, json};
 
 use crate::Scene;
+use crate::webhook::Webhook;
 
 const ADMISSION: &str = "/apis/admissionregistration.k8s.io/v1";
 
@@ -20,6 +23,8 @@ pub struct Obstacle {
     paths: Vec<String>,
     /// Where a webhook hangs.
     listener: Option<TcpListener>,
+    /// One that answers.
+    answering: Option<Webhook>,
 }
 
 impl Obstacle {
@@ -59,7 +64,7 @@ impl Obstacle {
     #[must_use]
     pub fn dead_webhook(scene: &Scene, short: &str) -> Self {
         // Nobody listens there.
-        Self::about(scene, short).webhook(scene, "https://127.0.0.1:1/", 1)
+        Self::about(scene, short).webhook(scene, "https://127.0.0.1:1/", 1, 500)
     }
 
     /// A webhook that has to allow each ConfigMap, and that never answers. The API server waits for so many seconds.
@@ -70,7 +75,18 @@ impl Obstacle {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let url = format!("https://{}/", listener.local_addr().expect("its address"));
         webhook.listener = Some(listener);
-        webhook.webhook(scene, &url, seconds)
+        webhook.webhook(scene, &url, seconds, 500)
+    }
+
+    /// A webhook that denies each ConfigMap with this `Status`, which has a `code`.
+    #[must_use]
+    pub fn denying_webhook(scene: &Scene, short: &str, status: Value) -> Self {
+        let mut denying = Self::about(scene, short);
+        let code = status["code"].as_u64().and_then(|code| u16::try_from(code).ok()).expect("a code");
+        let webhook = Webhook::denying(scene.plane(), status);
+        let url = webhook.url.clone();
+        denying.answering = Some(webhook);
+        denying.webhook(scene, &url, 30, code)
     }
 
     /// A quota that allows no ConfigMap more.
@@ -95,10 +111,10 @@ impl Obstacle {
         quota
     }
 
-    fn webhook(mut self, scene: &Scene, url: &str, seconds: u32) -> Self {
+    fn webhook(mut self, scene: &Scene, url: &str, seconds: u32, code: u16) -> Self {
         let hook = json!({
             "name": self.name,
-            "clientConfig": { "url": url },
+            "clientConfig": { "url": url, "caBundle": BASE64.encode(self.plane.authority()) },
             "rules": constraints(&["CREATE"])["resourceRules"],
             "namespaceSelector": self.selector(),
             "failurePolicy": "Fail",
@@ -108,7 +124,7 @@ impl Obstacle {
         });
         self.create(&format!("{ADMISSION}/validatingwebhookconfigurations"), json!({ "webhooks": [hook] }));
         let probe = json!({ "metadata": { "name": "probe" } });
-        self.holds(scene, &probe, |code, _| code == 500);
+        self.holds(scene, &probe, |found, _| found == code);
         self
     }
 
@@ -123,7 +139,14 @@ impl Obstacle {
         let list = plane.client().get("/api/v1/namespaces").expect("the namespaces");
         let names = list["items"].as_array().into_iter().flatten().filter_map(|item| item["metadata"]["name"].as_str());
         let namespaces = names.filter(|name| name.starts_with(&start)).map(str::to_owned).collect();
-        Self { plane, name: format!("{start}.example.com"), namespaces, paths: Vec::new(), listener: None }
+        Self {
+            plane,
+            name: format!("{start}.example.com"),
+            namespaces,
+            paths: Vec::new(),
+            listener: None,
+            answering: None,
+        }
     }
 
     fn selector(&self) -> Value {

@@ -18,6 +18,7 @@ mod expect;
 mod history;
 mod object;
 mod scene;
+mod webhook;
 
 pub use admission::Obstacle;
 pub use history::{Change, History};

@@ -8,9 +8,11 @@ use anyhow::Result;
 use k8s_replicator_assets::scratch;
 use k8s_replicator_sim::dice::Dice;
 use k8s_replicator_sim::properties;
-use k8s_replicator_testenv::{ControlPlane, Controller, Fault, Proxy, RequestView, SecondServer, Snapshot, User};
+use k8s_replicator_testenv::{ControlPlane, Controller, Fault, Proxy, RequestView, Rights, SecondServer, Snapshot};
 
 use super::FLAGS;
+use super::history::{Era, now};
+use super::judge::Lives;
 
 /// How often each thing happened.
 #[derive(Debug, Default)]
@@ -25,15 +27,25 @@ struct Counts {
     etcd_restored: usize,
 }
 
+/// One process of the controller, which has a proxy and a user of its own: by that the audit log tells them apart.
+struct Life {
+    controller: Controller,
+    proxy: Proxy,
+    speaks_to_the_second: bool,
+}
+
 /// See the [module](self).
 pub(crate) struct Faults<'p> {
     plane: &'p ControlPlane,
-    user: &'p User,
-    proxy: Proxy,
     /// None only while it is started anew.
     second: Option<SecondServer>,
-    controller: Controller,
-    speaks_to_the_second: bool,
+    life: Life,
+    /// Since when each user is one.
+    pub(crate) lives: Lives,
+    /// The history of etcd that ended when it was restored.
+    pub(crate) former: Option<Era>,
+    /// When etcd was started or restored.
+    pub(crate) since: Duration,
     /// The logs of those before it.
     logs: String,
     dice: Dice,
@@ -41,18 +53,27 @@ pub(crate) struct Faults<'p> {
     counts: Counts,
 }
 
+impl Life {
+    fn begin(plane: &ControlPlane, second: Option<&SecondServer>, lives: &mut Lives) -> Result<Self> {
+        let user = plane.user(Rights::Admin);
+        let kubeconfig = match second {
+            Some(second) => second.kubeconfig_of(&user)?,
+            None => user.kubeconfig.clone(),
+        };
+        let proxy = Proxy::before(&kubeconfig)?;
+        lives.insert(user.name, now());
+        let controller = Controller::start(proxy.kubeconfig(), &FLAGS)?;
+        Ok(Self { controller, proxy, speaks_to_the_second: second.is_some() })
+    }
+}
+
 impl<'p> Faults<'p> {
-    pub(crate) fn new(
-        plane: &'p ControlPlane,
-        user: &'p User,
-        proxy: Proxy,
-        controller: Controller,
-        seed: u64,
-    ) -> Result<Self> {
+    pub(crate) fn new(plane: &'p ControlPlane, seed: u64, since: Duration) -> Result<Self> {
         let second = Some(plane.second_api_server()?);
-        let (logs, dice, snapshot, counts) = (String::new(), Dice::new(seed ^ 0xc4a0_5000), None, Counts::default());
-        let speaks_to_the_second = false;
-        Ok(Self { plane, user, proxy, second, controller, speaks_to_the_second, logs, dice, snapshot, counts })
+        let (logs, dice, counts) = (String::new(), Dice::new(seed ^ 0xc4a0_5000), Counts::default());
+        let mut lives = Lives::new();
+        let life = Life::begin(plane, None, &mut lives)?;
+        Ok(Self { plane, second, life, lives, former: None, since, logs, dice, snapshot: None, counts })
     }
 
     /// Injects one fault after the other, for this time; within it etcd is backed up once, and restored once.
@@ -75,7 +96,6 @@ impl<'p> Faults<'p> {
         match self.dice.roll(16) {
             0..=3 => {
                 self.counts.controller_killed += 1;
-                self.controller.kill();
                 self.start_controller()?;
             }
             4 | 5 => {
@@ -96,7 +116,7 @@ impl<'p> Faults<'p> {
             }
             8..=10 => {
                 self.counts.connections_broken += 1;
-                self.proxy.break_connections();
+                self.life.proxy.break_connections();
             }
             11 | 12 => {
                 let lag = Duration::from_millis(self.dice.pick(&[0, 50, 300, 1_500]));
@@ -108,7 +128,7 @@ impl<'p> Faults<'p> {
                 self.counts.spells_of_faulty_responses += 1;
                 self.spoil();
                 thread::sleep(Duration::from_millis(200 + 100 * self.dice.roll(20) as u64));
-                self.proxy.set_rule(|_| Fault::Pass);
+                self.life.proxy.set_rule(|_| Fault::Pass);
             }
         }
         Ok(())
@@ -116,10 +136,12 @@ impl<'p> Faults<'p> {
 
     /// One response of some is lost, late, or another one.
     fn spoil(&mut self) {
-        let fault = match self.dice.roll(8) {
+        let late = Duration::from_millis(self.dice.pick(&[100, 400, 1_500]));
+        let fault = match self.dice.roll(10) {
             0 | 1 => Fault::LoseReply,
             2 => Fault::Disconnect,
-            3 => Fault::Delay(Duration::from_millis(400)),
+            3 => Fault::Delay(late),
+            8 | 9 => Fault::DelayReply(late),
             4 => Fault::Status {
                 code: 429,
                 headers: vec![("Retry-After".to_owned(), "1".to_owned())],
@@ -131,7 +153,7 @@ impl<'p> Faults<'p> {
         };
         let (every, writes_only) = (1 + self.dice.roll(3), self.dice.once_in(2));
         let counter = std::sync::atomic::AtomicUsize::new(0);
-        self.proxy.set_rule(move |request: &RequestView| {
+        self.life.proxy.set_rule(move |request: &RequestView| {
             let number = counter.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
             let is_meant = number.is_multiple_of(every) && (request.method != "GET" || !writes_only);
             if is_meant { fault.clone() } else { Fault::Pass }
@@ -145,55 +167,46 @@ impl<'p> Faults<'p> {
         // (This restore does not bump revisions, so that versions are given a second time. What a controller does that lives through
         // one that does is the simulation's to show.)
         self.second = None;
+        self.plane.kill_api_server();
+        self.former = Some(Era::read(self.plane, self.since, None)?);
+        self.life.controller.kill();
+        self.since = now();
         self.plane.restore(snapshot)?;
         self.plane.restart_controllers()?;
         self.second = Some(self.plane.second_api_server()?);
-        self.controller.kill();
         self.start_controller()
     }
 
+    /// Kills the second API server, and starts one, which listens on another port. Whoever spoke to it is started anew.
     fn renew_second(&mut self) -> Result<()> {
         if let Some(second) = self.second.take() {
             second.kill();
         }
         self.second = Some(self.plane.second_api_server()?);
-        self.start_controller_if_it_spoke_to_the_second()
-    }
-
-    /// Restarts the controller if it used the second API server, since a new second one listens on another port.
-    fn start_controller_if_it_spoke_to_the_second(&mut self) -> Result<()> {
-        if self.speaks_to_the_second {
-            self.controller.kill();
-            self.start_controller()?;
-        }
-        Ok(())
+        if self.life.speaks_to_the_second { self.start_controller() } else { Ok(()) }
     }
 
     /// Restarts the processes that have ended, as the kubelet does.
     pub(crate) fn supervise(&mut self) -> Result<()> {
-        if self.controller.ended().is_some() {
+        if self.life.controller.ended().is_some() {
             self.counts.controller_ended += 1;
             self.start_controller()?;
         }
         Ok(())
     }
 
-    /// By the proxy and the first API server, or by the second.
+    /// Ends the controller at once, and starts it again, before the first API server or before the second.
     fn start_controller(&mut self) -> Result<()> {
-        self.logs.push_str(&self.controller.log());
+        self.life.controller.kill();
+        self.logs.push_str(&self.life.controller.log());
         let second = self.second.as_ref().filter(|_| self.dice.once_in(3));
-        self.speaks_to_the_second = second.is_some();
-        let kubeconfig = match second {
-            Some(second) => second.kubeconfig_of(self.user)?,
-            _ => self.proxy.kubeconfig().to_owned(),
-        };
-        self.controller = Controller::start(&kubeconfig, &FLAGS)?;
+        self.life = Life::begin(self.plane, second, &mut self.lives)?;
         Ok(())
     }
 
     /// Ends all faults, and starts everything that was down.
     pub(crate) fn end(&mut self) -> Result<()> {
-        self.proxy.set_rule(|_| Fault::Pass);
+        self.life.proxy.set_rule(|_| Fault::Pass);
         if let Some(second) = &self.second {
             second.set_lag(Duration::ZERO);
         }
@@ -225,10 +238,10 @@ impl<'p> Faults<'p> {
 
     /// Whether a value of somebody's data is in a log of the controller.
     pub(crate) fn shows_a_value(&self) -> bool {
-        properties::shows_a_value(&self.logs) || properties::shows_a_value(&self.controller.log())
+        properties::shows_a_value(&self.logs) || properties::shows_a_value(&self.life.controller.log())
     }
 
     pub(crate) fn log_tail(&self) -> String {
-        format!("the last that the controller wrote:\n{}", scratch::tail(self.controller.log_file(), 40))
+        format!("the last that the controller wrote:\n{}", scratch::tail(self.life.controller.log_file(), 40))
     }
 }

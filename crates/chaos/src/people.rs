@@ -1,7 +1,6 @@
 //! The simulation's people, at work on a real API server. What fails because the server is down is not tried again.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use anyhow::{Result, anyhow};
 use http::Method;
@@ -12,27 +11,17 @@ use k8s_replicator_sim::world::users::{self, Act};
 use k8s_replicator_testenv::Client;
 use serde_json::{Value, json};
 
+use super::places::{passing, places};
+
 /// Somebody with an administrator's rights.
 pub(crate) struct Person {
-    client: Client,
+    pub(crate) client: Client,
     dice: Dice,
     /// Earlier states of objects, which a person may restore.
     backup: BTreeMap<String, Value>,
-    /// Annotations that mean harm: those of the fuzzer's corpus.
-    hostile: Vec<(String, String)>,
 }
 
-/// Annotations of the corpus that are text.
-fn hostile() -> Vec<(String, String)> {
-    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus/annotations");
-    let files = std::fs::read_dir(corpus).into_iter().flatten().flatten();
-    let mut texts: Vec<String> = files.filter_map(|file| std::fs::read_to_string(file.path()).ok()).collect();
-    texts.sort();
-    let pairs = texts.iter().flat_map(|text| text.split('\0')).filter_map(|pair| pair.split_once('='));
-    pairs.map(|(name, value)| (format!("{PREFIX}{name}"), value.to_owned())).collect()
-}
-
-fn path(id: &Id) -> String {
+pub(crate) fn path(id: &Id) -> String {
     match id.resource {
         Resource::Namespace => format!("/api/v1/namespaces/{}", id.name),
         resource => format!("/api/v1/namespaces/{}/{}/{}", id.namespace, resource.plural(), id.name),
@@ -52,7 +41,7 @@ fn copy_of(object: &Value, id: &Id) -> Value {
     copy
 }
 
-fn manifest(object: &Object) -> Value {
+pub(crate) fn manifest(object: &Object) -> Value {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let annotations: BTreeMap<&String, String> =
         object.annotations.iter().map(|(key, value)| (key, text(value))).collect();
@@ -70,22 +59,62 @@ fn manifest(object: &Object) -> Value {
     json
 }
 
+/// What one does in the simulation's four namespaces, done in four of the 50 that follow one another, in a ring: people of neighbouring
+/// namespaces have to do with one another, and by patterns with all. Of the Namespaces those alone are made and deleted that come and go.
+pub(crate) fn moved(act: Act, here: usize) -> Act {
+    let (places, passing) = (places(), passing());
+    let place = |of: &str| {
+        let number = users::NAMESPACES.iter().position(|name| *name == of);
+        number.map_or_else(|| of.to_owned(), |number| places[(here + number) % places.len()].to_owned())
+    };
+    let at = |id: Id| Id::new(id.resource, &place(&id.namespace), &id.name);
+    let value = |text: &str| {
+        let is_name = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        let mut moved = String::new();
+        // Each word, with the character that ends it.
+        for word in text.split_inclusive(|c| !is_name(c)) {
+            let name = word.trim_end_matches(|c| !is_name(c));
+            moved.push_str(&place(name));
+            moved.push_str(&word[name.len()..]);
+        }
+        moved
+    };
+    match act {
+        Act::Put { id, type_, data, annotations, immutable, finalizer, manager } => {
+            let annotations = annotations.into_iter().map(|(name, text)| (name, value(&text))).collect();
+            Act::Put { id: at(id), type_, data, annotations, immutable, finalizer, manager }
+        }
+        Act::Annotate(id, name, text) => Act::Annotate(at(id), name, value(&text)),
+        Act::Label(id, name, value) => Act::Label(at(id), name, value),
+        Act::Strip(id, nth) => Act::Strip(at(id), nth),
+        Act::StripAll(id) => Act::StripAll(at(id)),
+        Act::Fill(id, choice) => Act::Fill(at(id), choice),
+        Act::Drop(id, nth) => Act::Drop(at(id), nth),
+        Act::Delete(id) => Act::Delete(at(id)),
+        Act::Remake(id) => Act::Remake(at(id)),
+        Act::Retype(id) => Act::Retype(at(id)),
+        Act::Freeze(id) => Act::Freeze(at(id)),
+        Act::Hold(id) => Act::Hold(at(id)),
+        Act::Copy(from, to) => Act::Copy(at(from), at(to)),
+        Act::Recover(id, nth) => Act::Recover(at(id), nth),
+        Act::Release(id) => Act::Release(at(id)),
+        Act::Scribble(id) => Act::Scribble(at(id)),
+        Act::MakeNamespace(_) => Act::MakeNamespace(passing[here % passing.len()]),
+        Act::DeleteNamespace(_) => Act::DeleteNamespace(passing[here % passing.len()]),
+        Act::Finalize => Act::Finalize,
+    }
+}
+
 impl Person {
     pub(crate) fn new(client: Client, seed: u64) -> Self {
-        Self { client, dice: Dice::new(seed), backup: BTreeMap::new(), hostile: hostile() }
+        Self { client, dice: Dice::new(seed), backup: BTreeMap::new() }
     }
 
     /// Does something at random. False: it was not possible.
     pub(crate) fn act(&mut self) -> bool {
-        let act = match self.dice.roll(20) {
-            0 if !self.hostile.is_empty() => {
-                let (name, value) = self.dice.pick(&self.hostile);
-                let resource = self.dice.pick(&[Resource::Secret, Resource::ConfigMap]);
-                Act::Annotate(Id::new(resource, "a", self.dice.pick(&["x", "y"])), name, value)
-            }
-            _ => users::act(&mut self.dice, &[Resource::Secret, Resource::ConfigMap]),
-        };
-        self.try_to(&act).is_ok()
+        let act = users::act(&mut self.dice, &[Resource::Secret, Resource::ConfigMap]);
+        let here = self.dice.roll(places().len());
+        self.try_to(&moved(act, here)).is_ok()
     }
 
     fn try_to(&mut self, act: &Act) -> Result<()> {
@@ -193,5 +222,22 @@ impl Person {
 
     fn yes(&self, method: &Method, path: &str, body: &Value) -> Result<()> {
         self.client.request(method, path, Some(body)).map(drop)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_people_do_is_moved_with_all_that_it_says() {
+        let put = |namespace: &str, text: &str| {
+            Act::Annotate(Id::new(Resource::Secret, namespace, "x"), "n".to_owned(), text.to_owned())
+        };
+        let [first, second, third] = [7, 8, 9].map(|number| places()[number]);
+        assert_eq!(moved(put("a", "b/x, team-1/y\n"), 7), put(first, &format!("{second}/x, {third}/y\n")));
+        for text in [".*/x", "team-.*", "[ab]/y", " true\n", "", "17"] {
+            assert_eq!(moved(put("b", text), 7), put(second, text), "{text:?}");
+        }
     }
 }

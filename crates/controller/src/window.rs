@@ -13,6 +13,8 @@ mod troubles;
 
 use std::time::Duration;
 
+use k8s_replicator_core::bug;
+
 use crate::backoff::{RetryAfter, backoff};
 use crate::cluster::{Access, Blame, Failure, FailureKind};
 use crate::event::Moment;
@@ -126,7 +128,7 @@ impl Window {
             // The server works, and refuses the request.
             _ => return,
         };
-        if self.troubles.is_of_one_namespace(now, namespace, failure) {
+        if self.troubles.is_of_one_namespace(now, namespace, failure) && !bug!(OneTroubleIsAll) {
             let until = pause.map(|pause| now + pause.wait(LONGEST_CLOSED_IN_ONE, random));
             let is_admission = failure.blame == Blame::Admission;
             for access in [Access::Read, Access::Write] {

@@ -211,6 +211,8 @@ bugs! {
     ParkedForever,
     /// Requests that hang in one namespace take the room of all others.
     NoRoomKept,
+    /// A webhook that denies with 503 in one namespace, and says when to come back, closes the window for all.
+    OneTroubleIsAll,
     /// Namespaces and causes do not take turns.
     FairnessOff,
     /// Messages of the API server are shown unchanged, with the values that they quote.

@@ -16,7 +16,8 @@ const GRACE: Duration = Duration::from_secs(10);
 pub(crate) fn up(dir: Option<PathBuf>, port: Option<u16>, controllers: bool) -> Result<()> {
     let folder = Folder::new(dir)?.create()?;
     if folder.running()?.is_empty() {
-        let plane = ControlPlane::start(Settings { dir: Some(folder.path.clone()), port, controllers, node: None })?;
+        let settings = Settings { dir: Some(folder.path.clone()), port, controllers, ..Settings::default() };
+        let plane = ControlPlane::start(settings)?;
         println!("A Kubernetes API server is up at {}", plane.url());
         let ids: Vec<String> = plane.detach()?.iter().map(u32::to_string).collect();
         fs::write(folder.record(), ids.join("\n")).context("cannot note the processes' ids")?;

@@ -20,6 +20,7 @@
 pub mod api;
 pub mod dice;
 pub mod exhaustive;
+pub mod gitops;
 pub mod load;
 pub mod parallel;
 pub mod policy;

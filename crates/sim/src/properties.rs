@@ -1,9 +1,11 @@
 //! TRUSTED: the properties that have to hold. Read this to know what the simulation proves.
 //!
-//! 1. **Safety.** Each write of a controller, as it took effect, is what SPEC wants in some state that the cluster really had; nothing of
-//!    that state is older than what the controller's watches had delivered when it sent the write ([`is_allowed`], [`Known`]). A
-//!    replica that is removed because its source is missing, or without its annotations (*silent*), is removed only after the source
-//!    was so for the whole removal delay, while the controller was running.
+//! 1. **Safety.** Each write of a controller, as it took effect, is what SPEC wants in some state that the cluster really had since the
+//!    controller's watches delivered something last before it sent the write; or in the state that it can see: of each resource what the
+//!    watch has delivered, and single objects as a response showed them since ([`is_allowed`], [`Known`]). Where a list is being made
+//!    anew, caches answer, an event got lost or etcd was restored, it may have any state of each object since then. A replica that is
+//!    removed because its source is missing, or without its annotations (*silent*), is removed only after the source was so for the whole
+//!    removal delay, while the controller was running.
 //! 2. **Convergence.** When faults have ended, every target is soon as SPEC wants it ([`not_as_wanted`]); where there were none, within
 //!    seconds ([`PROMPTLY`]).
 //! 3. **Quiescence.** Then nothing is written any more ([`crate::world`] looks at the last write), and nothing requested but what
@@ -14,7 +16,7 @@
 //! 7. **Bounds.** No more requests wait for an answer than [`MOST_UNDER_WAY`], and no more targets stand in the queue than there are names
 //!    ([`crate::world`] counts them).
 //! 8. **Leadership.** With `--leader-elect` only the controller that the Lease names at that moment begins a write ([`may_begin`]).
-//!    So no two write at once: what is under way has its preconditions.
+//!    A write that is under way when another controller takes over may still take effect, within its preconditions, as *safety* judges it.
 //! 9. **Harmless together.** Of two controllers with equal flags none takes back what the other wrote, time and again, while
 //!    nobody else does anything ([`MOST_TAKEN_BACK`]).
 //! 10. **Few at once.** With `--removal-limit` nothing is taken away while more than so many replicas are due because of one source, but what
@@ -46,7 +48,7 @@ use crate::spec::{
 };
 use crate::world::users::parts_of_values;
 
-pub use safety::{Allowed, Gap, Known, Write, due, is_allowed};
+pub use safety::{Allowed, Gap, Known, Write, due, is_allowed, is_no_removal};
 use shape::{has_note, has_shape};
 
 /// Requests for one object within a second, beside those that every change and fault of that second may cause.
@@ -168,29 +170,31 @@ fn is_held(history: &[(Duration, State)], state: &Cluster, flags: &Flags, target
 /// Every target that is not as SPEC wants it, and how it should be. `history`: all states that there were.
 #[must_use]
 pub fn not_as_wanted(history: &[(Duration, State)], state: &Cluster, flags: &Flags) -> Vec<(Id, String)> {
-    let mut wrong = Vec::new();
-    for target in targets(state) {
-        let object = state.get(&target);
-        let wish = wish(state, flags, &target);
-        let held_by = wish.clone();
-        let problem = match wish {
-            Wish::Leave | Wish::Gone(Removal::Silent(None)) => None,
-            Wish::Gone(_) => Some("it should not be there".to_owned()),
-            Wish::Remade => Some("it should be made anew".to_owned()),
-            Wish::Look(shape) if shape.optional || shape.removal == Some(Removal::Silent(None)) => None,
-            Wish::Look(shape) => match object {
-                None => Some("it should be there".to_owned()),
-                Some(object) if shape.adopted && !is_made_by_controller(object) => {
-                    Some("the controller should be an owner of replicated-by".to_owned())
-                }
-                Some(object) if has_shape(&shape, Some(object), object, &[]) => None,
-                Some(_) => Some(format!("it should be {shape:?}")),
-            },
-        };
-        let problem = problem.filter(|_| !is_held(history, state, flags, &target, &held_by));
-        wrong.extend(problem.map(|problem| (target, problem)));
-    }
-    wrong
+    let all = targets(state).into_iter();
+    all.filter_map(|target| problem(history, state, flags, &target).map(|problem| (target, problem))).collect()
+}
+
+/// How a target should be, if it is not as SPEC wants it.
+#[must_use]
+pub fn problem(history: &[(Duration, State)], state: &Cluster, flags: &Flags, target: &Id) -> Option<String> {
+    let object = state.get(target);
+    let wish = wish(state, flags, target);
+    let held_by = wish.clone();
+    let problem = match wish {
+        Wish::Leave | Wish::Gone(Removal::Silent(None)) => None,
+        Wish::Gone(_) => Some("it should not be there".to_owned()),
+        Wish::Remade => Some("it should be made anew".to_owned()),
+        Wish::Look(shape) if shape.optional || shape.removal == Some(Removal::Silent(None)) => None,
+        Wish::Look(shape) => match object {
+            None => Some("it should be there".to_owned()),
+            Some(object) if shape.adopted && !is_made_by_controller(object) => {
+                Some("the controller should be an owner of replicated-by".to_owned())
+            }
+            Some(object) if has_shape(&shape, Some(object), object, &[]) => None,
+            Some(_) => Some(format!("it should be {shape:?}")),
+        },
+    };
+    problem.filter(|_| !is_held(history, state, flags, target, &held_by))
 }
 
 /// Whether what is wanted of a target is that something is taken away because its source is silent, which may wait.

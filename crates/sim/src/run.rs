@@ -7,13 +7,14 @@ use k8s_replicator_core::bugs;
 use crate::api::admission::Policy;
 use crate::api::object::{Id, Resource};
 use crate::dice::Dice;
+use crate::gitops;
 use crate::policy;
 use crate::scenes::{Faults, scene};
 use crate::scope;
 use crate::spec::Flags;
 use crate::world::step::{Fate, Flow, Rivalry, Step};
 use crate::world::users::{self, Act};
-use crate::world::{Recording, Setting, Violation, World};
+use crate::world::{Crowd, Recording, Setting, Violation, World};
 
 /// The script that a seed stands for.
 #[derive(Debug, Clone)]
@@ -79,7 +80,7 @@ pub fn script(seed: u64) -> Script {
         resync_period,
         // A replica that a stale read brings back is removed only by verification.
         stale_reads: dice.once_in(6) && resync_period > Duration::ZERO,
-        crowd: if dice.once_in(60) { Some(dice.once_in(2)) } else { None },
+        crowd: if dice.once_in(60) { Some(if dice.once_in(2) { Crowd::Hangs } else { Crowd::Served }) } else { None },
         leader_elect: are_alike && dice.once_in(3),
         balanced: dice.once_in(3),
         page: dice.pick(&[500, 500, 2, 3]),
@@ -119,6 +120,7 @@ pub fn script(seed: u64) -> Script {
     let mut script = Script { setting, steps };
     policy::add_to(&mut script);
     scope::add_to(&mut script);
+    gitops::add_to(&mut script);
     add_flags(&mut script);
     script
 }

@@ -339,7 +339,7 @@ fn proxy(dice: &mut Dice, resource: Resource) -> Vec<Step> {
     if is_listed_again {
         steps.extend((0..3).map(|nth| Step::Flow(nth, Flow::Expired)));
     }
-    steps.push(Step::Proxy(0, Some(dice.pick(&[200, 404, 404, 503]))));
+    steps.push(Step::Proxy(0, Some((dice.pick(&[200, 404, 404, 503]), false))));
     if !is_listed_again {
         let filled = fill(dice, &source);
         steps.push(if dice.once_in(2) { filled } else { change(dice, &source, &target) });

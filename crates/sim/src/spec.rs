@@ -25,7 +25,7 @@ use asks::{Asks, Read, read};
 use carried::Carried;
 use keys::Part;
 
-pub use decide::{targets, wish};
+pub use decide::{all_targets, targets, wish};
 
 /// All objects.
 pub type Cluster = BTreeMap<Id, Rc<Object>>;

@@ -8,7 +8,7 @@ use k8s_replicator_sim::run::{report, shrink};
 #[test]
 fn every_order_of_a_few_steps_comes_to_rest() {
     let number = |name, otherwise| std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(otherwise);
-    let depth = number("SIM_DEPTH", 4);
+    let depth = number("SIM_DEPTH", 6);
     let searched = search(depth, number("SIM_EDITS", 2));
     println!("worlds on each level: {:?}, by {} ways", searched.worlds, searched.ways);
     if let Some((script, violation)) = searched.violation {

@@ -12,7 +12,7 @@ use k8s_replicator_sim::api::object::Resource;
 use k8s_replicator_sim::run::{report, run, run_safely, script, shrink};
 use k8s_replicator_sim::spec::Flags;
 use k8s_replicator_sim::world::step::Step;
-use k8s_replicator_sim::world::{Recording, Setting};
+use k8s_replicator_sim::world::{Crowd, Recording, Setting};
 
 fn number(name: &str, otherwise: u64) -> u64 {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(otherwise)
@@ -79,19 +79,22 @@ fn word(value: &dyn std::fmt::Debug) -> String {
     format!("{value:?}").chars().take_while(char::is_ascii_alphanumeric).collect()
 }
 
-/// Each kind of step, of fate and of delivery stands in the scripts, and each setting.
+/// Each kind of step, of fate, of refusal and of delivery stands in the scripts, and each setting.
 #[test]
 fn the_seeds_reach_every_step_and_setting() {
     let mut seen = BTreeSet::new();
     for script in (1..=2_000).map(script) {
         for step in &script.steps {
             seen.insert(match step {
-                Step::Carry(_, fate) => format!("Carry {}", word(fate)),
+                Step::Carry(_, fate) => format!("Carry {fate:?}"),
                 Step::Flow(_, flow) => format!("Flow {}", word(flow)),
                 Step::Rival(_, rivalry) => format!("Rival {}", word(rivalry)),
-                Step::Forbid(policy) => format!("Forbid {}", word(&policy.effect)),
+                Step::Forbid(policy) => format!("Forbid {:?}", policy.effect),
                 Step::Act(act) => format!("Act {}", word(act)),
+                Step::Apply(_, manifest) => format!("Apply {:?}", manifest.by),
                 Step::Restore(again) => format!("Restore {again}"),
+                Step::Proxy(_, Some(answer)) => format!("Proxy {answer:?}"),
+                Step::Jump(seconds) => format!("Jump {seconds}"),
                 step => word(step),
             });
         }
@@ -119,7 +122,9 @@ fn the_seeds_reach_every_step_and_setting() {
             ("--create-with-labels", creates_with),
             ("stale reads", *stale_reads),
             ("balanced", *balanced),
-            ("crowd", crowd.is_some()),
+            ("a crowd is served", *crowd == Some(Crowd::Served)),
+            ("a crowd hangs", *crowd == Some(Crowd::Hangs)),
+            ("a crowd is denied", *crowd == Some(Crowd::Denied)),
             ("Events", *recording == Recording::On),
             ("Events are forbidden", *recording == Recording::Forbidden),
         ] {

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
+use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::users::ADMIN;
@@ -24,21 +25,32 @@ pub struct Request {
     pub code: u16,
     /// Path and query.
     pub uri: String,
+    /// When the server received it, by its wall clock.
+    pub received: Timestamp,
     /// Whether the account had the right. (Code 403 alone can also mean that the namespace is being deleted.)
     pub authorized: bool,
 }
 
-/// One line for each request: when it is answered, for a watch when it begins to be.
+/// The audit policy: one line for each request, when it is answered, for a watch when it begins to be. Requests of the administrator (a
+/// test's own) and of the server itself are not logged: they would only make the log long.
 ///
-/// The audit policy. Requests of the administrator (a test's own) and of the server itself are not logged: they would only make the
-/// log long.
-pub(crate) fn policy() -> String {
+/// With a history, all writes of Secrets, ConfigMaps and Namespaces are logged with their bodies, and before they are carried out too: of
+/// what a server did that was killed a moment later, the log then says at least that it was asked for.
+pub(crate) fn policy(with_history: bool) -> String {
+    let writes = "- level: RequestResponse
+  verbs: [create, update, patch, delete, deletecollection]
+  resources: [{group: \"\", resources: [secrets, configmaps, namespaces]}]
+";
+    let writes = if with_history { writes } else { "" };
     format!(
         "apiVersion: audit.k8s.io/v1
 kind: Policy
+omitManagedFields: true
 rules:
 - level: None
-  users: [system:apiserver, system:anonymous, {ADMIN}]
+  users: [system:apiserver, system:anonymous]
+{writes}- level: None
+  users: [{ADMIN}]
 - level: Metadata
   verbs: [watch]
   omitStages: [RequestReceived, ResponseComplete]
@@ -82,6 +94,7 @@ impl Request {
             name: text("/objectRef/name"),
             code: u16::try_from(code).unwrap_or(0),
             uri: text("/requestURI"),
+            received: text_at(event, "/requestReceivedTimestamp").parse().unwrap_or_default(),
             authorized: text_at(event, "/annotations/authorization.k8s.io~1decision") != "forbid",
         }
     }

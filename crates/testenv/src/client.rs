@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
-use http::{Method, Request, header};
+use http::{Method, Request, Response, header};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use serde_json::Value;
 
@@ -50,13 +50,20 @@ impl Client {
         if body.is_some() {
             request = request.header(header::CONTENT_TYPE, content);
         }
-        let request = request.body(body.map(|body| body.to_string().into_bytes()).unwrap_or_default().into())?;
+        let request = request.body(body.map(|body| body.to_string().into_bytes()).unwrap_or_default())?;
+        let response = self.exchange(request)?;
+        Ok((response.status().as_u16(), String::from_utf8_lossy(response.body()).into_owned()))
+    }
+
+    /// A request with its own headers, and the whole response: of a watch all that comes until the server ends it.
+    ///
+    /// # Errors
+    /// When no response comes, or not all of it.
+    pub fn exchange(&self, request: Request<Vec<u8>>) -> Result<Response<Vec<u8>>> {
         let client = self.inner.clone();
         block_on(async move {
-            let response = client.send(request).await?;
-            let code = response.status().as_u16();
-            let bytes = response.into_body().collect_bytes().await?;
-            Ok((code, String::from_utf8_lossy(&bytes).into_owned()))
+            let (head, body) = client.send(request.map(Into::into)).await?.into_parts();
+            Ok(Response::from_parts(head, body.collect_bytes().await?.to_vec()))
         })
     }
 

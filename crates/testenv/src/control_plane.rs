@@ -1,5 +1,6 @@
 //! etcd and kube-apiserver: starts and stops them together, and does things to them while they run.
 
+mod history;
 mod launch;
 mod outage;
 mod relay;
@@ -14,6 +15,7 @@ use anyhow::{Context as _, Result};
 use http::Method;
 use serde_json::json;
 
+pub use self::history::Change;
 use self::launch::{FIRST, Reached, Server, Site};
 pub use self::outage::Snapshot;
 pub use self::second::SecondServer;
@@ -32,6 +34,9 @@ pub struct Settings {
     pub controllers: bool,
     /// Whether a kubelet will join, and pods run.
     pub node: Option<NodeSettings>,
+    /// Whether every state that there was can be read: see [`ControlPlane::history`]. Objects are stored as JSON then, etcd is not
+    /// compacted, and the audit log has the bodies of writes, the administrator's too.
+    pub keeps_history: bool,
 }
 
 /// What a control plane with a node is told. Its authorizer knows nodes, pods have to have a ServiceAccount, and those controllers run too
@@ -80,13 +85,14 @@ impl ControlPlane {
         };
         fs::create_dir_all(&dir).with_context(|| format!("cannot create {}", dir.display()))?;
         let users = Users::create(&dir, settings.node.as_ref().map(|node| &*node.name))?;
-        write_private(&dir.join(launch::AUDIT_POLICY), &audit::policy())?;
+        write_private(&dir.join(launch::AUDIT_POLICY), &audit::policy(settings.keeps_history))?;
         // A port that is free now may be taken by another process a moment later: then take others.
         let mut attempts = if settings.port.is_some() { 1 } else { 4 };
         let plane = loop {
             attempts -= 1;
             let [etcd_port, peer_port, free_port] = launch::free_ports()?;
-            let site = Site { assets: assets.clone(), dir: dir.clone(), etcd_port, peer_port };
+            let keeps_history = settings.keeps_history;
+            let site = Site { assets: assets.clone(), dir: dir.clone(), etcd_port, peer_port, keeps_history };
             let server = Server {
                 name: FIRST.to_owned(),
                 address: settings.node.as_ref().map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |node| node.address),
@@ -189,7 +195,7 @@ impl ControlPlane {
     /// A user that nobody else has.
     ///
     /// # Panics
-    /// When all are taken (600 with all rights, 100 with none), or the kubeconfig cannot be written.
+    /// When all are taken (3,000 with all rights, 100 with none), or the kubeconfig cannot be written.
     #[expect(clippy::panic, reason = "nothing a test could do about it")]
     pub fn user(&self, rights: Rights) -> User {
         match self.users.next(rights, &self.url(), &self.reached.authority) {

@@ -33,7 +33,7 @@ use k8s_replicator_assets::scratch;
 
 pub use audit::Request;
 pub use client::Client;
-pub use control_plane::{ControlPlane, NodeSettings, SecondServer, Settings, Snapshot};
+pub use control_plane::{Change, ControlPlane, NodeSettings, SecondServer, Settings, Snapshot};
 pub use controller::Controller;
 pub use helm::{Helm, Said, chart};
 pub use k8s_replicator_assets::{self as assets, Child, image};

@@ -43,6 +43,8 @@ pub enum Fault {
     Disconnect,
     /// Passed on after this pause.
     Delay(Duration),
+    /// The server carries the request out at once; the answer is handed back after this pause. (That of a watch begins so much later.)
+    DelayReply(Duration),
     /// The server carries the request out; the connection is closed without a response.
     LoseReply,
 }
@@ -102,15 +104,19 @@ impl Proxy {
     /// When it cannot be started: no test can go on then.
     #[expect(clippy::panic, reason = "for tests only")]
     pub fn start(user: &User) -> Self {
-        match Self::try_start(user) {
+        match Self::before(&user.kubeconfig) {
             Ok(proxy) => proxy,
             Err(error) => panic!("the proxy does not start: {error:#}"),
         }
     }
 
-    fn try_start(user: &User) -> Result<Self> {
+    /// Starts one that speaks to the server that this kubeconfig names, as the user whom it names.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn before(kubeconfig: &Path) -> Result<Self> {
         let state = Arc::new(State {
-            upstream: Client::new(&user.kubeconfig)?,
+            upstream: Client::new(kubeconfig)?,
             rule: Mutex::new(Arc::new(|_| Fault::Pass)),
             seen: Mutex::default(),
         });
@@ -225,6 +231,11 @@ async fn answer(request: Request<Incoming>, state: Arc<State>) -> Result<Respons
         Fault::Delay(pause) => {
             tokio::time::sleep(pause).await;
             pass(request, &state.upstream).await
+        }
+        Fault::DelayReply(pause) => {
+            let answer = pass(request, &state.upstream).await;
+            tokio::time::sleep(pause).await;
+            answer
         }
         Fault::Status { code, headers, body } => {
             let mut response = Response::new(Body::from(body.into_bytes()));

@@ -81,7 +81,7 @@ impl Users {
     /// Invents the users, and writes them to the token file in `folder`.
     pub(crate) fn create(folder: &Path, node: Option<&str>) -> Result<Self> {
         let admin_token = token();
-        let (admins, nobodies) = (Pool::new("admin", 600), Pool::new("nobody", 100));
+        let (admins, nobodies) = (Pool::new("admin", 3_000), Pool::new("nobody", 100));
         let mut file = format!("{admin_token},{ADMIN},{ADMIN},\"system:masters\"\n");
         let node = node.map(|name| (format!("system:node:{name}"), token()));
         if let Some((name, token)) = &node {

@@ -9,7 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use http::Method;
-use k8s_replicator_testenv::{Client, ControlPlane, Fault, Proxy, Request, Rights, Settings};
+use k8s_replicator_testenv::{Change, Client, ControlPlane, Fault, Proxy, Request, Rights, Settings};
 use serde_json::json;
 
 const SECRETS: &str = "/api/v1/namespaces/default/secrets";
@@ -48,6 +48,10 @@ fn users_have_their_rights_and_their_requests_are_known_in_order() {
         ("delete", "audited", 200),
     ];
     assert_eq!(listed, expected);
+    let requests = plane.requests(&nobody);
+    let received = requests.first().map(|request| request.received).unwrap_or_default();
+    let now = jiff::Timestamp::now();
+    assert!(received <= now && now.duration_since(received).as_secs() < 600, "{received}, and it is {now}");
     let refused = Request {
         verb: "list".into(),
         resource: "secrets".into(),
@@ -56,9 +60,10 @@ fn users_have_their_rights_and_their_requests_are_known_in_order() {
         name: String::new(),
         code: 403,
         uri: SECRETS.into(),
+        received,
         authorized: false,
     };
-    assert_eq!(plane.requests(&nobody), [refused]);
+    assert_eq!(requests, [refused]);
 }
 
 #[test]
@@ -199,6 +204,49 @@ fn the_proxy_passes_and_breaks_as_told() {
     assert!(get(SECRETS).is_err());
     proxy.start_again();
     assert_eq!(get(SECRETS).unwrap().0, 200);
+}
+
+#[test]
+fn a_late_reply_is_of_what_was_done_at_once() {
+    let plane = ControlPlane::shared();
+    let mut proxy = Proxy::start(&plane.user(Rights::Admin));
+    let client = Client::new(proxy.kubeconfig()).unwrap();
+    proxy.set_rule(|_| Fault::DelayReply(Duration::from_secs(3_600)));
+    thread::scope(|scope| {
+        let secret = json!({"metadata": {"name": "late-reply"}});
+        let late = scope.spawn(move || client.send(&Method::POST, SECRETS, Some(&secret)));
+        let path = format!("{SECRETS}/late-reply");
+        wait_until("the request is carried out", || plane.client().get(&path).is_ok());
+        assert!(!late.is_finished());
+        proxy.stop();
+        assert!(late.join().unwrap().is_err());
+    });
+}
+
+#[test]
+fn every_state_that_there_was_is_remembered() {
+    let maps = "/api/v1/namespaces/default/configmaps";
+    let plane = ControlPlane::start(Settings { keeps_history: true, ..Settings::default() }).unwrap();
+    let value = |value| json!({"metadata": {"name": "kept"}, "data": {"k": value}});
+    let made = plane.client().request(&Method::POST, maps, Some(&value("1"))).unwrap();
+    let edited = plane.client().request(&Method::PATCH, &format!("{maps}/kept"), Some(&value("2"))).unwrap();
+    plane.client().request(&Method::DELETE, &format!("{maps}/kept"), None).unwrap();
+    // No API server is needed for it, and etcd has it in its files.
+    plane.kill_etcd();
+    plane.bring_back().unwrap();
+    plane.kill_api_server();
+    let mut found = Vec::new();
+    let keep = |change: Change| {
+        if change.key == "/registry/configmaps/default/kept" {
+            found.push((change.revision.to_string(), change.object.map(|object| object["data"]["k"].clone())));
+        }
+        Ok(())
+    };
+    plane.history(&["configmaps"], keep).unwrap();
+    let version = |object: &serde_json::Value| object["metadata"]["resourceVersion"].as_str().unwrap().to_owned();
+    assert_eq!(found[..2], [(version(&made), Some(json!("1"))), (version(&edited), Some(json!("2")))]);
+    assert_eq!((found.len(), &found[2].1), (3, &None));
+    assert!(ControlPlane::shared().history(&["configmaps"], |_| Ok(())).is_err());
 }
 
 #[test]

@@ -4,7 +4,7 @@ use k8s_replicator_sim::api::object::{Id, Resource};
 use k8s_replicator_sim::dice::Dice;
 use serde_json::{Value, json};
 
-use super::pair::{Ask, Pair, Seen};
+use super::pair::{Ask, JSON, JSON_METADATA, METADATA, Pair, Seen, WHOLE};
 
 fn encoded(text: &str) -> String {
     use base64::Engine as _;
@@ -126,8 +126,8 @@ fn delete(dice: &mut Dice) -> Ask {
 }
 
 /// A random request about one of a few objects.
-pub(super) fn request(pair: &mut Pair<'_>, dice: &mut Dice, prefix: &str) {
-    let namespace = pair.scene.namespace_name("m");
+pub(super) fn request(pair: &mut Pair, dice: &mut Dice, prefix: &str) {
+    let namespace = pair.namespace.clone();
     let resource = dice.pick(&[Resource::Secret, Resource::ConfigMap]);
     let id = Id::new(resource, &namespace, &format!("{prefix}-{}", dice.pick(&["a", "b"])));
     // As a rule of its latest version; else of an older one, or of an object that was there before it.
@@ -169,5 +169,6 @@ pub(super) fn request(pair: &mut Pair<'_>, dice: &mut Dice, prefix: &str) {
             );
         }
     };
-    pair.ask(&id, &seen, &ask);
+    let accept = dice.pick(&[JSON, WHOLE, WHOLE, METADATA, METADATA, JSON_METADATA]);
+    pair.ask(&id, &seen, accept, &ask);
 }

@@ -1,13 +1,16 @@
 //! Admission: policies and webhooks that deny, change or hang, and quotas.
 
-use super::http::Refusal;
 use super::object::{Id, Object, Resource};
+use super::refusal::{Cause, Refusal};
 use super::store::State;
+
+/// The name of every policy and webhook.
+const GUARD: &str = "guard.example.com";
 
 /// What is done to a write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Effect {
-    /// A webhook or policy denies with this status, and perhaps says when to come back.
+    /// A webhook denies with this status, and perhaps says when to come back; with 422 a ValidatingAdmissionPolicy does.
     Deny(u16, Option<u64>),
     /// A webhook denies, and quotes the values of the Secret that it was shown.
     Quote,
@@ -46,22 +49,14 @@ pub fn admit(policies: &[Policy], live: &State, object: &mut Object, is_new: boo
     for policy in policies.iter().filter(|policy| policy.namespace == object.id.namespace) {
         match policy.effect {
             Effect::Deny(code, retry_after) => {
-                let reason = match code {
-                    422 => "Invalid",
-                    429 => "TooManyRequests",
-                    503 => "ServiceUnavailable",
-                    _ => "Forbidden",
-                };
-                let message =
-                    format!("admission webhook \"guard.example.com\" denied the request: not in {}", policy.namespace);
-                return Admitted::No(Refusal { retry_after, ..Refusal::new(code, reason, message) });
+                return Admitted::No(denied(code, retry_after, object));
             }
             Effect::Quote => {
                 // ConfigMaps hold no secrets: what is said of them is shown as it is.
                 let is_secret = object.id.resource == Resource::Secret;
                 let values: Vec<String> =
                     object.data.values().filter(|_| is_secret).map(|value| quoted(value)).collect();
-                let message = format!("admission webhook \"guard.example.com\" denied the request: not {values:?}");
+                let message = format!("admission webhook \"{GUARD}\" denied the request: not {values:?}");
                 return Admitted::No(Refusal::new(403, "Forbidden", message));
             }
             Effect::AddLabel => {
@@ -74,15 +69,33 @@ pub fn admit(policies: &[Policy], live: &State, object: &mut Object, is_new: boo
             Effect::Quota if is_new && object.id.resource != Resource::Namespace => {
                 let used = live.keys().filter(|id| in_same_place(id, &object.id)).count();
                 let what = object.id.resource.plural();
-                let message = format!(
+                let why = format!(
                     "exceeded quota: objects, requested: count/{what}=1, used: count/{what}={used}, limited: count/{what}={used}"
                 );
-                return Admitted::No(Refusal::new(403, "Forbidden", message));
+                return Admitted::No(Refusal::forbidden("", what, &object.id.name, &why));
             }
             Effect::Quota => {}
         }
     }
     Admitted::Yes
+}
+
+/// The refusal of a policy, or of a webhook that says all that a `Status` can say.
+fn denied(code: u16, retry_after: Option<u64>, object: &Object) -> Refusal {
+    let (Id { namespace, name, .. }, resource) = (&object.id, object.id.resource.plural());
+    if code == 422 {
+        let why =
+            format!("ValidatingAdmissionPolicy '{GUARD}' with binding '{GUARD}' denied request: not in {namespace}");
+        let causes = vec![Cause::new("", "", why.clone())];
+        return Refusal { code, reason: "Invalid", causes, ..Refusal::forbidden("", resource, name, &why) };
+    }
+    let reason = match code {
+        429 => "TooManyRequests",
+        503 => "ServiceUnavailable",
+        _ => "Forbidden",
+    };
+    let message = format!("admission webhook \"{GUARD}\" denied the request: not in {namespace}");
+    Refusal { retry_after, ..Refusal::new(code, reason, message) }
 }
 
 /// Applies every policy to an object that is to be deleted: webhooks see deletions too. What a mutating webhook changes, and a quota,

@@ -8,9 +8,12 @@ use serde_json::{Value, json};
 
 use super::http::{JSON, Refusal, Reply, Request};
 use super::object::{Id, Resource};
+use super::refusal::Cause;
 use super::server::refused;
 use super::store::State;
 use super::write::is_open;
+
+const GROUP: &str = "events.k8s.io";
 
 /// kube-apiserver forgets an Event so long after it was last written (`--event-ttl`).
 const LAST: Duration = Duration::from_secs(3_600);
@@ -59,7 +62,7 @@ impl Events {
                 let namespace = namespace_of(request).ok_or_else(unknown)?;
                 let name = sent["metadata"]["name"].as_str().unwrap_or_default().to_owned();
                 let id = Id::of_namespace(namespace);
-                is_open(&id, live.get(&id), ("events.events.k8s.io", &name))?;
+                is_open(&id, live.get(&id), (GROUP, "events", &name))?;
                 if sent["metadata"]["namespace"] != namespace {
                     let message =
                         "the namespace of the provided object does not match the namespace sent on the request";
@@ -68,15 +71,14 @@ impl Events {
                 validate(&sent)?;
                 let key = (namespace.to_owned(), name);
                 if self.events.contains_key(&key) {
-                    let message = format!("events.events.k8s.io \"{}\" already exists", key.1);
-                    return Err(Refusal::new(409, "AlreadyExists", message));
+                    return Err(Refusal::already_exists(GROUP, "events", &key.1));
                 }
                 let uid = uid(namespace).unwrap_or_default();
                 self.events.insert(key, (at, uid, sent.clone()));
                 Ok(reply(201, &sent))
             }
             ("PATCH", "application/merge-patch+json", Some(key)) => {
-                let missing = || Refusal::new(404, "NotFound", format!("events.events.k8s.io \"{}\" not found", key.1));
+                let missing = || Refusal::not_found(GROUP, "events", &key.1);
                 let (_, uid, event) = self.events.get(&key).ok_or_else(missing)?;
                 let new = merged(event, &sent);
                 // All but the series and the annotations is immutable (`ValidateEventUpdate`).
@@ -85,8 +87,14 @@ impl Events {
                     (event["series"], event["metadata"]["annotations"]) = (Value::Null, Value::Null);
                     event
                 };
-                if rest(event) != rest(&new) {
-                    return Err(invalid(&new, "field is immutable"));
+                let (was, is) = (rest(event), rest(&new));
+                if was != is {
+                    let mut names = is.as_object().into_iter().flat_map(serde_json::Map::keys);
+                    let field = names.find(|name| was[name] != is[name]).cloned().unwrap_or_default();
+                    // By the name that it has in the core group.
+                    let name = if field == "note" { "message" } else { &field };
+                    let cause = Cause::immutable(name, &is[&field].to_string());
+                    return Err(invalid(&new, cause));
                 }
                 validate(&new)?;
                 let uid = uid.clone();
@@ -132,42 +140,55 @@ fn named(request: &Request) -> Option<(String, String)> {
     Some((namespace.to_owned(), name.to_owned()))
 }
 
-fn invalid(event: &Value, why: &str) -> Refusal {
-    Refusal::new(422, "Invalid", format!("Event.events.k8s.io {} is invalid: {why}", event["metadata"]["name"]))
+/// It names the kind of the core group, in which Events are stored.
+fn invalid(event: &Value, cause: Cause) -> Refusal {
+    Refusal::invalid("", "Event", event["metadata"]["name"].as_str().unwrap_or_default(), vec![cause])
 }
 
-/// `ValidateEventCreate` in `k8s.io/kubernetes/pkg/apis/core/validation/events.go`.
+/// `ValidateEventCreate` in `k8s.io/kubernetes/pkg/apis/core/validation/events.go`. The first mistake is told; the API server tells all.
 fn validate(event: &Value) -> Result<(), Refusal> {
     let text = |field: &str| event[field].as_str().unwrap_or_default();
-    let is_word = |field: &str| (1..=LONGEST_WORD).contains(&text(field).len());
-    for field in ["action", "reason", "reportingController", "reportingInstance"] {
-        if !is_word(field) {
-            return Err(invalid(event, &format!("{field}: Required value")));
+    let required = |field: &str| Err(invalid(event, Cause::required(field, "")));
+    let wrong = |field: &str, why: &str| {
+        Err(invalid(event, Cause::new("FieldValueInvalid", field, format!("Invalid value: \"\": {why}"))))
+    };
+    if text("eventTime").is_empty() {
+        return required("eventTime");
+    }
+    let series = &event["series"];
+    if !series.is_null() {
+        let count = series["count"].as_u64().unwrap_or_default();
+        if count < 2 {
+            return wrong("series.count", "should be at least 2");
         }
+        if !series["lastObservedTime"].is_string() {
+            return required("series.lastObservedTime");
+        }
+    }
+    for field in ["reportingController", "reportingInstance", "action", "reason"] {
+        if text(field).is_empty() {
+            return required(field);
+        }
+        if text(field).len() > LONGEST_WORD {
+            return wrong(field, &format!("can have at most {LONGEST_WORD} characters"));
+        }
+    }
+    if !matches!(text("type"), "Normal" | "Warning") {
+        return wrong("type", &format!("has invalid value: {}", text("type")));
+    }
+    if text("note").len() > LONGEST_NOTE {
+        return wrong("message", &format!("can have at most {LONGEST_NOTE} characters"));
     }
     let is_name = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '.' | '-');
     let name = event["metadata"]["name"].as_str().unwrap_or_default();
     let edges =
         name.starts_with(|c: char| c.is_ascii_alphanumeric()) && name.ends_with(|c: char| c.is_ascii_alphanumeric());
-    let series = &event["series"];
-    for (is_fine, why) in [
-        (edges && name.len() <= 253 && name.chars().all(is_name), "metadata.name: Invalid value"),
-        (text("note").len() <= LONGEST_NOTE, "note: can have at most 1024 characters"),
-        (matches!(text("type"), "Normal" | "Warning"), "type: Unsupported value"),
-        (!text("eventTime").is_empty(), "eventTime: Required value"),
-        (
-            event["regarding"]["namespace"] == event["metadata"]["namespace"],
-            "regarding.namespace: does not match event.namespace",
-        ),
-        (
-            series.is_null() || series["count"].as_u64().is_some_and(|count| count > 1),
-            "series.count: should be at least 2",
-        ),
-        (series.is_null() || series["lastObservedTime"].is_string(), "series.lastObservedTime: Required value"),
-    ] {
-        if !is_fine {
-            return Err(invalid(event, why));
-        }
+    if !edges || name.len() > 253 || !name.chars().all(is_name) {
+        let why = "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and \
+                   end with an alphanumeric character (e.g. 'example.com', regex used for validation is \
+                   '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')";
+        let cause = Cause::new("FieldValueInvalid", "metadata.name", format!("Invalid value: {name:?}: {why}"));
+        return Err(invalid(event, cause));
     }
     Ok(())
 }

@@ -4,6 +4,7 @@ use http::{HeaderMap, HeaderValue, header};
 use k8s_replicator_controller::wire::{Expects, HttpRequest};
 
 use super::object::{Id, Resource};
+pub use super::refusal::Refusal;
 
 /// A request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -136,26 +137,3 @@ pub fn headers(content_type: &'static str, retry_after: Option<u64>) -> HeaderMa
 pub const PROTOBUF: &str = "application/vnd.kubernetes.protobuf";
 /// `Content-Type` of JSON.
 pub const JSON: &str = "application/json";
-
-/// An API server's refusal: what becomes a `Status`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refusal {
-    /// The HTTP status.
-    pub code: u16,
-    /// `reason`.
-    pub reason: &'static str,
-    /// `message`.
-    pub message: String,
-    /// `details.causes[].reason`.
-    pub cause: Option<&'static str>,
-    /// `details.retryAfterSeconds`.
-    pub retry_after: Option<u64>,
-}
-
-impl Refusal {
-    /// One without details.
-    #[must_use]
-    pub fn new(code: u16, reason: &'static str, message: impl Into<String>) -> Self {
-        Self { code, reason, message: message.into(), cause: None, retry_after: None }
-    }
-}

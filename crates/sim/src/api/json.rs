@@ -21,7 +21,10 @@ pub fn metadata(object: &Object) -> Value {
     }
     if let Some(deleted) = object.deleted {
         metadata["deletionTimestamp"] = json!(time(deleted));
-        metadata["deletionGracePeriodSeconds"] = json!(0);
+        // A Namespace goes when it is empty.
+        if object.id.resource != Resource::Namespace {
+            metadata["deletionGracePeriodSeconds"] = json!(0);
+        }
     }
     if !object.finalizers.is_empty() {
         metadata["finalizers"] = json!(object.finalizers);
@@ -56,6 +59,13 @@ pub fn partial(object: &Object) -> Value {
     json!({ "kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": metadata(object) })
 }
 
+/// The object of a bookmark: nothing but a version.
+#[must_use]
+pub fn bookmark(version: u64) -> Value {
+    let metadata = json!({ "resourceVersion": version.to_string() });
+    json!({ "kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": metadata })
+}
+
 /// All of it.
 #[must_use]
 pub fn whole(object: &Object) -> Value {
@@ -78,15 +88,47 @@ pub fn whole(object: &Object) -> Value {
 /// A `Status`.
 #[must_use]
 pub fn status(refusal: &Refusal) -> Value {
-    let mut details = json!({});
-    if let Some(cause) = refusal.cause {
-        details["causes"] = json!([{ "reason": cause }]);
+    let mut status = json!({ "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "message": refusal.message,
+        "reason": refusal.reason, "code": refusal.code });
+    if refusal.reason.is_empty() {
+        status.as_object_mut().map(|status| status.remove("reason"));
+    }
+    if !refusal.continue_.is_empty() {
+        status["metadata"]["continue"] = json!(&*refusal.continue_);
+    }
+    if refusal.about.is_some() {
+        status["details"] = json!({});
+    }
+    // What is empty is left out.
+    let mut say = |name: &str, value: Value| status["details"][name] = value;
+    for (name, value) in refusal
+        .about
+        .iter()
+        .flat_map(|about| [("name", about.name.as_str()), ("group", about.group), ("kind", about.kind.as_str())])
+    {
+        if !value.is_empty() {
+            say(name, json!(value));
+        }
+    }
+    if !refusal.causes.is_empty() {
+        let causes = refusal.causes.iter().map(|cause| {
+            let all = [("reason", cause.reason), ("message", &*cause.message), ("field", &*cause.field)];
+            let said = all.into_iter().filter(|(_, value)| !value.is_empty());
+            Value::Object(said.map(|(name, value)| (name.to_owned(), json!(value))).collect())
+        });
+        say("causes", causes.collect());
     }
     if let Some(seconds) = refusal.retry_after {
-        details["retryAfterSeconds"] = json!(seconds);
+        say("retryAfterSeconds", json!(seconds));
     }
-    json!({ "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "message": refusal.message,
-        "reason": refusal.reason, "details": details, "code": refusal.code })
+    status
+}
+
+/// The `Status` of a deletion that left nothing.
+#[must_use]
+pub fn deleted(object: &Object) -> Value {
+    let details = json!({ "name": object.id.name, "kind": object.id.resource.plural(), "uid": object.uid });
+    json!({ "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "details": details })
 }
 
 /// Reads a whole object that somebody sends, onto what is stored (what only the server writes stays).

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::http::{JSON, Refusal, Reply, Request};
+use super::refusal::{Cause, MODIFIED};
 use super::server::refused;
 
 /// The Lease's namespace.
@@ -10,11 +11,15 @@ pub const NAMESPACE: &str = "a";
 /// Its name.
 pub const NAME: &str = "k8s-replicator";
 
+const GROUP: &str = "coordination.k8s.io";
+
 /// See the [module](self).
 #[derive(Debug, Clone, Default)]
 pub struct Leases {
     lease: Option<Value>,
     version: u64,
+    /// How often it was created.
+    created: u64,
 }
 
 impl Leases {
@@ -46,27 +51,35 @@ impl Leases {
 
     fn answered(&mut self, request: &Request) -> Result<Reply, Refusal> {
         let parts: Vec<&str> = request.path().split('/').skip(4).collect();
-        let missing = || Refusal::new(404, "NotFound", format!("leases.coordination.k8s.io \"{NAME}\" not found"));
+        let missing = || Refusal::not_found(GROUP, "leases", NAME);
         match (&*request.method, parts.as_slice()) {
             ("GET", ["namespaces", NAMESPACE, "leases", NAME]) => {
                 self.lease.as_ref().map(|lease| reply(200, lease)).ok_or_else(missing)
             }
             ("POST", ["namespaces", NAMESPACE, "leases"]) if self.lease.is_some() => {
-                let message = format!("leases.coordination.k8s.io \"{NAME}\" already exists");
-                Err(Refusal::new(409, "AlreadyExists", message))
+                Err(Refusal::already_exists(GROUP, "leases", NAME))
             }
             ("POST", ["namespaces", NAMESPACE, "leases"]) => self.keep(201, request),
             ("PUT", ["namespaces", NAMESPACE, "leases", NAME]) => {
-                let now = self.lease.as_ref().ok_or_else(missing)?;
                 let sent = read(request)?;
-                let version = sent["metadata"]["resourceVersion"].as_str();
-                // Without one it is an unconditional update.
-                if version.is_some_and(|version| now["metadata"]["resourceVersion"] != version) {
-                    return Err(Refusal::new(
-                        409,
-                        "Conflict",
-                        "the object has been modified; please apply your changes",
-                    ));
+                // A Lease is one of the few objects that an update makes, if they are not there.
+                let is = self.lease.as_ref().map_or("", |lease| lease["metadata"]["uid"].as_str().unwrap_or_default());
+                if let Some(uid) = sent["metadata"]["uid"].as_str().filter(|uid| *uid != is) {
+                    let why = format!(
+                        "StorageError: invalid object, Code: 4, Key: /registry/leases/{NAMESPACE}/{NAME}, ResourceVersion: 0, \
+                         AdditionalErrorMsg: Precondition failed: UID in precondition: {uid}, UID in object meta: {is}"
+                    );
+                    return Err(Refusal::conflict(GROUP, "leases", NAME, &why));
+                }
+                let Some(now) = &self.lease else { return self.keep(201, request) };
+                let version = sent["metadata"]["resourceVersion"].as_str().unwrap_or_default();
+                if version.is_empty() {
+                    let why = "Invalid value: 0: must be specified for an update";
+                    let cause = Cause::new("FieldValueInvalid", "metadata.resourceVersion", why);
+                    return Err(Refusal::invalid(GROUP, "leases", NAME, vec![cause]));
+                }
+                if now["metadata"]["resourceVersion"] != version {
+                    return Err(Refusal::conflict(GROUP, "leases", NAME, MODIFIED));
                 }
                 self.keep(200, request)
             }
@@ -79,9 +92,16 @@ impl Leases {
         if lease["metadata"]["name"] != NAME || !lease["spec"]["holderIdentity"].is_string() {
             return Err(Refusal::new(422, "Invalid", "metadata.name: Required value"));
         }
-        self.version += 1;
+        // A write that changes nothing makes no new version.
+        let is_new = self.lease.as_ref() != Some(&lease);
+        self.version += u64::from(is_new);
         lease["metadata"]["resourceVersion"] = json!(self.version.to_string());
-        lease["metadata"]["uid"] = json!("00000000-0000-4000-9000-000000000000");
+        self.created += u64::from(self.lease.is_none());
+        let uid = self.lease.as_ref().map_or_else(
+            || json!(format!("00000000-0000-4000-9000-{:012x}", self.created)),
+            |lease| lease["metadata"]["uid"].clone(),
+        );
+        lease["metadata"]["uid"] = uid;
         Ok(reply(status, self.lease.insert(lease)))
     }
 }

@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 
 use super::object::Object;
+use super::refusal::{Cause, Refusal};
 
 /// A field that can be owned.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -15,6 +16,18 @@ pub enum Field {
     Entry(&'static str, String),
     /// A field of the object: `type`, `immutable`, `metadata.finalizers` (as a whole, where the API server keeps each item).
     Own(&'static str),
+}
+
+impl Field {
+    /// As messages name it.
+    fn path(&self) -> String {
+        let parent = |map: &str| if METADATA.contains(&map) { ".metadata" } else { "" };
+        match self {
+            Self::Map(map) => format!("{}.{map}", parent(map)),
+            Self::Entry(map, key) => format!("{}.{map}.{key}", parent(map)),
+            Self::Own(name) => format!(".{name}"),
+        }
+    }
 }
 
 /// One entry of `managedFields`.
@@ -162,6 +175,40 @@ pub fn applied(old: Option<&Object>, new: &mut Object, manager: &str, time: i64,
     }
     managers.retain(|entry| !entry.fields.is_empty());
     new.managers = managers;
+}
+
+/// The refusal of an apply that would change what others own.
+#[must_use]
+pub fn conflict(conflicts: &mut [(&Manager, &Field)]) -> Refusal {
+    conflicts.sort_by_cached_key(|(manager, field)| (manager.name.clone(), manager.operation, field.path()));
+    let with = |manager: &Manager| match manager.operation {
+        "Apply" => format!("{:?}", manager.name),
+        _ => format!("{:?} using v1", manager.name),
+    };
+    let causes: Vec<Cause> = conflicts
+        .iter()
+        .map(|(manager, field)| {
+            Cause::new("FieldManagerConflict", &field.path(), format!("conflict with {}", with(manager)))
+        })
+        .collect();
+    let message = match &*conflicts {
+        [(manager, field)] => {
+            format!("Apply failed with 1 conflict: conflict with {}: {}", with(manager), field.path())
+        }
+        _ => {
+            let mut message = format!("Apply failed with {} conflicts: ", conflicts.len());
+            let mut last = None;
+            for (manager, field) in &*conflicts {
+                if last.replace(&manager.name) != Some(&manager.name) {
+                    message.push_str(if message.ends_with(' ') { "" } else { "\n" });
+                    message.push_str(&format!("conflicts with {}:", with(manager)));
+                }
+                message.push_str(&format!("\n- {}", field.path()));
+            }
+            message
+        }
+    };
+    Refusal { causes, ..Refusal::new(409, "Conflict", message) }
 }
 
 #[cfg(test)]

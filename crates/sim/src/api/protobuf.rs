@@ -8,6 +8,7 @@ use base64::prelude::BASE64_STANDARD;
 
 use super::http::Refusal;
 use super::object::{Object, Resource};
+use super::refusal::{About, Cause};
 
 const MAGIC: &[u8] = b"k8s\0";
 
@@ -65,7 +66,10 @@ pub fn item(object: &Object) -> Vec<u8> {
         time(to, 8, object.created);
         if let Some(deleted) = object.deleted {
             time(to, 9, deleted);
-            number(to, 10, 0);
+            // A Namespace goes when it is empty.
+            if object.id.resource != Resource::Namespace {
+                number(to, 10, 0);
+            }
         }
         object.labels.iter().for_each(|(key, value)| pair(to, 11, key, value.as_bytes()));
         object.annotations.iter().for_each(|(key, value)| pair(to, 12, key, value));
@@ -83,6 +87,19 @@ pub fn item(object: &Object) -> Vec<u8> {
         }
     });
     item
+}
+
+/// The object of a bookmark: nothing but a version, and a time that is none.
+#[must_use]
+pub fn bookmark(version: u64) -> Vec<u8> {
+    let mut item = Vec::new();
+    message(&mut item, 1, |to| {
+        (1..=5).for_each(|field| bytes(to, field, b""));
+        bytes(to, 6, version.to_string().as_bytes());
+        number(to, 7, 0);
+        bytes(to, 8, b"");
+    });
+    enveloped("meta.k8s.io/v1", "PartialObjectMetadata", &item)
 }
 
 /// What stands around every answer: a `runtime.Unknown`.
@@ -131,36 +148,75 @@ pub fn whole(object: &Object) -> Vec<u8> {
 
 /// A `PartialObjectMetadataList`.
 #[must_use]
-pub fn list<'a>(version: u64, continue_: &str, objects: impl IntoIterator<Item = &'a Object>) -> Vec<u8> {
+pub fn list<'a>(
+    version: u64,
+    continue_: &str,
+    remaining: Option<u64>,
+    objects: impl IntoIterator<Item = &'a Object>,
+) -> Vec<u8> {
     let mut raw = Vec::new();
-    message(&mut raw, 1, |to| {
-        bytes(to, 1, b"");
-        bytes(to, 2, version.to_string().as_bytes());
-        bytes(to, 3, continue_.as_bytes());
-    });
+    list_metadata(&mut raw, &version.to_string(), continue_, remaining);
     objects.into_iter().for_each(|object| bytes(&mut raw, 2, &item(object)));
     enveloped("meta.k8s.io/v1", "PartialObjectMetadataList", &raw)
+}
+
+/// The metadata of a list, or of a `Status`.
+fn list_metadata(to: &mut Vec<u8>, version: &str, continue_: &str, remaining: Option<u64>) {
+    message(to, 1, |to| {
+        bytes(to, 1, b"");
+        bytes(to, 2, version.as_bytes());
+        bytes(to, 3, continue_.as_bytes());
+        if let Some(remaining) = remaining {
+            number(to, 4, remaining);
+        }
+    });
+}
+
+/// The `details` of a `Status`.
+fn details(to: &mut Vec<u8>, about: &About, causes: &[Cause], retry_after: u64, uid: &str) {
+    message(to, 5, |to| {
+        bytes(to, 1, about.name.as_bytes());
+        bytes(to, 2, about.group.as_bytes());
+        bytes(to, 3, about.kind.as_bytes());
+        for cause in causes {
+            message(to, 4, |to| {
+                bytes(to, 1, cause.reason.as_bytes());
+                bytes(to, 2, cause.message.as_bytes());
+                bytes(to, 3, cause.field.as_bytes());
+            });
+        }
+        number(to, 5, retry_after);
+        bytes(to, 6, uid.as_bytes());
+    });
 }
 
 /// A `Status`.
 #[must_use]
 pub fn status(refusal: &Refusal) -> Vec<u8> {
     let mut raw = Vec::new();
-    message(&mut raw, 1, |_| {});
+    list_metadata(&mut raw, "", &refusal.continue_, None);
     bytes(&mut raw, 2, b"Failure");
     bytes(&mut raw, 3, refusal.message.as_bytes());
     bytes(&mut raw, 4, refusal.reason.as_bytes());
-    message(&mut raw, 5, |to| {
-        if let Some(cause) = refusal.cause {
-            message(to, 4, |to| {
-                bytes(to, 1, cause.as_bytes());
-                bytes(to, 2, b"");
-                bytes(to, 3, b"");
-            });
-        }
-        number(to, 5, refusal.retry_after.unwrap_or(0));
-    });
+    if refusal.about.is_some() || !refusal.causes.is_empty() || refusal.retry_after.is_some() {
+        let about = refusal.about.clone().unwrap_or_default();
+        details(&mut raw, &about, &refusal.causes, refusal.retry_after.unwrap_or(0), "");
+    }
     number(&mut raw, 6, u64::from(refusal.code));
+    enveloped("v1", "Status", &raw)
+}
+
+/// The `Status` of a deletion that left nothing.
+#[must_use]
+pub fn deleted(object: &Object) -> Vec<u8> {
+    let mut raw = Vec::new();
+    list_metadata(&mut raw, "", "", None);
+    bytes(&mut raw, 2, b"Success");
+    bytes(&mut raw, 3, b"");
+    bytes(&mut raw, 4, b"");
+    let about = About { name: object.id.name.clone(), group: "", kind: object.id.resource.plural().to_owned() };
+    details(&mut raw, &about, &[], 0, &object.uid);
+    number(&mut raw, 6, 0);
     enveloped("v1", "Status", &raw)
 }
 
@@ -213,7 +269,7 @@ mod tests {
     fn what_is_written_is_read_back() {
         let mut terminating = object();
         terminating.deleted = Some(2_000);
-        let answer = list(99, "next", [&object(), &terminating]);
+        let answer = list(99, "next", Some(1), [&object(), &terminating]);
         let read = reader::List::read(&answer).unwrap();
         assert_eq!((read.resource_version, read.continue_, read.items.len()), ("99", "next", 2));
         let first = reader::Metadata::read(read.items[0]).unwrap();
@@ -229,7 +285,7 @@ mod tests {
         assert_eq!((event.type_, reader::Metadata::read(content).unwrap().name), ("ADDED", "x"));
 
         let refusal = Refusal {
-            cause: Some("NamespaceTerminating"),
+            causes: vec![Cause::new("NamespaceTerminating", "metadata.namespace", "it is being terminated")],
             retry_after: Some(3),
             ..Refusal::new(403, "Forbidden", "no")
         };

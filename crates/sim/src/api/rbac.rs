@@ -4,7 +4,7 @@ use super::events::Events;
 use super::http::{Refusal, Request};
 
 /// The name of every controller's account.
-const ACCOUNT: &str = "system:serviceaccount:k8s-replicator:k8s-replicator";
+pub const ACCOUNT: &str = "system:serviceaccount:k8s-replicator:k8s-replicator";
 
 /// The namespaces in which there is a Role: `get` of the Namespace itself, and all that the controller does with Secrets, ConfigMaps and
 /// Events.
@@ -43,13 +43,10 @@ impl Roles {
         if is_granted && namespace.is_some_and(|namespace| self.0.contains(&namespace)) {
             return None;
         }
-        let what = name.map_or_else(|| resource.to_owned(), |name| format!("{resource} \"{name}\""));
         let place = namespace
             .map_or_else(|| "at the cluster scope".to_owned(), |namespace| format!("in the namespace \"{namespace}\""));
-        let message = format!(
-            "{what} is forbidden: User \"{ACCOUNT}\" cannot {verb} resource \"{resource}\" in API group \"{group}\" {place}"
-        );
-        Some(Refusal::new(403, "Forbidden", message))
+        let why = format!("User \"{ACCOUNT}\" cannot {verb} resource \"{resource}\" in API group \"{group}\" {place}");
+        Some(Refusal::forbidden(group, resource, name.unwrap_or_default(), &why))
     }
 }
 

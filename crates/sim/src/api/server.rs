@@ -3,13 +3,12 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD_NO_PAD as BASE64;
 use serde_json::{Value, json};
 
 use super::admission::Policy;
 use super::http::{JSON, PROTOBUF, Refusal, Reply, Request};
 use super::object::{Id, Object, Resource};
+use super::position::Position;
 use super::store::{State, Store};
 use super::write::{self, Context, Written};
 use super::{json as as_json, protobuf};
@@ -52,10 +51,26 @@ pub struct Stream {
     /// When the server ends it.
     pub ends: Duration,
     next_bookmark: Duration,
+    /// Why it has no events, but one that says so.
+    refusal: Option<Refusal>,
 }
+
+/// What a continue token of a version that was compacted is answered.
+const EXPIRED: &str = "The provided continue parameter is too old to display a consistent list result. You can start a new list without \
+                       the continue parameter, or use the continue token in this response to retrieve the remainder of the results. \
+                       Continuing with the provided token results in an inconsistent list - objects that were created, modified, or \
+                       deleted between the time the first chunk was returned and now may show up in the list.";
 
 /// About as often as kube-apiserver sends bookmarks.
 const BOOKMARKS: Duration = Duration::from_secs(60);
+/// It sends the last one so long before the watch's end.
+const LAST_BOOKMARK: Duration = Duration::from_secs(2);
+
+/// When a watch that ends at `ends` gets its next bookmark; [`Duration::MAX`]: none any more.
+fn next_bookmark(at: Duration, ends: Duration) -> Duration {
+    let last = ends.saturating_sub(LAST_BOOKMARK);
+    if last > at { last.min(at + BOOKMARKS) } else { Duration::MAX }
+}
 
 impl Server {
     /// A server that has just started.
@@ -120,9 +135,7 @@ impl Server {
         let id = Id::new(resource, namespace, name);
         if request.method == "GET" {
             let objects = if self.stale_reads { &self.cache } else { &store.live };
-            let object = objects.get(&id).ok_or_else(|| {
-                Refusal::new(404, "NotFound", format!("{} \"{}\" not found", resource.plural(), id.name))
-            })?;
+            let object = objects.get(&id).ok_or_else(|| Refusal::missing(&id))?;
             return Ok(Outcome::Reply(granted(request, object)));
         }
         self.write(store, request, policies, at, id)
@@ -162,14 +175,12 @@ impl Server {
         Ok(match written {
             Written::Created(object) => Outcome::Reply(Reply { status: 201, ..granted(request, &object) }),
             Written::Now(object) => Outcome::Reply(granted(request, &object)),
-            Written::Gone => {
-                let status = json!({ "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success" });
-                Outcome::Reply(Reply {
-                    status: 200,
-                    content_type: JSON,
-                    retry_after: None,
-                    body: status.to_string().into(),
-                })
+            Written::Gone(object) => {
+                let (content_type, body) = match request.takes_protobuf() {
+                    true => (PROTOBUF, protobuf::deleted(&object)),
+                    false => (JSON, as_json::deleted(&object).to_string().into_bytes()),
+                };
+                Outcome::Reply(Reply { status: 200, content_type, retry_after: None, body })
             }
             Written::Hangs => Outcome::Hangs,
         })
@@ -178,31 +189,26 @@ impl Server {
     fn list(&self, store: &Store, request: &Request, resource: Resource, namespace: &str) -> Result<Outcome, Refusal> {
         let token = request.parameter("continue");
         let limit: usize = request.parameter("limit").parse().unwrap_or(usize::MAX).min(self.page).max(1);
-        let (revision, after) = if token.is_empty() {
-            (if self.stale_reads { self.revision } else { store.revision }, String::new())
-        } else {
-            let bad = || Refusal::new(400, "BadRequest", "continue key is not valid");
-            let token: Value =
-                BASE64.decode(&token).ok().and_then(|token| serde_json::from_slice(&token).ok()).ok_or_else(bad)?;
-            let revision = token["rv"].as_u64().ok_or_else(bad)?;
-            if revision < store.compacted || revision > store.revision {
-                let message = "The provided continue parameter is too old to display a consistent list result.";
-                return Err(Refusal::new(410, "Expired", message));
-            }
-            (revision, token["after"].as_str().unwrap_or_default().to_owned())
-        };
+        let now = if self.stale_reads { self.revision } else { store.revision };
+        let position = if token.is_empty() { None } else { Some(Position::read(&token)?) };
+        let (revision, after) = position.map_or((now, String::new()), |it| (it.revision.unwrap_or(now), it.after));
+        if revision < store.compacted || revision > store.revision {
+            // The token for the rest of a list of another moment, of which nobody makes use.
+            let continue_ = Position { revision: None, after }.token().into();
+            return Err(Refusal { continue_, ..Refusal::new(410, "Expired", EXPIRED) });
+        }
         let objects = if revision == store.revision { store.live.clone() } else { Rc::new(store.at(revision)) };
         let wanted = |id: &Id| id.resource == resource && (namespace.is_empty() || id.namespace == namespace);
         let mut rest = objects.iter().filter(|(id, _)| wanted(id) && id.key() > after).peekable();
         let page: Vec<&Rc<Object>> = rest.by_ref().take(limit).map(|(_, object)| object).collect();
         let continue_ = match (rest.peek(), page.last()) {
-            (Some(_), Some(last)) => BASE64.encode(json!({ "rv": revision, "after": last.id.key() }).to_string()),
+            (Some(_), Some(last)) => Position { revision: Some(revision), after: last.id.key() }.token(),
             _ => String::new(),
         };
-        let remaining = rest.count();
+        let remaining = (!continue_.is_empty()).then(|| rest.count() as u64);
         let objects = page.iter().map(|object| &***object);
         let (content_type, body) = if request.takes_protobuf() {
-            (PROTOBUF, protobuf::list(revision, &continue_, objects))
+            (PROTOBUF, protobuf::list(revision, &continue_, remaining, objects))
         } else {
             let item = if request.metadata_only() { as_json::partial } else { as_json::whole };
             let mut metadata = json!({ "resourceVersion": revision.to_string() });
@@ -211,6 +217,8 @@ impl Server {
                 metadata["remainingItemCount"] = json!(remaining);
             }
             let items: Vec<Value> = objects.map(item).collect();
+            // Go's list that nothing was added to.
+            let items = if items.is_empty() { Value::Null } else { Value::Array(items) };
             let list = json!({ "kind": "PartialObjectMetadataList", "apiVersion": "meta.k8s.io/v1", "metadata": metadata, "items": items });
             (JSON, list.to_string().into_bytes())
         };
@@ -226,23 +234,26 @@ impl Server {
         at: Duration,
     ) -> Result<Outcome, Refusal> {
         let version = request.parameter("resourceVersion");
-        let cursor: u64 = version.parse().map_err(|_| Refusal::new(400, "BadRequest", "invalid resource version"))?;
-        if cursor < store.compacted {
-            return Err(Refusal::new(
-                410,
-                "Expired",
-                format!("too old resource version: {cursor} ({})", store.compacted),
-            ));
-        }
+        let cursor: u64 = version.parse().map_err(|_| {
+            let why = format!("strconv.ParseUint: parsing {version:?}: invalid syntax");
+            Refusal::new(500, "", format!("resourceVersion: Invalid value: {version:?}: {why}"))
+        })?;
+        // It is answered by 200 all the same: kube-apiserver tells what is wrong with a watch in the watch.
+        let refusal = (cursor < store.compacted).then(|| {
+            let message = format!("too old resource version: {cursor} ({})", store.compacted);
+            Refusal::new(410, "Expired", message)
+        });
         let seconds = request.parameter("timeoutSeconds").parse().unwrap_or(1_800);
+        let ends = if refusal.is_some() { at } else { at + Duration::from_secs(seconds) };
         let namespace = namespace.to_owned();
         let stream = Stream {
             resource,
             namespace,
             cursor,
             is_protobuf: request.takes_protobuf(),
-            ends: at + Duration::from_secs(seconds),
-            next_bookmark: at + BOOKMARKS,
+            ends,
+            next_bookmark: next_bookmark(at, ends),
+            refusal,
         };
         Ok(Outcome::Stream(Box::new(stream)))
     }
@@ -259,7 +270,7 @@ impl Stream {
         if self.is_protobuf {
             return protobuf::frame(type_, &protobuf::partial(object));
         }
-        format!("{}\n", json!({ "type": type_, "object": as_json::partial(object) })).into_bytes()
+        line(type_, &as_json::partial(object))
     }
 
     /// The events that the server's cache has and that were not sent to the watch yet, each as its bytes. An old server that was
@@ -271,6 +282,9 @@ impl Stream {
     /// The same, each with the revision that whoever got it knows of.
     pub fn events_with_revisions(&mut self, server: &Server, store: &Store, at: Duration) -> Vec<(u64, Vec<u8>)> {
         let mut frames = Vec::new();
+        if let Some(refusal) = self.refusal.take() {
+            return vec![(self.cursor, self.last_word(&refusal))];
+        }
         for change in store.changes_after(self.cursor).iter().take_while(|change| change.revision <= server.revision) {
             let id = &change.object.id;
             if id.resource == self.resource && (self.namespace.is_empty() || id.namespace == self.namespace) {
@@ -286,11 +300,13 @@ impl Stream {
         if at < self.next_bookmark {
             return frames;
         }
-        self.next_bookmark = at + BOOKMARKS;
+        self.next_bookmark = next_bookmark(at, self.ends);
         if self.cursor == server.revision {
-            let mut bookmark = Object::new(Id::new(self.resource, "", ""));
-            bookmark.version = self.cursor;
-            frames.push((self.cursor, self.frame("BOOKMARK", &bookmark)));
+            let frame = match self.is_protobuf {
+                true => protobuf::frame("BOOKMARK", &protobuf::bookmark(self.cursor)),
+                false => line("BOOKMARK", &as_json::bookmark(self.cursor)),
+            };
+            frames.push((self.cursor, frame));
         }
         frames
     }
@@ -307,8 +323,13 @@ impl Stream {
         if self.is_protobuf {
             return protobuf::frame("ERROR", &protobuf::status(refusal));
         }
-        format!("{}\n", json!({ "type": "ERROR", "object": as_json::status(refusal) })).into_bytes()
+        line("ERROR", &as_json::status(refusal))
     }
+}
+
+/// One watch event of a stream in JSON.
+fn line(type_: &str, object: &Value) -> Vec<u8> {
+    format!("{}\n", json!({ "type": type_, "object": object })).into_bytes()
 }
 
 /// An object as the answer to a request.
@@ -322,10 +343,11 @@ fn granted(request: &Request, object: &Object) -> Reply {
     Reply { status: 200, content_type, retry_after: None, body }
 }
 
-/// A refusal as the answer to a request.
+/// A refusal as the answer to a request. Who asks for metadata alone is refused in JSON, also if protobuf would be taken: an API server
+/// transforms no `Status`, and so takes `Accept` for one that it cannot fulfil (`ErrorNegotiated`).
 #[must_use]
 pub fn refused(request: &Request, refusal: &Refusal) -> Reply {
-    let (content_type, body) = match request.takes_protobuf() {
+    let (content_type, body) = match request.takes_protobuf() && !request.metadata_only() {
         true => (PROTOBUF, protobuf::status(refusal)),
         false => (JSON, as_json::status(refusal).to_string().into_bytes()),
     };

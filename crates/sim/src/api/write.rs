@@ -7,9 +7,9 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::admission::{Admitted, Policy, admit, admit_deletion};
-use super::http::Refusal;
 use super::managed::{Field, applied, updated};
 use super::object::{Data, Id, Object, Resource};
+use super::refusal::{Cause, MODIFIED, Refusal};
 use super::store::{State, Store};
 use super::{json, managed};
 
@@ -29,8 +29,8 @@ pub enum Written {
     Created(Rc<Object>),
     /// The object as it is now.
     Now(Rc<Object>),
-    /// It is gone.
-    Gone,
+    /// It is gone; what it was.
+    Gone(Rc<Object>),
     /// A webhook hangs.
     Hangs,
 }
@@ -48,20 +48,9 @@ pub struct Context<'a> {
     pub seen: &'a State,
 }
 
-fn not_found(id: &Id) -> Refusal {
-    Refusal::new(404, "NotFound", format!("{} \"{}\" not found", id.resource.plural(), id.name))
-}
-
 fn conflict(id: &Id, why: &str) -> Refusal {
-    let message = format!("Operation cannot be fulfilled on {} \"{}\": {why}", id.resource.plural(), id.name);
-    Refusal::new(409, "Conflict", message)
+    Refusal::conflict("", id.resource.plural(), &id.name, why)
 }
-
-fn invalid(id: &Id, why: &str) -> Refusal {
-    Refusal::new(422, "Invalid", format!("{} \"{}\" is invalid: {why}", id.resource.kind(), id.name))
-}
-
-const MODIFIED: &str = "the object has been modified; please apply your changes to the latest version and try again";
 
 /// Keys that a Secret of this type must have (`ValidateSecret`): of each of these one.
 fn required(type_: &str) -> &'static [&'static [&'static str]] {
@@ -81,35 +70,53 @@ pub fn missing(type_: &str, data: &Data) -> Option<&'static [&'static str]> {
     required(type_).iter().copied().find(|keys| !keys.iter().any(|key| data.contains_key(*key)))
 }
 
-fn validate(old: Option<&Object>, new: &Object) -> Result<(), Refusal> {
-    if let Some(type_) = &new.type_
-        && let Some(keys) = missing(type_, &new.data)
-    {
-        return Err(invalid(&new.id, &format!("data[{}]: Required value", keys[0])));
+/// `causes`: what is wrong already.
+fn validate(old: Option<&Object>, new: &Object, mut causes: Vec<Cause>) -> Result<(), Refusal> {
+    if let Some(type_) = &new.type_ {
+        let lacks = |keys: &&&[&str]| !keys.iter().any(|key| new.data.contains_key(*key));
+        let keys = required(type_).iter().filter(lacks).copied().flatten();
+        causes.extend(keys.map(|key| Cause::required(&format!("data[{key}]"), "")));
     }
-    let Some(old) = old else { return Ok(()) };
-    if old.type_ != new.type_ {
-        return Err(invalid(&new.id, "type: field is immutable"));
+    if let Some(old) = old {
+        if old.type_ != new.type_ {
+            causes.push(Cause::immutable("type", &format!("{:?}", new.type_.as_deref().unwrap_or_default())));
+        }
+        let fixed = [
+            ("immutable", !new.immutable),
+            ("data", old.data != new.data),
+            ("binaryData", old.binary_data != new.binary_data),
+        ];
+        causes.extend(fixed.into_iter().filter(|(_, differs)| old.immutable && *differs).map(|(field, _)| {
+            Cause::new("FieldValueForbidden", field, "Forbidden: field is immutable when `immutable` is set")
+        }));
     }
-    if old.immutable && (!new.immutable || old.data != new.data || old.binary_data != new.binary_data) {
-        return Err(invalid(&new.id, "data: field is immutable when `immutable` is set"));
-    }
-    Ok(())
+    if causes.is_empty() { Ok(()) } else { Err(Refusal::invalid("", new.id.resource.kind(), &new.id.name, causes)) }
 }
 
-/// Whether something can be created in a namespace, `there`: as it is known. `what`: the resource and the name.
+/// What the API server itself adds: every Namespace has its name as a label (`SetDefaults_Namespace`).
+fn defaulted(object: &mut Object) {
+    if object.id.resource == Resource::Namespace {
+        object.labels.insert("kubernetes.io/metadata.name".to_owned(), object.id.name.clone());
+    }
+}
+
+/// Whether something can be created in a namespace, `there`: as it is known. `what`: the group, the resource and the name.
 ///
 /// # Errors
 /// When the server refuses: the namespace does not exist, or is being deleted.
-pub fn is_open(namespace: &Id, there: Option<&Rc<Object>>, (resource, name): (&str, &str)) -> Result<(), Refusal> {
+pub fn is_open(
+    namespace: &Id,
+    there: Option<&Rc<Object>>,
+    (group, resource, name): (&'static str, &str, &str),
+) -> Result<(), Refusal> {
     match there {
-        None => Err(not_found(namespace)),
+        None => Err(Refusal::missing(namespace)),
         Some(there) if there.deleted.is_some() => {
-            let message = format!(
-                "{resource} \"{name}\" is forbidden: unable to create new content in namespace {} because it is being terminated",
-                namespace.name
-            );
-            Err(Refusal { cause: Some("NamespaceTerminating"), ..Refusal::new(403, "Forbidden", message) })
+            let why =
+                format!("unable to create new content in namespace {} because it is being terminated", namespace.name);
+            let cause = format!("namespace {} is being terminated", namespace.name);
+            let causes = vec![Cause::new("NamespaceTerminating", "metadata.namespace", cause)];
+            Err(Refusal { causes, ..Refusal::forbidden(group, resource, name, &why) })
         }
         Some(_) => Ok(()),
     }
@@ -135,17 +142,21 @@ fn make(
         let namespace = Id::of_namespace(&id.namespace);
         // The admission plugin NamespaceLifecycle asks its cache, and the store only if there is nothing in the cache.
         let there = context.seen.get(&namespace).or_else(|| store.get(&namespace));
-        is_open(&namespace, there, (id.resource.plural(), &id.name))?;
+        is_open(&namespace, there, ("", id.resource.plural(), &id.name))?;
     }
     match admit(context.policies, &store.live, &mut object, true) {
         Admitted::Yes => {}
         Admitted::No(refusal) => return Err(refusal),
         Admitted::Never => return Ok(Written::Hangs),
     }
-    validate(None, &object)?;
-    if store.get(&id).is_some() {
-        let message = format!("{} \"{}\" already exists", id.resource.plural(), id.name);
-        return Err(Refusal::new(409, "AlreadyExists", message));
+    defaulted(&mut object);
+    validate(None, &object, Vec::new())?;
+    if let Some(there) = store.get(&id) {
+        let mut refusal = Refusal::already_exists("", id.resource.plural(), &id.name);
+        if there.deleted.is_some() {
+            refusal.message.insert_str(0, "object is being deleted: ");
+        }
+        return Err(refusal);
     }
     (object.uid, object.created, object.deleted) = (store.new_uid(), wall(context.at), None);
     own(&mut object);
@@ -165,7 +176,8 @@ fn replace(
         Admitted::No(refusal) => return Err(refusal),
         Admitted::Never => return Ok(Written::Hangs),
     }
-    validate(Some(old), &new)?;
+    defaulted(&mut new);
+    validate(Some(old), &new, Vec::new())?;
     own(old, &mut new);
     if new == *old {
         // A write that changes nothing makes no new version.
@@ -190,7 +202,7 @@ pub fn update(
     context: Context<'_>,
     change: impl FnOnce(&mut Object),
 ) -> Result<Written, Refusal> {
-    let old = store.get(id).cloned().ok_or_else(|| not_found(id))?;
+    let old = store.get(id).cloned().ok_or_else(|| Refusal::missing(id))?;
     let mut new = (*old).clone();
     change(&mut new);
     replace(store, &old, new, context, |old, new| updated(Some(old), new, context.manager, wall(context.at)))
@@ -201,9 +213,11 @@ pub fn update(
 /// # Errors
 /// When the server refuses.
 pub fn patch(store: &mut Store, id: &Id, operations: &Value, context: Context<'_>) -> Result<Written, Refusal> {
-    let old = store.get(id).cloned().ok_or_else(|| not_found(id))?;
+    let old = store.get(id).cloned().ok_or_else(|| Refusal::missing(id))?;
     let mut document = json::whole(&old);
-    let unfit = || Refusal::new(422, "Invalid", "the server rejected our request due to an error in our request");
+    let unfit = || {
+        Refusal::new(422, "Invalid", "the server rejected our request due to an error in our request").about("", "", "")
+    };
     let operations = operations.as_array().ok_or_else(|| Refusal::new(400, "BadRequest", "no JSON Patch"))?;
     for operation in operations {
         patched(&mut document, operation).ok_or_else(unfit)?;
@@ -215,10 +229,11 @@ pub fn patch(store: &mut Store, id: &Id, operations: &Value, context: Context<'_
     if text("resourceVersion") != old.version.to_string() {
         return Err(conflict(id, MODIFIED));
     }
-    if text("uid") != old.uid {
-        return Err(invalid(id, "metadata.uid: field is immutable"));
-    }
+    let uid = text("uid");
     let new = json::read(&document, Some(&old), id)?;
+    if uid != old.uid {
+        validate(Some(&old), &new, vec![Cause::immutable("metadata.uid", &format!("{uid:?}"))])?;
+    }
     replace(store, &old, new, context, |old, new| updated(Some(old), new, context.manager, wall(context.at)))
 }
 
@@ -270,7 +285,9 @@ pub fn apply(store: &mut Store, id: &Id, body: &Value, force: bool, context: Con
     let Some(old) = store.get(id).cloned() else {
         // A version alone does not keep it from being made.
         if !uid.is_empty() {
-            return Err(conflict(id, "StorageError: invalid object: it does not exist"));
+            let why =
+                format!("uid mismatch: the provided object specified uid {uid}, and no existing object was found");
+            return Err(conflict(id, &why));
         }
         let object = json::read(body, None, id)?;
         let (manager, fields) = (context.manager, applied_fields(body));
@@ -308,16 +325,28 @@ pub fn apply(store: &mut Store, id: &Id, body: &Value, force: bool, context: Con
         Field::Entry("data", key) => old.data.get(key) != new.data.get(key),
         _ => false,
     };
-    if !force && fields.iter().any(|field| differs(field) && others(field)) {
-        let refusal = Refusal::new(409, "Conflict", "Apply failed with 1 conflict");
-        return Err(Refusal { cause: Some("FieldManagerConflict"), ..refusal });
+    if !force {
+        let mut conflicts: Vec<(&managed::Manager, &Field)> = owners
+            .iter()
+            .filter(|entry| !is_own(entry))
+            .flat_map(|entry| {
+                entry
+                    .fields
+                    .iter()
+                    .filter(|field| fields.contains(field) && differs(field))
+                    .map(move |field| (entry, field))
+            })
+            .collect();
+        if !conflicts.is_empty() {
+            return Err(managed::conflict(&mut conflicts));
+        }
     }
     // Only now: who owns what is asked before.
     if !version.is_empty() && version != old.version.to_string() {
         return Err(conflict(id, MODIFIED));
     }
     if !uid.is_empty() && uid != old.uid {
-        return Err(invalid(id, "metadata.uid: field is immutable"));
+        validate(Some(&old), &new, vec![Cause::immutable("metadata.uid", &format!("{uid:?}"))])?;
     }
     let at = wall(context.at);
     replace(store, &old, new, context, |old, new| applied(Some(old), new, context.manager, at, fields))
@@ -329,13 +358,21 @@ pub fn apply(store: &mut Store, id: &Id, body: &Value, force: bool, context: Con
 /// When the server refuses.
 pub fn delete(store: &mut Store, id: &Id, options: &Value, context: Context<'_>) -> Result<Written, Refusal> {
     let at = context.at;
-    let old = store.get(id).cloned().ok_or_else(|| not_found(id))?;
-    let preconditions = &options["preconditions"];
-    if preconditions["uid"].as_str().is_some_and(|uid| uid != old.uid) {
-        return Err(conflict(id, "Precondition failed: UID in precondition"));
+    let old = store.get(id).cloned().ok_or_else(|| Refusal::missing(id))?;
+    let precondition = |name: &str| options["preconditions"][name].as_str();
+    let fails = |what: &str, asked: &str, is: &str, happened: &str| {
+        let why = format!(
+            "the {what} in the precondition ({asked}) does not match the {what} in record ({is}). The object might have been {happened}"
+        );
+        // The API server names the kind here, and not the resource.
+        Err(Refusal::conflict("", id.resource.kind(), &id.name, &why))
+    };
+    if let Some(uid) = precondition("uid").filter(|uid| *uid != old.uid) {
+        return fails("UID", uid, &old.uid, "deleted and then recreated");
     }
-    if preconditions["resourceVersion"].as_str().is_some_and(|version| version != old.version.to_string()) {
-        return Err(conflict(id, "Precondition failed: ResourceVersion in precondition"));
+    let version = old.version.to_string();
+    if let Some(asked) = precondition("resourceVersion").filter(|asked| *asked != version) {
+        return fails("ResourceVersion", asked, &version, "modified");
     }
     match admit_deletion(context.policies, &store.live, &old) {
         Admitted::Yes => {}
@@ -345,7 +382,7 @@ pub fn delete(store: &mut Store, id: &Id, options: &Value, context: Context<'_>)
     // A namespace goes when its controller has emptied it.
     if old.finalizers.is_empty() && id.resource != Resource::Namespace {
         store.remove(at, id);
-        return Ok(Written::Gone);
+        return Ok(Written::Gone(old));
     }
     if old.deleted.is_some() {
         return Ok(Written::Now(old));

@@ -1,5 +1,6 @@
 //! TRUSTED: which writes SPEC allows: each is judged against every state that its controller may have known.
 
+use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -69,6 +70,9 @@ pub struct Write<'a> {
     pub known: Known,
     /// What it may never have seen.
     pub gaps: &'a [Gap],
+    /// It knows each object as its watch delivered it last, or as a response showed it since; not what lists show while they are made anew, what
+    /// caches answer, and what it learns of a restore of etcd.
+    pub has_watches: bool,
     /// Its flags.
     pub flags: &'a Flags,
 }
@@ -85,6 +89,21 @@ pub enum Allowed {
 /// Whether SPEC wants this write in some state that there was, and as what.
 #[must_use]
 pub fn is_allowed(history: &[(Duration, State)], write: &Write<'_>) -> Option<Allowed> {
+    is_allowed_as(history, write, |_| true)
+}
+
+/// Whether SPEC wants this write in some state for another reason than to remove a replica: one that has to be made anew, as another type,
+/// is deleted too, and the limit does not count it (seed 3006360).
+#[must_use]
+pub fn is_no_removal(history: &[(Duration, State)], write: &Write<'_>) -> bool {
+    is_allowed_as(history, write, |allowed| allowed == Allowed::Other).is_some()
+}
+
+fn is_allowed_as(
+    history: &[(Duration, State)],
+    write: &Write<'_>,
+    accepts: impl Fn(Allowed) -> bool,
+) -> Option<Allowed> {
     let seen = write.known.states(history, write.target.resource);
     let of_namespaces = write.known.states(history, Resource::Namespace);
     let with_target_as_it_was = |cluster: &Cluster| {
@@ -166,13 +185,14 @@ pub fn is_allowed(history: &[(Duration, State)], write: &Write<'_>) -> Option<Al
         }
     };
     let whole = if seen.len() < of_namespaces.len() { seen } else { of_namespaces };
-    if let Some(allowed) = whole.iter().rev().find_map(|(at, state)| wanted(*at, &with_target_as_it_was(state))) {
+    if let Some(allowed) =
+        whole.iter().rev().find_map(|(at, state)| wanted(*at, &with_target_as_it_was(state)).filter(|it| accepts(*it)))
+    {
         return Some(allowed);
     }
     // A controller may know different objects at different moments.
     let concerned = concerned(seen, write);
-    let versions: Vec<Vec<Version<'_>>> =
-        concerned.iter().map(|id| versions(write.known.states(history, id.resource), id)).collect();
+    let versions: Vec<Vec<Version<'_>>> = concerned.iter().map(|id| possible(history, write, id)).collect();
     let mut cluster = with_target_as_it_was(&seen[seen.len() - 1].1);
     combinations(&versions).find_map(|choice| {
         let mut since = write.at;
@@ -182,7 +202,7 @@ pub fn is_allowed(history: &[(Duration, State)], write: &Write<'_>) -> Option<Al
                 since = began;
             }
         }
-        wanted(since, &cluster)
+        wanted(since, &cluster).filter(|allowed| accepts(*allowed))
     })
 }
 
@@ -299,6 +319,19 @@ fn is_in_a_gap(gaps: &[Gap], id: &Id, from: usize, until: usize) -> bool {
 /// The states of an object, the newest first.
 fn versions<'s>(seen: &'s [(Duration, State)], id: &Id) -> Vec<Version<'s>> {
     placed_versions(seen, id).into_iter().map(|(_, version)| version).collect()
+}
+
+/// The states of an object by which the controller may decide.
+fn possible<'h>(history: &'h [(Duration, State)], write: &Write<'_>, id: &Id) -> Vec<Version<'h>> {
+    if !write.has_watches {
+        return versions(write.known.states(history, id.resource), id);
+    }
+    let known = write.known.of(id.resource);
+    let shown = write.gaps.iter().filter(|gap| gap.one.as_ref() == Some(id)).map(|gap| gap.shown);
+    let positions: BTreeSet<usize> = shown.filter(|shown| *shown > known).chain([known]).collect();
+    let placed = placed_versions(history, id);
+    let at = |position: usize| placed.iter().find(|(begins, _)| *begins <= position).map(|(_, version)| *version);
+    positions.into_iter().rev().filter_map(at).collect()
 }
 
 /// The same, each with the position at which it begins.

@@ -1,6 +1,6 @@
 //! TRUSTED: what an object's annotations ask for (SPEC 2), read with plain string code.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::carried::labels;
@@ -115,6 +115,14 @@ impl Asks {
         self.own.as_ref() != Some(target)
             && (push.qualified.iter().any(is_qualified)
                 || (push.names.contains(&target.name) && push.namespaces.names(cluster, &target.namespace)))
+    }
+
+    /// The names that its push speaks of, in whatever namespace.
+    #[must_use]
+    pub fn pushed_names(&self) -> BTreeSet<&str> {
+        let push = self.push.iter();
+        push.flat_map(|push| push.qualified.iter().map(|(_, name)| &**name).chain(push.names.iter().map(|it| &**it)))
+            .collect()
     }
 
     /// Whether it has lost all annotations of a push.

@@ -1,6 +1,6 @@
 //! TRUSTED: who decides about a target (SPEC 3).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use super::asks::{Asks, Read, read};
@@ -192,7 +192,23 @@ fn is_paused(cluster: &Cluster, flags: &Flags, resource: Resource, key: &Option<
     key.as_ref().and_then(|key| read_at(cluster, flags, resource, key)).is_some_and(|asks| asks.paused)
 }
 
-/// Every name that could be a target: objects that exist, and names of pushes in every namespace.
+/// Whatever names people use: every object that exists, and all that pushes name in a namespace that exists.
+#[must_use]
+pub fn all_targets(cluster: &Cluster, flags: &Flags) -> BTreeSet<Id> {
+    let is_replicated = |id: &&Id| id.resource != Resource::Namespace;
+    let mut targets: BTreeSet<Id> = cluster.keys().filter(is_replicated).cloned().collect();
+    let namespaces: Vec<&Id> = cluster.keys().filter(|id| id.resource == Resource::Namespace).collect();
+    for (id, object) in cluster.iter().filter(|(id, object)| is_replicated(id) && says_something_of_a_push(object)) {
+        let Read::Well(asks) = read(object, flags) else { continue };
+        for namespace in &namespaces {
+            let named = asks.pushed_names().into_iter().map(|name| Id::new(id.resource, &namespace.name, name));
+            targets.extend(named.filter(|target| asks.names(cluster, target)));
+        }
+    }
+    targets
+}
+
+/// Every name that could be a target in the simulation: objects that exist, and names of pushes in every namespace.
 #[must_use]
 pub fn targets(cluster: &Cluster) -> Vec<Id> {
     let mut targets = Vec::new();

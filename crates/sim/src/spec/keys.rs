@@ -23,8 +23,12 @@ impl Globs {
                 None => globs.named.push(item),
             }
         }
-        let is_fine = |item: &String| item.chars().all(|c| c.is_ascii_alphanumeric() || ".-_/*".contains(c));
-        globs.named.iter().chain(&globs.taken_away).all(is_fine).then_some(globs)
+        let all = || globs.named.iter().chain(&globs.taken_away);
+        let stars = |item: &String| item.matches('*').count();
+        let is_of_letters = |item: &String| item.chars().all(|c| c.is_ascii_alphanumeric() || ".-_/*".contains(c));
+        // The bounds of docs/annotations.md.
+        let is_bounded = all().filter(|item| stars(item) > 0).count() <= 8 && all().all(|item| stars(item) <= 3);
+        (is_bounded && all().all(is_of_letters)).then_some(globs)
     }
 
     /// Whether it names this.
@@ -135,7 +139,7 @@ impl Part {
         let (mut next, mut seen) = (Some(from.clone()), Vec::new());
         while let Some(id) = next.take().filter(|id| !seen.contains(id)) {
             let asks = match cluster.get(&id).map(|object| read(object, flags)) {
-                Some(Read::Well(asks)) => asks,
+                Some(Read::Well(asks)) if !asks.unsure => asks,
                 _ => break,
             };
             let allowed = asks.texts.get("replication-allowed-keys").and_then(|text| Globs::read(text));
@@ -257,6 +261,10 @@ mod tests {
         assert_eq!(given("a:b,*", None), None);
         assert_eq!(given("*", Some("a,c")).as_deref(), Some("a=A c=C"));
         assert_eq!(given("b", Some("a")), None);
+        assert!(Globs::read("a*b*c*").is_some() && Globs::read("a*b*c*d*").is_none());
+        assert!(
+            Globs::read("a*,b*,c*,d*,e*,f*,!g*,!h*").is_some() && Globs::read("a*,b*,c*,d*,e*,f*,!g*,!h*,i*").is_none()
+        );
         assert!(Keys::read("a:b,b").is_none() && Keys::read("a:").is_none() && Keys::read("a,a").is_some());
     }
 }

@@ -67,7 +67,7 @@ pub(super) struct Pipe {
     pub(super) stream: Option<Box<Stream>>,
     pub(super) head: Option<(u16, &'static str, Option<u64>)>,
     /// What is watched; `None`: it is an answer of another kind, or nobody listens.
-    watched: Option<Watched>,
+    pub(super) watched: Option<Watched>,
     /// Events that are on their way, each with its revision (of a watch).
     pub(super) frames: VecDeque<(u64, Vec<u8>)>,
 }
@@ -132,7 +132,9 @@ impl World {
         let (sender, request, sent) = (flight.sender, flight.request.clone(), flight.sent);
         let own = self.processes[sender.slot].as_ref().map_or(0, |process| process.server);
         let server = (own + flight.turn) % 2;
-        let fate = self.proxies[sender.slot].filter(|_| !request.is_write()).map_or(fate, Fate::Proxy);
+        let fate = self.proxies[sender.slot]
+            .filter(|(_, all)| *all || !request.is_write())
+            .map_or(fate, |(status, _)| Fate::Proxy(status));
         let refusal = |refusal: &Refusal| Some(refused(&request, refusal));
         let simple = |code: u16, reason: &'static str| refused(&request, &Refusal::new(code, reason, "it went wrong"));
         let throttled = Refusal { retry_after: Some(1), ..Refusal::new(429, "TooManyRequests", "too many requests") };
@@ -253,6 +255,15 @@ impl World {
             (Some(before), None) if takes_back(Rivalry::Deletions) => {
                 self.make(Object { finalizers: Vec::new(), ..(**before).clone() }, RIVAL);
                 self.tell(|| format!("{RIVAL} makes {id} again"));
+            }
+            (Some(before), Some(object)) if takes_back(Rivalry::Changes) && !object.immutable => {
+                let changed = self.change(id, RIVAL, |object| {
+                    (object.data, object.binary_data) = (before.data.clone(), before.binary_data.clone());
+                    (object.annotations, object.labels) = (before.annotations.clone(), before.labels.clone());
+                });
+                if changed {
+                    self.tell(|| format!("{RIVAL} puts {id} back as it was"));
+                }
             }
             (_, Some(object)) if takes_back(Rivalry::Writes) && !object.immutable => self.put_theirs(id),
             _ => {}

@@ -1,4 +1,4 @@
-//! The Events that controllers write: whether what they say is so, and how many they are.
+//! TRUSTED: the Events that controllers write: whether what they say is so, and how many they are.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;

@@ -1,10 +1,10 @@
-//! The end of a run: faults end, everything is delivered, and time passes until nothing happens any more.
+//! TRUSTED: the end of a run: faults end, everything is delivered, and time passes until nothing happens any more.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::users::Act;
-use super::{Violation, World};
+use super::{Crowd, Violation, World};
 use crate::api::admission::{Effect, Policy};
 use crate::api::object::Id;
 use crate::api::store::State;
@@ -42,13 +42,14 @@ impl World {
             self.requests_of.clear();
             self.run_until(self.now + WITH_REFUSALS, false)?;
             self.look_for_silence()?;
-            self.look_for_heat()?;
+            self.look_for_heat(WITH_REFUSALS)?;
             self.look_for_full_queues()?;
             self.tell(|| "policies and rivals end".to_owned());
             self.policies.clear();
             self.rivals.clear();
             // A label that a mutating webhook added stays, which is harmless.
         }
+        self.look_for_early_silence()?;
         if self.restored.is_some() {
             // All can be as wanted before a controller notices the restore, and that controller acts on what it knew before (seed 19575).
             self.run_until(self.now + RESTORE_NOTICED_WITHIN, false)?;
@@ -63,9 +64,11 @@ impl World {
         }
         let is_one = self.setting.are_equal();
         let end = self.now + CONVERGES_WITHIN;
+        self.requests_of.clear();
         self.run_until(end, is_one)?;
         if !is_one {
-            return Ok(());
+            // What one takes for wrong the other puts right: less and less often (SPEC 9.14).
+            return self.look_for_heat(CONVERGES_WITHIN);
         }
         self.look_at_all()?;
         // A standby reads the Lease twice a second all the time.
@@ -113,6 +116,20 @@ impl World {
                 Err(Violation::new("promptness", format!("{id}, {PROMPTLY:?} after the last change: {problem}")))
             }
         }
+    }
+
+    /// Soon after the faults what is not as wanted yet was reported, or waits for its delay, and has a time.
+    fn look_for_early_silence(&mut self) -> Result<(), Violation> {
+        const SOON: Duration = Duration::from_secs(40);
+        // (A request that is never answered fails after 30 s.) One that knows less than there was has nothing to report yet.
+        let may_not_know = self.setting.stale_reads || self.restored.is_some() || self.lost.is_some();
+        let is_scoped = !self.setting.controllers[0].namespaces.is_empty();
+        if may_not_know || is_scoped || self.setting.leader_elect || !self.setting.are_equal() {
+            return Ok(());
+        }
+        self.run_until(self.now + SOON, false)?;
+        // Lists that failed are tried again after a while.
+        if self.all_watch() { self.look_for_silence() } else { Ok(()) }
     }
 
     /// While all is as wanted nothing is requested but what verification and watches need.
@@ -165,9 +182,14 @@ impl World {
     fn look_for_waiting(&mut self) -> Result<(), Violation> {
         // After a restore of etcd a watch may be ahead of it, which is noticed after minutes.
         let can_wait = self.setting.stale_reads || self.restored.is_some();
-        let Some(hangs) = self.setting.crowd.filter(|_| !can_wait) else { return Ok(()) };
+        let Some(kind) = self.setting.crowd.filter(|_| !can_wait) else { return Ok(()) };
+        let in_the_way = match kind {
+            Crowd::Served => None,
+            Crowd::Hangs => Some(Effect::Hang),
+            Crowd::Denied => Some(Effect::Deny(503, Some(60))),
+        };
         let resource = self.setting.resources[0];
-        let crowd: Vec<String> = match hangs {
+        let crowd: Vec<String> = match in_the_way.is_some() {
             true => (0..CROWD).map(|n| format!("crowd/c{n}")).collect(),
             false => (0..CROWD).map(|n| format!("n{n}/c")).collect(),
         };
@@ -175,9 +197,7 @@ impl World {
             self.make_namespace(target.split('/').next().unwrap_or_default());
             self.stimulus();
         }
-        if hangs {
-            self.policies.push(Policy { namespace: "crowd".to_owned(), effect: Effect::Hang });
-        }
+        self.policies.extend(in_the_way.map(|effect| Policy { namespace: "crowd".to_owned(), effect }));
         self.run_until(self.now + Duration::from_secs(60), false)?;
         let push = |name: &str, to: String| Act::Put {
             id: Id::new(resource, "a", name),
@@ -189,7 +209,7 @@ impl World {
             manager: "kubectl-client-side-apply",
         };
         self.act(&push("crowd", crowd.join(",")));
-        self.run_for(if hangs { Duration::from_secs(10) } else { Duration::from_millis(50) })?;
+        self.run_for(if in_the_way.is_some() { Duration::from_secs(10) } else { Duration::from_millis(50) })?;
         self.act(&push("small", "small/small".to_owned()));
         self.run_for(LONGEST_WAIT)?;
         match self.store.get(&Id::new(resource, "small", "small")) {
@@ -266,7 +286,8 @@ impl World {
     fn look_for_silence(&self) -> Result<(), Violation> {
         let wrong = not_as_wanted(&self.store.history, &self.store.live, &self.setting.controllers[0]);
         for (id, problem) in wrong.into_iter().filter(|(id, _)| !self.is_believed(id)) {
-            let reported = self.processes.iter().flatten().any(|process| process.reported.contains(&id));
+            let waits = waits_for_its_delay(&self.store.live, &self.setting.controllers[0], &id);
+            let reported = waits || self.processes.iter().flatten().any(|process| process.reported.contains(&id));
             if !reported {
                 return Err(Violation::new("silence", format!("{id}: {problem}, and nothing was reported")));
             }
@@ -321,8 +342,8 @@ impl World {
     }
 
     /// No object was requested more often than [`MOST_A_MINUTE`], in the mean. (Candidates read the Lease twice a second, always.)
-    fn look_for_heat(&self) -> Result<(), Violation> {
-        let minutes = usize::try_from(WITH_REFUSALS.as_secs() / 60).unwrap_or(1);
+    fn look_for_heat(&self, time: Duration) -> Result<(), Violation> {
+        let minutes = usize::try_from(time.as_secs() / 60).unwrap_or(1);
         let most = MOST_A_MINUTE * minutes * self.processes.len();
         let mut too_many =
             self.requests_of.iter().filter(|(path, requests)| **requests > most && !path.contains("/leases"));

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::applied::Manifest;
 use super::users::Act;
 use super::{Violation, World};
 use crate::api::admission::Policy;
@@ -55,6 +56,8 @@ pub enum Rivalry {
     Creations,
     /// What was deleted is made again, as it was.
     Deletions,
+    /// Data, annotations and labels are put back as they were before the write.
+    Changes,
 }
 
 /// One step.
@@ -62,6 +65,10 @@ pub enum Rivalry {
 pub enum Step {
     /// Somebody does something.
     Act(Act),
+    /// Somebody applies a new manifest of an object.
+    Apply(Id, Manifest),
+    /// The manifest of an object is applied again, if it has one.
+    ApplyAgain(Id),
     /// The nth request reaches the server.
     Carry(u8, Fate),
     /// The nth answer reaches its controller.
@@ -84,8 +91,8 @@ pub enum Step {
     CutOff(u8),
     /// A controller's next connections go to the other API server.
     Switch(u8),
-    /// A proxy answers all reads of a controller with this status and a page of its own; `None`: no more.
-    Proxy(u8, Option<u16>),
+    /// A proxy answers all reads of a controller with this status and a page of its own, and its writes too (`true`); `None`: no more.
+    Proxy(u8, Option<(u16, bool)>),
     /// A policy comes into force.
     Forbid(Policy),
     /// All policies end.
@@ -109,9 +116,11 @@ pub enum Step {
 
 impl Step {
     /// Whether it is more than users' work and time passing.
-    fn disturbs(&self) -> bool {
+    #[must_use]
+    pub fn disturbs(&self) -> bool {
         match self {
-            Self::Act(_) | Self::Arrive(_) | Self::CatchUp(..) | Self::Calm(_) | Self::Wait(_) => false,
+            Self::Act(_) | Self::Apply(..) | Self::ApplyAgain(_) => false,
+            Self::Arrive(_) | Self::CatchUp(..) | Self::Calm(_) | Self::Wait(_) => false,
             Self::Carry(_, fate) => *fate != Fate::Fine,
             Self::Flow(_, flow) => !matches!(flow, Flow::Whole | Flow::All | Flow::Pieces(_)),
             _ => true,
@@ -133,6 +142,8 @@ impl World {
         self.was_disturbed |= step.disturbs();
         match step {
             Step::Act(act) => self.act(act),
+            Step::Apply(id, manifest) => self.apply(id, manifest),
+            Step::ApplyAgain(id) => self.apply_again(id),
             Step::Carry(nth, fate) => {
                 let nth = usize::from(*nth);
                 // Faults of writes are more interesting than faults of reads.

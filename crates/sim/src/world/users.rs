@@ -163,7 +163,8 @@ pub enum Act {
     Finalize,
 }
 
-fn any_id(dice: &mut Dice, resource: Resource) -> Id {
+/// Some object, whether it is there or not.
+pub fn any_id(dice: &mut Dice, resource: Resource) -> Id {
     let namespace = dice.pick(&["a", "a", "a", "b", "b", "team-1", "late"]);
     Id::new(resource, namespace, dice.pick(&["x", "x", "x", "y", "y", "z"]))
 }
@@ -235,7 +236,7 @@ pub fn annotation(dice: &mut Dice, resource: Resource) -> (String, String) {
 }
 
 /// A few annotations that go together.
-fn annotations(dice: &mut Dice, resource: Resource) -> Vec<(String, String)> {
+pub fn annotations(dice: &mut Dice, resource: Resource) -> Vec<(String, String)> {
     let of = |pairs: &[(&str, &str)]| {
         pairs.iter().map(|(name, value)| (format!("{PREFIX}{name}"), (*value).to_owned())).collect()
     };

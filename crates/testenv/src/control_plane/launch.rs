@@ -33,6 +33,8 @@ pub(super) struct Site {
     pub(super) dir: PathBuf,
     pub(super) etcd_port: u16,
     pub(super) peer_port: u16,
+    /// See [`super::Settings`].
+    pub(super) keeps_history: bool,
 }
 
 /// One API server of a [`Site`]. Those of one site differ in all that is here.
@@ -74,7 +76,7 @@ impl Server {
 impl Site {
     pub(super) fn start_etcd(&self) -> Result<Child> {
         let [clients, peers] = [self.etcd_port, self.peer_port].map(|port| format!("http://127.0.0.1:{port}"));
-        let flags = vec![
+        let mut flags = vec![
             flag("data-dir", self.dir.join(ETCD_DATA)),
             flag("listen-client-urls", &clients),
             flag("advertise-client-urls", &clients),
@@ -85,6 +87,10 @@ impl Site {
             "--unsafe-no-fsync".into(),
             flag("log-level", "warn"),
         ];
+        if self.keeps_history {
+            // In bytes: nothing is ever compacted.
+            flags.push(flag("quota-backend-bytes", (16_u64 << 30).to_string()));
+        }
         self.start(&self.assets.join("etcd"), "etcd", flags)
     }
 
@@ -111,6 +117,9 @@ impl Site {
             // In megabytes: the log is never rotated, so that readers miss nothing.
             flag("audit-log-maxsize", "100000"),
         ];
+        if self.keeps_history {
+            flags.extend([flag("storage-media-type", "application/json"), flag("etcd-compaction-interval", "0")]);
+        }
         if server.has_node {
             flags
                 .extend([flag("authorization-mode", "Node,RBAC"), flag("enable-admission-plugins", "NodeRestriction")]);
