@@ -148,7 +148,8 @@ fn combined(
             if immutable && !object.is_some_and(|it| is_minimal(it.type_.as_deref(), &it.data, &it.binary_data)) {
                 return Wish::Remade;
             }
-            let delay = delay_of_pull(cluster, flags, own, from);
+            // What its creator says of the delay is inherited.
+            let delay = delay_of_pull(cluster, flags, asks, from);
             // A replica without a copy has nothing that could be lost.
             let delays = silent && object.is_some() && receiver.holds;
             shape.data = Wanted::Minimal;
