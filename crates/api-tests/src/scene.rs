@@ -27,8 +27,6 @@ use crate::Object;
 /// The longest wait for something that must happen. Two cores run many tests at once, and in a first run compilers beside them, whom
 /// Kubernetes' own controllers wait for too: this is generous, and costs nothing when all is well.
 pub const WAIT: Duration = Duration::from_secs(180);
-/// The object that holds a terminating namespace.
-const HELD: &str = "held";
 /// The environment variable with the milliseconds for which a test rests after each of its writes, while the controller runs. A test
 /// that fails with it relies on being quicker than the controller, and fails one day without it.
 const SLOW_USER: &str = "K8S_REPLICATOR_SLOW_USER";
@@ -173,15 +171,6 @@ impl Scene {
             std::thread::sleep(slow_user());
         }
         answer
-    }
-
-    /// What a watch answers until its `timeoutSeconds` are over: each event's JSON.
-    #[must_use]
-    pub fn watched(&self, path: &str) -> Vec<Value> {
-        let request = http::Request::get(path).body(Body::empty()).expect("a request");
-        let (_, bytes) = self.send(request);
-        let lines = bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
-        lines.map(|line| serde_json::from_slice(line).expect("an event")).collect()
     }
 
     fn send(&self, request: http::Request<Body>) -> (u16, Vec<u8>) {
@@ -455,27 +444,6 @@ impl Scene {
         if count() != times {
             self.give_up(&format!("the log has {times} lines and no more: {target} {action}; it has {}", count()));
         }
-    }
-
-    /// Deletes a namespace that is held, so that it is terminating until [`Scene::let_go`]. Starts the controllers of Kubernetes.
-    #[track_caller]
-    pub fn hold_terminating(&self, short: &str) {
-        self.plane.start_controllers().expect("the controllers of Kubernetes");
-        let held = json!({ "metadata": { "name": HELD, "finalizers": ["example.com/held"] } });
-        let namespace = self.namespace_name(short);
-        self.must("POST", &format!("/api/v1/namespaces/{namespace}/configmaps"), "application/json", &held);
-        self.plane.terminate_namespace(&namespace).expect("the namespace is terminated");
-    }
-
-    /// Lets a namespace go that [`Scene::hold_terminating`] held, and waits until it is gone.
-    #[track_caller]
-    pub fn let_go(&self, short: &str) {
-        let nothing = json!({ "metadata": { "finalizers": null } });
-        self.patch("configmaps", &format!("{short}/{HELD}"), &nothing);
-        let path = format!("/api/v1/namespaces/{}", self.namespace_name(short));
-        self.until(&format!("the namespace {short} is gone"), || {
-            (self.call("GET", &path, "application/json", &Value::Null).0 == 404).then_some(())
-        });
     }
 
     /// The object as the log names it.

@@ -5,6 +5,7 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use k8s_replicator_testenv::ControlPlane;
 use rustls::crypto::ring;
@@ -12,6 +13,9 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use serde_json::{Value, json};
+
+/// How long the API server may be silent on a connection that it has opened: a connection that it never uses keeps others waiting no longer.
+const SILENCE: Duration = Duration::from_secs(10);
 
 /// A server of admission reviews on loopback. Dropping it ends it.
 pub(crate) struct Webhook {
@@ -65,6 +69,7 @@ impl Drop for Webhook {
 /// Answers one review, and closes.
 fn answer(stream: TcpStream, config: Arc<ServerConfig>, status: &Value) -> std::io::Result<()> {
     let bad = || std::io::Error::other("no review");
+    stream.set_read_timeout(Some(SILENCE))?;
     let connection = ServerConnection::new(config).map_err(std::io::Error::other)?;
     let mut stream = StreamOwned::new(connection, stream);
     let (mut request, mut piece) = (Vec::new(), [0; 4_096]);

@@ -16,9 +16,14 @@ const LOOK_PERIOD: Duration = Duration::from_millis(500);
 const RENEW_DEADLINE: Duration = Duration::from_secs(10);
 /// A standby leads so soon after the leader has got SIGTERM, on a machine that answers at once.
 const TAKE_OVER: Duration = Duration::from_secs(1);
-/// So often it is tried, and so often it has to be so: on a busy machine a process may get no processor for a while.
-const ROUNDS: usize = 6;
-const QUICK: usize = 3;
+/// What the API server answers meanwhile: the Lease is released and looked at, it is taken, and the first write is asked for.
+const ANSWERS: u32 = 4;
+/// So often it is tried until it is as quick as that: on a busy machine a process may get no processor for a while.
+const ROUNDS: usize = 4;
+/// So many writes of a leader that cannot renew say when it stops.
+const ENOUGH: usize = 10;
+/// The wall clock, by which the audit log is written, need not be as quick as the controllers' monotonic one: in seconds.
+const CLOCK: f64 = 0.1;
 
 fn scene() -> Scene {
     let scene = Scene::new();
@@ -92,87 +97,118 @@ fn a_standby_goes_on_at_once_when_the_leader_stops() {
     scene.until("the new leader's log has the write", || (writes_of(&second) == 1).then_some(()));
 }
 
-/// What the machine takes for two answers of a standby, which is not the controller's.
-fn two_answers(standby: &mut Controller) -> Duration {
-    let asked = Instant::now();
-    (0..10).for_each(|_| drop(readyz(standby)));
-    asked.elapsed() / 5
+/// A controller with an account of its own, by which the API server's audit log distinguishes its requests from the other one's.
+struct Candidate {
+    user: User,
+    controller: Controller,
 }
 
-/// Makes a source; how long it takes since `begun` until the standby leads, and until its first write is there.
-fn takes_over(scene: &Scene, standby: &mut Controller, begun: Instant, name: &str) -> [Duration; 2] {
-    scene.create(&secret(&format!("a/{name}")).data("k", name).note("replicate-to-namespaces", "{b}"));
-    let leads = json!({ "notReady": [], "stopping": false, "standby": false });
-    let (mut led, key) = (None, format!("b/{name}"));
-    let written = scene.until("the new leader leads, and writes", || {
-        if led.is_none() && readyz(standby) == (200, leads.clone()) {
-            led = Some(begun.elapsed());
-        }
-        scene.get(&key).map(|_| begun.elapsed())
-    });
-    // It says so at once; the write may have been seen before that was asked.
-    becomes_leader(scene, standby);
-    [led.unwrap_or(written), written]
+impl Candidate {
+    fn start(scene: &Scene) -> Self {
+        let user = scene.plane().user(Rights::Admin);
+        let controller = start(scene, &user.kubeconfig);
+        Self { user, controller }
+    }
+}
+
+/// What users asked for of what a controller writes, and when the API server received it. What was answered before this call is there.
+fn written(scene: &Scene, user: &User, is_meant: impl Fn(&Request) -> bool) -> Vec<Timestamp> {
+    // The scene's own request is logged after all that were answered before it.
+    drop(scene.requests());
+    let requests = scene.plane().requests(user);
+    let is_write = |it: &&Request| !matches!(it.verb.as_str(), "get" | "list" | "watch");
+    requests.iter().filter(is_write).filter(|it| is_meant(it)).map(|it| it.received).collect()
+}
+
+/// The writes of Secrets and ConfigMaps that this user asked for.
+fn writes_by(scene: &Scene, user: &User) -> Vec<Timestamp> {
+    written(scene, user, |it| matches!(it.resource.as_str(), "secrets" | "configmaps"))
+}
+
+/// When this user took the Lease or renewed it. A renewal is sent a moment before it is received.
+fn renewals_by(scene: &Scene, user: &User) -> Vec<Timestamp> {
+    written(scene, user, |it| it.resource == "leases" && (200..300).contains(&it.code))
+}
+
+/// What this machine takes at this moment for a create, a get and a delete: what the controllers ask for may take as long.
+fn answer(scene: &Scene) -> Duration {
+    const TIMES: u32 = 5;
+    let asked = Instant::now();
+    for _ in 0..TIMES {
+        scene.create(&secret("a/answer"));
+        assert!(scene.get("a/answer").is_some());
+        scene.delete("a/answer");
+    }
+    asked.elapsed() / TIMES
+}
+
+/// Makes a source. When the standby took the Lease, and when it first wrote: by the audit log, in seconds after `start`.
+fn takes_over(scene: &Scene, standby: &mut Candidate, start: Timestamp, name: &str) -> [f64; 2] {
+    copies(scene, name);
+    becomes_leader(scene, &mut standby.controller);
+    let first = |of: Vec<Timestamp>| of.into_iter().min().map(|time| time.duration_since(start).as_secs_f64());
+    // The replica is there before its request is logged.
+    scene.until("the audit log has the first write of the new leader", || {
+        let writes = first(writes_by(scene, &standby.user))?;
+        Some([first(renewals_by(scene, &standby.user))?, writes])
+    })
 }
 
 #[test]
 fn a_standby_leads_within_a_second_when_the_leader_stops() {
     let scene = scene();
-    let (mut leader, mut standby) = two(&scene);
-    let (mut rounds, mut quick) = (Vec::new(), 0);
+    let mut leader = Candidate::start(&scene);
+    becomes_leader(&scene, &mut leader.controller);
+    let mut rounds = Vec::new();
     for round in 1..=ROUNDS {
-        let answers = two_answers(&mut standby);
-        let begun = Instant::now();
-        assert_eq!(leader.terminate(WAIT).code(), Some(0));
-        let [led, written] = takes_over(&scene, &mut standby, begun, &format!("s{round}"));
-        println!("take-over after SIGTERM: leads after {led:?}, first write after {written:?}");
-        rounds.push((led, written, answers));
-        // The source was made meanwhile, and its replica is looked for: an answer for each.
-        quick += usize::from(led <= TAKE_OVER + answers && written <= TAKE_OVER + 2 * answers);
-        if quick == QUICK {
+        let mut standby = Candidate::start(&scene);
+        let before = answer(&scene);
+        let asked = Timestamp::now();
+        assert_eq!(leader.controller.terminate(WAIT).code(), Some(0));
+        let [leads, writes] = takes_over(&scene, &mut standby, asked, &format!("s{round}"));
+        let answer = answer(&scene).max(before);
+        println!(
+            "after SIGTERM the other one takes the Lease at {leads:.2} s, and writes at {writes:.2} s (an answer: {answer:.2?})"
+        );
+        if leads.max(writes) <= (TAKE_OVER + ANSWERS * answer).as_secs_f64() {
             return;
         }
-        if round < ROUNDS {
-            leader = std::mem::replace(&mut standby, start(&scene, scene.plane().kubeconfig()));
-        }
+        rounds.push((leads, writes, answer));
+        leader = standby;
     }
-    panic!("take-overs, first writes, and what two answers took: {rounds:?}");
+    panic!("seconds until the other one took the Lease and until it wrote, and what an answer took: {rounds:?}");
 }
 
 /// Not before the killed leader's lease has run out, and not later than a standby needs to see that.
 #[test]
 fn a_standby_goes_on_when_the_lease_of_a_killed_leader_has_run_out() {
     let scene = scene();
-    let (mut leader, mut standby) = two(&scene);
+    let mut leader = Candidate::start(&scene);
+    becomes_leader(&scene, &mut leader.controller);
     let mut rounds = Vec::new();
-    for round in 1..=QUICK {
-        let answers = two_answers(&mut standby);
-        leader.kill();
-        let begun = Instant::now();
-        let [led, written] = takes_over(&scene, &mut standby, begun, &format!("s{round}"));
-        println!("take-over after kill -9: leads after {led:?}, first write after {written:?}");
-        let earliest = LEASE_DURATION - Duration::from_secs(5);
-        assert!(led.min(written) >= earliest, "{led:?}, {written:?}: the first one could still have led");
-        // The killed one may have renewed just before; the standby sees that at its next look, and the end at one more.
-        let latest = LEASE_DURATION + 2 * LOOK_PERIOD + 2 * answers;
-        if led <= latest && written <= latest {
+    for round in 1..=ROUNDS {
+        let mut standby = Candidate::start(&scene);
+        let before = answer(&scene);
+        leader.controller.kill();
+        let killed = Timestamp::now();
+        let renewed = renewals_by(&scene, &leader.user).into_iter().max().expect("it has led");
+        let [leads, writes] = takes_over(&scene, &mut standby, renewed, &format!("s{round}"));
+        let answer = answer(&scene).max(before);
+        println!(
+            "killed {:.2} s after it renewed its lease: the other one takes the Lease {leads:.2} s after that, and writes at \
+             {writes:.2} s (an answer: {answer:.2?})",
+            killed.duration_since(renewed).as_secs_f64(),
+        );
+        let earliest = LEASE_DURATION.as_secs_f64() - CLOCK;
+        assert!(leads.min(writes) >= earliest, "{leads} s, {writes} s: the first one could still have led");
+        // The standby sees the last renewal at its next look, and that it has run out at the one after its end.
+        if leads.max(writes) <= (LEASE_DURATION + 2 * LOOK_PERIOD + ANSWERS * answer).as_secs_f64() {
             return;
         }
-        rounds.push((led, written, answers));
-        if round < QUICK {
-            leader = std::mem::replace(&mut standby, start(&scene, scene.plane().kubeconfig()));
-        }
+        rounds.push((leads, writes, answer));
+        leader = standby;
     }
-    panic!("take-overs, first writes, and what two answers took: {rounds:?}");
-}
-
-/// The writes of Secrets and ConfigMaps that a user asked for, and when the API server received them.
-fn writes_by(scene: &Scene, user: &User) -> Vec<Request> {
-    // The scene's own request is logged after all that were answered before it.
-    drop(scene.requests());
-    let mut requests = scene.plane().requests(user);
-    requests.retain(|it| !matches!(it.verb.as_str(), "get" | "list" | "watch"));
-    requests
+    panic!("seconds until the other one took the Lease and until it wrote, and what an answer took: {rounds:?}");
 }
 
 /// While the Lease hangs and sources change all the time, the leader stops before another can begin: by the API server's audit log it
@@ -180,8 +216,8 @@ fn writes_by(scene: &Scene, user: &User) -> Vec<Request> {
 #[test]
 fn a_leader_that_cannot_renew_stops_before_another_begins() {
     let scene = scene();
-    let mut late = Vec::new();
-    for round in 1..=QUICK {
+    let mut rounds = Vec::new();
+    for round in 1..=ROUNDS {
         let [first_user, second_user] = [(); 2].map(|()| scene.plane().user(Rights::Admin));
         let proxy = Proxy::start(&first_user);
         let mut first = start(&scene, proxy.kubeconfig());
@@ -192,20 +228,13 @@ fn a_leader_that_cannot_renew_stops_before_another_begins() {
 
         proxy.set_rule(|request| if request.path.contains("/leases") { Fault::Hang } else { Fault::Pass });
         let begun = Instant::now();
-        let make = |n: usize| {
-            let name = format!("r{round}-{n}");
-            scene.create(&secret(&format!("a/{name}")).data("k", &name).note("replicate-to-namespaces", "{b}"));
-            format!("b/{name}")
-        };
         // People do not rest: a source every 20 ms or so, until the other one leads.
-        let (mut sources, mut ended) = (0, None);
+        let mut sources = 0;
         let leads = json!({ "notReady": [], "stopping": false, "standby": false });
         let until = scene.until("the second one leads", || {
-            make(sources);
+            let name = format!("r{round}-{sources}");
+            scene.create(&secret(&format!("a/{name}")).data("k", &name).note("replicate-to-namespaces", "{b}"));
             sources += 1;
-            if ended.is_none() && first.ended().is_some() {
-                ended = Some(begun.elapsed());
-            }
             (readyz(&mut second) == (200, leads.clone())).then(|| begun.elapsed())
         });
         for n in 0..sources {
@@ -215,38 +244,30 @@ fn a_leader_that_cannot_renew_stops_before_another_begins() {
         assert_eq!(status.code(), Some(1));
         assert!(first.log().contains("could not be renewed for 10 s"), "{}", first.log());
 
-        let [of_first, of_second] = [&first_user, &second_user].map(|user| writes_by(&scene, user));
-        let is_lease = |request: &&Request| request.resource == "leases";
-        // Renewals are counted from when they were sent, which is before they were received.
-        let renewed = of_first.iter().filter(is_lease).filter(|it| it.code < 300).map(|it| it.received).max();
-        let renewed = renewed.expect("a renewal");
-        let writes =
-            |of: &[Request]| -> Vec<Timestamp> { of.iter().filter(|it| !is_lease(it)).map(|it| it.received).collect() };
-        let (of_first, of_second) = (writes(&of_first), writes(&of_second));
-        let (last, begins) = (of_first.iter().max().expect("writes"), of_second.iter().min().expect("writes"));
-        let since = |time: &Timestamp| time.duration_since(renewed).as_secs_f64();
-        let during = of_first.iter().filter(|time| since(time) > 3.0).count();
+        let renewed = renewals_by(&scene, &first_user).into_iter().max().expect("a renewal");
+        let since = |time: Timestamp| time.duration_since(renewed).as_secs_f64();
+        let of_first = writes_by(&scene, &first_user);
+        let last = of_first.iter().copied().max().expect("writes");
+        // The replica is there before its request is logged.
+        let begins = scene.until("the second one writes", || writes_by(&scene, &second_user).into_iter().min());
+        let during = of_first.iter().filter(|time| since(**time) > 3.0).count();
         println!(
-            "the Lease hangs: {sources} sources; after its last renewal the leader's last write of {} came at {:.2} s, and the next \
-             one's first at {:.2} s, which led {until:.2?} after the Lease began to hang; the first one ended by {ended:.2?}",
+            "the Lease hangs: {sources} sources; after its last renewal the leader's last write of {} came at {:.2} s ({during} after \
+             3 s), and the next one's first at {:.2} s, which led {until:.2?} after the Lease began to hang",
             of_first.len(),
             since(last),
             since(begins),
         );
-        assert!(
-            during >= 20,
-            "the first one wrote {during} times while it could not renew: too little to show anything"
-        );
         assert!(last < begins, "the first one's last write came at {last}, and the second one's first at {begins}");
-        assert!(since(begins) >= LEASE_DURATION.as_secs_f64() - 0.1, "the second one began at {}", since(begins));
-        // What was sent before the deadline is received a moment later.
-        if since(last) <= RENEW_DEADLINE.as_secs_f64() + 0.25 {
+        assert!(since(begins) >= LEASE_DURATION.as_secs_f64() - CLOCK, "the second one began at {}", since(begins));
+        // What was sent before the deadline is received a moment later. Few writes say nothing about when it stops.
+        if during >= ENOUGH && since(last) <= RENEW_DEADLINE.as_secs_f64() + 0.25 {
             return;
         }
-        late.push(since(last));
+        rounds.push((during, since(last)));
         second.terminate(WAIT);
     }
-    panic!("the last writes came after the deadline: {late:?} s after the last renewal");
+    panic!("writes while the leader could not renew, and seconds from its last renewal to its last write: {rounds:?}");
 }
 
 /// A leader that cannot renew ends with an error; also one that sees that another holds its

@@ -19,7 +19,7 @@ use k8s_replicator_sim::api::object::{Id, Resource};
 use k8s_replicator_sim::dice::Dice;
 use serde_json::{Value, json};
 
-use pair::{Ask, JSON, JSON_METADATA, METADATA, Pair, Seen};
+use pair::{Ask, JSON, JSON_METADATA, LASTS, METADATA, Pair, Seen};
 use random::request;
 
 /// So many histories,
@@ -27,18 +27,18 @@ const HISTORIES: u64 = 60;
 /// of so many requests each.
 const REQUESTS: usize = 60;
 
-/// A history of its own for the watches, since each real one takes a second.
+/// A history of its own for the watches, since each real one takes some seconds.
 #[test]
 fn watches_show_the_same_events() {
     let scene = Scene::new();
     scene.namespaces(&["m"]);
     let (mut pair, mut dice) = (Pair::new(&scene), Dice::new(HISTORIES));
     let kinds = [(Resource::Secret, METADATA), (Resource::ConfigMap, METADATA), (Resource::Secret, JSON_METADATA)];
-    let watches = kinds.map(|(resource, accept)| (pair.watch(&pair.collection(resource), accept, 1), accept));
+    let watches = kinds.map(|(resource, accept)| (pair.watch(&pair.collection(resource), accept, LASTS), accept));
     for _ in 0..3 * REQUESTS {
         request(&mut pair, &mut dice, "w");
     }
-    watches.into_iter().for_each(|(watch, accept)| pair.events_are_alike(watch, accept));
+    pair.events_are_alike(watches.into());
 }
 
 /// In a namespace that is being deleted nothing is made, what is there can be changed and deleted, and it says so alike.

@@ -7,7 +7,7 @@ use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use k8s_replicator_sim::api::object::{Id, Resource};
 use serde_json::Value;
 
@@ -23,7 +23,7 @@ pub(crate) struct Asked {
     /// As in URLs, with the subresource.
     pub(crate) resource: String,
     pub(crate) namespace: String,
-    /// Empty for lists and watches, and for creates that were not carried out.
+    /// Empty for lists and watches, and for creates whose bodies the server has not read.
     pub(crate) name: String,
     /// When it came in, by the clock of the machine, since 1970.
     pub(crate) received: Duration,
@@ -33,7 +33,7 @@ pub(crate) struct Asked {
     pub(crate) based_on: Option<u64>,
     /// The resourceVersion that it was answered with.
     pub(crate) became: Option<u64>,
-    /// Its body, if it was refused.
+    /// Its body, if it was refused. Null: the server has not read it.
     pub(crate) body: Value,
 }
 
@@ -47,9 +47,10 @@ impl Asked {
         self.answered.is_some_and(|(_, code)| (200..300).contains(&code))
     }
 
-    /// Whether nobody can know from the log alone if it was done: it was not answered, or by an error of the server's own.
+    /// Whether nobody can know from the log alone if it was done: it was not answered, or by an error of the server's own, or the log does
+    /// not say by what.
     pub(crate) fn is_open(&self) -> bool {
-        self.answered.is_none_or(|(_, code)| code >= 500)
+        self.answered.is_none_or(|(_, code)| code == 0 || code >= 500)
     }
 
     /// Whether it certainly was not done.
@@ -66,6 +67,15 @@ impl Asked {
     /// The version that it took away.
     pub(crate) fn deleted(&self) -> Option<u64> {
         self.based_on.filter(|_| self.is_done() && self.verb == "delete")
+    }
+
+    /// The version of which the log has to know, so that what was done is found in etcd: each write of the controller has a precondition.
+    pub(crate) fn known(&self) -> Option<u64> {
+        match &*self.verb {
+            "create" => self.became,
+            "delete" => self.based_on,
+            _ => self.based_on.and(self.became),
+        }
     }
 
     /// The object that it was about.
@@ -122,6 +132,23 @@ impl fmt::Display for Asked {
     }
 }
 
+/// What a line of a log holds. A server that is killed leaves a part of one, at whose end it goes on when it is back; and the last line may be
+/// under way. An error: it cannot be read, for another reason.
+fn events(line: &str, is_last: bool) -> Result<Vec<Value>> {
+    let begins: Vec<usize> = line.match_indices(BEGINS).map(|(begin, _)| begin).collect();
+    let ends = begins.iter().skip(1).copied().chain([line.len()]);
+    let mut events = Vec::new();
+    for (begin, end) in begins.iter().zip(ends) {
+        match serde_json::from_str(&line[*begin..end]) {
+            Ok(event) => events.push(event),
+            Err(_) if is_last || end < line.len() => {}
+            Err(error) => return Err(error).with_context(|| format!("the audit log holds {line}")),
+        }
+    }
+    ensure!(is_last || !begins.is_empty() || line.is_empty(), "the audit log holds {line}");
+    Ok(events)
+}
+
 /// All that was asked of all servers whose logs are in this folder, in the order in which it came in.
 pub(crate) fn read(folder: &Path) -> Result<Vec<Asked>> {
     let mut all: HashMap<String, Asked> = HashMap::new();
@@ -131,16 +158,15 @@ pub(crate) fn read(folder: &Path) -> Result<Vec<Asked>> {
             continue;
         }
         let file = File::open(&path).with_context(|| format!("cannot read {}", path.display()))?;
-        for line in BufReader::new(file).split(b'\n') {
-            let line = String::from_utf8_lossy(&line?).into_owned();
-            // A server that is killed leaves half a line, at whose end it goes on when it is back.
-            let Some(begin) = line.rfind(BEGINS) else { continue };
-            let Ok(event) = serde_json::from_str::<Value>(&line[begin..]) else { continue };
-            // A request has a line when it comes in and one when it is answered, with the same id.
-            let id = event["auditID"].as_str().context("a request has an id")?.to_owned();
-            let asked = all.entry(id).or_default();
-            if asked.answered.is_none() {
-                asked.hear(&event).with_context(|| format!("the audit log holds {event}"))?;
+        let mut lines = BufReader::new(file).split(b'\n').peekable();
+        while let Some(line) = lines.next() {
+            for event in events(&String::from_utf8_lossy(&line?), lines.peek().is_none())? {
+                // A request has a line when it comes in and one when it is answered, with the same id.
+                let id = event["auditID"].as_str().context("a request has an id")?.to_owned();
+                let asked = all.entry(id).or_default();
+                if asked.answered.is_none() {
+                    asked.hear(&event).with_context(|| format!("the audit log holds {event}"))?;
+                }
             }
         }
     }
@@ -164,5 +190,30 @@ mod tests {
         );
         assert_eq!([&patch, &apply, &delete].map(based_on), [Some(7); 3]);
         assert_eq!(based_on(&json!({ "metadata": { "name": "x" } })), None);
+    }
+
+    #[test]
+    fn only_what_a_kill_cut_is_not_read() {
+        let whole = format!(r#"{BEGINS},"auditID":"x"}}"#);
+        let half = &whole[..whole.len() - 4];
+        let count = |line: &str, is_last: bool| events(line, is_last).ok().map(|events| events.len());
+        assert_eq!([count(&whole, false), count("", false)], [Some(1), Some(0)]);
+        for cut in [half, &whole[..9]] {
+            assert_eq!(count(&format!("{cut}{whole}"), false), Some(1), "the server went on there: {cut}");
+            assert_eq!(count(cut, true), Some(0), "it may go on there: {cut}");
+            assert_eq!(count(cut, false), None, "nothing says why: {cut}");
+            assert_eq!(count(&format!("{whole}{cut}"), false).filter(|_| cut == half), None);
+        }
+        assert_eq!(count(&format!("{whole}{whole}"), false), Some(2), "no end of the line was written");
+    }
+
+    #[test]
+    fn a_code_that_is_not_known_says_nothing() {
+        let asked = |code: u16| Asked { answered: Some((Duration::ZERO, code)), ..Asked::default() };
+        for (code, is_open, is_refused) in
+            [(0, true, false), (200, false, false), (409, false, true), (500, true, false)]
+        {
+            assert_eq!((asked(code).is_open(), asked(code).is_refused()), (is_open, is_refused), "{code}");
+        }
     }
 }

@@ -46,6 +46,8 @@ pub(crate) struct Faults<'p> {
     pub(crate) former: Option<Era>,
     /// When etcd was started or restored.
     pub(crate) since: Duration,
+    /// From when to when each fault lasted.
+    pub(crate) times: Vec<(Duration, Duration)>,
     /// The logs of those before it.
     logs: String,
     dice: Dice,
@@ -72,13 +74,14 @@ impl<'p> Faults<'p> {
         let second = Some(plane.second_api_server()?);
         let (logs, dice, counts) = (String::new(), Dice::new(seed ^ 0xc4a0_5000), Counts::default());
         let mut lives = Lives::new();
-        let life = Life::begin(plane, None, &mut lives)?;
-        Ok(Self { plane, second, life, lives, former: None, since, logs, dice, snapshot: None, counts })
+        let (life, times) = (Life::begin(plane, None, &mut lives)?, Vec::new());
+        Ok(Self { plane, second, life, lives, former: None, since, times, logs, dice, snapshot: None, counts })
     }
 
     /// Injects one fault after the other, for this time; within it etcd is backed up once, and restored once.
     pub(crate) fn rage(&mut self, begun: Instant, time: Duration) -> Result<()> {
         while begun.elapsed() < time {
+            let since = now();
             if self.snapshot.is_none() && begun.elapsed() > time / 3 {
                 self.snapshot = Some(self.plane.snapshot()?);
             }
@@ -87,6 +90,7 @@ impl<'p> Faults<'p> {
             }
             self.one()?;
             self.supervise()?;
+            self.times.push((since, now()));
             thread::sleep(Duration::from_millis(300 + 100 * self.dice.roll(25) as u64));
         }
         Ok(())

@@ -55,8 +55,7 @@ impl Era {
             changes.push(Changed { id, revision, before, after });
             Ok(())
         })?;
-        let former = former.map_or(&[][..], |former| &former.changes);
-        let first = changes.iter().zip(former).take_while(|(one, other)| one == other).count();
+        let first = first_own(&changes, former.map_or(&[][..], |former| &former.changes));
         Ok(Self { begins, ends: now(), changes, first })
     }
 
@@ -96,6 +95,11 @@ impl Era {
     }
 }
 
+/// The place of the first change that the former history does not have.
+fn first_own(changes: &[Changed], former: &[Changed]) -> usize {
+    changes.iter().zip(former).take_while(|(one, other)| one == other).count()
+}
+
 fn id(key: &str) -> Result<Id> {
     let mut parts = key.trim_start_matches("/registry/").split('/');
     let mut next = || parts.next().with_context(|| format!("etcd holds {key}"));
@@ -103,5 +107,46 @@ fn id(key: &str) -> Result<Id> {
     match resource {
         Resource::Namespace => Ok(Id::of_namespace(next()?)),
         resource => Ok(Id::new(resource, next()?, next()?)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn changed(revision: u64, uid: &str) -> Changed {
+        let id = Id::new(Resource::Secret, "a", "x");
+        let after = Object { uid: uid.to_owned(), version: revision, ..Object::new(id.clone()) };
+        Changed { id, revision, before: None, after: Some(Rc::new(after)) }
+    }
+
+    #[test]
+    fn what_was_not_answered_happened_between_its_neighbours() {
+        let second = Duration::from_secs;
+        let asked = |received: u64, version: Option<u64>| Asked {
+            verb: "create".to_owned(),
+            received: second(received),
+            answered: version.map(|_| (second(received + 1), 201)),
+            became: version,
+            ..Asked::default()
+        };
+        let changes = [3, 4, 5, 6].map(|revision| changed(revision, "u")).into();
+        let era = Era { begins: second(10), ends: second(100), changes, first: 0 };
+        // The third was asked for, and nobody was answered; the fourth is nobody's who was asked for.
+        let all = [asked(5, Some(2)), asked(20, Some(3)), asked(30, None), asked(40, Some(5)), asked(200, Some(7))];
+        let asked = era.asked(&all);
+        assert_eq!(asked.iter().map(|asked| asked.became).collect::<Vec<_>>(), [Some(3), None, Some(5)]);
+        let times = [(20, 21), (20, 41), (40, 41), (40, 100)];
+        assert_eq!(era.times(asked), times.map(|(earliest, latest)| (second(earliest), second(latest))));
+    }
+
+    #[test]
+    fn an_era_has_of_its_own_what_came_after_the_backup() {
+        let story = |uids: &[&str]| -> Vec<Changed> { (3..).zip(uids).map(|(at, uid)| changed(at, uid)).collect() };
+        let former = story(&["a", "b", "c", "d"]);
+        // Versions are given a second time after it.
+        assert_eq!(first_own(&story(&["a", "b", "e", "d"]), &former), 2);
+        assert_eq!(first_own(&story(&["a", "b"]), &former), 2);
+        assert_eq!(first_own(&former, &[]), 0);
     }
 }

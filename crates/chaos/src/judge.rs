@@ -7,9 +7,9 @@
 //!    others made it ([`is_by_controller`]). Where nobody can know who did, and SPEC wants it from no controller, it is not judged, and counted.
 //! 3. Whether it was allowed is what the simulation's property *safety* says ([`is_allowed`]): SPEC, read slowly and simply (`sim/src/spec`),
 //!    wants this very change, of kind, name, data, annotations and labels, in a state that there was, or in one that is put together from
-//!    states of the objects concerned; no part of which was older than [`AGES`] say when the write was received. A removal that has to wait
-//!    has waited, by the clock of the audit logs and since this life of the controller began.
-//! 4. A write that was refused is judged as if it had been carried out.
+//!    states of the objects concerned; no part of which was older than [`AGES`] say when the write was received, or [`OLDEST_FOR_REMOVALS`].
+//!    A removal that has to wait has waited, by the clock of the audit logs and since this life of the controller began.
+//! 4. A write that was refused is judged as if it had been carried out, unless it was refused unread.
 //! 5. No object is asked for more often than [`MOST`] says, and no list or watch either ([`heat`]).
 
 #[cfg(test)]
@@ -21,7 +21,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
-use k8s_replicator_sim::api::object::{Id, Object, Resource};
+use k8s_replicator_sim::api::object::{Data, Id, Object, Resource};
 use k8s_replicator_sim::api::store::State;
 use k8s_replicator_sim::properties::{self, Known, Write, is_allowed};
 use k8s_replicator_sim::spec::{Cluster, Flags, MANAGER, wish};
@@ -33,13 +33,16 @@ use crate::history::{Changed, Era};
 
 /// How old what a write was decided on may be, in milliseconds: the least of these that allows it is counted. (A watch that was cut is opened
 /// again after a pause of seconds, and the second API server lags.)
-pub(crate) const AGES: [u64; 4] = [100, 1_000, 5_000, 20_000];
+pub(crate) const AGES: [u64; 5] = [100, 1_000, 5_000, 20_000, 45_000];
+/// The same for what takes data away: a silence that is over may not be gone by for long.
+const OLDEST_FOR_REMOVALS: u64 = 20_000;
+/// So many of [`AGES`] are those by which nearly all is decided.
+const YOUNG: usize = 3;
 /// So many seconds, and so many requests of one life about one object, or for one kind of list or watch, within them: the simulation's
-/// bounds, and [`FOR_EACH_EDIT`] for each change that others made to the object in that time.
-const MOST: [(u64, usize); 2] =
-    [(1, properties::MOST_AT_ONCE + properties::MORE_WITH_CACHES), (60, properties::MOST_A_MINUTE)];
-/// A source that changed is read, or a target that changed written.
-const FOR_EACH_EDIT: usize = 1;
+/// bounds, and [`properties::MOST_PER_STIMULUS`] for each fault in that time, and for each change that others made to the object, but no
+/// more than so many for all of these.
+const MOST: [(u64, usize, usize); 2] =
+    [(1, properties::MOST_AT_ONCE + properties::MORE_WITH_CACHES, 40), (60, properties::MOST_A_MINUTE, 100)];
 /// What was done a moment before has its consequences now.
 const MOMENT: Duration = Duration::from_secs(1);
 /// A request is answered, or carried out without an answer, within this time: what an API server allows.
@@ -64,6 +67,8 @@ pub(crate) struct Verdict {
     unknown: usize,
     /// Writes of the controller that were refused.
     refused: usize,
+    /// Of these, such as the server had not read: what is not judged.
+    unread: usize,
 }
 
 /// Judges one era. An error: what was wrong.
@@ -74,6 +79,9 @@ pub(crate) fn judge(era: &Era, asked: &[Asked], lives: &Lives, flags: &Flags, ve
     if let Some(foreign) = ours.iter().find(|asked| !matches!(&*asked.resource, "secrets" | "configmaps")) {
         bail!("this is nothing that the controller may write: {foreign}");
     }
+    if let Some(blind) = ours.iter().find(|asked| asked.is_done() && asked.known().is_none()) {
+        bail!("this has no precondition, or was answered without a version: {blind}");
+    }
     let by = |version: fn(&Asked) -> Option<u64>| -> HashMap<(Id, u64), &Asked> {
         ours.iter().filter_map(|asked| Some(((asked.id()?, version(asked)?), *asked))).collect()
     };
@@ -82,13 +90,13 @@ pub(crate) fn judge(era: &Era, asked: &[Asked], lives: &Lives, flags: &Flags, ve
     let mut refused = ours.iter().copied().filter(|asked| asked.is_refused()).peekable();
     let mut seen = [Seen::of(Resource::Secret), Seen::of(Resource::ConfigMap)];
     for (number, (change, time)) in era.changes.iter().zip(era.times(asked)).enumerate() {
+        // It may rest on whatever may have happened before it, and on nothing else.
+        while let Some(refused) = refused.next_if(|refused| refused.received < time.0) {
+            judge_refused(refused, &seen, lives, flags, verdict)?;
+        }
         seen.iter_mut().for_each(|seen| seen.see(change, time, number >= era.first));
         if number < era.first {
             continue;
-        }
-        while let Some(refused) = refused.next_if(|refused| refused.received < time.1) {
-            judge_refused(refused, &seen, lives, flags)?;
-            verdict.refused += 1;
         }
         verdict.changes += 1;
         let taken_away = change.before.as_ref().map_or(0, |before| before.version);
@@ -98,7 +106,10 @@ pub(crate) fn judge(era: &Era, asked: &[Asked], lives: &Lives, flags: &Flags, ve
         let mut by: Vec<&Asked> = answered.into_iter().collect();
         let mut is_ours = Some(true);
         if answered.is_none() {
-            by.extend(open.iter().filter(|asked| may_have_made(asked, change, time)));
+            by.extend(open.iter().filter(|asked| may_have_made(asked, &asked.verb, change, time)));
+            if by.is_empty() {
+                continue;
+            }
             is_ours = is_by_controller(change, time, asked, lives);
         }
         let seen = seen.iter().find(|seen| seen.resource == change.id.resource);
@@ -115,8 +126,7 @@ pub(crate) fn judge(era: &Era, asked: &[Asked], lives: &Lives, flags: &Flags, ve
         }
     }
     for refused in refused {
-        judge_refused(refused, &seen, lives, flags)?;
-        verdict.refused += 1;
+        judge_refused(refused, &seen, lives, flags, verdict)?;
     }
     let missing = made.into_values().chain(deleted.into_values()).next();
     ensure!(missing.is_none(), "by the audit log this was done, and by etcd it was not: {missing:?}");
@@ -124,11 +134,22 @@ pub(crate) fn judge(era: &Era, asked: &[Asked], lives: &Lives, flags: &Flags, ve
 }
 
 /// Judges a write that was refused. An error: it was not to be asked for.
-fn judge_refused(asked: &Asked, seen: &[Seen], lives: &Lives, flags: &Flags) -> Result<()> {
+fn judge_refused(asked: &Asked, seen: &[Seen], lives: &Lives, flags: &Flags, verdict: &mut Verdict) -> Result<()> {
+    verdict.refused += 1;
+    if asked.body.is_null() {
+        verdict.unread += 1;
+        return Ok(());
+    }
     let seen = seen.iter().find(|seen| seen.resource.plural() == asked.resource).context("a Secret or a ConfigMap")?;
     let change = seen.refused(asked)?;
-    let is_allowed = seen.allows(&change, asked.received, asked, lives, flags).is_some();
-    ensure!(is_allowed, "SPEC wants this in no state that there was: {}", seen.described(&change, asked, flags));
+    let is_allowed = |change: &Changed| seen.allows(change, asked.received, asked, lives, flags).is_some();
+    // Metadata do not show what is immutable, so that it may have been meant for an object that is not.
+    let is_invalid = asked.answered.is_some_and(|(_, code)| code == 422);
+    ensure!(
+        is_allowed(&change) || is_invalid && is_allowed(&change.of_what_is_mutable()),
+        "SPEC wants this in no state that there was: {}",
+        seen.described(&change, asked, flags)
+    );
     Ok(())
 }
 
@@ -143,11 +164,18 @@ fn is_deletion(change: &Changed) -> bool {
     is_going(&change.after) && !is_going(&change.before)
 }
 
-/// Whether a request of which nobody knows if it was done may have made this change.
-fn may_have_made(asked: &Asked, change: &Changed, (earliest, latest): (Duration, Duration)) -> bool {
+/// Whether a change takes an object away, or some of its data.
+fn takes_away(change: &Changed) -> bool {
+    let (Some(before), Some(after)) = (&change.before, &change.after) else { return change.before.is_some() };
+    let has_all = |had: &Data, has: &Data| had.keys().all(|key| has.contains_key(key));
+    is_deletion(change) || !has_all(&before.data, &after.data) || !has_all(&before.binary_data, &after.binary_data)
+}
+
+/// Whether a request with this verb, of which nobody knows if it was done, may have made this change.
+fn may_have_made(asked: &Asked, verb: &str, change: &Changed, (earliest, latest): (Duration, Duration)) -> bool {
     // The server knows the name of what is to be created only when it has read it.
     let is_of_name = asked.name == change.id.name || asked.name.is_empty();
-    let is_such = match &*asked.verb {
+    let is_such = match verb {
         "create" => change.before.is_none(),
         "delete" => is_deletion(change),
         _ => change.before.is_some() && change.after.is_some() && !is_deletion(change),
@@ -177,13 +205,24 @@ fn is_by_controller(change: &Changed, time: (Duration, Duration), asked: &[Asked
         return Some(false);
     }
     let deletes = |asked: &&Asked| {
-        let as_delete = Asked { verb: "delete".to_owned(), ..(*asked).clone() };
-        ["delete", "deletecollection"].contains(&&*asked.verb) && may_have_made(&as_delete, change, time)
+        let is_delete = ["delete", "deletecollection"].contains(&&*asked.verb);
+        is_delete && !lives.contains_key(&asked.user) && may_have_made(asked, "delete", change, time)
     };
-    let others: Vec<&Asked> = asked.iter().filter(|asked| !lives.contains_key(&asked.user)).filter(deletes).collect();
+    let until = asked.partition_point(|asked| asked.received <= time.1);
+    let since = asked.partition_point(|asked| asked.received + CARRIED_OUT_WITHIN < time.0).min(until);
+    let others: Vec<&Asked> = asked[since..until].iter().filter(deletes).collect();
     match others.iter().any(|asked| asked.is_done()) {
         true => Some(false),
         false => others.is_empty().then_some(true),
+    }
+}
+
+impl Changed {
+    /// The same, of an object that is not immutable.
+    fn of_what_is_mutable(&self) -> Self {
+        let mutable = |object: &Rc<Object>| Rc::new(Object { immutable: false, ..(**object).clone() });
+        let (before, after) = (self.before.as_ref().map(mutable), self.after.as_ref().map(mutable));
+        Self { id: self.id.clone(), revision: self.revision, before, after }
     }
 }
 
@@ -253,7 +292,8 @@ impl Seen {
             has_watches: false,
             flags,
         };
-        AGES.iter().position(|age| is_allowed(&self.states, &write(*age)).is_some())
+        let oldest = if takes_away(change) { OLDEST_FOR_REMOVALS } else { u64::MAX };
+        AGES.iter().position(|age| *age <= oldest && is_allowed(&self.states, &write(*age)).is_some())
     }
 
     /// The change that a refused request would have made.
@@ -297,8 +337,8 @@ impl Seen {
     }
 }
 
-/// What was asked for most. An error: it was too much.
-pub(crate) fn heat(asked: &[Asked], lives: &Lives) -> Result<String> {
+/// What was asked for most, while faults lasted as long as these did. An error: it was too much.
+pub(crate) fn heat(asked: &[Asked], lives: &Lives, faults: &[(Duration, Duration)]) -> Result<String> {
     let mut times: BTreeMap<(String, &str), Vec<Duration>> = BTreeMap::new();
     let mut edits: BTreeMap<String, Vec<Duration>> = BTreeMap::new();
     for asked in asked.iter().filter(|asked| !is_report(asked)) {
@@ -306,12 +346,12 @@ pub(crate) fn heat(asked: &[Asked], lives: &Lives) -> Result<String> {
         let what = format!("{resource} {namespace}/{}", if name.is_empty() { verb } else { name });
         match lives.contains_key(user) {
             true => times.entry((what, user)).or_default().push(*received),
-            false if asked.is_write() && asked.is_done() => edits.entry(what).or_default().push(*received),
+            false if asked.is_write() && !asked.is_refused() => edits.entry(what).or_default().push(*received),
             false => {}
         }
     }
     let mut said = Vec::new();
-    for (seconds, bound) in MOST {
+    for (seconds, bound, most_more) in MOST {
         let within = |times: &[Duration], begin: Duration, end: Duration| {
             let until = |end: Duration| times.partition_point(|time| *time < end);
             until(end) - until(begin)
@@ -321,7 +361,10 @@ pub(crate) fn heat(asked: &[Asked], lives: &Lives) -> Result<String> {
             for begin in times {
                 let end = *begin + Duration::from_secs(seconds);
                 let edited = edits.get(what).map_or(0, |edits| within(edits, begin.saturating_sub(MOMENT), end));
-                let (count, most) = (within(times, *begin, end), bound + FOR_EACH_EDIT * edited);
+                let failed = faults.partition_point(|(since, _)| *since < end);
+                let failed = failed.saturating_sub(faults.partition_point(|(_, over)| *over + MOMENT < *begin));
+                let more = properties::MOST_PER_STIMULUS * (edited + failed);
+                let (count, most) = (within(times, *begin, end), bound + more.min(most_more));
                 ensure!(
                     count <= most,
                     "{what} was asked for {count} times within {seconds} s by {user}: {most} are allowed"
@@ -340,11 +383,18 @@ impl Verdict {
     pub(crate) fn judged(&self) -> usize {
         self.allowed.iter().sum()
     }
+
+    /// That nearly all was decided by what there was a moment before: else "allowed" would say little.
+    pub(crate) fn is_of_the_moment(&self) -> Result<()> {
+        let (young, all) = (self.allowed[..YOUNG].iter().sum::<usize>(), self.judged());
+        ensure!(10 * young >= 9 * all, "only {young} of {all} changes were decided by what was young");
+        Ok(())
+    }
 }
 
 impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { changes, allowed, unanswered, unknown, refused } = self;
+        let Self { changes, allowed, unanswered, unknown, refused, unread } = self;
         let all = self.judged();
         write!(
             f,
@@ -355,9 +405,9 @@ impl fmt::Display for Verdict {
         }
         write!(
             f,
-            " {unanswered} of these are known from etcd alone, since the API server was killed before it answered; of {unknown} \
-             changes it is not known whether the controller made them, and they are not judged; {refused} writes were refused, each of \
-             which SPEC wanted, too"
+            " {unanswered} of these are known from etcd alone, since the API server was killed before it answered, or answered by 5xx; of \
+             {unknown} changes it is not known whether the controller made them, and they are not judged; {refused} writes were refused, \
+             {unread} of them unread, which are not judged, and each other is such as SPEC wanted, too"
         )
     }
 }

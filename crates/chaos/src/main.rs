@@ -35,11 +35,12 @@ use self::people::Person;
 use self::places::{NAMESPACES, furnish};
 use self::tenant::Tenant;
 
-/// As xtask has them.
+/// Kills everything that can be killed of a real control plane while people work, and judges each write of the controller.
 #[derive(Parser)]
 #[command(bin_name = "cargo xtask chaos")]
 struct Arguments {
-    /// How long people work and things break, in minutes. What comes after takes about two more.
+    /// How long people work and things break, in minutes. Until all is as wanted, stays so and is judged takes a minute more, or several where
+    /// the machine is busy.
     #[arg(long, default_value_t = 2)]
     minutes: u64,
     /// For the dice. Real processes are not repeatable: the same seed is only roughly the same day.
@@ -86,12 +87,11 @@ fn run(arguments: &Arguments) -> Result<()> {
     let settled = settle(plane.client(), &mut faults)?;
     println!("edits by each: {acts:?}; {}", faults.counts());
     println!("all is as wanted {:.1} s after the last fault", settled.as_secs_f64());
-    let asked = audit::read(plane.dir())?;
-    stays(&plane, &faults.lives, asked.len())?;
+    stays(&plane, &faults.lives)?;
     places::bystanders(plane.client())?;
     ensure!(!faults.shows_a_value(), "the controller's log shows a value");
     let asked = audit::read(plane.dir())?;
-    println!("{}", judge::heat(&asked, &faults.lives)?);
+    println!("{}", judge::heat(&asked, &faults.lives, &faults.times)?);
     let last = Era::read(&plane, faults.since, faults.former.as_ref())?;
     let mut verdict = Verdict::default();
     for era in faults.former.iter().chain([&last]) {
@@ -100,7 +100,7 @@ fn run(arguments: &Arguments) -> Result<()> {
         ensure!(verdict.judged() > before, "the controller changed nothing: nothing is shown");
     }
     println!("{verdict}");
-    Ok(())
+    verdict.is_of_the_moment()
 }
 
 /// Lets people work, and things break. Answers how often each did something: people, and then the tenant.
@@ -159,18 +159,19 @@ fn settle(client: &Client, faults: &mut Faults<'_>) -> Result<Duration> {
 }
 
 /// Checks that nothing is written any more, and that all targets stay as wanted.
-fn stays(plane: &ControlPlane, lives: &Lives, asked: usize) -> Result<()> {
+fn stays(plane: &ControlPlane, lives: &Lives) -> Result<()> {
+    let begun = now();
     thread::sleep(STAYS_FOR);
     let state = cluster::read(plane.client())?;
     let wrong = cluster::not_as_wanted(&state, &flags());
     ensure!(wrong.is_empty(), "it does not stay as wanted:\n{}", wrong.join("\n"));
-    let since = audit::read(plane.dir())?;
+    let asked = audit::read(plane.dir())?;
     let is_write = |asked: &&Asked| lives.contains_key(&asked.user) && asked.is_write() && !judge::is_report(asked);
     // What the API server can never accept is tried again now and then.
     let is_tried = |asked: &Asked| {
         asked.is_refused() && asked.id().is_some_and(|id| properties::is_refused_for_ever(&state, &flags(), &id))
     };
-    let writes = since.iter().skip(asked).filter(is_write).filter(|asked| !is_tried(asked));
+    let writes = asked.iter().filter(|asked| asked.received >= begun).filter(is_write).filter(|asked| !is_tried(asked));
     let writes: Vec<String> = writes.map(ToString::to_string).collect();
     // What was decided a moment before all was as wanted may still have been under way.
     ensure!(writes.len() < 3, "all was as wanted, and this was written:\n{}", writes.join("\n"));

@@ -278,7 +278,7 @@ impl Replicator {
         self.look_at(at_once.unwrap_or_default(), Some(key));
     }
 
-    /// An object is seen to be another one, which touches these targets.
+    /// An object is seen to be another one, which touches these targets. (A standby notes deletions too, and queues nothing for them.)
     fn note_change(&mut self, now: Now, key: &Key, touched: &Touched) {
         if !touched.is_empty() {
             let Self { changes, queue, storms, .. } = self;

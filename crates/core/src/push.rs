@@ -140,7 +140,7 @@ impl Qualified {
     }
 
     fn target(&self, number: usize) -> Option<(&str, &str)> {
-        // After the last one nothing stands there.
+        // Beyond the last item `rest` answers an empty text.
         let (namespace, rest) = self.items.rest(&self.text, number).split_once('/')?;
         Some((namespace, name(rest)))
     }

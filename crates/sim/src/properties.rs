@@ -1,11 +1,11 @@
 //! TRUSTED: the properties that have to hold. Read this to know what the simulation proves.
 //!
-//! 1. **Safety.** Each write of a controller, as it took effect, is what SPEC wants in some state that the cluster really had since the
-//!    controller's watches delivered something last before it sent the write; or in the state that it can see: of each resource what the
-//!    watch has delivered, and single objects as a response showed them since ([`is_allowed`], [`Known`]). Where a list is being made
-//!    anew, caches answer, an event got lost or etcd was restored, it may have any state of each object since then. A replica that is
-//!    removed because its source is missing, or without its annotations (*silent*), is removed only after the source was so for the whole
-//!    removal delay, while the controller was running.
+//! 1. **Safety.** Each write of a controller, as it took effect, is what SPEC wants in some state that the cluster had after the last watch
+//!    event that the controller had received when it sent the write; or in the state that the controller sees: each object as its watch, or a
+//!    later response, showed it last ([`is_allowed`], [`Known`]). Where it lists anew, where caches answer, with `--namespaces`, and after a
+//!    lost event or a restore of etcd it may be any mixture of the states since that event. A replica that is removed because its source is
+//!    missing, or without its annotations (*silent*), is removed only after the source was so for the whole removal delay, while the
+//!    controller was running.
 //! 2. **Convergence.** When faults have ended, every target is soon as SPEC wants it ([`not_as_wanted`]); where there were none, within
 //!    seconds ([`PROMPTLY`]).
 //! 3. **Quiescence.** Then nothing is written any more ([`crate::world`] looks at the last write), and nothing requested but what
@@ -13,7 +13,7 @@
 //! 4. **No hot loop.** No object costs more requests in a second, or a minute, than [`MOST_AT_ONCE`] and [`MOST_A_MINUTE`].
 //! 5. **No silence.** A target that is not as wanted was reported, and is decided about again ([`LONGEST_SILENCE`]).
 //! 6. **Secrecy.** No value stands anywhere but in data ([`shows_a_value`]).
-//! 7. **Bounds.** No more requests wait for an answer than [`MOST_UNDER_WAY`], and no more targets stand in the queue than there are names
+//! 7. **Bounds.** No more requests of one kind wait for an answer than [`MOST_UNDER_WAY`], and no more targets stand in the queue than there are names
 //!    ([`crate::world`] counts them).
 //! 8. **Leadership.** With `--leader-elect` only the controller that the Lease names at that moment begins a write ([`may_begin`]).
 //!    A write that is under way when another controller takes over may still take effect, within its preconditions, as *safety* judges it.
@@ -34,6 +34,7 @@ mod safety;
 mod shape;
 
 use std::collections::BTreeSet;
+use std::rc::Rc;
 use std::time::Duration;
 
 use crate::api::http::Request;
@@ -66,7 +67,7 @@ pub const LONGEST_SILENCE: Duration = Duration::from_secs(660);
 pub const LONGEST_WAIT: Duration = Duration::from_millis(300);
 /// The number of targets that have to be written, or whose writes hang, at once.
 pub const CROWD: usize = 200;
-/// Requests of one controller about targets that wait for their answers: 64, and a few to find out whether there is room again.
+/// Requests of one controller about targets of one kind that wait for their answers: 64, and a few to find out whether there is room again.
 pub const MOST_UNDER_WAY: usize = 64 + 8;
 /// All is as wanted so soon after the last fault.
 pub const CONVERGES_WITHIN: Duration = Duration::from_secs(900);
@@ -197,10 +198,17 @@ pub fn problem(history: &[(Duration, State)], state: &Cluster, flags: &Flags, ta
     problem.filter(|_| !is_held(history, state, flags, target, &held_by))
 }
 
-/// Whether what is wanted of a target is that something is taken away because its source is silent, which may wait.
+/// Whether what is wanted of a target is that something is taken away because its source is silent, which may wait. (An immutable replica
+/// is made anew then.)
 #[must_use]
-pub fn waits_for_its_delay(state: &Cluster, flags: &Flags, target: &Id) -> bool {
-    is_silent(&wish(state, flags, target))
+pub fn waits_for_its_delay(state: &State, flags: &Flags, target: &Id) -> bool {
+    let object = match (wish(state, flags, target), state.get(target)) {
+        (Wish::Remade, Some(object)) if object.immutable => object,
+        (wish, _) => return is_silent(&wish),
+    };
+    let mut state = Cluster::clone(state);
+    state.insert(target.clone(), Rc::new(Object { immutable: false, ..(**object).clone() }));
+    is_silent(&wish(&state, flags, target))
 }
 
 /// Whether a target is as SPEC wants it, but for its data.

@@ -12,6 +12,7 @@ use crate::policy;
 use crate::scenes::{Faults, scene};
 use crate::scope;
 use crate::spec::Flags;
+use crate::world::applied::Manifest;
 use crate::world::step::{Fate, Flow, Rivalry, Step};
 use crate::world::users::{self, Act};
 use crate::world::{Crowd, Recording, Setting, Violation, World};
@@ -256,10 +257,10 @@ pub fn shrink(script: &Script, violation: &Violation) -> Script {
     }
     // Simpler annotations, one by one.
     for at in 0..best.steps.len() {
-        let Step::Act(Act::Put { annotations, .. }) = &best.steps[at] else { continue };
-        for note in (0..annotations.len()).rev() {
+        let count = annotations_of(&mut best.steps[at]).map_or(0, |annotations| annotations.len());
+        for note in (0..count).rev() {
             let mut simpler = best.steps.clone();
-            if let Step::Act(Act::Put { annotations, .. }) = &mut simpler[at] {
+            if let Some(annotations) = annotations_of(&mut simpler[at]) {
                 annotations.remove(note);
             }
             if let Some(shorter) = fails(&simpler, &best.setting) {
@@ -268,6 +269,14 @@ pub fn shrink(script: &Script, violation: &Violation) -> Script {
         }
     }
     best
+}
+
+/// The annotations with which a step makes an object.
+fn annotations_of(step: &mut Step) -> Option<&mut Vec<(String, String)>> {
+    match step {
+        Step::Act(Act::Put { annotations, .. }) | Step::Apply(_, Manifest { annotations, .. }) => Some(annotations),
+        _ => None,
+    }
 }
 
 /// A failing seed as a list of steps that a person can follow.

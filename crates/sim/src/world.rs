@@ -139,7 +139,7 @@ pub struct World {
     /// The last write of a controller to each object.
     written: BTreeMap<Id, Written>,
     /// The replicas that each start of a controller removed because of a source, and when it sent the write.
-    removed: BTreeMap<(u64, Resource, String), BTreeMap<Id, Duration>>,
+    removed: BTreeMap<(u64, Id), BTreeMap<Id, Duration>>,
     processes: Vec<Option<Process>>,
     /// By controller: the status by which a proxy answers all reads, and whether it answers writes too.
     proxies: Vec<Option<(u16, bool)>>,

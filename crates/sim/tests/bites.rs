@@ -73,7 +73,7 @@ fn each_deliberate_mistake_is_found() {
     let rows: Vec<_> = Bug::ALL.iter().zip(&table).collect();
     let missed = in_parallel(&rows, |((bug, name, _), row)| {
         let first = first_seed(name);
-        let is_found = (first..first + row.within).any(|seed| {
+        let is_found = (first..=row.within).any(|seed| {
             let mut script = script(seed);
             script.setting.bug = Some(*bug);
             let found = run_safely(&script, false).violation.is_some_and(|violation| violation.property == row.by);

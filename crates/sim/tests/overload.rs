@@ -178,6 +178,7 @@ fn a_hundred_thousand_targets_at_once() {
     let targets: Vec<String> =
         (0..SOURCES).flat_map(|n| numbered(NAMESPACES).map(move |it| format!("{it}/s{n}"))).collect();
     while !all_have(&load, &targets, "two") {
+        assert!(load.now() < began + 120 * SECOND, "not all are updated");
         let until = load.now() + 5 * SECOND;
         later.ask(&mut load, until, SECOND);
     }

@@ -67,7 +67,7 @@ impl Client {
         })
     }
 
-    /// The same, and the JSON of an answer that says yes.
+    /// As [`Client::send`], and the JSON of an answer that says yes.
     ///
     /// # Errors
     /// When there is no response, or one that is not a success. The error has the server's message, and nothing of `body`.

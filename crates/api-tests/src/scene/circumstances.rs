@@ -1,4 +1,4 @@
-//! Controllers behind a proxy, started again, or as another user; and the requests that they made.
+//! Controllers behind a proxy, started again, or as another user; the requests that they made; and namespaces that are being deleted.
 
 use std::time::Instant;
 
@@ -7,6 +7,9 @@ use serde_json::{Value, json};
 
 use super::{LOOK, Scene, WAIT};
 use crate::Object;
+
+/// The object that holds a terminating namespace.
+const HELD: &str = "held";
 
 impl Scene {
     /// A proxy that speaks as the controller's user.
@@ -126,5 +129,26 @@ impl Scene {
         self.until(&format!("the log has {what}"), || {
             self.controller().log_lines().into_iter().find(|line| is_it(line))
         })
+    }
+
+    /// Deletes a namespace that is held, so that it is terminating until [`Scene::let_go`]. Starts the controllers of Kubernetes.
+    #[track_caller]
+    pub fn hold_terminating(&self, short: &str) {
+        self.plane.start_controllers().expect("the controllers of Kubernetes");
+        let held = json!({ "metadata": { "name": HELD, "finalizers": ["example.com/held"] } });
+        let namespace = self.namespace_name(short);
+        self.must("POST", &format!("/api/v1/namespaces/{namespace}/configmaps"), "application/json", &held);
+        self.plane.terminate_namespace(&namespace).expect("the namespace is terminated");
+    }
+
+    /// Lets a namespace go that [`Scene::hold_terminating`] held, and waits until it is gone.
+    #[track_caller]
+    pub fn let_go(&self, short: &str) {
+        let nothing = json!({ "metadata": { "finalizers": null } });
+        self.patch("configmaps", &format!("{short}/{HELD}"), &nothing);
+        let path = format!("/api/v1/namespaces/{}", self.namespace_name(short));
+        self.until(&format!("the namespace {short} is gone"), || {
+            (self.call("GET", &path, "application/json", &Value::Null).0 == 404).then_some(())
+        });
     }
 }

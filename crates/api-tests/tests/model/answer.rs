@@ -60,11 +60,11 @@ impl Answer {
     }
 }
 
-/// The fields in their order. Those of entries of `managedFields` are looked at as a set, since some entries are left out.
+/// The fields in the order in which each is there for the first time: items of a list, entries of `managedFields` too, have equal fields, and
+/// some entries are left out. `time` is left out as in [`managers`].
 fn comparable_layout(layout: &[String]) -> Vec<String> {
     let mut shown: Vec<String> = Vec::new();
     for path in layout {
-        // Of lists each form of an item once.
         if !shown.contains(path) && path != ".metadata.managedFields.time" {
             shown.push(path.clone());
         }
@@ -76,7 +76,6 @@ fn comparable_layout(layout: &[String]) -> Vec<String> {
 pub(super) fn comparable(value: &Value) -> Value {
     match value {
         Value::Object(object) => {
-            let is_status = object.get("kind").is_some_and(|kind| kind == "Status");
             let shown = object.iter().map(|(name, value)| {
                 let value = match (&**name, value) {
                     ("uid", Value::String(text)) if !text.is_empty() => json!("a uid"),
@@ -85,7 +84,7 @@ pub(super) fn comparable(value: &Value) -> Value {
                     ("creationTimestamp" | "deletionTimestamp" | "time", Value::String(text)) => json!(time(text)),
                     ("managedFields", Value::Array(entries)) => managers(entries),
                     ("message", Value::String(text)) => json!(message(text)),
-                    ("causes", Value::Array(causes)) if !is_status => {
+                    ("causes", Value::Array(causes)) if causes.iter().all(is_conflict) => {
                         let mut causes: Vec<String> =
                             causes.iter().map(|cause| comparable(cause).to_string()).collect();
                         causes.sort();
@@ -100,6 +99,12 @@ pub(super) fn comparable(value: &Value) -> Value {
         Value::Array(list) => Value::Array(list.iter().map(comparable).collect()),
         other => other.clone(),
     }
+}
+
+/// With several managers the API server names the conflicts of an apply in the order of a Go map, which is none. Of all other causes of a
+/// refusal the order counts.
+fn is_conflict(cause: &Value) -> bool {
+    cause["reason"] == "FieldManagerConflict"
 }
 
 /// A time that is there, as JSON shows it, or as protobuf does.

@@ -16,6 +16,8 @@ use serde_json::{Value, json};
 use super::answer::{Answer, comparable};
 use super::protobuf;
 
+/// So many seconds a watch of the real server lasts that shows what happened before it: a busy machine needs some until it is there.
+pub(super) const LASTS: u64 = 5;
 /// `Accept` of whoever wants JSON.
 pub(super) const JSON: &str = "application/json";
 /// `Accept` as the controller sends it for whole objects (`cluster/kube.rs`),
@@ -121,15 +123,25 @@ impl Pair {
         (from(&real), stream)
     }
 
-    /// Both show the same events, of an object's metadata alone. The real one has to be asked while the history is young: its cache
-    /// goes back some minutes.
-    pub(super) fn events_are_alike(&self, (path, mut stream): (String, Box<Stream>), accept: &str) {
-        let model = self.model_events(&mut stream, Duration::from_secs(1));
-        let real = events(self.real("GET", &path, [accept, ""], &Value::Null));
-        // Bookmarks come when the server likes: what they are like is a test of its own.
-        let real: Vec<String> = real.into_iter().filter(|event| !event.contains("BOOKMARK")).collect();
-        assert!(real.len() > 1, "nothing was written");
-        assert_eq!(real, model, "left: the API server's events, right: the model's\n{}", self.history.join("\n"));
+    /// Both show the same events, of an object's metadata alone, in each of these watches. The real ones have to be asked while the
+    /// history is young: the API server's cache goes back some minutes. They are asked side by side, since each lasts its time.
+    pub(super) fn events_are_alike(&self, watches: Vec<((String, Box<Stream>), &'static str)>) {
+        let asked: Vec<_> = watches
+            .into_iter()
+            .map(|((path, stream), accept)| {
+                let client = self.real.clone();
+                let real = std::thread::spawn(move || ask(&client, "GET", &path, [accept, ""], &Value::Null));
+                (real, stream)
+            })
+            .collect();
+        for (real, mut stream) in asked {
+            let model = self.model_events(&mut stream, Duration::from_secs(1));
+            // Bookmarks come when the server likes: what they are like is a test of its own.
+            let mut real = events(real.join().expect("an answer"));
+            real.retain(|event| !event.contains("BOOKMARK"));
+            assert!(real.len() > 1, "nothing was written");
+            assert_eq!(real, model, "left: the API server's events, right: the model's\n{}", self.history.join("\n"));
+        }
     }
 
     /// What the model sends to a watch by this time.

@@ -193,18 +193,23 @@ fn what_was_not_answered_is_judged_unless_others_made_it() {
 
 #[test]
 fn what_is_refused_has_to_be_wanted_too() {
-    let refused = |verb: &str, id: Id, body: serde_json::Value| {
+    let answered = |code: u16, is_immutable: bool, verb: &str, id: Id, body: serde_json::Value| {
         let mut story = replicated();
+        if is_immutable {
+            let there = story.live[&secret("b", "x")].as_ref().clone();
+            story.others(secret("b", "x"), Some(Object { immutable: true, ..there }));
+        }
         let version = story.live.get(&id).map(|object| object.version);
         let at = story.now();
         // The source changes; a create was decided on while the replica was not there yet.
         story.others(secret("a", "x"), Some(object(&secret("a", "x"), "2", &PUSH)));
         let at = if verb == "create" { BEGAN + Duration::from_secs(4) } else { at + Duration::from_secs(1) };
-        story.ask(LIFE, verb, &id, at, Some(409), (version.filter(|_| verb != "create"), None));
+        story.ask(LIFE, verb, &id, at, Some(code), (version.filter(|_| verb != "create"), None));
         story.asked.last_mut().unwrap().body = body;
         story.asked.sort_by_key(|asked| asked.received);
-        story.judged().map(|verdict| verdict.refused)
+        story.judged().map(|verdict| verdict.refused - verdict.unread)
     };
+    let refused = |verb: &str, id: Id, body: serde_json::Value| answered(409, false, verb, id, body);
     let create = |value: &str| {
         let notes = json!({ "k8s-replicator/replicated-by": "a/x", "k8s-replicator/replicated-from-version": "3",
             "k8s-replicator/replicated-at": "now" });
@@ -225,6 +230,72 @@ fn what_is_refused_has_to_be_wanted_too() {
     assert!(refused("patch", secret("b", "x"), patch_of("example.com/own", "5", "2")).is_err());
     assert!(refused("patch", secret("a", "x"), patch("5", "2")).is_err());
     assert!(refused("delete", secret("b", "x"), json!({})).is_err());
+    // The server had not read it.
+    assert_eq!(refused("patch", secret("b", "x"), json!(null)).unwrap(), 0);
+    // Nobody sees in metadata that it is immutable; there are two changes before the source's then.
+    assert_eq!(answered(422, true, "patch", secret("b", "x"), patch("6", "2")).unwrap(), 1);
+    assert!(answered(422, true, "patch", secret("b", "x"), patch("6", "9")).is_err());
+    assert!(answered(409, true, "patch", secret("b", "x"), patch("6", "2")).is_err());
+}
+
+#[test]
+fn a_refusal_rests_on_all_that_may_have_been_there() {
+    let refused = |version: &str, value: &str| {
+        let mut story = replicated();
+        let there = story.live[&secret("b", "x")].version;
+        // Nobody was answered: these may have happened before it was asked for, or after.
+        for value in ["2", "3"] {
+            story.change(secret("a", "x"), Some(object(&secret("a", "x"), value, &PUSH)));
+        }
+        let at = story.now() - Duration::from_millis(500);
+        story.ask(LIFE, "patch", &secret("b", "x"), at, Some(409), (Some(there), None));
+        let key = "/metadata/annotations/k8s-replicator~1replicated-from-version";
+        story.asked.last_mut().unwrap().body = json!([{ "op": "add", "path": key, "value": version }, { "op": "add", "path": "/data", "value": { "k": value } }]);
+        // This certainly happened after.
+        story.others(secret("a", "x"), Some(object(&secret("a", "x"), "4", &PUSH)));
+        story.judged().map(|verdict| verdict.refused)
+    };
+    assert_eq!(refused("5", "2").unwrap(), 1);
+    assert_eq!(refused("6", "3").unwrap(), 1);
+    assert!(refused("7", "4").is_err());
+}
+
+#[test]
+fn what_is_over_for_long_is_no_reason_to_remove() {
+    let after = |rest: u64, write: fn(Story) -> Story| {
+        let mut story = replicated();
+        story.others(secret("a", "x"), Some(object(&secret("a", "x"), "2", &[("replicate-to", "b/y")])));
+        story.others(secret("a", "x"), Some(object(&secret("a", "x"), "2", &PUSH)));
+        story.others(secret("a", "x"), Some(object(&secret("a", "x"), "3", &PUSH)));
+        story.rests += Duration::from_secs(rest);
+        write(story).passes()
+    };
+    let removed = |story: Story| story.writes(secret("b", "x"), None, Some(200));
+    assert!(after(10, removed) && !after(30, removed));
+    let updated = |story: Story| {
+        let notes = [("replicated-by", "a/x"), ("replicated-from-version", "6"), ("replicated-at", "now")];
+        story.writes(secret("b", "x"), Some(object(&secret("b", "x"), "2", &notes)), Some(200))
+    };
+    assert!(after(30, updated) && !after(60, updated));
+}
+
+#[test]
+fn every_write_has_a_precondition() {
+    let blind = |based_on: Option<u64>, became: Option<u64>| {
+        let mut story = replicated();
+        let at = story.now();
+        story.ask(LIFE, "patch", &secret("b", "x"), at, Some(200), (based_on, became));
+        story.passes()
+    };
+    // What changes nothing.
+    assert!(blind(Some(4), Some(4)));
+    assert!(!blind(None, Some(4)) && !blind(Some(4), None));
+}
+
+#[test]
+fn nearly_all_is_decided_by_what_is_young() {
+    let of = |young: usize, old: usize| Verdict { allowed: [young, 0, 0, old, 0], ..Verdict::default() };
+    assert!(of(9, 1).is_of_the_moment().is_ok() && of(8, 1).is_of_the_moment().is_err());
 }
 
 #[test]
@@ -237,15 +308,21 @@ fn the_log_and_the_history_have_to_agree() {
 #[test]
 fn what_is_asked_again_and_again_is_found() {
     let lives = Lives::from([(LIFE.to_owned(), BEGAN)]);
-    let requests = |count: u64, apart: u64, edits: usize| {
+    let during = |count: u64, apart: u64, edits: usize, faults: &[(Duration, Duration)]| {
         let mut story = Story::default();
         for number in 0..count {
             let at = BEGAN + Duration::from_millis(number * apart);
             story.ask(LIFE, "get", &secret("a", "x"), at, Some(200), (None, None));
         }
         (0..edits).for_each(|_| story.ask("somebody", "update", &secret("a", "x"), BEGAN, Some(200), (None, None)));
-        heat(&story.asked, &lives).is_ok()
+        heat(&story.asked, &lives, faults).is_ok()
     };
-    assert!(requests(12, 10, 0) && !requests(13, 10, 0) && requests(13, 10, 1) && !requests(14, 10, 1));
+    let requests = |count: u64, apart: u64, edits: usize| during(count, apart, edits, &[]);
+    assert!(requests(12, 10, 0) && !requests(13, 10, 0) && requests(16, 10, 1) && !requests(17, 10, 1));
+    assert!(requests(52, 10, 99) && !requests(53, 10, 99), "however much others do");
     assert!(requests(60, 200, 0) && !requests(61, 200, 0));
+    let second = Duration::from_secs(1);
+    let fault = |begins: Duration| [(BEGAN - 9 * second, BEGAN - 8 * second), (begins, begins + second / 2)];
+    assert!(during(16, 10, 0, &fault(BEGAN)) && !during(17, 10, 0, &fault(BEGAN)));
+    assert!(during(16, 10, 0, &fault(BEGAN - second)) && !during(13, 10, 0, &fault(BEGAN + 3 * second)));
 }

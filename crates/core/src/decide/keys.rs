@@ -60,7 +60,8 @@ impl<'g> Case<'g, '_> {
         if crate::bug!(AllowedKeysForgotten) {
             return limits;
         }
-        // Nothing follows from what is ill-formed, nor from what lies beyond it: there `replicated-from-allowed` decides (`Case::above`).
+        // An object that is missing or ill-formed limits no keys, nor does any above it; whether the target gets anything then,
+        // `Case::above` decides.
         let is_sure = |marks: &&Marks| !marks.unsure;
         for marks in self.graph.above(from).map_while(|(_, node)| node?.marks().filter(is_sure)) {
             let text = |annotation| marks.text(annotation).cloned();

@@ -40,7 +40,7 @@ struct Change {
 
 impl Change {
     fn between(old: Option<&Node>, new: Option<&(Annotated, Uid)>) -> Self {
-        // As whoever decides: what is missing or ill-formed is not paused (SPEC 11.7).
+        // `decide` takes an object that is missing or ill-formed for not paused (SPEC 11.7), and so does this.
         let is_paused =
             |annotated: Option<&Annotated>| annotated.and_then(Annotated::marks).is_some_and(|marks| marks.paused);
         let was = old.map(|node| &node.annotated);

@@ -64,17 +64,22 @@ fn required(type_: &str) -> &'static [&'static [&'static str]] {
     }
 }
 
-/// The keys of which a Secret of this type must have one, and has none.
-#[must_use]
-pub fn missing(type_: &str, data: &Data) -> Option<&'static [&'static str]> {
-    required(type_).iter().copied().find(|keys| !keys.iter().any(|key| data.contains_key(*key)))
+/// Keys of which a Secret of this type must have one, and has none.
+fn lacking(type_: &str, data: &Data) -> impl Iterator<Item = &'static [&'static str]> {
+    required(type_).iter().copied().filter(|keys| !keys.iter().any(|key| data.contains_key(*key)))
 }
 
-/// `causes`: what is wrong already.
-fn validate(old: Option<&Object>, new: &Object, mut causes: Vec<Cause>) -> Result<(), Refusal> {
+/// The first keys of which a Secret of this type must have one, and has none.
+#[must_use]
+pub fn missing(type_: &str, data: &Data) -> Option<&'static [&'static str]> {
+    lacking(type_, data).next()
+}
+
+/// What is wrong with an object, as it would be.
+fn causes(old: Option<&Object>, new: &Object) -> Vec<Cause> {
+    let mut causes = Vec::new();
     if let Some(type_) = &new.type_ {
-        let lacks = |keys: &&&[&str]| !keys.iter().any(|key| new.data.contains_key(*key));
-        let keys = required(type_).iter().filter(lacks).copied().flatten();
+        let keys = lacking(type_, &new.data).flatten();
         causes.extend(keys.map(|key| Cause::required(&format!("data[{key}]"), "")));
     }
     if let Some(old) = old {
@@ -90,7 +95,23 @@ fn validate(old: Option<&Object>, new: &Object, mut causes: Vec<Cause>) -> Resul
             Cause::new("FieldValueForbidden", field, "Forbidden: field is immutable when `immutable` is set")
         }));
     }
-    if causes.is_empty() { Ok(()) } else { Err(Refusal::invalid("", new.id.resource.kind(), &new.id.name, causes)) }
+    causes
+}
+
+fn invalid(id: &Id, causes: Vec<Cause>) -> Refusal {
+    Refusal::invalid("", id.resource.kind(), &id.name, causes)
+}
+
+fn validate(old: Option<&Object>, new: &Object) -> Result<(), Refusal> {
+    let causes = causes(old, new);
+    if causes.is_empty() { Ok(()) } else { Err(invalid(&new.id, causes)) }
+}
+
+/// The request means an object of this uid, which is not the one that is there. The API server says with it what else is wrong.
+fn is_another(uid: &str, old: &Object, new: &Object) -> Refusal {
+    let mut all = vec![Cause::immutable("metadata.uid", &format!("{uid:?}"))];
+    all.extend(causes(Some(old), new));
+    invalid(&new.id, all)
 }
 
 /// What the API server itself adds: every Namespace has its name as a label (`SetDefaults_Namespace`).
@@ -150,7 +171,7 @@ fn make(
         Admitted::Never => return Ok(Written::Hangs),
     }
     defaulted(&mut object);
-    validate(None, &object, Vec::new())?;
+    validate(None, &object)?;
     if let Some(there) = store.get(&id) {
         let mut refusal = Refusal::already_exists("", id.resource.plural(), &id.name);
         if there.deleted.is_some() {
@@ -177,7 +198,7 @@ fn replace(
         Admitted::Never => return Ok(Written::Hangs),
     }
     defaulted(&mut new);
-    validate(Some(old), &new, Vec::new())?;
+    validate(Some(old), &new)?;
     own(old, &mut new);
     if new == *old {
         // A write that changes nothing makes no new version.
@@ -232,7 +253,7 @@ pub fn patch(store: &mut Store, id: &Id, operations: &Value, context: Context<'_
     let uid = text("uid");
     let new = json::read(&document, Some(&old), id)?;
     if uid != old.uid {
-        validate(Some(&old), &new, vec![Cause::immutable("metadata.uid", &format!("{uid:?}"))])?;
+        return Err(is_another(&uid, &old, &new));
     }
     replace(store, &old, new, context, |old, new| updated(Some(old), new, context.manager, wall(context.at)))
 }
@@ -346,7 +367,7 @@ pub fn apply(store: &mut Store, id: &Id, body: &Value, force: bool, context: Con
         return Err(conflict(id, MODIFIED));
     }
     if !uid.is_empty() && uid != old.uid {
-        validate(Some(&old), &new, vec![Cause::immutable("metadata.uid", &format!("{uid:?}"))])?;
+        return Err(is_another(uid, &old, &new));
     }
     let at = wall(context.at);
     replace(store, &old, new, context, |old, new| applied(Some(old), new, context.manager, at, fields))

@@ -393,3 +393,74 @@ fn is_adoption(write: &Write<'_>) -> bool {
     let same = Object { managers: after.managers.clone(), version: after.version, ..(**before).clone() };
     same == **after && !is_made_by_controller(before) && is_made_by_controller(after)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::world::users;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn secret(key: &str, version: u64, data: u8, notes: &[(&str, &str)]) -> Rc<Object> {
+        let (namespace, name) = key.split_once('/').unwrap();
+        let id = Id::new(Resource::Secret, namespace, name);
+        let notes: Vec<_> =
+            notes.iter().map(|(name, value)| (format!("{PREFIX}{name}"), (*value).to_owned())).collect();
+        Rc::new(Object { version, ..users::object(&id, "Opaque", data, &notes, false, false) })
+    }
+
+    /// The object in the middle of a chain takes its consent back, and then the one at its end gives its own: at no time had both.
+    #[test]
+    fn a_controller_that_has_its_watches_mixes_no_states() {
+        const GIVEN: [(&str, &str); 4] = [
+            ("replicated-from-version", "1"),
+            ("replicated-from-origin", "a/o"),
+            ("replicated-from-allowed", ".*"),
+            ("replicated-at", "2026-11-30T00:00:00Z"),
+        ];
+        let middle = |version, more: &[(&str, &str)]| {
+            secret("a/x", version, 1, &[&[("replicate-from", "a/o")], &GIVEN[..], more].concat())
+        };
+        let before = secret("b/t", 3, 0, &[("replicate-from", "a/x")]);
+        let given = [&[("replicate-from", "a/x"), ("replicated-from-version", "2")], &GIVEN[1..]].concat();
+        let after = secret("b/t", 9, 1, &given);
+        let history: Vec<(Duration, State)> = [
+            (
+                secret("a/o", 1, 1, &[("replication-allowed-namespaces", "a")]),
+                middle(2, &[("replication-allowed", "true")]),
+            ),
+            (secret("a/o", 1, 1, &[("replication-allowed-namespaces", "a")]), middle(4, &[])),
+            (secret("a/o", 5, 1, &[("replication-allowed", "true")]), middle(4, &[])),
+        ]
+        .into_iter()
+        .zip([SECOND, 2 * SECOND, 3 * SECOND])
+        .map(|((end, middle), at)| {
+            let spaces = ["a", "b"].map(|name| Rc::new(Object::new(Id::of_namespace(name))));
+            let all = spaces.into_iter().chain([end, middle, Rc::clone(&before)]);
+            (at, Rc::new(all.map(|object| (object.id.clone(), object)).collect()))
+        })
+        .collect();
+        let flags = Flags { removal_delay: Duration::ZERO, ..Flags::default() };
+        let is_allowed = |known, has_watches, gaps: &[Gap]| {
+            let write = Write {
+                at: 4 * SECOND,
+                target: &before.id,
+                before: Some(&before),
+                after: Some(&after),
+                started: Duration::ZERO,
+                known: Known::all_from(known),
+                has_watches,
+                gaps,
+                flags: &flags,
+            };
+            is_allowed(&history, &write)
+        };
+        assert_eq!(is_allowed(0, false, &[]), Some(Allowed::Other), "it may list anew");
+        assert_eq!(is_allowed(0, true, &[]), None);
+        // A response shows the end of the chain before the watch does.
+        let (resource, namespace) = (Resource::Secret, String::new());
+        let shown = Gap { resource, namespace, one: Some(Id::new(resource, "a", "o")), after: 0, shown: 2 };
+        assert_eq!(is_allowed(0, true, &[shown]), Some(Allowed::Other));
+        assert_eq!(is_allowed(1, false, &[]), None, "the watch has shown that the consent is gone");
+    }
+}

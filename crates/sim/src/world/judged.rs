@@ -24,7 +24,7 @@ pub(super) struct Written {
 /// A removal, as the removal limit counts it.
 struct Removal {
     /// The start of a controller, and the source.
-    because_of: (u64, Resource, String),
+    because_of: (u64, Id),
     /// All of them within the limit's window, and when each was sent.
     within: BTreeMap<Id, Duration>,
     is_one_too_many: bool,
@@ -100,8 +100,8 @@ impl World {
             after: after.as_ref(),
             started: by.started,
             known: by.known,
-            has_watches: self.has_watches(by),
-            gaps: self.gaps.get(&by.start).map(Vec::as_slice).unwrap_or_default(),
+            has_watches: by.has_watches,
+            gaps: self.gaps.get(&by.start).and_then(|gaps| gaps.get(..by.gaps)).unwrap_or_default(),
             flags: &self.setting.controllers[by.slot],
         };
         // The key and the label that webhooks add may be their own, or a source's that has them from there.
@@ -141,11 +141,11 @@ impl World {
     /// What the removal limit counts of a write that takes something away; `None`: there is no limit.
     fn removal(&self, by: Sender, id: &Id, before: Option<&Rc<Object>>, sent: Duration) -> Option<Removal> {
         let flags = &self.setting.controllers[by.slot];
-        let name = if self.store.get(id).is_none() { "replicated-by" } else { "replicate-from" };
-        let source = before?.annotation(&format!("{}{name}", crate::spec::PREFIX))?;
+        let is_gone = self.store.get(id).is_none_or(|object| object.deleted.is_some());
+        let source = properties::named_by(before?, if is_gone { "replicated-by" } else { "replicate-from" })?;
         let limit = flags.removal_limit?;
         let window = flags.removal_delay.max(properties::SHORTEST_WINDOW);
-        let because_of = (by.start, id.resource, source.to_owned());
+        let because_of = (by.start, source);
         let mut within = self.removed.get(&because_of).cloned().unwrap_or_default();
         within.insert(id.clone(), sent);
         within.retain(|_, at| sent.saturating_sub(*at) < window);
@@ -156,7 +156,7 @@ impl World {
     fn count_removal(&mut self, removal: Removal) -> Result<(), Violation> {
         let Removal { because_of, within, is_one_too_many } = removal;
         if is_one_too_many {
-            return Err(Violation::new("many at once", format!("{within:?} were removed because of {}", because_of.2)));
+            return Err(Violation::new("many at once", format!("{within:?} were removed because of {}", because_of.1)));
         }
         self.removed.insert(because_of, within);
         Ok(())
@@ -191,24 +191,25 @@ impl World {
         };
         let slot = by.slot;
         self.written.insert(id.clone(), Written { slot, before: before.cloned(), others, taken_back });
-        if taken_back <= MOST_TAKEN_BACK {
+        // One may have seen a change of a Namespace that the other one has not (seed 10252874).
+        if taken_back <= MOST_TAKEN_BACK || self.have_namespaces_just_changed() {
             return Ok(());
         }
         Err(Violation::new("fight", format!("{id}: two controllers take back each other's writes")))
     }
 
     /// Whether a controller knows each object by its watches, and by responses about that object alone.
-    fn has_watches(&self, by: Sender) -> bool {
+    pub(super) fn knows_by_watches(&self, slot: usize, start: u64) -> bool {
         !self.setting.stale_reads
             && self.lost.is_none()
             && self.restored.is_none()
-            && self.setting.controllers[by.slot].namespaces.is_empty()
-            && self.watches(by.slot)
+            && self.setting.controllers[slot].namespaces.is_empty()
+            && self.watches(slot, start)
     }
 
-    /// Whether a controller has all its watches. (Streams that it has given up may still be open.)
-    fn watches(&self, slot: usize) -> bool {
-        let is_open = |pipe: &&Pipe| pipe.sender.slot == slot && pipe.stream.is_some();
+    /// Whether a start of a controller has all its watches. (Streams that it has given up may still be open.)
+    fn watches(&self, slot: usize, start: u64) -> bool {
+        let is_open = |pipe: &&Pipe| pipe.sender.start == start && pipe.stream.is_some();
         let watched: BTreeSet<&Watched> =
             self.pipes.iter().filter(is_open).filter_map(|pipe| pipe.watched.as_ref()).collect();
         watched.len() >= self.setting.watches_of(slot)
@@ -216,7 +217,16 @@ impl World {
 
     /// Whether every controller has all its watches.
     pub(super) fn all_watch(&self) -> bool {
-        (0..self.processes.len()).all(|slot| self.watches(slot))
+        let mut all = self.processes.iter().enumerate();
+        all.all(|(slot, process)| process.as_ref().is_none_or(|process| self.watches(slot, process.start)))
+    }
+
+    /// Whether a Namespace changed so lately that it may be on its way to one of the controllers.
+    fn have_namespaces_just_changed(&self) -> bool {
+        const LATELY: Duration = Duration::from_secs(5);
+        let (history, now) = (&self.store.history, namespaces(&self.store.live));
+        let before = history.iter().rposition(|(_, state)| namespaces(state) != now);
+        before.and_then(|before| history.get(before + 1)).is_some_and(|(at, _)| *at + LATELY > self.now)
     }
 
     /// Whether controllers that read their Namespaces one by one have read all of them since the last change, without a fault.
@@ -224,10 +234,6 @@ impl World {
         if self.setting.controllers.iter().all(|flags| flags.namespaces.is_empty()) {
             return true;
         }
-        let namespaces = |state: &State| -> Vec<u64> {
-            let namespaces = state.iter().filter(|(id, _)| id.resource == Resource::Namespace);
-            namespaces.map(|(_, object)| object.version).collect()
-        };
         let since = self.now.saturating_sub(properties::NAMESPACES_READ_WITHIN);
         let history = &self.store.history;
         let first = history.iter().rposition(|(at, _)| *at <= since).unwrap_or(0);
@@ -235,6 +241,11 @@ impl World {
         let is_calm = self.faults_ended.is_some_and(|at| at <= since);
         is_calm && history[first..].iter().all(|(_, state)| namespaces(state) == now)
     }
+}
+
+/// The versions of all Namespaces.
+fn namespaces(state: &State) -> Vec<u64> {
+    state.iter().filter(|(id, _)| id.resource == Resource::Namespace).map(|(_, object)| object.version).collect()
 }
 
 /// Whether an object is as it was, but for versions, owners and times.

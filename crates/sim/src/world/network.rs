@@ -26,6 +26,9 @@ pub(super) struct Sender {
     pub(super) start: u64,
     pub(super) started: std::time::Duration,
     pub(super) known: Known,
+    /// It knew each object by its watches, and by responses about that object alone, of which there had been so many that showed it more.
+    pub(super) has_watches: bool,
+    pub(super) gaps: usize,
 }
 
 /// A request under way.

@@ -1,4 +1,4 @@
-//! A running controller.
+//! TRUSTED: a running controller: what it asks for, what it says, and what it knows.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -259,10 +259,17 @@ impl World {
                 return Err(Violation::new("leadership", what));
             }
         }
-        if process.controller.under_way() > MOST_UNDER_WAY {
+        if process.controller.under_way() > MOST_UNDER_WAY * self.setting.resources.len() {
             return Err(Violation::new("bounds", format!("{} requests are under way", process.controller.under_way())));
         }
-        let sender = Sender { slot, start: process.start, started: process.started, known: process.known };
+        let sender = Sender {
+            slot,
+            start: process.start,
+            started: process.started,
+            known: process.known,
+            has_watches: self.knows_by_watches(slot, process.start),
+            gaps: self.gaps.get(&process.start).map_or(0, Vec::len),
+        };
         let turn = if self.setting.balanced && request.whole.is_some() { self.requests % 2 } else { 0 };
         self.flights.push(Flight {
             sender,

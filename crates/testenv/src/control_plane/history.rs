@@ -68,7 +68,7 @@ impl ControlPlane {
     }
 
     /// One request to etcd's gateway, without any library: HTTP 1.0, where the answer ends with the connection. Answers its body.
-    fn ask_etcd(&self, path: &str, body: &Value) -> Result<BufReader<TcpStream>> {
+    pub(super) fn ask_etcd(&self, path: &str, body: &Value) -> Result<BufReader<TcpStream>> {
         let mut stream = TcpStream::connect(("127.0.0.1", self.site.etcd_port)).context("etcd is away")?;
         stream.set_read_timeout(Some(LIMIT))?;
         let body = body.to_string();

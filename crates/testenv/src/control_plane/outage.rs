@@ -1,8 +1,7 @@
 //! What happens to control planes: their processes are killed and come back, and their content is restored from a backup.
 
 use std::fs;
-use std::io::{Read as _, Write as _};
-use std::net::TcpStream;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -38,11 +37,13 @@ impl ControlPlane {
     /// # Errors
     /// When etcd does not answer.
     pub fn compact(&self) -> Result<()> {
-        let path = |what: &str| format!("http://127.0.0.1:{}/v3/kv/{what}", self.site.etcd_port);
         // A key that does not exist: only the revision is asked for.
-        let now = post(&path("range"), &json!({ "key": "AA==" }))?;
+        let now: Value = serde_json::from_reader(self.ask_etcd("/v3/kv/range", &json!({ "key": "AA==" }))?)?;
         let revision = now["header"]["revision"].as_str().context("etcd says no revision")?;
-        post(&path("compaction"), &json!({ "revision": revision, "physical": true })).map(drop)
+        let compaction = json!({ "revision": revision, "physical": true });
+        // It is done when the whole answer is there.
+        self.ask_etcd("/v3/kv/compaction", &compaction)?.read_to_end(&mut Vec::new())?;
+        Ok(())
     }
 
     /// Starts what was killed, on the same ports, and waits until the API server is ready.
@@ -99,21 +100,6 @@ impl ControlPlane {
         let mut both = [("etcd", etcd), (FIRST, api_server)];
         self.site.wait_ready(&self.server, &self.users.admin_token, &mut both).map(drop)
     }
-}
-
-/// A request of etcd's JSON gateway.
-fn post(url: &str, body: &Value) -> Result<Value> {
-    let (address, path) = url.trim_start_matches("http://").split_once('/').context("no path")?;
-    let mut stream = TcpStream::connect(address)?;
-    stream.set_read_timeout(Some(GRACE))?;
-    let body = body.to_string();
-    let length = body.len();
-    write!(stream, "POST /{path} HTTP/1.0\r\nHost: {address}\r\nContent-Length: {length}\r\n\r\n{body}")?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer)?;
-    let (head, body) = answer.split_once("\r\n\r\n").context("the answer is no HTTP")?;
-    ensure!(head.split_whitespace().nth(1) == Some("200"), "{url}: {answer}");
-    Ok(serde_json::from_str(body)?)
 }
 
 fn kill(process: &mut Option<Child>) {

@@ -64,6 +64,7 @@ impl<'a> Hidden<'a> {
         let is_inner = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
         let begins_word = |at: usize| !is_inner(at.checked_sub(1).and_then(|before| bytes.get(before)));
         let words = (0..bytes.len()).filter(|at| begins_word(*at)).flat_map(|at| {
+            // Texts of one byte, two, and so on, up to the longest that is shorter than a piece.
             let ends = (1..PIECE)
                 .map(move |length| at + length)
                 .filter(|end| *end <= bytes.len() && !is_inner(bytes.get(*end)));
