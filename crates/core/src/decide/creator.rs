@@ -87,9 +87,10 @@ impl<'g> Case<'g, '_> {
     }
 
     /// The order in which sources get a name (SPEC 3, 4). A source that is not accepted, or is of a protected type, comes after all
-    /// others. The type of a paused source is not checked: it keeps its place.
+    /// others. The type of a source that is paused, or pulls from one that is, is not checked: it keeps its place.
     pub(super) fn rank(self, key: &'g SourceKey, node: &Node) -> (bool, bool, i64, &'g SourceKey) {
-        let is_paused = node.marks().is_some_and(|marks| marks.paused);
+        let from = node.marks().and_then(|marks| self.graph.node(marks.replicate_from.as_ref()?));
+        let is_paused = [Some(node), from].into_iter().flatten().filter_map(Node::marks).any(|marks| marks.paused);
         let is_protected = !is_paused && node.type_.as_deref().is_some_and(|type_| self.kind.is_protected(type_));
         let created = if crate::bug!(YoungestWins) { -node.created } else { node.created };
         (!self.accepts(key), is_protected, created, key)

@@ -201,3 +201,17 @@ fn nothing_is_trimmed_because_of_a_source_of_a_protected_type() {
     ];
     holds(setting(vec![flags()]), steps);
 }
+
+/// Seed 10514652: the source of a protected type came after the others, if its type was known, though it pulls from a paused one.
+#[test]
+fn a_source_of_a_protected_type_that_pulls_from_a_paused_one_keeps_the_name() {
+    let token = |data, notes: &[(&str, &str)]| put_of_type("bootstrap.kubernetes.io/token", "a/x", data, notes);
+    let steps = vec![
+        token(3, &[("replicate-to", "y")]),
+        Step::Calm(60),
+        put("b/z", 0, &[("paused", "1")]),
+        put("a/y", 4, &[("replicate-to-namespaces", ".*")]),
+        token(1, &[("replicate-from", "b/z"), ("replicate-to", "b/x, team-1/y")]),
+    ];
+    holds(setting(vec![flags()]), steps);
+}
