@@ -297,9 +297,10 @@ impl Replicator {
         self.graph.node(turn).is_some_and(|node| node.knowledge == Knowledge::Refused)
     }
 
-    /// Whether a target was read at its current version, so that another read shows nothing new.
+    /// Whether a target was read at its current version, so that another read shows nothing new. (After a write of this program its data is
+    /// known, and not whether it is immutable.)
     fn is_known(&self, turn: &Turn) -> bool {
-        let is_read = |node: &Node| matches!(node.knowledge, Knowledge::Known(_));
+        let is_read = |node: &Node| matches!(node.knowledge, Knowledge::Known(_)) && node.immutable.is_some();
         let has_type = |node: &Node| node.type_.is_some() || !self.kind.is_typed();
         self.graph.node(turn).is_some_and(|node| is_read(node) && has_type(node))
     }

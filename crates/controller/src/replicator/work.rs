@@ -29,9 +29,11 @@ pub(super) fn work(graph: &Graph, target: &TargetKey, source: Option<&SourceKey>
     sources.sort_unstable();
     sources.dedup();
     let sources = sources.into_iter().map(|key| (key, graph.node(key).map(|node| &node.resource_version)));
-    let said = Said { graph, target, marks, asks, from: if asks.is_some() { from } else { pushed_from } };
+    let from = if asks.is_some() { from } else { pushed_from };
+    let in_a_ring = from.is_some_and(|from| graph.above(from).any(|(key, _)| **key == **target));
+    let said = Said { graph, target, marks, asks, from };
     // A recreated replica of a push is not new work: it has no user who recreates it.
-    Work::new(sources, node.filter(|_| creator.is_none()).map(|node| &node.uid), said.hash())
+    Work::new(sources, node.filter(|_| creator.is_none()).map(|node| &node.uid), in_a_ring, said.hash())
 }
 
 /// What is said about a target by others than its direct sources.

@@ -257,7 +257,7 @@ impl<'g> Case<'g, '_> {
         };
         match self.gift(offer, &receiver, Some(owned))? {
             Gift::Trim { allowed, kept } => {
-                if owned.node().immutable {
+                if owned.node().is_immutable() {
                     return self.remake(owned, Question::Changeable, Reason::ReplicaImmutable, source.key);
                 }
                 wanted.set(Annotation::ReplicatedFromAllowed, Some(allowed));
@@ -291,7 +291,7 @@ impl<'g> Case<'g, '_> {
         let Combined { owned, type_, source, from } = combined;
         PULLED.iter().for_each(|annotation| wanted.set(*annotation, None));
         let is_empty = self.is_empty(owned)?;
-        if !is_empty && owned.node().immutable {
+        if !is_empty && owned.node().is_immutable() {
             return self.remake(owned, Question::Changeable, Reason::ReplicaImmutable, source.key);
         }
         let data = if is_empty { Data::Keep } else { Data::Cleared };
@@ -339,7 +339,7 @@ impl<'g> Case<'g, '_> {
     /// Whether a replica is immutable and holds other data than it has to get. (If it holds the same data, its annotations can
     /// still be updated.)
     fn cannot_hold(self, owned: Owned<'g>, source: Source<'g>, part: Option<&Arc<Projection>>) -> Answer<'g, bool> {
-        if !owned.node().immutable || crate::bug!(ImmutableIsUpdated) {
+        if !owned.node().is_immutable() || crate::bug!(ImmutableIsUpdated) {
             return Continue(false);
         }
         let Ok(theirs) = self.portion(Question::Changeable, source, part)? else { return Continue(true) };

@@ -170,7 +170,7 @@ impl<'g> Case<'g, '_> {
     /// A pulling target belongs to its user: where its data cannot be changed, it is refused, and not recreated.
     fn may_write_data(self, owned: Owned<'g>, from: &SourceKey) -> Answer<'g> {
         self.is_not_known_as_protected(self.target, owned.node(), from)?;
-        if owned.node().immutable {
+        if owned.node().is_immutable() {
             let refused = refuse(Reason::TargetImmutable, Some(from), None);
             return self.stop(Question::Changeable, refused, || "the target is immutable".to_owned());
         }

@@ -21,7 +21,7 @@ impl<'g> Case<'g, '_> {
         let Some(stopped) = self.withdrawn_from(owned)? else {
             return self.stop(Question::AsWanted, alone(), || "its source still gives the data".to_owned());
         };
-        if owned.node().immutable {
+        if owned.node().is_immutable() {
             return self.stop(Question::Changeable, alone(), || "the target is immutable".to_owned());
         }
         self.clear(owned, &stopped)

@@ -120,7 +120,7 @@ impl Graph {
             && (observed.managers.data == Owners::Controller || crate::bug!(RestartBelievesAll));
         let knowledge = if is_vouched_for { Knowledge::Trusted } else { Knowledge::Suspect };
         let (knowledge, type_) = known.unwrap_or((knowledge, None));
-        self.keep(observed, (knowledge, type_, false), by, epoch)
+        self.keep(observed, (knowledge, type_, None), by, epoch)
     }
 
     fn put_changed(&mut self, mut observed: Observed, known: Option<Content>, by: By) -> Touched {
@@ -129,10 +129,10 @@ impl Graph {
         if old.uid == observed.uid && !is_written && copied(old.marks()) == copied(observed.annotated.marks()) {
             observed.managers.names_as_copied = old.managers.names_as_copied;
         }
-        // Neither ever changes as long as it is the same object.
+        // As long as it is the same object, its type never changes, and what is immutable stays so.
         let (type_, immutable) = match old.uid == observed.uid {
-            true => (old.type_.take(), old.immutable),
-            false => (None, false),
+            true => (old.type_.take(), old.immutable.filter(|immutable| *immutable)),
+            false => (None, None),
         };
         let refused = old.knowledge == Knowledge::Refused;
         let is_vouched_for = self.believes && observed.managers.data == Owners::Controller;
@@ -158,7 +158,7 @@ impl Graph {
     fn keep(
         &mut self,
         observed: Observed,
-        content: (Knowledge, Option<Arc<str>>, bool),
+        content: (Knowledge, Option<Arc<str>>, Option<bool>),
         by: By,
         epoch: u32,
     ) -> Touched {

@@ -138,7 +138,7 @@ impl Graph {
             self.revision += 1;
             node.knowledge = Knowledge::Known(facts);
             node.type_ = content.type_.clone();
-            node.immutable = content.immutable;
+            node.immutable = Some(content.immutable);
         }
     }
 

@@ -46,8 +46,9 @@ pub struct Node {
     pub has_labels: bool,
     /// A Secret's type, once it was read. It stays the same as long as the uid does.
     pub type_: Option<Arc<str>>,
-    /// Whether its data is known to be immutable. It stays so as long as the uid does.
-    pub immutable: bool,
+    /// Whether its data is immutable, as its content said when it was read at this version. `Some(true)` holds as long as the uid does: an
+    /// object that is immutable stays so. The response to a write does not say it.
+    pub immutable: Option<bool>,
     /// Whether only a response has shown it at this version: what else a server says may be older.
     pub(super) only_answered: bool,
     /// The list in which it was last seen.
@@ -83,6 +84,12 @@ impl Node {
     #[must_use]
     pub fn carried(&self) -> Option<&Carried> {
         self.extra.as_ref().map(|extra| &extra.carried)
+    }
+
+    /// Whether its data is known to be immutable.
+    #[must_use]
+    pub fn is_immutable(&self) -> bool {
+        self.immutable == Some(true)
     }
 
     /// The annotations, if there are any and they are well-formed.

@@ -143,3 +143,37 @@ fn two_controllers_of_which_one_sees_a_label_first_come_to_rest() {
         holds(setting(vec![at_once.clone(), at_once.clone()]), steps);
     }
 }
+
+/// Seeds 10646139, 10888117. What a push created pulls, since its source became a combined one, from an object that pulls from it: a ring. A
+/// rival opens the ring at once, each time that the controller closes it. Each write made a new version of a source, and the first write for a
+/// new version was free: 115 requests for one object within a second.
+#[test]
+fn a_rival_that_opens_a_ring_again_and_again_is_answered_in_turns_of_seconds() {
+    let replica = Id::new(Resource::Secret, "b", "x");
+    let steps = vec![
+        put("a/x", 1, &[("replicate-from", "b/x")]),
+        put("a/z", 2, &[("replicate-to", "b/x,team-1/y"), ("replication-allowed", "true")]),
+        Step::Calm(60),
+        put("a/z", 3, &[("replicate-from", "a/x")]),
+        Step::Rival(replica, Rivalry::Changes),
+    ];
+    holds(setting(vec![flags()]), steps);
+}
+
+/// Seed 10930642. A replica is made immutable, and then written once more with the data that it has: of that write the controller knew its data,
+/// but not that it is immutable. It patched the replica for ever.
+#[test]
+fn a_replica_that_was_made_immutable_before_the_last_write_of_it_is_made_anew() {
+    let replica = Id::new(Resource::Secret, "b", "x");
+    let once_version = |version| [("replicate-to-namespaces", "b"), ("replicate-once-version", version)];
+    let steps = vec![
+        put("a/x", 3, &once_version("1")),
+        Step::Calm(60),
+        Step::Act(Act::Freeze(replica)),
+        Step::Calm(60),
+        put("a/x", 3, &once_version("2")),
+        Step::Calm(60),
+        put("a/x", 2, &once_version("2")),
+    ];
+    holds(setting(vec![flags()]), steps);
+}
