@@ -34,7 +34,6 @@ mod safety;
 mod shape;
 
 use std::collections::BTreeSet;
-use std::rc::Rc;
 use std::time::Duration;
 
 use crate::api::http::Request;
@@ -198,17 +197,10 @@ pub fn problem(history: &[(Duration, State)], state: &Cluster, flags: &Flags, ta
     problem.filter(|_| !is_held(history, state, flags, target, &held_by))
 }
 
-/// Whether what is wanted of a target is that something is taken away because its source is silent, which may wait. (An immutable replica
-/// is made anew then.)
+/// Whether what is wanted of a target is that something is taken away because its source is silent, which may wait.
 #[must_use]
 pub fn waits_for_its_delay(state: &State, flags: &Flags, target: &Id) -> bool {
-    let object = match (wish(state, flags, target), state.get(target)) {
-        (Wish::Remade, Some(object)) if object.immutable => object,
-        (wish, _) => return is_silent(&wish),
-    };
-    let mut state = Cluster::clone(state);
-    state.insert(target.clone(), Rc::new(Object { immutable: false, ..(**object).clone() }));
-    is_silent(&wish(&state, flags, target))
+    is_silent(&wish(state, flags, target))
 }
 
 /// Whether a target is as SPEC wants it, but for its data.

@@ -138,6 +138,8 @@ pub struct Shape {
     pub carried: Option<Carried>,
     /// Why data is taken away, if it is.
     pub removal: Option<Removal>,
+    /// It is immutable: its data is taken away by making it anew (SPEC 9.5).
+    pub anew: bool,
     /// The controller has to become an owner of `replicated-by` (SPEC 3.1).
     pub adopted: bool,
     /// Whether it may as well stay as it is.

@@ -56,6 +56,19 @@ impl Request {
         }
     }
 
+    /// What it lists: which resource, and in which namespace; empty: everywhere.
+    #[must_use]
+    pub fn lists(&self) -> Option<(Resource, String)> {
+        let parts: Vec<&str> = self.path().split('/').skip(1).collect();
+        let (plural, namespace) = match *parts.as_slice() {
+            ["api", "v1", plural] => (plural, ""),
+            ["api", "v1", "namespaces", namespace, plural] => (plural, namespace),
+            _ => return None,
+        };
+        let is_list = self.method == "GET" && !self.is_watch();
+        Some((Resource::from_plural(plural).filter(|_| is_list)?, namespace.to_owned()))
+    }
+
     /// The path without the query.
     #[must_use]
     pub fn path(&self) -> &str {

@@ -367,7 +367,7 @@ fn is_due(removal: Removal, since: Duration, write: &Write<'_>) -> bool {
 
 /// The same shape, without taking the data away: what may be written while the removal waits.
 fn without_removal(shape: &Shape) -> Shape {
-    let mut shape = Shape { data: Wanted::Kept, removal: None, ..shape.clone() };
+    let mut shape = Shape { data: Wanted::Kept, removal: None, anew: false, ..shape.clone() };
     shape.notes.extend(crate::spec::pull::WRITTEN.map(|name| (name, Note::Any)));
     shape.notes.insert("removal-approved", Note::Any);
     shape
@@ -381,8 +381,9 @@ fn makes_it_so(
     seen: &[(Duration, State)],
 ) -> bool {
     match (wish, after) {
-        (Wish::Leave, _) | (Wish::Gone(_) | Wish::Remade, Some(_)) | (Wish::Look(_), None) => false,
+        (Wish::Leave, _) | (Wish::Gone(_) | Wish::Remade, Some(_)) => false,
         (Wish::Gone(_) | Wish::Remade, None) => true,
+        (Wish::Look(shape), None) => shape.anew,
         (Wish::Look(shape), Some(after)) => has_shape(shape, before, after, seen),
     }
 }

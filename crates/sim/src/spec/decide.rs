@@ -76,6 +76,7 @@ fn wish_in(cluster: &Cluster, flags: &Flags, target: &Id) -> Wish {
         notes,
         carried: None,
         removal: Some(removal),
+        anew: false,
         adopted: false,
         optional,
     }))
@@ -176,7 +177,16 @@ fn wish_of_any(cluster: &Cluster, flags: &Flags, target: &Id) -> Wish {
     notes.insert("replicated-at", Note::Any);
     // SPEC 9.5: one that is immutable belongs to its user. (Its data cannot be changed; whether its annotations follow is open.)
     let optional = object.immutable;
-    Wish::Look(Box::new(Shape { type_: None, data, notes, carried: None, removal, adopted: false, optional }))
+    Wish::Look(Box::new(Shape {
+        type_: None,
+        data,
+        notes,
+        carried: None,
+        removal,
+        anew: false,
+        adopted: false,
+        optional,
+    }))
 }
 
 /// The annotations of the object with this key, if it exists and is well-formed.

@@ -55,7 +55,7 @@ pub(super) fn install(
         return Wish::Leave;
     }
     let (data, carried) = (Wanted::Kept, Some(given));
-    let mut shape = Shape { type_, data, notes, carried, removal: None, adopted, optional: false };
+    let mut shape = Shape { type_, data, notes, carried, removal: None, anew: false, adopted, optional: false };
 
     if let Some((namespace, name)) = &asks.from {
         let from = Id::new(target.resource, namespace, name);
@@ -145,9 +145,8 @@ fn combined(
             shape.notes.insert("removal-approved", Note::Any);
         }
         Pulled::Cleared(silent) => {
-            if immutable && !object.is_some_and(|it| is_minimal(it.type_.as_deref(), &it.data, &it.binary_data)) {
-                return Wish::Remade;
-            }
+            shape.anew =
+                immutable && !object.is_some_and(|it| is_minimal(it.type_.as_deref(), &it.data, &it.binary_data));
             // What its creator says of the delay is inherited.
             let delay = delay_of_pull(cluster, flags, asks, from);
             // A replica without a copy has nothing that could be lost.

@@ -15,6 +15,7 @@ use crate::api::events::Events;
 use crate::api::http::{Refusal, Reply, Request, headers};
 use crate::api::lease::Leases;
 use crate::api::object::{Id, Object, Resource};
+use crate::api::position::Position;
 use crate::api::rbac::Roles;
 use crate::api::server::{Outcome, Stream, refused};
 use crate::properties::Known;
@@ -43,7 +44,7 @@ pub(super) struct Flight {
     /// The controller does not wait for it any more.
     pub(super) is_cancelled: bool,
     pub(super) progress: Progress,
-    /// Where in the history the answer was made.
+    /// Which place in the history the answer shows.
     pub(super) shown: Option<usize>,
 }
 
@@ -177,8 +178,10 @@ impl World {
             // It shows the object, or that there is none.
             Outcome::Reply(reply) if fate == Fate::Fine && matches!(reply.status, 200 | 201 | 404) => {
                 let is_cached = self.setting.stale_reads && request.method == "GET";
-                let revision = if is_cached { self.servers[server].revision } else { self.store.revision };
-                Some(self.store.position_at(revision))
+                let now = if is_cached { self.servers[server].revision } else { self.store.revision };
+                // The rest of a list is of the moment when that was begun.
+                let begun = Position::read(&request.parameter("continue")).ok().and_then(|position| position.revision);
+                Some(self.store.position_at(begun.unwrap_or(now)))
             }
             _ => None,
         };
@@ -303,6 +306,9 @@ impl World {
         let Flight { sender, id, request, progress, shown, .. } = self.flights.remove(at);
         if let Some((object, shown)) = request.about().zip(shown) {
             self.is_shown(sender, object, shown);
+        }
+        if let Some((listed, shown)) = request.lists().zip(shown) {
+            self.is_listed(sender, listed, shown);
         }
         let received = match progress {
             Progress::Answered(Some(reply)) if reply.body.len() > request.whole.unwrap_or(usize::MAX) => {

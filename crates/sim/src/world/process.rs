@@ -343,12 +343,16 @@ impl World {
 
     /// A controller watches from a revision on, which a list has shown it, or an event before the last watch ended.
     pub(super) fn begins_to_watch(&mut self, by: Sender, watched: Watched, revision: u64) {
-        let shown = self.store.position_at(revision);
-        if let Some(after) = self.seen_until(by, &watched).filter(|after| *after < shown) {
-            let (resource, namespace) = watched.clone();
+        self.is_listed(by, watched.clone(), self.store.position_at(revision));
+        self.has_seen(by, watched, revision);
+    }
+
+    /// A list shows a controller what there was at this position of the history, and nothing of what was between that and its last watch.
+    pub(super) fn is_listed(&mut self, by: Sender, listed: Watched, shown: usize) {
+        if let Some(after) = self.seen_until(by, &listed).filter(|after| *after < shown) {
+            let (resource, namespace) = listed;
             self.gaps.entry(by.start).or_default().push(Gap { resource, namespace, one: None, after, shown });
         }
-        self.has_seen(by, watched, revision);
     }
 
     /// A response shows a controller an object as it was at this position of the history.
