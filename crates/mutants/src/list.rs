@@ -25,6 +25,7 @@ pub(crate) struct Place {
 #[derive(Debug, Clone, Copy, Deserialize)]
 pub(crate) struct Extent {
     pub(crate) start: Place,
+    pub(crate) end: Place,
 }
 
 /// What a mutant changes.
@@ -68,6 +69,7 @@ pub(crate) struct Mutant {
     pub(crate) name: String,
     pub(crate) file: String,
     pub(crate) start: Place,
+    pub(crate) end: Place,
     pub(crate) genre: Genre,
     pub(crate) replacement: String,
     /// The type that its function returns.
@@ -89,6 +91,7 @@ pub(crate) fn list(workspace: &Path) -> Result<Vec<Mutant>> {
                 name: mutant.name,
                 file: mutant.file,
                 start: mutant.span.start,
+                end: mutant.span.end,
                 genre: mutant.genre,
                 replacement: mutant.replacement,
                 returns: mutant.function.map(|function| function.return_type).unwrap_or_default(),

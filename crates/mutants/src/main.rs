@@ -8,6 +8,7 @@
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "speaks to the person who runs it")]
 
+mod alone;
 mod child;
 mod compile;
 mod list;
@@ -45,6 +46,9 @@ struct Arguments {
     /// Only what was missed the last time, and what is new since.
     #[arg(long)]
     again: bool,
+    /// Only those that no switch can stand at, such as constants: each is compiled alone, a minute or two for each.
+    #[arg(long)]
+    alone: bool,
     /// So many seeds of the simulation for each mutant that no unit test sees; 0: only the tests beside the code.
     #[arg(long, default_value_t = 200)]
     seeds: u32,
@@ -59,9 +63,28 @@ fn main() -> Result<()> {
     let (target, results) = (folder.join("target"), folder.join("results.json"));
     let mutants = list::list(&workspace)?;
     let tree = Tree::copy(&workspace, folder.join("src"), &mutants)?;
+    let before = before(&results);
+    let is_asked = |mutant: &&Mutant| mutant.file.starts_with(&package) && mutant.file.contains(&arguments.file);
+    let is_known =
+        |mutant: &Mutant| before.get(&mutant.name).is_some_and(|fate| ![Fate::Missed, Fate::NoSwitch].contains(fate));
+    if arguments.alone {
+        let has_no_switch = |mutant: &&Mutant| tree.not_switchable.contains(&mutant.number);
+        let meant: Vec<&Mutant> = mutants
+            .iter()
+            .filter(is_asked)
+            .filter(has_no_switch)
+            .filter(|mutant| !arguments.again || !is_known(mutant))
+            .collect();
+        let plain = Tree::copy(&workspace, folder.join("alone"), &[])?;
+        let so_far = |judged: &[(&Mutant, Fate)]| keep(&results, before.clone(), judged.iter().copied());
+        let judged = alone::run((&workspace, &plain, &target), &meant, arguments.seeds, so_far)?;
+        return report(&judged, &folder, begin);
+    }
     let learnt = compile::compile(&tree, &target, &mutants)?;
     let mut fates: BTreeMap<u32, Fate> = BTreeMap::new();
-    fates.extend(tree.not_switchable.iter().map(|number| (*number, Fate::NoSwitch)));
+    let has_no_switch = mutants.iter().filter(|mutant| tree.not_switchable.contains(&mutant.number));
+    let of_alone = |mutant: &Mutant| before.get(&mutant.name).copied().unwrap_or(Fate::NoSwitch);
+    fates.extend(has_no_switch.map(|mutant| (mutant.number, of_alone(mutant))));
     fates.extend(tree.not_compiling.iter().chain(&learnt.dropped).map(|number| (*number, Fate::DoesNotCompile)));
     println!(
         "{} mutants, {} of them can be chosen, after {} s",
@@ -70,9 +93,6 @@ fn main() -> Result<()> {
         seconds(begin)
     );
 
-    let before = before(&results);
-    let is_asked = |mutant: &&Mutant| mutant.file.starts_with(&package) && mutant.file.contains(&arguments.file);
-    let is_known = |mutant: &Mutant| before.get(&mutant.name).is_some_and(|fate| *fate != Fate::Missed);
     let mut left: Vec<&Mutant> = mutants
         .iter()
         .filter(is_asked)

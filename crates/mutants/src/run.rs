@@ -13,7 +13,7 @@ use crate::list::Mutant;
 use crate::programs::{Program, Programs, Test};
 
 /// So long may tests take that take no time without the mutant.
-const LEAST: Duration = Duration::from_secs(10);
+pub(crate) const LEAST: Duration = Duration::from_secs(10);
 /// The first tests of a mutant are those that take so long together, the quickest first; then four times as long, and so on.
 const FIRST: Duration = Duration::from_millis(100);
 /// Without a mutant the seeds take less than this, on any machine.
@@ -25,7 +25,7 @@ const WORKERS: usize = 2;
 pub(crate) enum Fate {
     /// No compiler takes it.
     DoesNotCompile,
-    /// It cannot be chosen at run time: a constant, or a function that returns an `impl Trait`.
+    /// It cannot be chosen at run time, such as a constant: `--alone` runs it.
     NoSwitch,
     /// A unit test fails.
     Tests,
@@ -113,7 +113,7 @@ fn some(programs: &Programs, mutant: u32, tests: &[&Test], may_panic: bool) -> R
 }
 
 /// Runs seeds with a mutant, and says how long it took; 0: none.
-fn simulation(simulator: &Program, mutant: u32, seeds: u32, limit: Duration) -> Result<(Fate, Duration)> {
+pub(crate) fn simulation(simulator: &Program, mutant: u32, seeds: u32, limit: Duration) -> Result<(Fate, Duration)> {
     let mut child = simulator.child();
     child.arguments(["--seed", "1", "--whole", "--seeds", &seeds.to_string()]).env("MUTANT", mutant.to_string());
     let begin = Instant::now();

@@ -80,6 +80,13 @@ pub(crate) fn sites(text: &str, mutants: &[&Mutant]) -> Result<Sites> {
 }
 
 /// Where each line begins.
+/// A file's text with one mutant in it.
+pub(crate) fn changed(text: &str, mutant: &Mutant) -> String {
+    let lines = lines(text);
+    let [start, end] = [mutant.start, mutant.end].map(|place| offset(text, &lines, place));
+    [&text[..start], &mutant.replacement, &text[end..]].concat()
+}
+
 fn lines(text: &str) -> Vec<usize> {
     std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect()
 }
@@ -253,5 +260,28 @@ impl<'ast> Visit<'ast> for Found {
             }
         }
         visit::visit_expr_struct(self, expression);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Places count characters, and lines begin at 1.
+    #[test]
+    fn a_file_is_changed_in_one_place() {
+        let place = |line, column| Place { line, column };
+        let mutant = Mutant {
+            number: 1,
+            name: String::new(),
+            file: String::new(),
+            start: place(2, 13),
+            end: place(2, 15),
+            genre: Genre::BinaryOperator,
+            replacement: ">>".to_owned(),
+            returns: String::new(),
+        };
+        let text = "/// é\nconst É: 32 << 10; // 1 << 2\n";
+        assert_eq!(changed(text, &mutant), text.replacen("é\nconst É: 32 <<", "é\nconst É: 32 >>", 1));
     }
 }

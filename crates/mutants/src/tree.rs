@@ -74,7 +74,7 @@ impl Tree {
     }
 
     /// Writes a file, if it is another: cargo goes by the time of the last write.
-    fn write(&self, name: &str, bytes: &[u8]) -> Result<()> {
+    pub(crate) fn write(&self, name: &str, bytes: &[u8]) -> Result<()> {
         let path = self.folder.join(name);
         if fs::read(&path).is_ok_and(|before| before == bytes) {
             return Ok(());
