@@ -3,9 +3,9 @@
 //! This is the one budget for retries (SPEC 9.14, issue 9). Every request passes [`Paces`], and it does not forget an object
 //! when a target is done: only when nothing was asked about it for a while. Three rules:
 //!
-//! - The first request because of a new version of a source is ordinary work, and free: whoever made that version is not the controller, or the
-//!   write ends after as many others as a chain of pulls is long. Not so in a ring, where the target's own writes make new versions of its
-//!   sources: somebody who opens the ring again and again would have the controller write as fast as he does.
+//! - The first request because of a new version of a source is ordinary work, and free, unless the target is part of a ring of pulls: there its
+//!   own writes make new versions of its sources, so that somebody who opens the ring each time that the controller closes it would be
+//!   answered as fast as he writes.
 //! - All other requests are counted, whatever led to them: a few at once, then one in two seconds.
 //! - A write of the same data for the same version of the same source, while nothing else that decides is said otherwise, is a
 //!   *correction*: somebody else changed the target. The first is made at once, the next ones after pauses that grow from 1 s to 5 min

@@ -30,8 +30,9 @@ pub(super) fn work(graph: &Graph, target: &TargetKey, source: Option<&SourceKey>
     sources.dedup();
     let sources = sources.into_iter().map(|key| (key, graph.node(key).map(|node| &node.resource_version)));
     let from = if asks.is_some() { from } else { pushed_from };
-    let in_a_ring = from.is_some_and(|from| graph.above(from).any(|(key, _)| **key == **target));
-    let said = Said { graph, target, marks, asks, from };
+    let above: Vec<_> = from.into_iter().flat_map(|from| graph.above(from)).collect();
+    let in_a_ring = above.iter().any(|(key, _)| ***key == **target);
+    let said = Said { graph, target, marks, asks, above };
     // A recreated replica of a push is not new work: it has no user who recreates it.
     Work::new(sources, node.filter(|_| creator.is_none()).map(|node| &node.uid), in_a_ring, said.hash())
 }
@@ -44,15 +45,15 @@ struct Said<'g> {
     marks: Option<&'g Marks>,
     /// which are its user's, if it pulls.
     asks: Option<&'g Marks>,
-    /// The direct source of its data, if it or the object that pushes it pulls.
-    from: Option<&'g SourceKey>,
+    /// If it or the object that pushes it pulls: the source of its data, that one's source, and so on.
+    above: Vec<(&'g SourceKey, Option<&'g Node>)>,
 }
 
 impl Said<'_> {
     /// A hash of it. Of a Namespace's labels only what follows from them is part of it: others may change at any time, and would hide a
     /// fight.
     fn hash(&self) -> u64 {
-        let &Self { graph, target, marks, asks, from } = self;
+        let Self { graph, target, marks, asks, above } = self;
         let unknown = NamespaceFacts::default();
         let facts = graph.namespace(target.namespace()).unwrap_or(&unknown);
         let mut hasher = DefaultHasher::new();
@@ -68,8 +69,7 @@ impl Said<'_> {
             }
         }
         // A ring leads back to the target itself.
-        let above = from.into_iter().flat_map(|from| graph.above(from)).filter(|(key, _)| ***key != **target);
-        for (key, node) in above {
+        for (key, node) in above.iter().filter(|(key, _)| ***key != ***target) {
             key.hash(&mut hasher);
             match node.map(|node| &node.annotated) {
                 None => 0.hash(&mut hasher),
