@@ -59,7 +59,7 @@ fn add_by_cause_and_drain(bencher: Bencher<'_, '_>, count: usize) {
 #[divan::bench(args = SIZES, max_time = 5)]
 fn add_and_write(bencher: Bencher<'_, '_>, count: usize) {
     let targets = targets(count);
-    let work = Work::new([], None, false, 0);
+    let work = Work::new([], None, 0);
     bencher.bench_local(|| {
         let mut queue = Queue::default();
         for target in &targets {

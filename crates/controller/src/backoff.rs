@@ -63,5 +63,6 @@ mod tests {
         assert_eq!(waits, [100, 200, 400, 51_200, 60_000, 60_000, 60_000]);
         assert!(backoff(0, longest, 255) < Duration::from_millis(126));
         assert!(backoff(40, longest, 255) <= longest_backoff(longest));
+        assert_eq!(longest_backoff(longest), Duration::from_secs(75));
     }
 }

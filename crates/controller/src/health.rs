@@ -134,6 +134,8 @@ mod tests {
         let (secrets, namespaces) = (health.watch("secrets"), health.watch("namespaces"));
         let later = LONGEST_SILENCE + Duration::from_secs(5);
         assert_eq!(health.stuck(LONGEST_SILENCE), []);
+        let of_the_server = longest_backoff(LONGEST_RETRY_AFTER);
+        assert!(LONGEST_SILENCE > LONGEST_IDLE + of_the_server + PAGE_TIMEOUT, "a pause that the server asks for");
         let names = |stuck: Vec<(String, Duration)>| stuck.into_iter().map(|(name, _)| name).collect::<Vec<_>>();
         assert_eq!(names(health.stuck(later)), ["secrets", "namespaces"]);
         namespaces.made(Duration::from_secs(10));

@@ -290,5 +290,7 @@ mod tests {
         }
         let key = Key::new("ns", "a.b").unwrap();
         assert_eq!((key.namespace(), key.name(), key.to_string().as_str()), ("ns", "a.b", "ns/a.b"));
+        let (namespace, name) = ("n".repeat(MAX_NAMESPACE), "x".repeat(MAX_NAME));
+        assert_eq!(Key::new(&namespace, &name).unwrap().as_str(), format!("{namespace}/{name}"));
     }
 }

@@ -32,9 +32,9 @@ pub(crate) fn kubeconfigs(data: &[u8]) {
     };
     assert!(!said.contains(['\n', '\r']), "{said:?}");
     // Whoever names a context by the words of a password has shown them.
-    let is_named = |credential: &&str| context.as_deref().is_some_and(|context| context.contains(credential));
-    let texts = files.iter().filter_map(|(_, bytes)| std::str::from_utf8(bytes).ok());
-    for credential in texts.flat_map(credentials).filter(|credential| !is_named(credential)) {
+    let named = context.as_deref().map(|context| format!("{context:?}")).unwrap_or_default();
+    let said = if named.is_empty() { said } else { said.replace(&named, "the context") };
+    for credential in files.iter().filter_map(|(_, bytes)| std::str::from_utf8(bytes).ok()).flat_map(credentials) {
         assert!(!said.contains(credential), "{credential:?} is shown: {said:?}");
     }
     // The beginning of PEM, as `Debug` shows bytes.

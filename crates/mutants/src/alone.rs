@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 
 use crate::child::Ended;
 use crate::list::{Mutant, PACKAGES};
@@ -25,11 +25,15 @@ pub(crate) fn run<'a>(
     keep: impl Fn(&[(&'a Mutant, Fate)]) -> Result<()>,
 ) -> Result<Vec<(&'a Mutant, Fate)>> {
     let (begin, mut judged) = (Instant::now(), vec![]);
+    for package in PACKAGES {
+        let file = format!("crates/{package}/");
+        ensure!(fate(tree, target, &file, 0)? == Fate::Missed, "the tests of {package} fail without any mutant");
+    }
     for (number, mutant) in mutants.iter().enumerate() {
         let path = workspace.join(&mutant.file);
         let text = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
         tree.write(&mutant.file, changed(&text, mutant).as_bytes())?;
-        let fate = fate(tree, target, mutant, seeds);
+        let fate = fate(tree, target, &mutant.file, seeds);
         tree.write(&mutant.file, text.as_bytes())?;
         let fate = fate?;
         println!(
@@ -45,8 +49,9 @@ pub(crate) fn run<'a>(
     Ok(judged)
 }
 
-fn fate(tree: &Tree, target: &Path, mutant: &Mutant, seeds: u32) -> Result<Fate> {
-    let is_own = |package: &&str| mutant.file.starts_with(&format!("crates/{package}/"));
+/// What the tests say of a copy in which this file is changed.
+fn fate(tree: &Tree, target: &Path, file: &str, seeds: u32) -> Result<Fate> {
+    let is_own = |package: &&str| file.starts_with(&format!("crates/{package}/"));
     let (own, others): (Vec<&str>, Vec<&str>) = PACKAGES.iter().copied().partition(is_own);
     // The tests beside the code first: most mutants need no others, which take longer to compile.
     let all = [PACKAGES.to_vec(), OTHERS.to_vec()].concat();

@@ -78,7 +78,13 @@ fn main() -> Result<()> {
         let plain = Tree::copy(&workspace, folder.join("alone"), &[])?;
         let so_far = |judged: &[(&Mutant, Fate)]| keep(&results, before.clone(), judged.iter().copied());
         let judged = alone::run((&workspace, &plain, &target), &meant, arguments.seeds, so_far)?;
-        return report(&judged, &folder, begin);
+        let new: HashMap<u32, Fate> = judged.into_iter().map(|(mutant, fate)| (mutant.number, fate)).collect();
+        let mut all = vec![];
+        for mutant in mutants.iter().filter(is_asked) {
+            let fate = new.get(&mutant.number).or_else(|| before.get(&mutant.name));
+            all.extend(fate.map(|fate| (mutant, *fate)));
+        }
+        return report(&all, &folder, begin);
     }
     let learnt = compile::compile(&tree, &target, &mutants)?;
     let mut fates: BTreeMap<u32, Fate> = BTreeMap::new();

@@ -79,7 +79,6 @@ pub(crate) fn sites(text: &str, mutants: &[&Mutant]) -> Result<Sites> {
     Ok(all)
 }
 
-/// Where each line begins.
 /// A file's text with one mutant in it.
 pub(crate) fn changed(text: &str, mutant: &Mutant) -> String {
     let lines = lines(text);
@@ -87,6 +86,7 @@ pub(crate) fn changed(text: &str, mutant: &Mutant) -> String {
     [&text[..start], &mutant.replacement, &text[end..]].concat()
 }
 
+/// Where each line begins.
 fn lines(text: &str) -> Vec<usize> {
     std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect()
 }

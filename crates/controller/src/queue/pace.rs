@@ -3,9 +3,7 @@
 //! This is the one budget for retries (SPEC 9.14, issue 9). Every request passes [`Paces`], and it does not forget an object
 //! when a target is done: only when nothing was asked about it for a while. Three rules:
 //!
-//! - The first request because of a new version of a source is ordinary work, and free, unless the target is part of a ring of pulls: there its
-//!   own writes make new versions of its sources, so that somebody who opens the ring each time that the controller closes it would be
-//!   answered as fast as he writes.
+//! - The first request because of a new version of a source is ordinary work, and free.
 //! - All other requests are counted, whatever led to them: a few at once, then one in two seconds.
 //! - A write of the same data for the same version of the same source, while nothing else that decides is said otherwise, is a
 //!   *correction*: somebody else changed the target. The first is made at once, the next ones after pauses that grow from 1 s to 5 min
@@ -42,8 +40,6 @@ pub struct Work {
     cause: NonZeroU64,
     /// Whether the cause comes once. A version never returns; but a source can be missing (without a version) more than once.
     comes_once: bool,
-    /// Whether the target is part of a ring of pulls, so that its own writes lead to new versions of its sources.
-    in_a_ring: bool,
     /// Of what else decides about the target. It can be said in turns: so it is compared with the last write's alone, and a write for it
     /// is no correction, but is not free either.
     said: u64,
@@ -51,12 +47,10 @@ pub struct Work {
 
 impl Work {
     /// `sources`: those that the target depends on, with their versions; `None`: it does not exist. `target`: the target, where it
-    /// belongs to its user: one that was made again is another one. `in_a_ring`: whether its sources pull from it, directly or not. `said`: a
-    /// hash of what else decides.
+    /// belongs to its user: one that was made again is another one. `said`: a hash of what else decides.
     pub fn new<'a>(
         sources: impl IntoIterator<Item = (&'a SourceKey, Option<&'a ResourceVersion>)>,
         target: Option<&Uid>,
-        in_a_ring: bool,
         said: u64,
     ) -> Self {
         let (mut hasher, mut comes_once) = (DefaultHasher::new(), true);
@@ -65,7 +59,7 @@ impl Work {
             source.hash(&mut hasher);
         }
         target.hash(&mut hasher);
-        Self { cause: NonZeroU64::MIN | hasher.finish(), comes_once, in_a_ring, said }
+        Self { cause: NonZeroU64::MIN | hasher.finish(), comes_once, said }
     }
 }
 
@@ -315,9 +309,7 @@ impl Paces {
         let pace = self.pace_after(now, target, failures);
         if pace.tried_for.is_new(work) {
             pace.tried_for.push(work);
-            if !work.in_a_ring {
-                return Ok(Pass(()));
-            }
+            return Ok(Pass(()));
         }
         if pace.write_again_at > now && pace.corrects(work, because) {
             return Err(Hold { until: pace.write_again_at, why: Why::Contested(pace.corrections) });

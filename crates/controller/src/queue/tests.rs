@@ -179,7 +179,7 @@ fn however_many_targets_fail_each_is_tried_less_and_less() {
     const MANY: usize = 20_500;
     let mut queue = Queue::default();
     let targets: Vec<_> = (0..MANY).map(|n| target(&format!("t{n}"))).collect();
-    let work = Work::new([], None, false, 0);
+    let work = Work::new([], None, 0);
     targets.iter().for_each(|target| queue.add(target.clone(), Priority::Urgent, None));
     for round in 0..3 {
         let now = Duration::from_secs(10) * round;

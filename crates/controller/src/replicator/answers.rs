@@ -178,6 +178,11 @@ impl Replicator {
         match answer {
             Ok(answer) => {
                 let removes = matches!(writing.verb, Verb::Delete | Verb::Recreate);
+                let immutable = match &answer {
+                    Answer::Content(observed, content) => Some((observed.resource_version.clone(), content.immutable)),
+                    Answer::Seen(_) | Answer::Missing | Answer::Deleted => None,
+                };
+                let target = (*writing.turn).clone();
                 let (observed, kept) = match answer {
                     Answer::Seen(observed) => (Some(observed), None),
                     Answer::Content(observed, content) if is_as_sent(&writing, &content) => (Some(observed), None),
@@ -195,6 +200,9 @@ impl Replicator {
                     self.was_written(now, writing, None);
                 } else {
                     self.was_written(now, writing, observed);
+                }
+                if let Some((version, immutable)) = immutable {
+                    self.graph.learn_immutable(&target, &version, immutable);
                 }
             }
             Err(failure) => self.write_failed(now, writing, &failure),
@@ -297,8 +305,8 @@ impl Replicator {
         self.graph.node(turn).is_some_and(|node| node.knowledge == Knowledge::Refused)
     }
 
-    /// Whether a target was read at its current version, so that another read shows nothing new. (After a write of this program its data is
-    /// known, and not whether it is immutable.)
+    /// Whether a target was read at its current version, so that another read shows nothing new. (After a write whose response
+    /// showed metadata alone its data is known, and not whether it is immutable.)
     fn is_known(&self, turn: &Turn) -> bool {
         let is_read = |node: &Node| matches!(node.knowledge, Knowledge::Known(_)) && node.immutable.is_some();
         let has_type = |node: &Node| node.type_.is_some() || !self.kind.is_typed();

@@ -1,12 +1,15 @@
 //! For what a target is written: whatever of the graph decides about it, but for its own state. As long as that stays the same, a write
 //! that is made once more only puts right what somebody else changed (SPEC 9.14).
 //!
-//! Nothing that the controller writes to the target may be part of it: in a fight that changes with each write.
+//! Nothing that the controller writes to the target may be part of it: in a fight that changes with each write. Nor may what follows from such a
+//! write: where the target is part of a ring of pulls, or would be once the controller has put right what others undo, nothing of that ring is
+//! part of it.
 
+use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use k8s_replicator_core::annotations::{Annotation, Marks};
-use k8s_replicator_core::graph::{Graph, Node};
+use k8s_replicator_core::graph::{Graph, LONGEST_CHAIN, Node};
 use k8s_replicator_core::names::{SourceKey, TargetKey};
 use k8s_replicator_core::namespace::NamespaceFacts;
 use k8s_replicator_core::observed::Annotated;
@@ -28,13 +31,29 @@ pub(super) fn work(graph: &Graph, target: &TargetKey, source: Option<&SourceKey>
     let mut sources: Vec<_> = all.filter(|source| ***source != **target).collect();
     sources.sort_unstable();
     sources.dedup();
-    let sources = sources.into_iter().map(|key| (key, graph.node(key).map(|node| &node.resource_version)));
     let from = if asks.is_some() { from } else { pushed_from };
-    let above: Vec<_> = from.into_iter().flat_map(|from| graph.above(from)).collect();
-    let in_a_ring = above.iter().any(|(key, _)| ***key == **target);
-    let said = Said { graph, target, marks, asks, above };
+    let ring = from.map(|from| ring(graph, from, target)).unwrap_or_default();
+    sources.retain(|source| !ring.contains(source));
+    let sources = sources.into_iter().map(|key| (key, graph.node(key).map(|node| &node.resource_version)));
+    let said = Said { graph, target, marks, asks, from: from.filter(|_| ring.is_empty()) };
     // A recreated replica of a push is not new work: it has no user who recreates it.
-    Work::new(sources, node.filter(|_| creator.is_none()).map(|node| &node.uid), in_a_ring, said.hash())
+    Work::new(sources, node.filter(|_| creator.is_none()).map(|node| &node.uid), said.hash())
+}
+
+/// The objects of the chain of pulls that begins with `from`, if it leads back to the target; else nothing. A replica counts as pulling from
+/// what its creator says, also while somebody undoes that.
+fn ring<'g>(graph: &'g Graph, from: &'g SourceKey, target: &TargetKey) -> HashSet<&'g SourceKey> {
+    let (mut chain, mut next) = (HashSet::new(), Some(from));
+    while let Some(at) = next.filter(|at| chain.len() < LONGEST_CHAIN && !chain.contains(at)) {
+        if **at == **target {
+            return chain;
+        }
+        chain.insert(at);
+        let marks = graph.node(at).and_then(Node::marks);
+        let creator = marks.and_then(|marks| graph.node(marks.replicated_by.as_ref()?)?.marks());
+        next = creator.or(marks).and_then(|marks| marks.replicate_from.as_ref());
+    }
+    HashSet::new()
 }
 
 /// What is said about a target by others than its direct sources.
@@ -45,15 +64,15 @@ struct Said<'g> {
     marks: Option<&'g Marks>,
     /// which are its user's, if it pulls.
     asks: Option<&'g Marks>,
-    /// If it or the object that pushes it pulls: the source of its data, that one's source, and so on.
-    above: Vec<(&'g SourceKey, Option<&'g Node>)>,
+    /// The direct source of its data, if it or the object that pushes it pulls; none: in a ring.
+    from: Option<&'g SourceKey>,
 }
 
 impl Said<'_> {
     /// A hash of it. Of a Namespace's labels only what follows from them is part of it: others may change at any time, and would hide a
     /// fight.
     fn hash(&self) -> u64 {
-        let Self { graph, target, marks, asks, above } = self;
+        let &Self { graph, target, marks, asks, from } = self;
         let unknown = NamespaceFacts::default();
         let facts = graph.namespace(target.namespace()).unwrap_or(&unknown);
         let mut hasher = DefaultHasher::new();
@@ -68,8 +87,9 @@ impl Said<'_> {
                 graph.pushing_to(target).for_each(|(source, _)| source.hash(&mut hasher));
             }
         }
-        // A ring leads back to the target itself.
-        for (key, node) in above.iter().filter(|(key, _)| ***key != ***target) {
+        // A target may pull from itself.
+        let above = from.into_iter().flat_map(|from| graph.above(from)).filter(|(key, _)| ***key != **target);
+        for (key, node) in above {
             key.hash(&mut hasher);
             match node.map(|node| &node.annotated) {
                 None => 0.hash(&mut hasher),

@@ -111,6 +111,8 @@ impl Graph {
 
     /// An object is shown at a version that went back, see [`Graph::end_part`].
     pub(super) fn put_anew(&mut self, observed: Observed) -> Touched {
+        // Where etcd was restored, the object may be of a time before it was made immutable.
+        self.nodes.get_mut(&observed.key).into_iter().for_each(|node| node.immutable = None);
         self.put_changed(observed, None, By::Watch)
     }
 

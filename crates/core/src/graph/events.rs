@@ -142,6 +142,13 @@ impl Graph {
         }
     }
 
+    /// The response to a write showed the object's content at this version, and so whether it is immutable.
+    pub fn learn_immutable(&mut self, key: &Key, version: &ResourceVersion, immutable: bool) {
+        if let Some(node) = self.nodes.get_mut(key).filter(|node| node.resource_version == *version) {
+            node.immutable = Some(immutable);
+        }
+    }
+
     /// A part of the object's content at this version was looked at. It is ignored if the graph holds another version.
     pub fn learn_portion(
         &mut self,

@@ -46,8 +46,8 @@ pub struct Node {
     pub has_labels: bool,
     /// A Secret's type, once it was read. It stays the same as long as the uid does.
     pub type_: Option<Arc<str>>,
-    /// Whether its data is immutable, as its content said when it was read at this version. `Some(true)` holds as long as the uid does: an
-    /// object that is immutable stays so. The response to a write does not say it.
+    /// Whether its data is immutable, as a response with its content at this version said (one with metadata alone does not). `Some(true)` holds
+    /// as long as the uid does: an object that is immutable stays so, unless etcd is restored.
     pub immutable: Option<bool>,
     /// Whether only a response has shown it at this version: what else a server says may be older.
     pub(super) only_answered: bool,

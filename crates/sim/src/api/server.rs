@@ -72,6 +72,17 @@ fn next_bookmark(at: Duration, ends: Duration) -> Duration {
     if last > at { last.min(at + BOOKMARKS) } else { Duration::MAX }
 }
 
+/// A page of a list.
+#[derive(Debug)]
+pub struct Page {
+    /// The revision of the list.
+    pub revision: u64,
+    /// The objects on it.
+    pub objects: Vec<Rc<Object>>,
+    /// How many come after them.
+    pub remaining: u64,
+}
+
 impl Server {
     /// A server that has just started.
     #[must_use]
@@ -186,7 +197,11 @@ impl Server {
         })
     }
 
-    fn list(&self, store: &Store, request: &Request, resource: Resource, namespace: &str) -> Result<Outcome, Refusal> {
+    /// What a list shows.
+    ///
+    /// # Errors
+    /// When its token is none, or of a revision that is compacted.
+    pub fn page(&self, store: &Store, request: &Request, resource: Resource, namespace: &str) -> Result<Page, Refusal> {
         let token = request.parameter("continue");
         let limit: usize = request.parameter("limit").parse().unwrap_or(usize::MAX).min(self.page).max(1);
         let now = if self.stale_reads { self.revision } else { store.revision };
@@ -199,14 +214,19 @@ impl Server {
         }
         let objects = if revision == store.revision { store.live.clone() } else { Rc::new(store.at(revision)) };
         let wanted = |id: &Id| id.resource == resource && (namespace.is_empty() || id.namespace == namespace);
-        let mut rest = objects.iter().filter(|(id, _)| wanted(id) && id.key() > after).peekable();
-        let page: Vec<&Rc<Object>> = rest.by_ref().take(limit).map(|(_, object)| object).collect();
-        let continue_ = match (rest.peek(), page.last()) {
+        let mut rest = objects.iter().filter(|(id, _)| wanted(id) && id.key() > after);
+        let page: Vec<Rc<Object>> = rest.by_ref().take(limit).map(|(_, object)| Rc::clone(object)).collect();
+        Ok(Page { revision, objects: page, remaining: rest.count() as u64 })
+    }
+
+    fn list(&self, store: &Store, request: &Request, resource: Resource, namespace: &str) -> Result<Outcome, Refusal> {
+        let Page { revision, objects, remaining } = self.page(store, request, resource, namespace)?;
+        let remaining = (remaining > 0).then_some(remaining);
+        let continue_ = match (remaining, objects.last()) {
             (Some(_), Some(last)) => Position { revision: Some(revision), after: last.id.key() }.token(),
             _ => String::new(),
         };
-        let remaining = (!continue_.is_empty()).then(|| rest.count() as u64);
-        let objects = page.iter().map(|object| &***object);
+        let objects = objects.iter().map(|object| &**object);
         let (content_type, body) = if request.takes_protobuf() {
             (PROTOBUF, protobuf::list(revision, &continue_, remaining, objects))
         } else {

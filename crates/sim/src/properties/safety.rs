@@ -78,10 +78,10 @@ pub struct Write<'a> {
 }
 
 /// What kind of write it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Allowed {
-    /// It removes or empties a replica that is not approved.
-    Removal,
+    /// It removes or empties a replica that is not approved, because of this source.
+    Removal(Id),
     /// Anything else.
     Other,
 }
@@ -96,13 +96,24 @@ pub fn is_allowed(history: &[(Duration, State)], write: &Write<'_>) -> Option<Al
 /// is deleted too, and the limit does not count it (seed 3006360).
 #[must_use]
 pub fn is_no_removal(history: &[(Duration, State)], write: &Write<'_>) -> bool {
-    is_allowed_as(history, write, |allowed| allowed == Allowed::Other).is_some()
+    is_allowed_as(history, write, |allowed| *allowed == Allowed::Other).is_some()
 }
 
 fn is_allowed_as(
     history: &[(Duration, State)],
     write: &Write<'_>,
-    accepts: impl Fn(Allowed) -> bool,
+    accepts: impl Fn(&Allowed) -> bool,
+) -> Option<Allowed> {
+    let sources = silent_sources(write);
+    sources.into_iter().find_map(|source| is_allowed_because(history, write, source, &accepts))
+}
+
+/// The same; `source`: the one whose silence may take something from the target.
+fn is_allowed_because(
+    history: &[(Duration, State)],
+    write: &Write<'_>,
+    source: Option<Id>,
+    accepts: impl Fn(&Allowed) -> bool,
 ) -> Option<Allowed> {
     let seen = write.known.states(history, write.target.resource);
     let of_namespaces = write.known.states(history, Resource::Namespace);
@@ -114,7 +125,6 @@ fn is_allowed_as(
         }
         cluster
     };
-    let source = write.before.and_then(|before| silent_source(before, write));
     let versions_of_source = source.as_ref().map(|source| placed_versions(history, source)).unwrap_or_default();
     // The delay counts from when the source fell silent, whatever became of other objects since, and of itself while it was silent.
     let silent_since = |at: Duration, cluster: &Cluster| {
@@ -145,7 +155,10 @@ fn is_allowed_as(
         if adopts && is_adoption(write) {
             return Some(Allowed::Other);
         }
-        let removes = limited_removal(&wish, write);
+        if !is_because_of(&wish, source.as_ref(), write) {
+            return None;
+        }
+        let removes = source.as_ref().filter(|_| is_limited_removal(&wish, write)).cloned();
         let is_due = |removal: Removal| is_due(removal, silent_since(at, cluster), write);
         let is_wanted = match &wish {
             Wish::Gone(removal) if !is_due(*removal) => false,
@@ -180,13 +193,13 @@ fn is_allowed_as(
                     .iter()
                     .rev()
                     .flat_map(|(_, namespaces)| seen.iter().rev().map(move |(_, state)| (state, namespaces)));
-                states.any(|(state, namespaces)| is_allowed(state, namespaces)).then_some(Allowed::Removal)
+                states.any(|(state, namespaces)| is_allowed(state, namespaces)).then_some(Allowed::Removal(source))
             }
         }
     };
     let whole = if seen.len() < of_namespaces.len() { seen } else { of_namespaces };
     if let Some(allowed) =
-        whole.iter().rev().find_map(|(at, state)| wanted(*at, &with_target_as_it_was(state)).filter(|it| accepts(*it)))
+        whole.iter().rev().find_map(|(at, state)| wanted(*at, &with_target_as_it_was(state)).filter(|it| accepts(it)))
     {
         return Some(allowed);
     }
@@ -202,16 +215,15 @@ fn is_allowed_as(
                 since = began;
             }
         }
-        wanted(since, &cluster).filter(|allowed| accepts(*allowed))
+        wanted(since, &cluster).filter(|allowed| accepts(allowed))
     })
 }
 
-/// The source because of which a wish takes something away, where that is limited (SPEC 11.2) and not approved.
-fn limited_removal(wish: &Wish, write: &Write<'_>) -> Option<Id> {
-    write.flags.removal_limit?;
+/// Whether a wish takes something away, where that is limited (SPEC 11.2) and not approved.
+fn is_limited_removal(wish: &Wish, write: &Write<'_>) -> bool {
     // What is being deleted already does not count.
-    let before = write.before.filter(|before| before.deleted.is_none())?;
-    is_limited(wish, before, write.flags).then(|| silent_source(before, write)).flatten()
+    let before = write.before.filter(|before| write.flags.removal_limit.is_some() && before.deleted.is_none());
+    before.is_some_and(|before| is_limited(wish, before, write.flags))
 }
 
 /// SPEC 11.2: the targets from which something is to be taken away because of a source, now or after the delay, and that are not approved.
@@ -254,11 +266,28 @@ fn unpaused(object: &Rc<Object>) -> Rc<Object> {
     }
 }
 
-/// The source whose silence takes something from this object: its creator's, if it is deleted, or emptied while a finalizer holds it, else
-/// that of its pull.
-fn silent_source(before: &Object, write: &Write<'_>) -> Option<Id> {
-    let of_pull = write.after.and_then(|_| named_by(before, "replicate-from"));
-    of_pull.or_else(|| named_by(before, "replicated-by"))
+/// The sources whose silence may take something from this object: its creator, if it is deleted, or emptied while a finalizer holds it, else
+/// that of its pull. What is immutable may be deleted because of either.
+fn silent_sources(write: &Write<'_>) -> Vec<Option<Id>> {
+    let named = |name: &str| named_by(write.before?, name);
+    let (creator, pulled) = (named("replicated-by"), named("replicate-from"));
+    match write.after {
+        Some(_) => vec![pulled.or(creator)],
+        None if write.before.is_some_and(|before| before.immutable) => vec![creator, pulled],
+        None => vec![creator],
+    }
+}
+
+/// Whether it is this source's silence that a wish waits for, where an object is deleted: its creator's, if it is not to exist, and that of its pull,
+/// if it is immutable and to be made anew empty.
+fn is_because_of(wish: &Wish, source: Option<&Id>, write: &Write<'_>) -> bool {
+    let is = |name: &str| write.before.and_then(|before| named_by(before, name)).as_ref() == source;
+    match wish {
+        _ if write.after.is_some() => true,
+        Wish::Gone(_) => is("replicated-by"),
+        Wish::Look(shape) if shape.anew => is("replicate-from"),
+        Wish::Look(_) | Wish::Leave | Wish::Remade => true,
+    }
 }
 
 /// The objects on which the decision about a target depends: its source, the source's source, and so on; and its namespace.

@@ -116,8 +116,8 @@ impl World {
         let as_it_was = || both.iter().flatten().find_map(|it| is_allowed(Some(without_it.as_ref()?), Some(it)));
         match is_allowed(before, after.as_ref()).or_else(as_sent).or_else(as_it_was) {
             Some(Allowed::Other) => return Ok(()),
-            Some(Allowed::Removal) => {
-                let removal = self.removal(by, id, before, sent);
+            Some(Allowed::Removal(source)) => {
+                let removal = self.removal(by, id, source, sent);
                 let many = removal.as_ref().is_some_and(|removal| removal.is_one_too_many);
                 if many && properties::is_no_removal(&self.store.history, &write) {
                     return Ok(());
@@ -139,10 +139,8 @@ impl World {
     }
 
     /// What the removal limit counts of a write that takes something away; `None`: there is no limit.
-    fn removal(&self, by: Sender, id: &Id, before: Option<&Rc<Object>>, sent: Duration) -> Option<Removal> {
+    fn removal(&self, by: Sender, id: &Id, source: Id, sent: Duration) -> Option<Removal> {
         let flags = &self.setting.controllers[by.slot];
-        let is_gone = self.store.get(id).is_none_or(|object| object.deleted.is_some());
-        let source = properties::named_by(before?, if is_gone { "replicated-by" } else { "replicate-from" })?;
         let limit = flags.removal_limit?;
         let window = flags.removal_delay.max(properties::SHORTEST_WINDOW);
         let because_of = (by.start, source);

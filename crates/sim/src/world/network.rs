@@ -15,7 +15,6 @@ use crate::api::events::Events;
 use crate::api::http::{Refusal, Reply, Request, headers};
 use crate::api::lease::Leases;
 use crate::api::object::{Id, Object, Resource};
-use crate::api::position::Position;
 use crate::api::rbac::Roles;
 use crate::api::server::{Outcome, Stream, refused};
 use crate::properties::Known;
@@ -46,6 +45,17 @@ pub(super) struct Flight {
     pub(super) progress: Progress,
     /// Which place in the history the answer shows.
     pub(super) shown: Option<usize>,
+    /// What it lists, if it is a list.
+    pub(super) listed: Option<Listed>,
+}
+
+/// What a page of a list shows.
+#[derive(Debug)]
+pub(super) struct Listed {
+    pub(super) watched: Watched,
+    pub(super) objects: Vec<Id>,
+    /// Whether it is the last one: what was on none of them does not exist.
+    pub(super) is_last: bool,
 }
 
 /// How far it got.
@@ -174,17 +184,20 @@ impl World {
         } else {
             self.servers[server].answer(&mut self.store, &request, &self.policies, self.now)
         };
-        self.flights[at].shown = match &outcome {
-            // It shows the object, or that there is none.
-            Outcome::Reply(reply) if fate == Fate::Fine && matches!(reply.status, 200 | 201 | 404) => {
-                let is_cached = self.setting.stale_reads && request.method == "GET";
-                let now = if is_cached { self.servers[server].revision } else { self.store.revision };
-                // The rest of a list is of the moment when that was begun.
-                let begun = Position::read(&request.parameter("continue")).ok().and_then(|position| position.revision);
-                Some(self.store.position_at(begun.unwrap_or(now)))
+        let is_shown = matches!(&outcome, Outcome::Reply(reply) if matches!(reply.status, 200 | 201 | 404));
+        if is_shown && fate == Fate::Fine {
+            // It shows the object, or that there is none; or a page of a list, all pages of which are of one moment.
+            let is_cached = self.setting.stale_reads && request.method == "GET";
+            let mut revision = if is_cached { self.servers[server].revision } else { self.store.revision };
+            if let Some(watched) = request.lists()
+                && let Ok(page) = self.servers[server].page(&self.store, &request, watched.0, &watched.1)
+            {
+                revision = page.revision;
+                let objects = page.objects.iter().map(|object| object.id.clone()).collect();
+                self.flights[at].listed = Some(Listed { watched, objects, is_last: page.remaining == 0 });
             }
-            _ => None,
-        };
+            self.flights[at].shown = Some(self.store.position_at(revision));
+        }
         let is_refused = matches!(&outcome, Outcome::Reply(reply) if reply.status >= 400);
         self.refused += usize::from(request.is_write() && is_refused && !Events::is_about(&request));
         let is_dull = request.whole.is_none() || (request.path().split('/').count() < 5 && !request.is_write());
@@ -303,17 +316,19 @@ impl World {
 
     /// An answer reaches a controller.
     pub(super) fn arrive(&mut self, at: usize) {
-        let Flight { sender, id, request, progress, shown, .. } = self.flights.remove(at);
+        let Flight { sender, id, request, progress, shown, listed, .. } = self.flights.remove(at);
         if let Some((object, shown)) = request.about().zip(shown) {
             self.is_shown(sender, object, shown);
         }
-        if let Some((listed, shown)) = request.lists().zip(shown) {
+        let is_too_long = |reply: &Reply| reply.body.len() > request.whole.unwrap_or(usize::MAX);
+        if let Progress::Answered(Some(reply)) = &progress
+            && let Some((listed, shown)) = listed.zip(shown)
+            && !is_too_long(reply)
+        {
             self.is_listed(sender, listed, shown);
         }
         let received = match progress {
-            Progress::Answered(Some(reply)) if reply.body.len() > request.whole.unwrap_or(usize::MAX) => {
-                Received::TooLong
-            }
+            Progress::Answered(Some(reply)) if is_too_long(&reply) => Received::TooLong,
             Progress::Answered(Some(reply)) => {
                 let headers = headers(reply.content_type, reply.retry_after);
                 Received::Response(Response { status: status(reply.status), headers, body: Bytes::from(reply.body) })

@@ -19,7 +19,7 @@ use k8s_replicator_core::pattern::NamespaceList;
 use k8s_replicator_core::scope::Scope;
 
 use super::fingerprint::Given;
-use super::network::{Flight, Progress, Sender, Watched};
+use super::network::{Flight, Listed, Progress, Sender, Watched};
 use super::{Recording, Violation, World};
 use crate::api::events::Events;
 use crate::api::http::Request;
@@ -280,6 +280,7 @@ impl World {
             is_cancelled: false,
             progress: Progress::Sent,
             shown: None,
+            listed: None,
         });
         Ok(())
     }
@@ -343,14 +344,22 @@ impl World {
 
     /// A controller watches from a revision on, which a list has shown it, or an event before the last watch ended.
     pub(super) fn begins_to_watch(&mut self, by: Sender, watched: Watched, revision: u64) {
-        self.is_listed(by, watched.clone(), self.store.position_at(revision));
+        self.goes_on_at(by, watched.clone(), self.store.position_at(revision));
         self.has_seen(by, watched, revision);
     }
 
-    /// A list shows a controller what there was at this position of the history, and nothing of what was between that and its last watch.
-    pub(super) fn is_listed(&mut self, by: Sender, listed: Watched, shown: usize) {
-        if let Some(after) = self.seen_until(by, &listed).filter(|after| *after < shown) {
-            let (resource, namespace) = listed;
+    /// A page of a list shows a controller what there was at this position of the history.
+    pub(super) fn is_listed(&mut self, by: Sender, listed: Listed, shown: usize) {
+        match listed.is_last {
+            true => self.goes_on_at(by, listed.watched, shown),
+            false => listed.objects.into_iter().for_each(|object| self.is_shown(by, object, shown)),
+        }
+    }
+
+    /// A controller goes on at this position of the history, and has seen nothing of what was between that and its last watch.
+    fn goes_on_at(&mut self, by: Sender, watched: Watched, shown: usize) {
+        if let Some(after) = self.seen_until(by, &watched).filter(|after| *after < shown) {
+            let (resource, namespace) = watched;
             self.gaps.entry(by.start).or_default().push(Gap { resource, namespace, one: None, after, shown });
         }
     }

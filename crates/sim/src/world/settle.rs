@@ -1,13 +1,12 @@
 //! TRUSTED: the end of a run: faults end, everything is delivered, and time passes until nothing happens any more.
 
 use std::collections::BTreeSet;
-use std::rc::Rc;
 use std::time::Duration;
 
 use super::users::Act;
 use super::{Crowd, Violation, World};
 use crate::api::admission::{Effect, Policy};
-use crate::api::object::{Id, Object};
+use crate::api::object::Id;
 use crate::api::store::State;
 use crate::load::queue_of;
 use crate::properties::{
@@ -266,8 +265,16 @@ impl World {
     /// copied to it, it believes that what it made is of the right type (seed 10582779).
     fn is_of_a_believed_type(&self, id: &Id) -> bool {
         let is_to_be_remade = wish(&self.store.live, &self.setting.controllers[0], id) == Wish::Remade;
-        let is_believed = |object: &Rc<Object>| !object.immutable && is_made_by_controller(object);
-        self.restored.is_some() && is_to_be_remade && self.store.get(id).is_some_and(is_believed)
+        let Some(object) = self.store.get(id).filter(|_| is_to_be_remade) else { return false };
+        let had_its_type = |creator: &Id| {
+            let mut states = self.store.history.iter().filter_map(|(_, state)| state.get(creator));
+            states.any(|before| before.type_ == object.type_)
+        };
+        let all_started_since = |at: Duration| self.processes.iter().flatten().all(|process| process.started >= at);
+        !object.immutable
+            && is_made_by_controller(object)
+            && self.restored.is_some_and(all_started_since)
+            && named_by(object, "replicated-by").as_ref().is_some_and(had_its_type)
     }
 
     /// Whether a webhook changed the data of the object, or of one from which it pulls, and no controller can know it.

@@ -160,6 +160,22 @@ fn a_rival_that_opens_a_ring_again_and_again_is_answered_in_turns_of_seconds() {
     holds(setting(vec![flags()]), steps);
 }
 
+/// The same where two replicas of combined sources pull from each other, and both are opened: each sees the other one open.
+#[test]
+fn two_rivals_that_open_a_ring_in_two_places_are_answered_in_turns_of_seconds() {
+    let steps = vec![
+        put("a/x", 1, &[("replicate-to", "b/x,b/y"), ("replication-allowed", "true")]),
+        Step::Calm(60),
+        put("a/x", 1, &[]),
+        put("a/y", 2, &[("replicate-to", "b/x"), ("replicate-from", "b/y"), ("replication-allowed", "true")]),
+        put("a/z", 3, &[("replicate-to", "b/y"), ("replicate-from", "b/x"), ("replication-allowed", "true")]),
+        Step::Rival(Id::new(Resource::Secret, "b", "x"), Rivalry::Changes),
+        Step::Rival(Id::new(Resource::Secret, "b", "y"), Rivalry::Changes),
+        Step::Calm(200),
+    ];
+    holds(setting(vec![flags()]), steps);
+}
+
 /// Seed 10930642. A replica is made immutable, and then written once more with the data that it has: of that write the controller knew its data,
 /// but not that it is immutable. It patched the replica for ever.
 #[test]

@@ -6,7 +6,7 @@ fn key(name: &str) -> Key {
 
 fn said(version: Option<u64>, said: u64) -> Work {
     let version = version.map(|version| ResourceVersion::new(&version.to_string()));
-    Work::new([(&key("source").into(), version.as_ref())], None, false, said)
+    Work::new([(&key("source").into(), version.as_ref())], None, said)
 }
 
 fn work(version: u64) -> Work {
@@ -48,21 +48,6 @@ fn new_versions_of_a_source_are_free() {
         assert!(paces.write(Moment::ZERO, &key("a"), gives(work(version)), 0).is_ok());
         assert_eq!(paces.was_written(Moment::ZERO, &key("a"), work(version), Because::OfWork), 0);
     }
-}
-
-/// In a ring each write makes a new version of a source.
-#[test]
-fn new_versions_in_a_ring_are_counted() {
-    let (mut paces, mut written) = (Paces::default(), 0);
-    for version in 1..60_000 {
-        let now = Duration::from_millis(version);
-        let work = Work { in_a_ring: true, ..work(version) };
-        if paces.write(now, &key("a"), gives(work), 0).is_ok() {
-            assert_eq!(paces.was_written(now, &key("a"), work, Because::OfWork), 0, "nobody changed the target");
-            written += 1;
-        }
-    }
-    assert!((30..=40).contains(&written), "{written} within a minute");
 }
 
 /// SPEC 9.14: at once the first time, then after pauses that grow from 1 s to 5 min while it goes on.

@@ -32,7 +32,7 @@ fn a_read_that_failed_waits_for_its_time_or_for_a_change() {
 #[test]
 fn how_long_a_correction_waits_is_known() {
     let (mut queue, a) = (Queue::default(), target("a"));
-    let work = Work::new([], None, false, 0);
+    let work = Work::new([], None, 0);
     assert!(queue.may_write(NOW, &a, work, Because::OfWork).is_ok());
     for (corrections, pause) in [(0, 0), (1, 1), (2, 2), (3, 4)] {
         assert_eq!(queue.was_written(NOW, &a, work, Because::OfWork), corrections);

@@ -32,7 +32,7 @@ impl Flight {
     fn write(&mut self, name: &str) -> Ticket {
         self.queue.add(key(name).into(), Priority::Urgent, None);
         let turn = self.queue.next(self.now, false, |_, _| true).unwrap();
-        let work = Work::new([], None, false, 0);
+        let work = Work::new([], None, 0);
         let pass = self.queue.may_write(self.now, &turn, work, Because::OfWork).unwrap();
         let verdict = Verdict { reason: Reason::NewTarget, source: None, detail: None };
         let because = Because::OfWork;

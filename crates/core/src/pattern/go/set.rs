@@ -74,3 +74,15 @@ impl From<AsciiSet> for Hir {
         Self::class(Class::Bytes(ClassBytes::new(bytes)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn letters_of_both_cases_stay_when_case_is_ignored() {
+        for text in ["a1Z", "aAzZ1", "Aaz1"] {
+            assert_eq!(AsciiSet::of(text).ignoring_case().0, AsciiSet::of("aAzZ1").0, "{text}");
+        }
+    }
+}

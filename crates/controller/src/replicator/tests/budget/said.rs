@@ -2,9 +2,11 @@
 //! a chain of pulls says further up. It is done at once, whoever fights over the target, and is no fight (SPEC 11.1, 11.3, 9.14).
 
 use k8s_replicator_core::annotations::Value as Text;
+use k8s_replicator_core::names::SourceKey;
 
 use super::store::Store;
 use super::*;
+use crate::replicator::work::work;
 
 /// The object as somebody changes it back.
 pub(super) fn reverted(object: &Value) -> Value {
@@ -307,4 +309,40 @@ fn keys_that_somebody_puts_back_are_taken_away_less_and_less() {
     // Its content is read each time too, so that later the budget holds as well.
     assert!(at[..4] == [0, 0, 0, 1] && at.len() <= 8, "{at:?}");
     assert_eq!(run.lines[..2], ["b/t update FirstCopy", "b/t update KeysTrimmed"]);
+}
+
+/// In a ring of pulls the target's own writes make new versions of its sources: these are no new work (seeds 10646139, 10888117).
+#[test]
+fn what_follows_from_the_targets_own_writes_in_a_ring_is_no_new_work() {
+    let at = |version, name: &str, annotations: &str| object(name, version, annotations, json!({ "k": "v" }));
+    let ring = [
+        at(1, "a/s", "replicate-from=c/x replicate-to=b/t"),
+        at(2, "c/x", "replicate-from=b/t"),
+        // Somebody took its replicate-from off.
+        at(3, "b/t", "replicated-by=a/s"),
+        at(4, "d/y", "replicate-from=c/x"),
+    ];
+    let two_are_open = [
+        at(1, "a/s", "replicate-from=b/u replicate-to=b/t"),
+        at(2, "a/r", "replicate-from=b/t replicate-to=b/u"),
+        at(3, "b/t", "replicated-by=a/s"),
+        at(4, "b/u", "replicated-by=a/r"),
+    ];
+    let rewritten_x = at(9, "c/x", "replicate-from=b/t replicated-from-version=3 replicated-from-origin=b/t");
+    let rewritten_t = at(9, "b/t", "replicated-by=a/s replicate-from=c/x");
+    let cases = [
+        ("of a replica", &ring[..], "b/t", "a/s", rewritten_x.clone(), true),
+        ("of who pulls from it", &ring[..], "c/x", "b/t", rewritten_t, true),
+        ("two are open", &two_are_open[..], "b/t", "a/s", at(9, "b/u", "replicated-by=a/r replicate-from=b/t"), true),
+        ("it hangs on a ring", &ring[..], "d/y", "c/x", rewritten_x, false),
+        ("the creator in a ring", &ring[..], "b/t", "a/s", at(9, "a/s", "replicate-from=c/x replicate-to=b/t"), false),
+        ("no ring any more", &ring[..], "b/t", "a/s", at(9, "c/x", ""), false),
+    ];
+    for (name, objects, target, source, changed, is_same) in cases {
+        let mut it = Loop::with(objects);
+        let (target, source) = (TargetKey::from(key(target)), SourceKey::from(key(source)));
+        let before = work(&it.replicator.graph, &target, Some(&source));
+        it.seen(&changed);
+        assert_eq!(work(&it.replicator.graph, &target, Some(&source)) == before, is_same, "{name}");
+    }
 }
