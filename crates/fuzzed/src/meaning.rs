@@ -23,6 +23,8 @@ const NAMES: [&str; 6] = ["x", "y", "z", "a", "prod", "x-y"];
 /// The longest value that is compared, and the most stars in an item of it: core bounds what it reads of more.
 const LONGEST: usize = 300;
 const MOST_STARS: usize = 3;
+/// The same for dots beside a star: an automaton has to remember what each of them passed over.
+const MOST_DOTS: usize = 8;
 
 /// Whether the naive reading understands this annotation as the real one does. (What it does not understand its documentation says: "as far
 /// as the simulation's users write it".)
@@ -39,7 +41,7 @@ fn is_common(name: &str, value: &[u8]) -> bool {
             && text.split(|c: char| !letter(c) && c != '-').all(is_edge)
     };
     text.len() <= LONGEST
-        && text.split([',', '\n']).all(|item| item.matches('*').count() <= MOST_STARS)
+        && text.split([',', '\n']).all(is_small)
         && match name {
             // Kept word for word.
             "replicate-once-version" | "replicated-at" | "replicated-from-version" | "replicated-from-origin" => true,
@@ -68,6 +70,12 @@ fn is_common(name: &str, value: &[u8]) -> bool {
             // It is unknown to both.
             _ => true,
         }
+}
+
+/// Whether a pattern is far from the size of automaton that the program refuses, and the naive reading does not.
+fn is_small(item: &str) -> bool {
+    let stars = item.matches('*').count();
+    stars <= MOST_STARS && (stars == 0 || item.matches('.').count() <= MOST_DOTS)
 }
 
 /// `a`, `!a`, `a=b`, `a!=b`, `a in (b,c)`, `a notin (b)`, separated by commas.
