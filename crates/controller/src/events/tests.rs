@@ -75,6 +75,8 @@ fn the_first_is_made_and_the_same_again_is_a_series() {
     events.record(at(0), occurrence("t", "said", false));
     let request = asks(&mut events, at(0)).unwrap();
     assert_eq!((request.method.as_str(), request.content_type), ("POST", Some("application/json")));
+    let takes_a_whole_event = |most| most > 16 * request.body.len();
+    assert!(matches!(request.expects, crate::wire::Expects::Whole(most) if takes_a_whole_event(most)));
     assert_eq!(request.path, "/apis/events.k8s.io/v1/namespaces/ns/events?fieldManager=k8s-replicator");
     let expected: Value = serde_json::json!({
         "apiVersion": "events.k8s.io/v1", "kind": "Event",

@@ -39,6 +39,11 @@ impl Recorded {
         self.written.insert((start, id.clone(), method.to_owned()));
     }
 
+    /// Whether this start of a controller has written this object.
+    pub(super) fn has_written(&self, start: u64, id: &Id) -> bool {
+        self.written.iter().any(|(by, object, _)| *by == start && object == id)
+    }
+
     /// How many Events were written.
     pub(super) fn count(&self) -> usize {
         self.of_all.values().sum()

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use super::process::Process;
 use super::users::Act;
 use super::{Crowd, Violation, World};
 use crate::api::admission::{Effect, Policy};
@@ -288,8 +289,8 @@ impl World {
     }
 
     /// Whether a webhook changed the object's data under the controller's own name, where no controller can know it: with a write of
-    /// annotations alone, whose response shows no data; or every controller was started since then, and `managedFields` vouch for it
-    /// (SPEC 9.15).
+    /// annotations alone, whose response shows no data; or another process wrote it, one that is no more or does not lead, and
+    /// `managedFields` vouch for it (SPEC 9.15).
     fn is_itself_believed(&self, id: &Id) -> bool {
         let Some(object) = self.store.get(id).filter(|object| object.data.contains_key("injected")) else {
             return false;
@@ -303,8 +304,14 @@ impl World {
             data == object.data
         });
         let at = history.get(since).map_or(self.now, |(at, _)| *at);
-        let all_started_since = self.processes.iter().flatten().all(|process| process.started >= at);
-        was_right || (all_started_since && is_written_by_controller_alone(object))
+        // A standby saw what the leader wrote, and not the response to it (seed 14172771).
+        let is_elected = self.setting.leader_elect;
+        let wrote = |process: &Process| match is_elected {
+            true => self.recorded.has_written(process.start, id),
+            false => process.started < at,
+        };
+        let is_of_others = !self.processes.iter().flatten().any(wrote);
+        was_right || (is_of_others && is_written_by_controller_alone(object))
     }
 
     /// Each target that is not as wanted was reported, and is looked at again.
