@@ -204,8 +204,12 @@ fn is_allowed_because(
         return Some(allowed);
     }
     // A controller may know different objects at different moments.
-    let concerned = concerned(seen, write);
-    let versions: Vec<Vec<Version<'_>>> = concerned.iter().map(|id| possible(history, write, id)).collect();
+    let mut concerned = concerned(seen, write);
+    let mut versions: Vec<Vec<Version<'_>>> = concerned.iter().map(|id| possible(history, write, id)).collect();
+    for id in competitors(seen, write, &concerned) {
+        versions.push(competing_and_not(possible(history, write, &id), &seen[seen.len() - 1].1, write));
+        concerned.push(id);
+    }
     let mut cluster = with_target_as_it_was(&seen[seen.len() - 1].1);
     combinations(&versions).find_map(|choice| {
         let mut since = write.at;
@@ -294,15 +298,6 @@ fn is_because_of(wish: &Wish, source: Option<&Id>, write: &Write<'_>) -> bool {
 fn concerned(seen: &[(Duration, State)], write: &Write<'_>) -> Vec<Id> {
     const MOST: usize = 8;
     let mut concerned = vec![Id::of_namespace(&write.target.namespace)];
-    // Sources that compete for the name.
-    for (_, state) in seen.iter().filter(|_| write.before.is_none()) {
-        for (id, object) in state.iter().filter(|(id, _)| id.resource == write.target.resource) {
-            let is_new = concerned.len() < MOST && !concerned.contains(id);
-            if is_new && matches!(read(object, write.flags), Read::Well(asks) if asks.names(state, write.target)) {
-                concerned.push(id.clone());
-            }
-        }
-    }
     let mut open: Vec<&Rc<Object>> = write.before.into_iter().chain(write.after).collect();
     while let Some(object) = open.pop() {
         for name in ["replicated-by", "replicate-from"] {
@@ -314,6 +309,34 @@ fn concerned(seen: &[(Duration, State)], write: &Write<'_>) -> Vec<Id> {
         }
     }
     concerned
+}
+
+/// The other sources that push to the name of a new object.
+fn competitors(seen: &[(Duration, State)], write: &Write<'_>, concerned: &[Id]) -> Vec<Id> {
+    const MOST: usize = 10;
+    let mut competitors: Vec<Id> = Vec::new();
+    for (_, state) in seen.iter().filter(|_| write.before.is_none()) {
+        for (id, object) in state.iter().filter(|(id, _)| id.resource == write.target.resource) {
+            let is_new = competitors.len() < MOST && !concerned.contains(id) && !competitors.contains(id);
+            if is_new && names(object, state, write) {
+                competitors.push(id.clone());
+            }
+        }
+    }
+    competitors
+}
+
+fn names(object: &Rc<Object>, state: &Cluster, write: &Write<'_>) -> bool {
+    matches!(read(object, write.flags), Read::Well(asks) if asks.names(state, write.target))
+}
+
+/// Of the versions of a source that did not get the name: the newest one, and the newest that does not ask for it. No others make a difference, and of
+/// ten sources all would be too many.
+fn competing_and_not<'h>(versions: Vec<Version<'h>>, state: &Cluster, write: &Write<'_>) -> Vec<Version<'h>> {
+    let competes = |version: &Version<'_>| version.1.is_some_and(|object| names(object, state, write));
+    let newest = versions.first().copied();
+    let other = versions.into_iter().find(|version| !competes(version));
+    newest.into_iter().chain(other.filter(|_| newest.is_some_and(|newest| competes(&newest)))).collect()
 }
 
 /// A state of an object (`None`: it did not exist), and since when.
@@ -492,5 +515,45 @@ mod tests {
         let shown = Gap { resource, namespace, one: Some(Id::new(resource, "a", "o")), after: 0, shown: 2 };
         assert_eq!(is_allowed(0, true, &[shown]), Some(Allowed::Other));
         assert_eq!(is_allowed(1, false, &[]), None, "the watch has shown that the consent is gone");
+    }
+
+    /// Ten older sources want the name, and then none of them does, nor is the youngest there, of which the replica is: a controller that lists
+    /// anew may know the first of the youngest, and the last of all others.
+    #[test]
+    fn however_many_compete_for_a_name_any_of_them_may_get_it() {
+        let to = [("replicate-to", "b/t")];
+        let older = |version, notes: &[(&str, &str)]| {
+            (0..10).map(|number| secret(&format!("a/p{number}"), version, 1, notes)).collect::<Vec<_>>()
+        };
+        let youngest = Rc::new(Object { created: 5, ..(*secret("z/s", 2, 2, &to)).clone() });
+        let given =
+            [("replicated-by", "z/s"), ("replicated-from-version", "2"), ("replicated-at", "2026-11-30T00:00:00Z")];
+        let after = secret("b/t", 9, 2, &given);
+        let states = [[older(1, &to), vec![youngest]].concat(), older(3, &[])];
+        let history: Vec<(Duration, State)> = (1..)
+            .zip(states)
+            .map(|(at, objects)| {
+                let spaces = ["a", "b", "z"].map(|name| Rc::new(Object::new(Id::of_namespace(name))));
+                let all = spaces.into_iter().chain(objects).map(|object| (object.id.clone(), object));
+                (at * SECOND, Rc::new(all.collect()))
+            })
+            .collect();
+        let write = Write {
+            at: 4 * SECOND,
+            target: &after.id,
+            before: None,
+            after: Some(&after),
+            started: Duration::ZERO,
+            known: Known::all_from(0),
+            has_watches: false,
+            gaps: &[],
+            flags: &Flags::default(),
+        };
+        assert_eq!(is_allowed(&history, &write), Some(Allowed::Other));
+        assert_eq!(
+            is_allowed(&history, &Write { known: Known::all_from(1), ..write }),
+            None,
+            "it knows that it is gone"
+        );
     }
 }
