@@ -25,6 +25,8 @@ const LONGEST: usize = 300;
 const MOST_STARS: usize = 3;
 /// The same for dots beside a star: an automaton has to remember what each of them passed over.
 const MOST_DOTS: usize = 8;
+/// A list of more items than this may be too large for the program: it reads 32 patterns.
+const MOST_ITEMS: usize = 24;
 
 /// Whether the naive reading understands this annotation as the real one does. (What it does not understand its documentation says: "as far
 /// as the simulation's users write it".)
@@ -189,6 +191,10 @@ pub(crate) fn is_narrowed(asks: &Asks, real: &str) {
         Note::Is(text) => assert_eq!(text, real),
         Note::Items(mut naive) => {
             let mut real = items(real);
+            // Of what would be too large to read nothing is allowed (`docs/annotations.md`).
+            if naive.len() > MOST_ITEMS && real == ["-"] {
+                return;
+            }
             naive.sort();
             real.sort();
             assert_eq!(naive, real);

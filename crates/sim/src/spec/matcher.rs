@@ -97,30 +97,27 @@ fn ends(part: &Part, text: &[char], at: usize) -> Vec<usize> {
             let fits = |c: &char| ranges.iter().any(|(from, to)| from <= c && c <= to) != *negated;
             text.get(at).filter(|c| fits(c)).map(|_| at + 1).into_iter().collect()
         }
-        Part::Either(branches) => branches
-            .iter()
-            .flat_map(|sequence| {
-                sequence.iter().fold(vec![at], |starts, part| {
-                    let mut all: Vec<usize> = starts.iter().flat_map(|at| ends(part, text, *at)).collect();
-                    all.sort_unstable();
-                    all.dedup();
-                    all
-                })
-            })
-            .collect(),
+        Part::Either(branches) => distinct(branches.iter().flat_map(|sequence| {
+            sequence.iter().fold(vec![at], |starts, part| distinct(starts.iter().flat_map(|at| ends(part, text, *at))))
+        })),
         Part::Repeat(part, least, many) => {
             let mut found = if *least == 0 { vec![at] } else { Vec::new() };
             let mut fringe = vec![at];
             let mut round = 0;
             while !fringe.is_empty() && (*many || round == 0) {
-                fringe =
-                    fringe.iter().flat_map(|at| ends(part, text, *at)).filter(|end| !found.contains(end)).collect();
+                let next = fringe.iter().flat_map(|at| ends(part, text, *at)).filter(|end| !found.contains(end));
+                fringe = distinct(next);
                 found.extend(&fringe);
                 round += 1;
             }
             found
         }
     }
+}
+
+/// Each place once: branches that are empty would give them again and again.
+fn distinct(places: impl Iterator<Item = usize>) -> Vec<usize> {
+    places.collect::<std::collections::BTreeSet<_>>().into_iter().collect()
 }
 
 #[cfg(test)]
@@ -137,6 +134,7 @@ mod tests {
             ("[^ab]", "b", Some(false)),
             ("[a-c]+", "abc", Some(true)),
             ("a|bc", "bc", Some(true)),
+            ("(||a|(|b||)|||c||||||||||||||||||||||)+z", "abcabcabcabcabcabcabc", Some(false)),
             ("(a|b)c?", "bc", Some(true)),
             ("team-.*", "team-1", Some(true)),
             ("a\\.b", "axb", Some(false)),
